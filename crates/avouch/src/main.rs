@@ -1,0 +1,2 @@
+//! avouch
+fn main() {}
