@@ -1,1 +1,21 @@
 #![doc = include_str!("../README.md")]
+
+mod engine;
+mod error;
+mod migrate;
+mod postgres;
+mod queue;
+mod sqlite;
+mod statement;
+mod store;
+mod tx;
+mod value;
+
+pub use error::{Aborts, Error, Result};
+pub use migrate::Migration;
+pub use postgres::PostgresOptions;
+pub use sqlite::SqliteOptions;
+pub use statement::{Side, Statement, dollars};
+pub use store::{Engine, Store, StoreStats};
+pub use tx::Tx;
+pub use value::{Param, Row};

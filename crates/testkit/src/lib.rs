@@ -1,1 +1,7 @@
 #![doc = include_str!("../README.md")]
+// A test kit stops the test when it cannot do its work.
+#![allow(clippy::expect_used, clippy::panic, clippy::missing_panics_doc)]
+
+mod engines;
+
+pub use engines::{Files, Kind, Place};

@@ -1,0 +1,64 @@
+//! What both engines share: the job a caller hands over, and the verdict on one run of it.
+
+use crate::{Aborts, Error, Result, Tx};
+
+/// A closure with its answer channel, with the types erased.
+pub(crate) trait Job: Send {
+    /// Runs the closure once; may be called again.
+    fn run(&mut self, tx: &mut Tx<'_>) -> Verdict;
+    /// Delivers the last run's result (`Ok`), or this error instead of it.
+    fn finish(self: Box<Self>, outcome: Result<()>);
+}
+
+/// What the engine should do with a run's writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Keep them.
+    Keep,
+    /// Undo them; the closure's own error is the answer.
+    Undo,
+    /// Undo them and run the closure again.
+    Again,
+}
+
+/// The one implementation of [`Job`].
+pub(crate) struct Work<T, E, F, D> {
+    pub(crate) closure: F,
+    pub(crate) done: D,
+    pub(crate) result: Option<core::result::Result<T, E>>,
+}
+
+impl<T, E, F, D> Job for Work<T, E, F, D>
+where
+    T: Send,
+    E: Aborts,
+    F: FnMut(&mut Tx<'_>) -> core::result::Result<T, E> + Send,
+    D: FnOnce(core::result::Result<T, E>) + Send,
+{
+    fn run(&mut self, tx: &mut Tx<'_>) -> Verdict {
+        let result = (self.closure)(tx);
+        let verdict = match &result {
+            Ok(_) => Verdict::Keep,
+            Err(error) if error.store_error().is_some_and(Error::wants_retry) => Verdict::Again,
+            Err(_) => Verdict::Undo,
+        };
+        self.result = Some(result);
+        verdict
+    }
+
+    fn finish(self: Box<Self>, outcome: Result<()>) {
+        let Self { done, result, .. } = *self;
+        done(match (outcome, result) {
+            (Ok(()), Some(result)) => result,
+            (Ok(()), None) => Err(E::from(Error::Panicked)),
+            (Err(error), _) => Err(E::from(error)),
+        });
+    }
+}
+
+/// Runs a job and turns a panic into `None`.
+pub(crate) fn run_caught(job: &mut dyn Job, tx: &mut Tx<'_>) -> Option<Verdict> {
+    // The closure owns what it captured and is answered with an error afterwards, so no broken invariant of it can be
+    // seen again; the transaction is rolled back by the engine.
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job.run(tx))).ok()
+}

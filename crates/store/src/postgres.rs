@@ -1,0 +1,109 @@
+//! PostgreSQL: threads that own a connection to each store, `serializable` transactions that are run again when the
+//! server asks for it, several waiting operations in one transaction. It must never answer a write before `commit`
+//! was acknowledged, and never run an operation again once a `commit` may have happened.
+//!
+//! Operations stay synchronous. Underneath, each thread drives its connections on a small runtime of its own, so that
+//! `begin`, writes whose count nobody needs, and `commit` travel together instead of costing a round trip each.
+//!
+//! A group is run without savepoints (each would cost a round trip). When one operation of a group fails after having
+//! written, the group is rolled back and its operations run again one by one.
+
+mod session;
+mod worker;
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::migrate::{self, Migration};
+use crate::store::Jobs;
+use crate::{Error, Result};
+pub(crate) use session::Session;
+use worker::Worker;
+
+/// Where the databases are and how much runs at once.
+#[derive(Debug, Clone)]
+pub struct PostgresOptions {
+    /// Connection string of the data store, `postgresql://user@host:port/database`.
+    pub data: String,
+    /// Connection string of the key store: a separate database, better a separate server.
+    pub keys: String,
+    /// Threads, each with one connection to each store, for writes; half as many more for reads.
+    pub workers: usize,
+    /// Waiting operations before callers are told [`Error::Busy`]; for reads and writes each.
+    pub queue: usize,
+    /// How long an operation is run again after serialisation failures or lost connections.
+    pub retry_for: Duration,
+}
+
+pub(crate) fn start(
+    options: &PostgresOptions,
+    migrations: &[Migration],
+    now: i64,
+    writes: &Jobs,
+    reads: &Jobs,
+) -> Result<Vec<JoinHandle<()>>> {
+    migrate(options, migrations, now)?;
+    let mut threads = Vec::new();
+    let writers = options.workers.max(1);
+    let readers = (options.workers / 2).max(1);
+    for (name, count, queue, read_only) in
+        [("store-writer", writers, writes, false), ("store-reader", readers, reads, true)]
+    {
+        for number in 0..count {
+            let worker = Worker::connect(options, Arc::clone(queue), read_only, number)?;
+            let thread = std::thread::Builder::new()
+                .name(name.to_owned())
+                .spawn(move || worker.serve())
+                .map_err(|error| Error::Open(format!("cannot start a thread: {error}")))?;
+            threads.push(thread);
+        }
+    }
+    Ok(threads)
+}
+
+fn migrate(options: &PostgresOptions, migrations: &[Migration], now: i64) -> Result<()> {
+    let runtime = session::runtime()?;
+    let sides: [(&str, fn(&Migration) -> &'static str); 2] =
+        [(&options.data, |migration| migration.data), (&options.keys, |migration| migration.keys)];
+    for (url, sql) in sides {
+        let mut client = session::connect(&runtime, url)?;
+        runtime.block_on(apply(&mut client, migrations, sql, now))?;
+    }
+    Ok(())
+}
+
+async fn apply(
+    client: &mut tokio_postgres::Client,
+    migrations: &[Migration],
+    sql: fn(&Migration) -> &'static str,
+    now: i64,
+) -> Result<()> {
+    let failed = |number: i64| {
+        move |error: tokio_postgres::Error| Error::Migration { number, message: session::describe(&error) }
+    };
+    let transaction = client.transaction().await.map_err(failed(0))?;
+    // Two nodes that start together must not both migrate; the lock ends with the transaction.
+    transaction.batch_execute("select pg_advisory_xact_lock(7094138201)").await.map_err(failed(0))?;
+    transaction.batch_execute(&migrate::to_postgres(migrate::TABLE)).await.map_err(failed(0))?;
+    let applied: Vec<(i64, Vec<u8>)> = transaction
+        .query("select number, checksum from migration order by number", &[])
+        .await
+        .map_err(failed(0))?
+        .iter()
+        .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
+        .collect::<core::result::Result<_, tokio_postgres::Error>>()
+        .map_err(failed(0))?;
+    for migration in migrate::outstanding(migrations, sql, &applied)? {
+        let text = sql(migration);
+        transaction.batch_execute(&migrate::to_postgres(text)).await.map_err(failed(migration.number))?;
+        transaction
+            .execute(
+                "insert into migration (number, name, checksum, applied) values ($1, $2, $3, $4)",
+                &[&migration.number, &migration.name, &migrate::checksum(text).as_slice(), &now],
+            )
+            .await
+            .map_err(failed(migration.number))?;
+    }
+    transaction.commit().await.map_err(failed(0))
+}

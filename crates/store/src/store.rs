@@ -1,0 +1,182 @@
+//! The store: opens an engine, takes closures, answers after the commit.
+
+use std::sync::Arc;
+use std::sync::mpsc;
+
+use crate::engine::{Job, Work};
+use crate::queue::{Queue, Refused};
+use crate::{
+    Aborts, Error, Migration, PostgresOptions, Result, SqliteOptions, Statement, Tx, postgres, sqlite,
+};
+
+/// Which engine is underneath; for status pages, never for deciding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// Embedded files.
+    Sqlite,
+    /// A PostgreSQL server.
+    Postgres,
+}
+
+impl Engine {
+    /// `sqlite` or `postgresql`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgresql",
+        }
+    }
+}
+
+/// What waits right now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoreStats {
+    /// Writes in the queue.
+    pub waiting_writes: usize,
+    /// Reads in the queue.
+    pub waiting_reads: usize,
+}
+
+pub(crate) type Jobs = Arc<Queue<Box<dyn Job>>>;
+
+/// Both stores behind one seam. Cheap to share behind an `Arc`; dropping it finishes what waits and joins its threads.
+#[derive(Debug)]
+pub struct Store {
+    engine: Engine,
+    writes: Jobs,
+    reads: Jobs,
+    threads: Vec<std::thread::JoinHandle<()>>,
+}
+
+impl Store {
+    /// Opens (and creates, when absent) the two SQLite files, and applies outstanding migrations.
+    ///
+    /// `now` is the time in microseconds UTC, for the migration record.
+    ///
+    /// # Errors
+    /// [`Error::Open`], [`Error::Migration`].
+    pub fn open_sqlite(options: &SqliteOptions, migrations: &[Migration], now: i64) -> Result<Self> {
+        let (writes, reads) = (Arc::new(Queue::new(options.queue)), Arc::new(Queue::new(options.queue)));
+        let threads = sqlite::start(options, migrations, now, &writes, &reads)?;
+        Ok(Self { engine: Engine::Sqlite, writes, reads, threads })
+    }
+
+    /// Connects to the two PostgreSQL databases and applies outstanding migrations.
+    ///
+    /// # Errors
+    /// [`Error::Open`], [`Error::Migration`].
+    pub fn open_postgres(options: &PostgresOptions, migrations: &[Migration], now: i64) -> Result<Self> {
+        let (writes, reads) = (Arc::new(Queue::new(options.queue)), Arc::new(Queue::new(options.queue)));
+        let threads = postgres::start(options, migrations, now, &writes, &reads)?;
+        Ok(Self { engine: Engine::Postgres, writes, reads, threads })
+    }
+
+    /// The engine underneath.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// What waits right now.
+    #[must_use]
+    pub fn stats(&self) -> StoreStats {
+        StoreStats { waiting_writes: self.writes.len(), waiting_reads: self.reads.len() }
+    }
+
+    /// Hands over a read-write closure; `done` is called once, after the commit, on the store's thread: it must be quick.
+    pub fn write<T, E, F, D>(&self, closure: F, done: D)
+    where
+        T: Send + 'static,
+        E: Aborts,
+        F: FnMut(&mut Tx<'_>) -> core::result::Result<T, E> + Send + 'static,
+        D: FnOnce(core::result::Result<T, E>) + Send + 'static,
+    {
+        submit(&self.writes, Box::new(Work { closure, done, result: None }));
+    }
+
+    /// Hands over a closure that only reads, on a snapshot.
+    pub fn read<T, E, F, D>(&self, closure: F, done: D)
+    where
+        T: Send + 'static,
+        E: Aborts,
+        F: FnMut(&mut Tx<'_>) -> core::result::Result<T, E> + Send + 'static,
+        D: FnOnce(core::result::Result<T, E>) + Send + 'static,
+    {
+        submit(&self.reads, Box::new(Work { closure, done, result: None }));
+    }
+
+    /// [`Store::write`], waiting for the answer on this thread.
+    ///
+    /// # Errors
+    /// The closure's own, or the store's.
+    pub fn write_wait<T, E, F>(&self, closure: F) -> core::result::Result<T, E>
+    where
+        T: Send + 'static,
+        E: Aborts,
+        F: FnMut(&mut Tx<'_>) -> core::result::Result<T, E> + Send + 'static,
+    {
+        wait(|done| self.write(closure, done))
+    }
+
+    /// [`Store::read`], waiting for the answer on this thread.
+    ///
+    /// # Errors
+    /// The closure's own, or the store's.
+    pub fn read_wait<T, E, F>(&self, closure: F) -> core::result::Result<T, E>
+    where
+        T: Send + 'static,
+        E: Aborts,
+        F: FnMut(&mut Tx<'_>) -> core::result::Result<T, E> + Send + 'static,
+    {
+        wait(|done| self.read(closure, done))
+    }
+
+    /// Prepares every statement, so that a misspelt one is found by a test and not by a customer.
+    ///
+    /// # Errors
+    /// The first statement the engine refuses.
+    pub fn prepare_all(&self, statements: Vec<&'static Statement>) -> Result<()> {
+        self.write_wait(move |tx| statements.iter().try_for_each(|statement| tx.prepare(statement)))
+    }
+
+    /// Refuses new work; what waits is still done. Called by `drop` too.
+    pub fn close(&self) {
+        self.writes.close();
+        self.reads.close();
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.close();
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a store thread ended by a panic");
+            }
+        }
+    }
+}
+
+fn submit(queue: &Jobs, job: Box<dyn Job>) {
+    match queue.push(job) {
+        Ok(()) => {}
+        Err(Refused::Full(job)) => job.finish(Err(Error::Busy)),
+        Err(Refused::Closed(job)) => job.finish(Err(Error::Closed)),
+    }
+}
+
+fn wait<T, E>(
+    start: impl FnOnce(Box<dyn FnOnce(core::result::Result<T, E>) + Send>),
+) -> core::result::Result<T, E>
+where
+    T: Send + 'static,
+    E: Aborts,
+{
+    let (sender, receiver) = mpsc::sync_channel(1);
+    start(Box::new(move |result| {
+        // A receiver that is gone does not want the answer any more.
+        drop(sender.send(result));
+    }));
+    receiver.recv().unwrap_or_else(|_| Err(E::from(Error::Closed)))
+}

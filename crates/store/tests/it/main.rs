@@ -1,0 +1,194 @@
+//! The store seam on both engines: the same tests, the same answers.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+
+use avouch_store::{Error, Migration, Store, Tx, params, statements};
+use avouch_testkit::both_engines;
+
+statements! {
+    data PUT = "insert into note (id, body) values (?1, ?2)";
+    data PUT_OR_ADD = "insert into note (id, body) values (?1, ?2) on conflict (id) do update set body = note.body + ?2";
+    data BODY = "select body from note where id = ?1";
+    data COUNT = "select count(*) from note";
+    keys PUT_KEY = "insert into secret (id, wrapped) values (?1, ?2)";
+    keys COUNT_KEYS = "select count(*) from secret";
+}
+
+const SCHEMA: &[Migration] = &[Migration {
+    number: 1,
+    name: "first",
+    data: "create table note (id bigint primary key, body bigint not null);",
+    keys: "create table secret (id bigint primary key, wrapped blob not null) without rowid;",
+}];
+
+fn count(store: &Store) -> (i64, i64) {
+    store
+        .write_wait(|tx| {
+            let notes = tx.first(&COUNT, &[], |row| row.int(0))?;
+            let keys = tx.first(&COUNT_KEYS, &[], |row| row.int(0))?;
+            Ok::<_, Error>((notes.unwrap_or(-1), keys.unwrap_or(-1)))
+        })
+        .expect("counting works")
+}
+
+fn put(tx: &mut Tx<'_>, id: i64) -> Result<(), Error> {
+    tx.execute(&PUT_KEY, params![id, &b"wrapped"[..]])?;
+    tx.execute(&PUT, params![id, id]).map(drop)
+}
+
+both_engines! {
+    fn every_statement_prepares(place) {
+        place.open(SCHEMA).expect("opens").prepare_all(STATEMENTS.to_vec()).expect("all statements prepare");
+    }
+
+    fn writes_survive_a_reopening(place) {
+        let store = place.open(SCHEMA).expect("opens");
+        store.write_wait(|tx| put(tx, 1)).expect("written");
+        drop(store);
+        let store = place.open(SCHEMA).expect("opens again");
+        assert_eq!(count(&store), (1, 1));
+        let body = store.read_wait(|tx| tx.first(&BODY, params![1i64], |row| row.int(0)));
+        assert_eq!(body, Ok(Some(1)));
+    }
+
+    fn a_failing_closure_takes_only_its_own_writes_with_it(place) {
+        let store = place.open(SCHEMA).expect("opens");
+        let (sender, receiver) = mpsc::channel();
+        for id in 0..40 {
+            let sender = sender.clone();
+            store.write(
+                move |tx| {
+                    put(tx, id)?;
+                    if id % 4 == 3 { Err(Error::Open("refused on purpose".to_owned())) } else { Ok(()) }
+                },
+                move |result: Result<(), Error>| sender.send(result.is_ok()).expect("the test listens"),
+            );
+        }
+        let kept = receiver.iter().take(40).filter(|ok| *ok).count();
+        assert_eq!(kept, 30);
+        assert_eq!(count(&store), (30, 30));
+    }
+
+    fn a_panicking_closure_is_answered_and_undone(place) {
+        let store = place.open(SCHEMA).expect("opens");
+        let result = store.write_wait(|tx| -> Result<(), Error> {
+            put(tx, 1)?;
+            panic!("on purpose");
+        });
+        assert_eq!(result, Err(Error::Panicked));
+        store.write_wait(|tx| put(tx, 2)).expect("the next one works");
+        assert_eq!(count(&store), (1, 1));
+    }
+
+    fn a_broken_constraint_is_named_by_its_statement(place) {
+        let store = place.open(SCHEMA).expect("opens");
+        store.write_wait(|tx| put(tx, 1)).expect("written");
+        assert_eq!(store.write_wait(|tx| put(tx, 1)), Err(Error::Unique("PUT_KEY")));
+        let late = store.write_wait(|tx| tx.put(&PUT, params![1i64, 1i64]));
+        assert_eq!(late, Err(Error::Unique("PUT")));
+        assert_eq!(count(&store), (1, 1));
+    }
+
+    fn concurrent_read_modify_write_loses_nothing(place) {
+        let store = Arc::new(place.open(SCHEMA).expect("opens"));
+        store.write_wait(|tx| tx.put(&PUT, params![7i64, 0i64])).expect("written");
+        let ran = Arc::new(AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..25 {
+                        let ran = Arc::clone(&ran);
+                        store
+                            .write_wait(move |tx| {
+                                ran.fetch_add(1, Ordering::Relaxed);
+                                let body = tx.first(&BODY, params![7i64], |row| row.int(0))?;
+                                tx.put(&PUT_OR_ADD, params![7i64, 1i64])?;
+                                Ok::<_, Error>(body)
+                            })
+                            .expect("a conflict is run again, not reported");
+                    }
+                });
+            }
+        });
+        assert_eq!(store.read_wait(|tx| tx.first(&BODY, params![7i64], |row| row.int(0))), Ok(Some(200)));
+        assert!(ran.load(Ordering::Relaxed) >= 200);
+    }
+
+    fn a_reader_cannot_write(place) {
+        let store = place.open(SCHEMA).expect("opens");
+        assert!(store.read_wait(|tx| put(tx, 1)).is_err());
+        assert_eq!(count(&store), (0, 0));
+    }
+
+    fn a_closed_store_answers_what_waits_and_refuses_the_rest(place) {
+        let store = place.open(SCHEMA).expect("opens");
+        let (sender, receiver) = mpsc::channel();
+        for id in 0..20 {
+            let sender = sender.clone();
+            store.write(move |tx| put(tx, id), move |result| sender.send(result).expect("the test listens"));
+        }
+        store.close();
+        assert!(receiver.iter().take(20).all(|result| result.is_ok()));
+        assert_eq!(store.write_wait(|tx| put(tx, 99)), Err(Error::Closed));
+    }
+
+    fn a_changed_migration_and_a_newer_database_are_refused(place) {
+        drop(place.open(SCHEMA).expect("opens"));
+        let changed = [Migration { data: "create table note (id bigint primary key);", ..SCHEMA[0] }];
+        assert!(matches!(place.open(&changed), Err(Error::Migration { number: 1, .. })));
+        assert!(matches!(place.open(&[]), Err(Error::Migration { number: 1, .. })));
+    }
+
+    fn a_missing_table_is_an_error_and_leaves_the_rest_working(place) {
+        let store = place.open(SCHEMA).expect("opens");
+        store.write_wait(|tx| put(tx, 1)).expect("written");
+        place.meddle(false, "alter table note rename to gone", "alter table note rename to gone");
+        assert!(matches!(
+            store.write_wait(|tx| put(tx, 2)),
+            Err(Error::Statement { statement: "PUT", .. })
+        ));
+        place.meddle(false, "alter table gone rename to note", "alter table gone rename to note");
+        assert_eq!(count(&store), (1, 1), "no key was left behind by the failed write");
+    }
+}
+
+#[test]
+fn a_full_queue_refuses_at_once() {
+    let place = avouch_testkit::Place::new(avouch_testkit::Kind::Sqlite);
+    let files = place.files();
+    let options = avouch_store::SqliteOptions { data: files.data, keys: files.keys, readers: 1, queue: 2 };
+    let store = Store::open_sqlite(&options, SCHEMA, 1).expect("opens");
+    let (release, gate) = mpsc::channel::<()>();
+    let (started, running) = mpsc::channel();
+    store.write(
+        move |_| {
+            started.send(()).expect("the test listens");
+            gate.recv().map_err(|_| Error::Closed)
+        },
+        |_| {},
+    );
+    running.recv().expect("the first write runs");
+    store.write(|tx| put(tx, 1), |_| {});
+    store.write(|tx| put(tx, 2), |_| {});
+    assert_eq!(store.write_wait(|tx| put(tx, 3)), Err(Error::Busy));
+    release.send(()).expect("the first write waits");
+    assert_eq!(count(&store), (2, 2));
+}
+
+#[test]
+fn a_lost_connection_is_replaced_and_the_write_repeated() {
+    let place = avouch_testkit::Place::new(avouch_testkit::Kind::Postgres);
+    let store = place.open(SCHEMA).expect("opens");
+    store.write_wait(|tx| put(tx, 1)).expect("written");
+    place.meddle(
+        false,
+        "",
+        "select pg_terminate_backend(pid) from pg_stat_activity \
+         where application_name = 'avouch' and pid <> pg_backend_pid() and datname = current_database()",
+    );
+    for id in 2..12 {
+        store.write_wait(move |tx| put(tx, id)).expect("written on a new connection");
+    }
+    assert_eq!(count(&store), (11, 11));
+}
