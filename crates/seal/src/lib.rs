@@ -1,1 +1,21 @@
 #![doc = include_str!("../README.md")]
+
+mod bytes;
+pub mod credential;
+mod derive;
+mod error;
+pub mod index;
+mod key;
+pub mod keyring;
+pub mod labels;
+pub mod pae;
+pub mod root;
+mod text;
+pub mod token;
+pub mod vault;
+pub mod xaes;
+
+pub use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+
+pub use error::{Error, Result};
+pub use key::{Key, VaultId};

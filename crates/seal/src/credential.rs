@@ -1,0 +1,188 @@
+//! API keys: `avk_<environment>_<id, 26 characters>_<secret, 52 characters>_<check, 6 characters>`.
+//!
+//! The id finds the row, the secret proves the right to it; only a hash of both is kept. The secret has 256
+//! random bits, so a plain hash is enough and no slow one is needed. The prefix and the check let a scanner
+//! find leaked keys without false alarms. Must never be logged or stored as text: it is shown once, by
+//! [`ApiKey::reveal`].
+
+use core::fmt;
+
+use aws_lc_rs::{digest, rand::SecureRandom};
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+use crate::{
+    Error, Result, labels,
+    pae::length,
+    text::{check_6, is_name, push_base32, read_base32, split_checked},
+};
+
+const PREFIX: &str = "avk";
+const MAX_ENVIRONMENT: usize = 16;
+/// Room for the longest key as text.
+const MAX_TEXT: usize = PREFIX.len() + MAX_ENVIRONMENT + 26 + 52 + 6 + 4;
+
+/// An API key with its secret.
+pub struct ApiKey {
+    environment: Box<str>,
+    id: [u8; 16],
+    secret: Zeroizing<[u8; 32]>,
+}
+
+impl ApiKey {
+    /// A fresh key. `environment` is shown in the key (`live`, `test`, `demo`): a lower-case letter, then up
+    /// to 15 lower-case letters or digits.
+    pub fn generate(environment: &str, id: [u8; 16], rng: &dyn SecureRandom) -> Result<Self> {
+        if !is_name(environment, MAX_ENVIRONMENT) {
+            return Err(Error::Parameters("the environment of an api key is 2 to 16 of a-z and 0-9"));
+        }
+        let mut secret = Zeroizing::new([0; 32]);
+        rng.fill(secret.as_mut_slice()).map_err(|_| Error::Random)?;
+        Ok(Self { environment: environment.into(), id, secret })
+    }
+
+    /// Reads a key as a caller sent it. Any departure from the form is [`Error::Malformed`].
+    pub fn parse(text: &str) -> Result<Self> {
+        Self::read(text).ok_or(Error::Malformed("api key"))
+    }
+
+    /// Finds the row of this key. Not secret.
+    pub const fn id(&self) -> [u8; 16] {
+        self.id
+    }
+
+    /// The environment named in the key.
+    pub fn environment(&self) -> &str {
+        &self.environment
+    }
+
+    /// The whole key as text, to be shown once.
+    pub fn reveal(&self) -> Zeroizing<String> {
+        let mut text = Zeroizing::new(String::with_capacity(MAX_TEXT));
+        text.push_str(PREFIX);
+        text.push('_');
+        text.push_str(&self.environment);
+        text.push('_');
+        push_base32(&mut text, &self.id);
+        text.push('_');
+        push_base32(&mut text, self.secret.as_slice());
+        let check = check_6(&text);
+        text.push('_');
+        text.extend(check);
+        text
+    }
+
+    /// What is stored: `SHA-256(PAE(label, environment, id, secret))`.
+    pub fn hash(&self) -> [u8; 32] {
+        let mut context = digest::Context::new(&digest::SHA256);
+        let parts: [&[u8]; 4] =
+            [labels::API_KEY.as_bytes(), self.environment.as_bytes(), &self.id, self.secret.as_slice()];
+        for part in parts {
+            context.update(&length(part));
+            context.update(part);
+        }
+        *context.finish().as_ref().first_chunk().expect("SHA-256 yields 32 bytes")
+    }
+
+    /// Whether this key is the one whose hash was stored, in constant time.
+    pub fn verify(&self, hash: &[u8; 32]) -> bool {
+        self.hash().ct_eq(hash).into()
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let mut parts = split_checked(text, check_6)?.split('_');
+        let (prefix, environment, id, secret) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        if prefix != PREFIX || !is_name(environment, MAX_ENVIRONMENT) || parts.next().is_some() {
+            return None;
+        }
+        Some(Self { environment: environment.into(), id: *read_base32(id)?, secret: read_base32(secret)? })
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ApiKey(avk_{}_..)", self.environment)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::test::rand::FixedByteRandom;
+    use data_encoding::HEXLOWER;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::SystemRandom;
+
+    #[test]
+    fn the_form_is_pinned() {
+        let key = ApiKey::generate("live", [0; 16], &FixedByteRandom { byte: 0xff }).unwrap();
+        assert_eq!(
+            *key.reveal(),
+            "avk_live_aaaaaaaaaaaaaaaaaaaaaaaaaa_777777777777777777777777777777777777777777777777777q_dx3jtd"
+        );
+        assert!(key.reveal().len() <= MAX_TEXT);
+        assert_eq!(
+            HEXLOWER.encode(&key.hash()),
+            "a46590c66cc08a0987ae037895d07cb8c3e2ed60e4b1685cff18d7d335412801"
+        );
+    }
+
+    #[test]
+    fn the_longest_key_fits_without_moving() {
+        let key = ApiKey::generate("production123456", [7; 16], &SystemRandom::new()).unwrap();
+        assert_eq!(key.reveal().len(), MAX_TEXT);
+        assert_eq!(key.reveal().capacity(), MAX_TEXT);
+    }
+
+    #[test]
+    fn environments_are_names() {
+        for bad in ["", "l", "Live", "li_ve", "1live", "waytoolongtobeone", "lïve"] {
+            assert!(ApiKey::generate(bad, [0; 16], &SystemRandom::new()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_neither_id_nor_secret() {
+        let key = ApiKey::generate("live", [0x11; 16], &SystemRandom::new()).unwrap();
+        assert_eq!(format!("{key:?}"), "ApiKey(avk_live_..)");
+    }
+
+    proptest! {
+        #[test]
+        fn round_trip(id: [u8; 16], environment in "[a-z][a-z0-9]{1,15}") {
+            let key = ApiKey::generate(&environment, id, &SystemRandom::new()).unwrap();
+            let read = ApiKey::parse(&key.reveal()).unwrap();
+            prop_assert_eq!(read.id(), id);
+            prop_assert_eq!(read.environment(), environment);
+            prop_assert!(read.verify(&key.hash()));
+        }
+
+        #[test]
+        fn any_changed_character_is_refused(id: [u8; 16], at in 0_usize..95, to in "[ -~]") {
+            let key = ApiKey::generate("live", id, &SystemRandom::new()).unwrap();
+            let mut text = String::clone(&key.reveal());
+            prop_assert_eq!(text.len(), 95);
+            prop_assume!(text[at..=at] != to);
+            text.replace_range(at..=at, &to);
+            prop_assert!(matches!(ApiKey::parse(&text), Err(Error::Malformed("api key"))));
+        }
+
+        #[test]
+        fn another_key_does_not_verify(id: [u8; 16], other_id: [u8; 16]) {
+            let rng = SystemRandom::new();
+            let key = ApiKey::generate("live", id, &rng).unwrap();
+            let same_id = ApiKey::generate("live", id, &rng).unwrap();
+            prop_assert!(!same_id.verify(&key.hash()));
+            let moved = ApiKey { environment: "live".into(), id: other_id, secret: key.secret.clone() };
+            prop_assert_eq!(moved.verify(&key.hash()), id == other_id);
+            let elsewhere = ApiKey { environment: "test".into(), id, secret: key.secret.clone() };
+            prop_assert!(!elsewhere.verify(&key.hash()));
+        }
+
+        #[test]
+        fn any_text_is_refused_without_a_panic(text in ".{0,120}") {
+            prop_assert!(ApiKey::parse(&text).is_err());
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Keyrings, sealed and unlocked.
+
+use super::*;
+use crate::{SystemRandom, root::KeyFileSeal, token::Namespace, vault::IndexScope};
+
+const VAULT: VaultId = VaultId([1; 16]);
+
+fn keyring() -> Keyring {
+    Keyring::generate(VAULT, &SystemRandom::new()).expect("randomness")
+}
+
+fn root() -> KeyFileSeal {
+    KeyFileSeal::generate(&SystemRandom::new()).expect("randomness").0
+}
+
+#[test]
+fn a_sealed_keyring_opens_as_the_same() {
+    let (rng, root, mut keyring) = (SystemRandom::new(), root(), keyring());
+    for (generation, family) in
+        (1..).zip([Family::Kek, Family::Index, Family::Token, Family::Row, Family::Audit])
+    {
+        let blob = keyring.seal(&root, generation, &rng).unwrap();
+        let opened = Keyring::open(&blob, &root, VAULT, generation).unwrap();
+        assert_eq!(opened.vault(), VAULT);
+        assert_eq!(opened.encode(), keyring.encode());
+        assert_eq!(opened.check_value(), keyring.check_value());
+        let before = keyring.check_value();
+        keyring.add_root(family, 9, &rng).unwrap();
+        assert_ne!(keyring.check_value(), before, "{family:?}");
+    }
+}
+
+#[test]
+fn another_root_vault_or_generation_opens_nothing() {
+    let (rng, root, keyring) = (SystemRandom::new(), root(), keyring());
+    let blob = keyring.seal(&root, 2, &rng).unwrap();
+    let refused =
+        |root: &KeyFileSeal, vault, generation| Keyring::open(&blob, root, vault, generation).unwrap_err();
+    assert_eq!(refused(&self::root(), VAULT, 2), Error::WrongRoot);
+    assert_eq!(refused(&root, VaultId([2; 16]), 2), Error::Tampered);
+    assert_eq!(refused(&root, VAULT, 1), Error::Tampered);
+    assert_eq!(refused(&root, VAULT, 3), Error::Tampered);
+    for len in 0..blob.len() {
+        assert!(Keyring::open(&blob[..len], &root, VAULT, 2).is_err(), "{len}");
+    }
+}
+
+#[test]
+fn every_root_is_its_own() {
+    let keyring = keyring();
+    let plain = keyring.encode();
+    let mut roots: Vec<_> = plain[17..].chunks(ENTRY_LEN).map(|entry| &entry[5..]).collect();
+    assert_eq!(roots.len(), Family::ALL.len());
+    roots.sort_unstable();
+    roots.dedup();
+    assert_eq!(roots.len(), Family::ALL.len());
+    assert_ne!(keyring.check_value(), self::keyring().check_value());
+}
+
+#[test]
+fn only_the_one_encoding_is_read() {
+    let mut keyring = keyring();
+    keyring.add_root(Family::Index, 2, &SystemRandom::new()).unwrap();
+    let plain = keyring.encode().to_vec();
+    assert!(Keyring::decode(&plain).is_some());
+    for len in 0..plain.len() {
+        assert!(Keyring::decode(&plain[..len]).is_none(), "{len}");
+    }
+    let entry = |at: usize| 17 + at * ENTRY_LEN..17 + (at + 1) * ENTRY_LEN;
+    let mut longer = plain.clone();
+    longer.push(0);
+    let mut newer_format = plain.clone();
+    newer_format[0] = 2;
+    let mut unknown_family = plain.clone();
+    unknown_family[entry(6).start] = 7;
+    let mut epochs_descending = plain.clone();
+    epochs_descending[entry(1).start + 1] = 3;
+    let mut epoch_twice = plain.clone();
+    epoch_twice[entry(2).start + 1] = 1;
+    let mut out_of_order = plain.clone();
+    let kek = plain[entry(0)].to_vec();
+    out_of_order.copy_within(entry(1), entry(0).start);
+    out_of_order[entry(1)].copy_from_slice(&kek);
+    for bad in [longer, newer_format, unknown_family, epochs_descending, epoch_twice, out_of_order] {
+        assert!(Keyring::decode(&bad).is_none());
+    }
+}
+
+#[test]
+fn roots_only_grow() {
+    let (rng, mut keyring) = (SystemRandom::new(), keyring());
+    assert!(matches!(keyring.add_root(Family::Erasure, 2, &rng), Err(Error::Parameters(_))));
+    assert!(matches!(keyring.add_root(Family::Row, FIRST_EPOCH, &rng), Err(Error::Parameters(_))));
+    keyring.add_root(Family::Row, 5, &rng).unwrap();
+    assert!(matches!(keyring.add_root(Family::Row, 5, &rng), Err(Error::Parameters(_))));
+    assert!(matches!(keyring.add_root(Family::Row, 4, &rng), Err(Error::Parameters(_))));
+}
+
+#[test]
+fn unlock_wants_one_genuine_kek_for_each_epoch() {
+    let rng = SystemRandom::new();
+    let (keyring, stranger) = (keyring(), keyring());
+    let wrap = |epoch| keyring.generate_kek(epoch, &rng).unwrap();
+    let reopened = || Keyring::decode(&keyring.encode()).expect("its own encoding");
+    let refused = |keks: &[WrappedKek]| reopened().unlock(keks).unwrap_err();
+
+    assert!(matches!(refused(&[]), Error::Malformed(_)));
+    assert!(matches!(refused(&[wrap(1), wrap(1)]), Error::Malformed(_)));
+    assert_eq!(refused(&[wrap(1), WrappedKek { epoch: 3, ..wrap(2) }]), Error::Tampered);
+    assert_eq!(refused(&[wrap(1), stranger.generate_kek(2, &rng).unwrap()]), Error::Tampered);
+    assert_eq!(reopened().unlock(&[wrap(2), wrap(7), wrap(1)]).unwrap().kek_epoch(), 7);
+}
+
+#[test]
+fn what_older_roots_made_still_opens() {
+    let (rng, mut keyring) = (SystemRandom::new(), keyring());
+    let namespace = Namespace::parse("courier").unwrap();
+    let scope = IndexScope { field: 1, purpose: "exact", norm_version: 1, epoch: 4 };
+    let target = crate::token::PointerTarget { subject: [3; 16], field: 1, slot: 0 };
+
+    let old_kek = keyring.generate_kek(1, &rng).unwrap();
+    let before = Keyring::decode(&keyring.encode()).unwrap().unlock(std::slice::from_ref(&old_kek)).unwrap();
+    let row = before.seal_row("principal", b"id", b"Ada", &rng).unwrap();
+    let pointer = before.recipient(&namespace).pointer(&target);
+    let term = before.index_key(&scope).term(b"v", 62);
+    let digest = before.row_digest("idempotency", &[b"k"]);
+
+    for family in [Family::Kek, Family::Index, Family::Token, Family::Row] {
+        keyring.add_root(family, 5, &rng).unwrap();
+    }
+    let new_kek = keyring.generate_kek(2, &rng).unwrap();
+    let after = keyring.unlock(&[old_kek, new_kek.clone()]).unwrap();
+    assert_eq!(after.open_row("principal", b"id", &row).unwrap().as_slice(), b"Ada");
+    assert_eq!(after.recipient(&namespace).open_pointer(&pointer).unwrap(), target);
+    assert_eq!(after.index_key(&scope).term(b"v", 62), term);
+    assert_eq!(after.row_digest("idempotency", &[b"k"]), digest);
+
+    // And the new roots are really the ones in use.
+    let from_5 = IndexScope { epoch: 5, ..scope };
+    assert_ne!(after.index_key(&from_5).term(b"v", 62), before.index_key(&from_5).term(b"v", 62));
+    let row = after.seal_row("principal", b"id", b"Ada", &rng).unwrap();
+    assert_eq!(before.open_row("principal", b"id", &row), Err(Error::Tampered));
+    let pointer = after.recipient(&namespace).pointer(&target);
+    assert_eq!(before.recipient(&namespace).open_pointer(&pointer), Err(Error::Tampered));
+}
+
+#[test]
+fn debug_shows_no_root() {
+    let keyring = keyring();
+    assert_eq!(format!("{keyring:?}"), "Keyring { vault: VaultId(01010101010101010101010101010101), .. }");
+    assert_eq!(format!("{:?}", keyring.kek), "[1]");
+}

@@ -1,0 +1,91 @@
+//! Every label that separates one use of a key from another: derivation, MAC and associated data.
+//!
+//! One label, one purpose, one version. A change of what a label covers is a new version beside the old one;
+//! a label in use is never altered, or everything sealed under it is lost. No label may be written anywhere
+//! but here.
+
+/// Declares the labels and the list that the tests walk.
+macro_rules! labels {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+        $($(#[$doc])* pub const $name: &str = $text;)*
+        /// Every label of this crate.
+        pub const ALL: &[&str] = &[$($name),*];
+    };
+}
+
+labels! {
+    /// Root seal from a key file: the wrapping key, and the AAD of what it wraps.
+    ROOT_KEY_FILE = "avouch/root/file/v1";
+    /// The same for demo keys, so that a demo key whose mark was edited away opens nothing.
+    ROOT_KEY_FILE_DEMO = "avouch/root/file-demo/v1";
+    /// The public identifier of a key file.
+    ROOT_KEY_FILE_ID = "avouch/root/file-id/v1";
+    /// Root seal from a passphrase: the wrapping key, and the AAD of what it wraps.
+    ROOT_PASSPHRASE = "avouch/root/passphrase/v1";
+    /// The check by which a wrong passphrase is told from a damaged blob.
+    ROOT_PASSPHRASE_ID = "avouch/root/passphrase-id/v1";
+    /// The purpose under which a root seal wraps the keyring.
+    KEYRING = "avouch/keyring/v1";
+    /// The key check value of a keyring.
+    KEYRING_CHECK = "avouch/keyring-check/v1";
+    /// AAD of a key-encryption key wrapped by the keyring.
+    KEK = "avouch/kek/v1";
+    /// AAD of a subject key wrapped by a key-encryption key.
+    SUBJECT_KEY = "avouch/subject-key/v1";
+    /// The key check of a subject key.
+    KEY_CHECK = "avouch/kcv/v1";
+    /// AAD of a sealed field.
+    FIELD = "avouch/f/v1";
+    /// AAD of the manifest of one record version.
+    MANIFEST = "avouch/manifest/v1";
+    /// Key of a blind index.
+    INDEX = "avouch/idx/v1";
+    /// Key and AAD of vault-level rows.
+    ROW = "avouch/row/v1";
+    /// Keyed fingerprints at vault level.
+    ROW_DIGEST = "avouch/row-digest/v1";
+    /// Synthetic IV of a pointer token: key, and what it is taken over.
+    POINTER_IV = "avouch/token/pointer-iv/v1";
+    /// Cipher key of a pointer token.
+    POINTER_BODY = "avouch/token/pointer-body/v1";
+    /// Look-up digest of a random token: key, and what it is taken over.
+    TOKEN_LOOKUP = "avouch/token/lookup/v1";
+    /// Stored hash of an API key.
+    API_KEY = "avouch/api-key/v1";
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    use super::ALL;
+
+    #[test]
+    fn labels_are_unique_versioned_ascii() {
+        let unique: BTreeSet<_> = ALL.iter().collect();
+        assert_eq!(unique.len(), ALL.len());
+        for label in ALL {
+            assert!(label.is_ascii() && label.starts_with("avouch/"), "{label}");
+            let version = label.rsplit_once("/v").expect(label).1;
+            assert!(version.parse::<u16>().is_ok(), "{label}");
+        }
+    }
+
+    #[test]
+    fn no_label_is_written_elsewhere() {
+        let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+        let mut files = 0;
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+                if entry.is_dir() {
+                    folders.push(entry);
+                } else if !entry.ends_with("labels.rs") {
+                    let source = fs::read_to_string(&entry).unwrap();
+                    assert!(!source.contains("\"avouch/"), "a label is written in {}", entry.display());
+                    files += 1;
+                }
+            }
+        }
+        assert!(files > 10, "the source folder was not found");
+    }
+}

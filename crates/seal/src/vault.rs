@@ -1,0 +1,254 @@
+//! The keys of an open vault, and what they do.
+//!
+//! One [`VaultKeys`] per open vault, shared between threads. It wraps and opens subject keys, derives index
+//! and recipient keys, and seals the rows that belong to the vault and not to a person. It holds no subject
+//! key: one is opened for an operation and dropped with it, so that an erased person is not still readable
+//! from a cache.
+
+use aws_lc_rs::{hmac, rand::SecureRandom};
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+use crate::{
+    Error, Result, VaultId,
+    bytes::take,
+    derive::{derive, derive_mac_key, mac},
+    index::IndexKey,
+    key::KEY_LEN,
+    keyring::{Roots, open_with_any},
+    labels,
+    pae::Pae,
+    token::{Namespace, RecipientKeys},
+    xaes::Xaes,
+};
+
+pub use crate::index::IndexScope;
+
+mod subject;
+
+pub use subject::{FieldAt, RecordAt, SubjectKey, WrappedSubjectKey};
+
+/// Format of what is wrapped as a subject key: `0x01 || key[32] || pseudonym[16]`.
+const SUBJECT_KEY_FORMAT: u8 = 0x01;
+const PSEUDONYM_LEN: usize = 16;
+
+/// The keys of an open vault.
+#[derive(Debug)]
+pub struct VaultKeys {
+    vault: VaultId,
+    /// Wraps new subject keys.
+    newest_kek: (u32, Xaes),
+    /// Retired, still opening theirs until they are destroyed.
+    older_keks: Vec<(u32, Xaes)>,
+    index: Roots,
+    token: Roots,
+    /// Newest first: the first seals, all open.
+    newest_row: Xaes,
+    older_rows: Vec<Xaes>,
+    digest: hmac::Key,
+}
+
+impl VaultKeys {
+    pub(crate) fn new(
+        vault: VaultId,
+        mut keks: Vec<(u32, Xaes)>,
+        index: Roots,
+        token: Roots,
+        row: &Roots,
+    ) -> Result<Self> {
+        keks.sort_by_key(|(epoch, _)| *epoch);
+        if keks.windows(2).any(|pair| matches!(pair, [(a, _), (b, _)] if a == b)) {
+            return Err(Error::Malformed("key store: two key-encryption keys for one epoch"));
+        }
+        let newest_kek = keks.pop().ok_or(Error::Malformed("key store: no key-encryption key"))?;
+        let row_key = |root| Xaes::new(derive(root, &vault.0, labels::ROW, &[]).bytes());
+        Ok(Self {
+            vault,
+            newest_kek,
+            older_keks: keks,
+            index,
+            token,
+            newest_row: row_key(row.newest())?,
+            older_rows: row.newest_first().skip(1).map(row_key).collect::<Result<_>>()?,
+            // Of the oldest root, for good: a stored fingerprint cannot be computed again from what it was
+            // taken of.
+            digest: derive_mac_key(row.oldest(), &vault.0, labels::ROW_DIGEST, &[]),
+        })
+    }
+
+    /// The vault that these keys belong to.
+    pub const fn vault(&self) -> VaultId {
+        self.vault
+    }
+
+    /// The epoch under which new subject keys are wrapped.
+    pub const fn kek_epoch(&self) -> u32 {
+        self.newest_kek.0
+    }
+
+    /// A fresh random key, and a fresh random audit pseudonym, for one person and retention class.
+    pub fn new_subject_key(
+        &self,
+        subject: [u8; 16],
+        class: &str,
+        rng: &dyn SecureRandom,
+    ) -> Result<(SubjectKey, WrappedSubjectKey)> {
+        self.make_subject_key(subject, class, None, rng)
+    }
+
+    fn make_subject_key(
+        &self,
+        subject: [u8; 16],
+        class: &str,
+        pseudonym: Option<&[u8; PSEUDONYM_LEN]>,
+        rng: &dyn SecureRandom,
+    ) -> Result<(SubjectKey, WrappedSubjectKey)> {
+        let mut key_id = [0; 16];
+        rng.fill(&mut key_id).map_err(|_| Error::Random)?;
+        let mut payload = Zeroizing::new([SUBJECT_KEY_FORMAT; 1 + KEY_LEN + PSEUDONYM_LEN]);
+        rng.fill(payload.split_at_mut(1).1).map_err(|_| Error::Random)?;
+        if let Some(pseudonym) = pseudonym {
+            payload.split_at_mut(1 + KEY_LEN).1.copy_from_slice(pseudonym);
+        }
+
+        let context = self.subject_context(subject, class, key_id);
+        let (key, check) = open_payload(&context, key_id, payload.as_slice())?;
+        Ok((key, self.wrap_subject_key(&context, key_id, payload.as_slice(), check, rng)?))
+    }
+
+    /// A fresh random key for another retention class of the same person, with the same audit pseudonym.
+    pub fn new_class_key(
+        &self,
+        sibling: &SubjectKey,
+        subject: [u8; 16],
+        class: &str,
+        rng: &dyn SecureRandom,
+    ) -> Result<(SubjectKey, WrappedSubjectKey)> {
+        let pseudonym = Zeroizing::new(sibling.pseudonym());
+        self.make_subject_key(subject, class, Some(&pseudonym), rng)
+    }
+
+    /// Opens the key of one person and class. [`Error::UnknownEpoch`] when its key-encryption key is gone,
+    /// [`Error::Tampered`] when it is not the key of this very person, class and id.
+    pub fn open_subject_key(
+        &self,
+        subject: [u8; 16],
+        class: &str,
+        wrapped: &WrappedSubjectKey,
+    ) -> Result<SubjectKey> {
+        let context = self.subject_context(subject, class, wrapped.key_id);
+        Ok(self.unwrap_subject_key(&context, wrapped)?.0)
+    }
+
+    /// Wraps a subject key again, under the newest key-encryption key: the same key, id and check.
+    pub fn rewrap_subject_key(
+        &self,
+        subject: [u8; 16],
+        class: &str,
+        wrapped: &WrappedSubjectKey,
+        rng: &dyn SecureRandom,
+    ) -> Result<WrappedSubjectKey> {
+        let context = self.subject_context(subject, class, wrapped.key_id);
+        let (_, payload) = self.unwrap_subject_key(&context, wrapped)?;
+        self.wrap_subject_key(&context, wrapped.key_id, &payload, wrapped.check, rng)
+    }
+
+    /// The key of one blind index. Costs a few microseconds: keep it.
+    pub fn index_key(&self, scope: &IndexScope<'_>) -> IndexKey {
+        IndexKey::derive(self.index.serving(scope.epoch), self.vault, scope)
+    }
+
+    /// The token keys of one recipient. Costs a few microseconds: keep them.
+    pub fn recipient(&self, namespace: &Namespace) -> RecipientKeys {
+        RecipientKeys::derive(&self.token, self.vault, namespace)
+    }
+
+    /// Seals a row that belongs to the vault and not to a person. `table` and `id` say where it lies.
+    pub fn seal_row(
+        &self,
+        table: &'static str,
+        id: &[u8],
+        plaintext: &[u8],
+        rng: &dyn SecureRandom,
+    ) -> Result<Vec<u8>> {
+        self.newest_row.seal(self.row_aad(table, id).as_ref(), plaintext, rng)
+    }
+
+    /// Opens a row where it was sealed.
+    pub fn open_row(&self, table: &'static str, id: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
+        let keys = core::iter::once(&self.newest_row).chain(&self.older_rows);
+        open_with_any(keys, self.row_aad(table, id).as_ref(), sealed)
+    }
+
+    /// A keyed fingerprint, for looking up what must not be kept in clear. `label_suffix` says of what.
+    pub fn row_digest(&self, label_suffix: &'static str, parts: &[&[u8]]) -> [u8; 32] {
+        let mut all: Vec<&[u8]> = Vec::with_capacity(3 + parts.len());
+        all.extend([labels::ROW_DIGEST.as_bytes(), &self.vault.0, label_suffix.as_bytes()]);
+        all.extend(parts);
+        mac(&self.digest, &all)
+    }
+
+    fn row_aad(&self, table: &'static str, id: &[u8]) -> Pae {
+        let mut aad = Pae::new();
+        aad.part(labels::ROW.as_bytes()).part(&self.vault.0).part(table.as_bytes()).part(id);
+        aad
+    }
+
+    /// `PAE(vault, subject, class, key_id)`: in everything that belongs to one subject key.
+    fn subject_context(&self, subject: [u8; 16], class: &str, key_id: [u8; 16]) -> Pae {
+        let mut context = Pae::new();
+        context.part(&self.vault.0).part(&subject).part(class.as_bytes()).part(&key_id);
+        context
+    }
+
+    fn wrap_subject_key(
+        &self,
+        context: &Pae,
+        key_id: [u8; 16],
+        payload: &[u8],
+        check: [u8; 32],
+        rng: &dyn SecureRandom,
+    ) -> Result<WrappedSubjectKey> {
+        let (epoch, kek) = &self.newest_kek;
+        let wrapped = kek.seal(wrap_aad(context, *epoch).as_ref(), payload, rng)?;
+        Ok(WrappedSubjectKey { key_id, epoch: *epoch, wrapped, check })
+    }
+
+    /// The only way to a subject key and its payload: both come with the check done.
+    fn unwrap_subject_key(
+        &self,
+        context: &Pae,
+        wrapped: &WrappedSubjectKey,
+    ) -> Result<(SubjectKey, Zeroizing<Vec<u8>>)> {
+        let (_, kek) = core::iter::once(&self.newest_kek)
+            .chain(&self.older_keks)
+            .find(|(epoch, _)| *epoch == wrapped.epoch)
+            .ok_or(Error::UnknownEpoch(wrapped.epoch))?;
+        let payload = kek.open(wrap_aad(context, wrapped.epoch).as_ref(), &wrapped.wrapped)?;
+        let (key, check) = open_payload(context, wrapped.key_id, &payload)?;
+        if bool::from(check.ct_eq(&wrapped.check)) { Ok((key, payload)) } else { Err(Error::Tampered) }
+    }
+}
+
+/// `PAE(label, vault, subject, class, key_id, epoch)`
+fn wrap_aad(context: &Pae, epoch: u32) -> Pae {
+    let mut aad = Pae::new();
+    aad.part(labels::SUBJECT_KEY.as_bytes()).parts_of(context).part(&epoch.to_le_bytes());
+    aad
+}
+
+/// The key inside a payload, and its check: `HMAC-SHA256(key, PAE(label, vault, subject, class, key_id))`.
+fn open_payload(context: &Pae, key_id: [u8; 16], mut payload: &[u8]) -> Result<(SubjectKey, [u8; 32])> {
+    let input = &mut payload;
+    let format = take::<1>(input);
+    let (Some(key), Some(pseudonym), []) = (take::<KEY_LEN>(input), take(input), *input) else {
+        return Err(Error::Malformed("subject key"));
+    };
+    if format != Some(&[SUBJECT_KEY_FORMAT]) {
+        return Err(Error::Malformed("subject key"));
+    }
+    SubjectKey::new(context, key_id, key, *pseudonym)
+}
+
+#[cfg(test)]
+mod tests;
