@@ -1,1 +1,27 @@
 #![doc = include_str!("../README.md")]
+
+mod action;
+mod charter;
+mod check;
+mod country;
+mod leak;
+mod model;
+mod period;
+mod plan;
+mod problem;
+mod read;
+pub mod types;
+mod warn;
+mod words;
+mod yaml;
+
+pub use action::{ACTIONS, action, needs_purpose};
+pub use charter::{Charter, SourceFile};
+pub use model::{
+    Category, Company, Field, Holder, Index, LegalBasis, Purpose, Reason, Recipient, RecipientKind,
+    RetentionClass, Role, Sees, Sensitivity, StartEvent, TokenKind, View,
+};
+pub use period::Period;
+pub use plan::{Change, ChangeKind, Plan, plan};
+pub use problem::Problem;
+pub use types::{FieldType, Invalid, Mask, Masks, Normal, Value};

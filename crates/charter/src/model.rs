@@ -1,0 +1,267 @@
+//! What a charter says, resolved: names are known to exist, categories are expanded to fields, every word is one
+//! of a closed vocabulary.
+//!
+//! These are plain descriptions. They are only ever made by [`Charter::parse`](crate::Charter::parse), which has
+//! checked them against each other; nothing here checks, decides or opens anything.
+
+use crate::period::Period;
+use crate::types::{FieldType, Masks};
+use crate::words::words;
+
+/// The controller: the company that keeps this charter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Company {
+    /// Legal name, as customers know it.
+    pub name: String,
+    /// Where it is established, ISO 3166-1 alpha-2. Default region of phone numbers and national ids.
+    pub country: String,
+    /// Mail address for questions about personal data.
+    pub contact: String,
+}
+
+/// A group of fields that belong together, so that purposes and roles can name them at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Category {
+    /// `[a-z][a-z0-9_]{0,39}`; never also the name of a field.
+    pub name: String,
+    /// For people.
+    pub title: String,
+}
+
+/// One thing that is kept about a subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// `[a-z][a-z0-9_]{0,39}`.
+    pub name: String,
+    /// For people.
+    pub title: String,
+    /// Type of one value.
+    pub of: FieldType,
+    /// Whether a subject may have several values.
+    pub list: bool,
+    /// Whether a subject must have it (a list: at least one value).
+    pub required: bool,
+    /// Name of its [`Category`].
+    pub category: String,
+    /// How much harm a leak of it does.
+    pub sensitivity: Sensitivity,
+    /// Name of its [`RetentionClass`], and with it of the key it is sealed under.
+    pub class: String,
+    /// Blind index for exact search, if it can be searched.
+    pub index: Option<Index>,
+    /// What the partial and the masked view show.
+    pub masks: Masks,
+}
+
+impl Field {
+    /// Whether its index shows a thief of the database which subjects share a value, and by that often the value:
+    /// an index that is not unique over values that are unevenly distributed.
+    pub fn leaks_frequency(&self) -> bool {
+        self.index.as_ref().is_some_and(|index| !index.unique && crate::leak::skewed(&self.of))
+    }
+}
+
+/// How a field is found by its exact value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Index {
+    /// No two subjects may have the same value.
+    pub unique: bool,
+    /// Length of an index term, 4..=62; `None`: from the number of planned subjects.
+    pub bits: Option<u8>,
+    /// The company has accepted that the index shows how often each value occurs.
+    pub allow_frequency_leak: bool,
+}
+
+words! { "sensitivity"
+/// How much harm a leak does; drives defaults, refusals and, later, alarms.
+Sensitivity {
+    /// A name, an address: known to many anyway.
+    Ordinary = "ordinary",
+    /// Card and document numbers, dates of birth: enough for fraud.
+    Delicate = "delicate",
+    /// Special categories of personal data (Article 9 GDPR): health, belief, ethnicity, union, sex life, biometrics.
+    Special = "special",
+}}
+
+impl Sensitivity {
+    /// 1, 2 or 3.
+    pub const fn level(self) -> u8 {
+        match self {
+            Self::Ordinary => 1,
+            Self::Delicate => 2,
+            Self::Special => 3,
+        }
+    }
+}
+
+/// What personal data is used for, and why that is lawful.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Purpose {
+    /// `[a-z][a-z0-9_]{0,39}`.
+    pub name: String,
+    /// For people.
+    pub title: String,
+    /// Why the law allows it.
+    pub legal_basis: LegalBasis,
+    /// Names of the fields it may touch, in the charter's order; categories are expanded.
+    pub fields: Vec<String>,
+    /// Whether a reveal for this purpose must say why.
+    pub reason: Reason,
+}
+
+words! { "legal basis"
+/// The six grounds of Article 6(1) GDPR, (a) to (f).
+LegalBasis {
+    /// (a) The person agreed.
+    Consent = "consent",
+    /// (b) Needed for a contract with the person.
+    Contract = "contract",
+    /// (c) A law demands it.
+    LegalObligation = "legal_obligation",
+    /// (d) A life is at stake.
+    VitalInterests = "vital_interests",
+    /// (e) A task in the public interest.
+    PublicTask = "public_task",
+    /// (f) The company's interest, balanced against the person's.
+    LegitimateInterests = "legitimate_interests",
+}}
+
+words! { "reason"
+/// Whether a reveal must come with a typed reason.
+Reason {
+    /// Yes (default).
+    Required = "required",
+    /// No: the purpose itself says enough, as for a service that prints parcel labels.
+    None = "none",
+}}
+
+/// Somebody outside who is given personal data, or tokens of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recipient {
+    /// `[a-z][a-z0-9]{1,23}`; also the namespace of its tokens.
+    pub name: String,
+    /// Legal name, for people.
+    pub title: String,
+    /// In whose name it processes.
+    pub kind: RecipientKind,
+    /// Where it processes, ISO 3166-1 alpha-2.
+    pub country: String,
+    /// Names of the purposes it serves.
+    pub purposes: Vec<String>,
+    /// Names of the fields it may have, in the charter's order; each is a field of one of the purposes.
+    pub fields: Vec<String>,
+    /// Which tokens it is given.
+    pub tokens: TokenKind,
+}
+
+words! { "kind of recipient"
+/// In whose name a recipient processes.
+RecipientKind {
+    /// On our behalf and instructions (Article 28 GDPR).
+    Processor = "processor",
+    /// For purposes of its own, or alongside us.
+    Controller = "controller",
+}}
+
+words! { "kind of token"
+/// How a recipient's tokens are made.
+TokenKind {
+    /// A sealed reference: the same value has one token per recipient, needs no storage, dies with the subject.
+    Pointer = "pointer",
+    /// A random row: a new token on each issue.
+    Random = "random",
+}}
+
+/// How long data is kept. Each class has its own key per subject, so one class can be erased and another kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetentionClass {
+    /// `[a-z][a-z0-9_]{0,39}`.
+    pub name: String,
+    /// For people.
+    pub title: String,
+    /// How long.
+    pub keep: Period,
+    /// Counted from which event.
+    pub after: StartEvent,
+    /// Whether the period starts at the end of the calendar year of that event, as tax law has it.
+    pub from_year_end: bool,
+    /// Why so long: the law or the interest behind it.
+    pub why: String,
+}
+
+words! { "event"
+/// What a retention period is counted from.
+StartEvent {
+    /// The subject was created.
+    Creation = "creation",
+    /// The subject last did something with the company.
+    LastActivity = "last_activity",
+    /// The account was closed.
+    Closure = "closure",
+}}
+
+/// What a group of people or programs may do, for which purposes, and how much of each field they see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Role {
+    /// `[a-z][a-z0-9_]{0,39}`.
+    pub name: String,
+    /// For people.
+    pub title: String,
+    /// Who can hold it.
+    pub holder: Holder,
+    /// Names of actions, each one of [`ACTIONS`](crate::ACTIONS).
+    pub actions: Vec<String>,
+    /// Names of the purposes it may claim.
+    pub purposes: Vec<String>,
+    /// What it sees. A field that is in none of these shows nothing; no field is in two.
+    pub sees: Vec<Sees>,
+}
+
+impl Role {
+    /// Whether the role may do this action.
+    pub fn may(&self, action: &str) -> bool {
+        self.actions.iter().any(|a| a == action)
+    }
+
+    /// What the role sees of this field, before the purpose narrows it.
+    pub fn sees(&self, field: &str) -> Option<&Sees> {
+        self.sees.iter().find(|sees| sees.fields.iter().any(|f| f == field))
+    }
+}
+
+words! { "holder"
+/// Who can hold a role.
+Holder {
+    /// A person of the company.
+    Staff = "staff",
+    /// A program: the company's or a recipient's.
+    Service = "service",
+    /// A person from outside who checks, and never sees personal data.
+    Auditor = "auditor",
+}}
+
+/// How much of some fields a role sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sees {
+    /// Names of the fields, in the charter's order; categories are expanded.
+    pub fields: Vec<String>,
+    /// Most that a read, a list, a search or a history shows.
+    pub reads: View,
+    /// Most that a reveal, a detokenisation or an export shows; never less than `reads`.
+    pub reveals: View,
+}
+
+words! { "view"
+/// How much of a value somebody gets, from nothing to all of it.
+View {
+    /// Not even that there is a value.
+    Nothing = "nothing",
+    /// A token that stands for the value.
+    Token = "token",
+    /// The field's `masked` mask.
+    Masked = "masked",
+    /// The field's `partial` mask.
+    Partial = "partial",
+    /// The value.
+    Clear = "clear",
+}}

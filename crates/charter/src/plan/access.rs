@@ -1,0 +1,100 @@
+//! Changes of who may do and see what: roles, and through them people and programs.
+
+use super::{ChangeKind, Plan, gained_lost, pair};
+use crate::action;
+use crate::charter::Charter;
+use crate::model::{Role, View};
+use crate::problem::quoted;
+
+pub(super) fn roles(old: Option<&Charter>, new: &Charter, plan: &mut Plan) {
+    let pairs = pair(old.map_or(&[][..], Charter::roles), new.roles(), |it| &it.name);
+    for it in pairs.removed {
+        plan.removed(what(it), "whoever holds it may do and see nothing by it any more", false);
+    }
+    for it in pairs.added {
+        let mut effect = format!("for {}: may {}", it.holder, quoted(it.actions.iter().map(String::as_str)));
+        if !it.purposes.is_empty() {
+            effect.push_str(&format!(", for {}", quoted(it.purposes.iter().map(String::as_str))));
+        }
+        plan.added(what(it), effect, it.actions.iter().any(|action| !action::fit_for_auditor(action)));
+        views(None, it, ChangeKind::Added, new, plan);
+    }
+    for (was, is) in pairs.both {
+        let mut say = |effect: String, danger: bool| plan.changed(what(is), effect, danger);
+        if was.title != is.title {
+            say(format!("now called “{}”", is.title), false);
+        }
+        if was.holder != is.holder {
+            say(format!("for {} instead of {}", is.holder, was.holder), true);
+        }
+        let (gained, lost) = gained_lost(&was.actions, &is.actions);
+        if !gained.is_empty() {
+            let danger = gained.iter().any(|action| !action::fit_for_auditor(action));
+            say(format!("gains {}", quoted(gained)), danger);
+        }
+        if !lost.is_empty() {
+            say(format!("loses {}", quoted(lost)), false);
+        }
+        let (gained, lost) = gained_lost(&was.purposes, &is.purposes);
+        if !gained.is_empty() {
+            say(format!("may also claim {}", quoted(gained)), true);
+        }
+        if !lost.is_empty() {
+            say(format!("may no longer claim {}", quoted(lost)), false);
+        }
+        // Fields that are gone are told as such; here only those that still are.
+        views(Some(was), is, ChangeKind::Changed, new, plan);
+    }
+}
+
+fn what(role: &Role) -> String {
+    format!("role `{}`", role.name)
+}
+
+/// What a role really shows of a field: on reading, and at most. A view without an action that shows it is nothing.
+fn effective(role: &Role, field: &str) -> (View, View) {
+    let has = |what: fn(&str) -> bool| role.actions.iter().any(|action| what(action));
+    let Some(sees) = role.sees(field) else { return (View::Nothing, View::Nothing) };
+    let reads = if has(action::reads) { sees.reads } else { View::Nothing };
+    let reveals = if has(action::reveals) { sees.reveals } else { reads };
+    (reads, reveals)
+}
+
+/// One change for each group of fields that change in the same way.
+fn views(was: Option<&Role>, is: &Role, kind: ChangeKind, new: &Charter, plan: &mut Plan) {
+    type Views = (View, View);
+    let mut groups: Vec<((Views, Views), Vec<&str>)> = Vec::new();
+    for field in new.fields() {
+        let before = was.map_or((View::Nothing, View::Nothing), |role| effective(role, &field.name));
+        let after = effective(is, &field.name);
+        if before == after {
+            continue;
+        }
+        match groups.iter_mut().find(|(change, _)| *change == (before, after)) {
+            Some((_, fields)) => fields.push(&field.name),
+            None => groups.push(((before, after), vec![&field.name])),
+        }
+    }
+    for ((before, after), fields) in groups {
+        let more = after.0 > before.0 || after.1 > before.1;
+        let now = if was.is_some() { "now sees" } else { "sees" };
+        let until = if was.is_some() { format!(" (until now {})", in_words(before)) } else { String::new() };
+        plan.push(kind, what(is), format!("{now} {} {}{until}", quoted(fields), in_words(after)), more);
+    }
+}
+
+fn in_words((reads, reveals): (View, View)) -> String {
+    let word = |view| match view {
+        View::Nothing => "not at all",
+        View::Token => "as a token",
+        View::Masked => "masked",
+        View::Partial => "in part",
+        View::Clear => "in clear",
+    };
+    match (reads, reveals) {
+        (View::Nothing, View::Nothing) => word(View::Nothing).into(),
+        (View::Nothing, reveals) => format!("{} when revealing only", word(reveals)),
+        (reads, reveals) if reads == reveals => word(reads).into(),
+        (reads, reveals) => format!("{}, {} when revealing", word(reads), word(reveals)),
+    }
+}
