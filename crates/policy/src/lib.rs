@@ -1,1 +1,17 @@
 #![doc = include_str!("../README.md")]
+
+mod action;
+mod advice;
+mod decision;
+mod engine;
+mod grant;
+mod nesting;
+mod request;
+mod source;
+
+pub use action::{Action, Shows, UnknownAction};
+pub use decision::{Decision, FieldView, Need, View};
+pub use engine::Engine;
+pub use grant::{PurposeFields, RoleGrant, SeesGrant};
+pub use request::{Field, PrincipalClass, PrincipalKind, Request, RowClass};
+pub use source::{Problem, Source};

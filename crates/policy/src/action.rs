@@ -1,0 +1,154 @@
+//! The closed list of what can be asked of the server.
+//!
+//! An action's text is `noun.verb` and is the same word everywhere: in the charter's roles, in Cedar, in the
+//! ledger, in metrics. The list is closed on purpose: an action that is not here cannot be granted, and the
+//! Cedar schema is held to this list by a test. Nothing here knows who may do what.
+
+use std::fmt;
+use std::str::FromStr;
+
+macro_rules! actions {
+    ($($variant:ident = $text:literal, $doc:literal;)*) => {
+        /// What a caller asks to do.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Action {
+            $(#[doc = $doc] $variant,)*
+        }
+
+        impl Action {
+            /// Every action, in the order of the charter reference.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The name: `noun.verb`.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),* }
+            }
+        }
+    };
+}
+
+actions! {
+    SubjectCreate = "subject.create", "Store a new customer.";
+    SubjectRead = "subject.read", "Look at one customer as the caller's role shows it.";
+    SubjectList = "subject.list", "Page through customers.";
+    SubjectReveal = "subject.reveal", "Open fields of a customer, for a purpose and with a reason.";
+    SubjectUpdate = "subject.update", "Change fields of a customer.";
+    SubjectDelete = "subject.delete", "Delete a customer.";
+    SubjectSearch = "subject.search", "Find customers by an indexed field.";
+    SubjectHistory = "subject.history", "Look at the earlier versions of a customer.";
+    SubjectAccesses = "subject.accesses", "See who looked at a customer.";
+    SubjectImport = "subject.import", "Bring in a file of customers.";
+    SubjectExport = "subject.export", "Take out a file of customers.";
+    TokenCreate = "token.create", "Hand out a token in place of a value.";
+    TokenDetokenize = "token.detokenize", "Turn a token back into its value.";
+    CharterRead = "charter.read", "Read the charter in force and its history.";
+    CharterApply = "charter.apply", "Put a new version of the charter in force.";
+    AccessRead = "access.read", "See principals and credentials.";
+    AccessChange = "access.change", "Create, change and end principals and credentials.";
+    EventRead = "event.read", "Read the ledger of events.";
+    KeyRead = "key.read", "See which keys exist and how old they are; never a key itself.";
+    SystemStatus = "system.status", "See how the server is.";
+    PolicyExplain = "policy.explain", "Ask what somebody could do, and why.";
+}
+
+/// Which of a role's two ladders decides what an action shows of a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Shows {
+    /// The everyday view: what the role `reads`.
+    Reads,
+    /// The deliberate look: what the role `reveals`.
+    Reveals,
+}
+
+impl Shows {
+    /// Its name in Cedar: `reads` or `reveals`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Reads => "reads",
+            Self::Reveals => "reveals",
+        }
+    }
+}
+
+impl Action {
+    /// Whether the action touches customers' data: such an action needs a lawful purpose.
+    pub const fn is_data(self) -> bool {
+        use Action::*;
+        match self {
+            SubjectCreate | SubjectRead | SubjectList | SubjectReveal | SubjectUpdate | SubjectDelete
+            | SubjectSearch | SubjectHistory | SubjectImport | SubjectExport | TokenCreate
+            | TokenDetokenize => true,
+            // Who looked, not what was seen: an auditor asks it without any purpose.
+            SubjectAccesses | CharterRead | CharterApply | AccessRead | AccessChange | EventRead | KeyRead | SystemStatus
+            | PolicyExplain => false,
+        }
+    }
+
+    /// By which ladder the action shows fields; `None` when it shows none at all.
+    ///
+    /// Creating and updating echo the record as a read would. Making a token needs the field to be readable
+    /// at least as a token.
+    pub const fn shows(self) -> Option<Shows> {
+        use Action::*;
+        match self {
+            SubjectCreate | SubjectRead | SubjectList | SubjectUpdate | SubjectSearch | SubjectHistory
+            | TokenCreate => Some(Shows::Reads),
+            SubjectReveal | SubjectExport | TokenDetokenize => Some(Shows::Reveals),
+            SubjectDelete | SubjectAccesses | SubjectImport | CharterRead | CharterApply | AccessRead
+            | AccessChange | EventRead | KeyRead | SystemStatus | PolicyExplain => None,
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// The text names no action of the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnknownAction;
+
+impl fmt::Display for UnknownAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("unknown action")
+    }
+}
+
+impl std::error::Error for UnknownAction {}
+
+impl FromStr for Action {
+    type Err = UnknownAction;
+
+    fn from_str(text: &str) -> Result<Self, UnknownAction> {
+        Self::ALL.iter().copied().find(|action| action.as_str() == text).ok_or(UnknownAction)
+    }
+}
+
+impl serde::Serialize for Action {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_round_trip_and_are_noun_dot_verb() {
+        for action in Action::ALL {
+            assert_eq!(action.as_str().parse(), Ok(*action));
+            assert_eq!(action.as_str().split('.').count(), 2, "{action}");
+        }
+        assert_eq!("subject.steal".parse::<Action>(), Err(UnknownAction));
+    }
+
+    #[test]
+    fn only_data_actions_show_fields() {
+        for action in Action::ALL {
+            assert!(action.shows().is_none() || action.is_data(), "{action}");
+        }
+    }
+}

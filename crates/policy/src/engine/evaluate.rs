@@ -1,0 +1,309 @@
+//! Asking Cedar: requests and entities built from our facts, against the slice of policies that can apply.
+//!
+//! A slice holds the policies whose scope fits a kind of principal and an action; the others cannot match, so
+//! leaving them out changes no decision (a property test compares). Whatever goes wrong here denies: an ask that
+//! cannot be built, and, other than in Cedar itself, any policy that fails to evaluate, because Cedar would skip
+//! a failing forbid.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::error::Error;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use cedar_policy::{
+    ActionConstraint, AuthorizationError, Authorizer, Context, Entities, Entity, EntityId, EntityTypeName,
+    EntityUid, Policy, PolicyId, PolicySet, PrincipalConstraint, ResourceConstraint, RestrictedExpression,
+    Schema,
+};
+
+use crate::advice::Advice;
+use crate::source::Loaded;
+use crate::{Action, Field, PrincipalKind, Request, Shows, View};
+
+/// What Cedar is asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Act {
+    Operation(Action),
+    Rung(View),
+}
+
+impl Act {
+    fn all() -> impl Iterator<Item = Self> {
+        let rungs = View::RUNGS.iter().copied().map(Self::Rung);
+        Action::ALL.iter().copied().map(Self::Operation).chain(rungs)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Operation(action) => action.as_str(),
+            Self::Rung(view) => view.action(),
+        }
+    }
+}
+
+/// One question to Cedar.
+#[derive(Debug)]
+pub(super) struct Ask<'a> {
+    request: &'a Request,
+    look: Option<Look<'a>>,
+}
+
+/// Whether a field may be shown up to a rung.
+#[derive(Debug)]
+struct Look<'a> {
+    field: &'a Field,
+    rung: View,
+    ladder: Shows,
+}
+
+impl<'a> Ask<'a> {
+    /// May the operation be done?
+    pub(super) fn operation(request: &'a Request) -> Self {
+        Self { request, look: None }
+    }
+
+    /// May the operation show a field up to this rung? `None` for an operation that shows no fields.
+    pub(super) fn look(request: &'a Request, field: &'a Field, rung: View) -> Option<Self> {
+        let ladder = request.action.shows()?;
+        Some(Self { request, look: Some(Look { field, rung, ladder }) })
+    }
+
+    fn act(&self) -> Act {
+        self.look.as_ref().map_or(Act::Operation(self.request.action), |look| Act::Rung(look.rung))
+    }
+}
+
+/// What Cedar says.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Verdict {
+    pub(super) allowed: bool,
+    /// Ids of the policies that decided, sorted.
+    pub(super) policies: Vec<Arc<str>>,
+    /// What the forbids that decided say is missing.
+    pub(super) advice: BTreeSet<Advice>,
+}
+
+/// Cedar with everything prepared that does not depend on the question.
+#[derive(Debug)]
+pub(super) struct Evaluator {
+    authorizer: Authorizer,
+    schema: Schema,
+    types: Types,
+    slices: BTreeMap<(PrincipalKind, Act), Slice>,
+    index: HashMap<PolicyId, (Arc<str>, Option<Advice>)>,
+    #[cfg(test)]
+    all: PolicySet,
+}
+
+#[derive(Debug)]
+struct Types {
+    principals: BTreeMap<PrincipalKind, EntityUid>,
+    role: EntityTypeName,
+    purpose: EntityTypeName,
+    category: EntityTypeName,
+    field: EntityTypeName,
+    rows: EntityTypeName,
+    operation: EntityTypeName,
+    ladder: EntityTypeName,
+    vault: EntityUid,
+}
+
+#[derive(Debug)]
+struct Slice {
+    action: Entity,
+    policies: PolicySet,
+}
+
+impl Evaluator {
+    pub(super) fn new(schema: Schema, loaded: &[Loaded]) -> Result<Self, Box<dyn Error>> {
+        let types = Types::new()?;
+        let actions = schema.action_entities()?;
+        let mut slices = BTreeMap::new();
+        for (kind, principal) in &types.principals {
+            for act in Act::all() {
+                let uid = entity(&EntityTypeName::from_str("Action")?, act.name());
+                let action = actions.get(&uid).ok_or_else(|| format!("the schema lacks `{uid}`"))?.clone();
+                let resource = match act {
+                    Act::Operation(_) => types.vault.type_name(),
+                    Act::Rung(_) => &types.field,
+                };
+                let fits = |policy: &Policy| {
+                    principal_fits(&policy.principal_constraint(), principal.type_name())
+                        && action_fits(&policy.action_constraint(), &uid, &actions)
+                        && resource_fits(&policy.resource_constraint(), resource)
+                };
+                let fitting = loaded.iter().map(|loaded| &loaded.policy).filter(|policy| fits(policy));
+                let policies = PolicySet::from_policies(fitting.cloned())?;
+                slices.insert((*kind, act), Slice { action, policies });
+            }
+        }
+        let index = loaded.iter().map(|Loaded { policy, advice }| {
+            let id: &str = policy.id().as_ref();
+            (policy.id().clone(), (Arc::from(id), *advice))
+        });
+        Ok(Self {
+            authorizer: Authorizer::new(),
+            index: index.collect(),
+            schema,
+            types,
+            slices,
+            #[cfg(test)]
+            all: PolicySet::from_policies(loaded.iter().map(|loaded| loaded.policy.clone()))?,
+        })
+    }
+
+    /// Asks the slice of policies that can apply.
+    pub(super) fn ask(&self, ask: &Ask<'_>) -> Verdict {
+        let Some(slice) = self.slices.get(&(ask.request.principal.kind(), ask.act())) else {
+            return Verdict::default();
+        };
+        self.ask_of(ask, slice, &slice.policies).unwrap_or_default()
+    }
+
+    /// Asks every policy: what the slices are compared with.
+    #[cfg(test)]
+    pub(super) fn ask_all(&self, ask: &Ask<'_>) -> Verdict {
+        let slice = &self.slices[&(ask.request.principal.kind(), ask.act())];
+        self.ask_of(ask, slice, &self.all).expect("the question can be built")
+    }
+
+    fn ask_of(&self, ask: &Ask<'_>, slice: &Slice, policies: &PolicySet) -> Option<Verdict> {
+        let (request, entities) = self.question(ask, slice)?;
+        let response = self.authorizer.is_authorized(&request, policies, &entities);
+        let diagnostics = response.diagnostics();
+        let failed: Vec<&PolicyId> = diagnostics.errors().map(failing).collect();
+        if !failed.is_empty() {
+            let mut policies: Vec<_> = failed.into_iter().filter_map(|id| self.index.get(id)).collect();
+            policies.sort_unstable();
+            let policies = policies.into_iter().map(|(id, _)| id.clone()).collect();
+            return Some(Verdict { allowed: false, policies, advice: BTreeSet::new() });
+        }
+        let deciding: Vec<_> = diagnostics.reason().filter_map(|id| self.index.get(id)).collect();
+        let mut policies: Vec<_> = deciding.iter().map(|(id, _)| id.clone()).collect();
+        policies.sort_unstable();
+        let advice = deciding.iter().filter_map(|(_, advice)| *advice).collect();
+        Some(Verdict { allowed: response.decision() == cedar_policy::Decision::Allow, policies, advice })
+    }
+
+    /// Our facts in Cedar's terms. In our tests every question is held against the schema.
+    fn question(&self, ask: &Ask<'_>, slice: &Slice) -> Option<(cedar_policy::Request, Entities)> {
+        let Self { types, schema, .. } = self;
+        let schema = cfg!(test).then_some(schema);
+        let principal = types.principal(ask.request)?;
+        let mut entities = vec![principal.clone(), slice.action.clone()];
+        let resource = match &ask.look {
+            None => types.vault.clone(),
+            Some(look) => {
+                let field = types.field(look.field)?;
+                let uid = field.uid();
+                entities.push(field);
+                uid
+            }
+        };
+        let entities = Entities::from_entities(entities, schema).ok()?;
+        let context = types.context(ask)?;
+        let request =
+            cedar_policy::Request::new(principal.uid(), slice.action.uid(), resource, context, schema)
+                .ok()?;
+        Some((request, entities))
+    }
+}
+
+impl Types {
+    fn new() -> Result<Self, Box<dyn Error>> {
+        let mut principals = BTreeMap::new();
+        for kind in PrincipalKind::ALL {
+            principals.insert(*kind, entity(&EntityTypeName::from_str(kind.entity_type())?, "caller"));
+        }
+        Ok(Self {
+            principals,
+            role: "Role".parse()?,
+            purpose: "Purpose".parse()?,
+            category: "Category".parse()?,
+            field: "Field".parse()?,
+            rows: "Rows".parse()?,
+            operation: "Operation".parse()?,
+            ladder: "Ladder".parse()?,
+            vault: entity(&EntityTypeName::from_str("Vault")?, "vault"),
+        })
+    }
+
+    fn principal(&self, request: &Request) -> Option<Entity> {
+        let principal = &request.principal;
+        let uid = self.principals.get(&principal.kind())?.clone();
+        let roles: HashSet<_> = principal.roles().iter().map(|role| entity(&self.role, role)).collect();
+        // Only a service can be bound to a recipient; another kind that is so is a mistake, and is nobody.
+        let recipient = match (principal.kind(), principal.recipient()) {
+            (_, None) => None,
+            (PrincipalKind::Service, Some(recipient)) => Some(recipient),
+            (_, Some(_)) => return None,
+        };
+        let recipient = recipient
+            .map(|name| ("recipient".to_owned(), RestrictedExpression::new_string(name.to_owned())))
+            .into_iter();
+        Entity::new(uid, recipient.collect(), roles).ok()
+    }
+
+    fn field(&self, field: &Field) -> Option<Entity> {
+        let sensitivity = RestrictedExpression::new_long(field.sensitivity.into());
+        let category = entity(&self.category, &field.category);
+        let attributes = HashMap::from([("sensitivity".to_owned(), sensitivity)]);
+        Entity::new(entity(&self.field, &field.name), attributes, HashSet::from([category])).ok()
+    }
+
+    fn context(&self, Ask { request, look }: &Ask<'_>) -> Option<Context> {
+        let truth = RestrictedExpression::new_bool;
+        let named = |kind, id| RestrictedExpression::new_entity_uid(entity(kind, id));
+        let mut facts = vec![
+            ("purpose_lawful", truth(request.purpose_lawful)),
+            ("reason", truth(request.reason)),
+            ("reason_required", truth(request.reason_required)),
+            ("network_allowed", truth(request.network_allowed)),
+            ("rows", named(&self.rows, request.rows.as_str())),
+            ("restricted", truth(request.restricted)),
+        ];
+        if let Some(purpose) = &request.purpose {
+            facts.push(("purpose", named(&self.purpose, purpose)));
+        }
+        if let Some(look) = look {
+            facts.push(("during", named(&self.operation, request.action.as_str())));
+            facts.push(("ladder", named(&self.ladder, look.ladder.as_str())));
+        }
+        Context::from_pairs(facts.into_iter().map(|(name, fact)| (name.to_owned(), fact))).ok()
+    }
+}
+
+fn failing(error: &AuthorizationError) -> &PolicyId {
+    let AuthorizationError::PolicyEvaluationError(error) = error;
+    error.policy_id()
+}
+
+fn entity(kind: &EntityTypeName, id: &str) -> EntityUid {
+    EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(id))
+}
+
+fn principal_fits(scope: &PrincipalConstraint, kind: &EntityTypeName) -> bool {
+    match scope {
+        PrincipalConstraint::Any | PrincipalConstraint::In(_) => true,
+        PrincipalConstraint::Eq(uid) => uid.type_name() == kind,
+        PrincipalConstraint::Is(is) | PrincipalConstraint::IsIn(is, _) => is == kind,
+    }
+}
+
+fn action_fits(scope: &ActionConstraint, action: &EntityUid, actions: &Entities) -> bool {
+    match scope {
+        ActionConstraint::Any => true,
+        ActionConstraint::Eq(uid) => uid == action,
+        ActionConstraint::In(groups) => {
+            groups.iter().any(|group| group == action || actions.is_ancestor_of(group, action))
+        }
+    }
+}
+
+fn resource_fits(scope: &ResourceConstraint, kind: &EntityTypeName) -> bool {
+    match scope {
+        ResourceConstraint::Any | ResourceConstraint::In(_) => true,
+        ResourceConstraint::Eq(uid) => uid.type_name() == kind,
+        ResourceConstraint::Is(is) | ResourceConstraint::IsIn(is, _) => is == kind,
+    }
+}

@@ -1,0 +1,82 @@
+//! The whole policy as a table: which role may do what, for which purpose, and sees what.
+//!
+//! The text is for people and for snapshot tests: a change of policy shows as a changed line. It is made by
+//! asking the engine, not by reading the grants, so it tells what is enforced.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Engine;
+use crate::{Action, Field, PrincipalClass, PrincipalKind, Request, RowClass, Shows, View};
+
+impl Engine {
+    /// The matrix role × action × purpose, then field × purpose as `reads/reveals`, for requests that lack
+    /// nothing else: one customer, a reason given, a lawful purpose, an allowed network, no restriction.
+    ///
+    /// `.` is nothing. Roles stand in the order of the grants, fields as given.
+    pub fn matrix(&self, fields: &[Field]) -> String {
+        let roles = self.roles.iter().map(|(role, kind)| self.role_matrix(role, *kind, fields));
+        roles.collect::<Vec<_>>().join("\n")
+    }
+
+    fn role_matrix(&self, role: &str, kind: PrincipalKind, fields: &[Field]) -> String {
+        let principal = PrincipalClass::new(kind, [role], None);
+        let ask = |action, purpose: Option<&Arc<str>>| Request {
+            principal: principal.clone(),
+            action,
+            purpose: purpose.cloned(),
+            purpose_lawful: true,
+            reason: true,
+            reason_required: true,
+            network_allowed: true,
+            rows: RowClass::One,
+            restricted: false,
+        };
+
+        let mut text = format!("{role} ({kind})\n");
+        let mut used: BTreeMap<Arc<str>, Vec<Action>> = BTreeMap::new();
+        for action in Action::ALL.iter().copied() {
+            if self.decide(&ask(action, None)).allowed {
+                text.push_str(&format!("  {action}\n"));
+                continue;
+            }
+            let allowed = |purpose: &&Arc<str>| self.decide(&ask(action, Some(purpose))).allowed;
+            let purposes: Vec<&Arc<str>> = self.purposes.iter().filter(allowed).collect();
+            for purpose in &purposes {
+                used.entry(Arc::clone(purpose)).or_default().push(action);
+            }
+            if !purposes.is_empty() {
+                let purposes: Vec<&str> = purposes.into_iter().map(AsRef::as_ref).collect();
+                text.push_str(&format!("  {action:<18} {}\n", purposes.join(", ")));
+            }
+        }
+
+        // The most that any of the role's actions shows by a ladder.
+        let most = |field: &Field, purpose: &Arc<str>, actions: &[Action], ladder: Shows| {
+            let actions = actions.iter().filter(|action| action.shows() == Some(ladder));
+            let views =
+                actions.map(|action| self.view(&ask(*action, Some(purpose)), field, View::Clear).view);
+            views.max().unwrap_or(View::Nothing)
+        };
+        for (purpose, actions) in &used {
+            let lines = fields.iter().filter_map(|field| {
+                let reads = most(field, purpose, actions, Shows::Reads);
+                let reveals = most(field, purpose, actions, Shows::Reveals);
+                let shown = reads.max(reveals) > View::Nothing;
+                shown.then(|| format!("    {:<18} {:<7} / {}\n", field.name, word(reads), word(reveals)))
+            });
+            let lines: String = lines.collect();
+            if !lines.is_empty() {
+                text.push_str(&format!("  for {purpose}: reads / reveals\n{lines}"));
+            }
+        }
+        text
+    }
+}
+
+fn word(view: View) -> &'static str {
+    match view {
+        View::Nothing => ".",
+        view => view.as_str(),
+    }
+}
