@@ -1,1 +1,6 @@
 #![doc = include_str!("../README.md")]
+
+pub mod column;
+pub mod table;
+
+mod shape;
