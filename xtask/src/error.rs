@@ -1,0 +1,42 @@
+//! Why a task stopped. Every text says what was being done and, where the reader can mend it, the command that does.
+
+use std::fmt;
+use std::io;
+
+/// The result of a step or a task.
+pub(crate) type Result<T> = std::result::Result<T, Error>;
+
+/// Why a task stopped.
+#[derive(Debug)]
+pub(crate) enum Error {
+    /// The machine lacks something that this process may not install.
+    Missing { what: &'static str, mend: &'static str },
+    /// A program could not be started, or a file not be read or written.
+    Io { doing: String, source: io::Error },
+    /// A program ran and reported failure. `said` is what it printed, when that was not shown already.
+    Failed { command: String, said: String },
+    /// Some steps failed; the summary above names them.
+    Steps { failed: usize },
+}
+
+impl Error {
+    /// For `map_err`: what was being done when the operating system refused.
+    pub(crate) fn io(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let doing = doing.into();
+        move |source| Self::Io { doing, source }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing { what, mend } => {
+                write!(out, "{what} is missing and not ours to install; run: {mend}")
+            }
+            Self::Io { doing, source } => write!(out, "{doing}: {source}"),
+            Self::Failed { command, said } if said.is_empty() => write!(out, "`{command}` failed"),
+            Self::Failed { command, said } => write!(out, "`{command}` failed:\n{}", said.trim_end()),
+            Self::Steps { failed } => write!(out, "{failed} failed, named in the table above"),
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The tasks themselves: which commands, in which order, with which environment.
+//!
+//! Lints and docs come before the tests, because they share one compilation of the dependencies and fail soonest. No
+//! task may change compiler flags between steps: that would build everything again.
+
+use std::process::Command;
+
+use crate::error::Result;
+use crate::machine::{cargo, path_with, prepare, run, target_directory};
+use crate::postgres::Postgres;
+use crate::report::Report;
+
+/// How much `test` covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// What a change must pass.
+    Everything,
+    /// Format and tests.
+    Fast,
+}
+
+/// Tests that need PostgreSQL find it here, and fail when the variable is not set.
+const TEST_DATABASE: &str = "AVOUCH_TEST_POSTGRES";
+/// The same for the load generator.
+const BENCH_DATABASE: &str = "AVOUCH_BENCH_POSTGRES";
+
+/// Runs every check. All failures are shown, not the first.
+pub(crate) fn test(extent: Extent) -> Result<()> {
+    let mut report = Report::default();
+    report.step("machine", prepare);
+    report.step("format", || run(cargo().args(["fmt", "--all", "--check"])));
+    if extent == Extent::Everything {
+        report.step("lints", || {
+            run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))
+        });
+        report.step("docs", || {
+            run(cargo().args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "--deny warnings"))
+        });
+    }
+    let database = report.step("database", Postgres::start);
+    report.step("tests", || {
+        let mut tests = cargo();
+        tests.args(["test", "--workspace", "--no-fail-fast"]);
+        match &database {
+            Some(database) => tests.env(TEST_DATABASE, database.url()),
+            None => tests.env_remove(TEST_DATABASE),
+        };
+        run(&mut tests)
+    });
+    drop(database);
+    report.finish()
+}
+
+/// Runs a PostgreSQL until interrupted.
+pub(crate) fn postgres() -> Result<()> {
+    let database = Postgres::start()?;
+    println!("export {TEST_DATABASE}={}", database.url());
+    eprintln!("PostgreSQL is up; Ctrl-C stops it and removes its data");
+    database.hold()
+}
+
+/// Builds what is measured, starts the database to compare with, and hands over to the load generator.
+pub(crate) fn bench(arguments: &[&str]) -> Result<()> {
+    run(cargo().args(["build", "--release", "--package", "avouch", "--package", "avouch-bench"]))?;
+    let database = Postgres::start()?;
+    let generator = target_directory().join("release").join("avouch-bench");
+    run(Command::new(generator)
+        .args(arguments)
+        .env(BENCH_DATABASE, database.url())
+        .env("PATH", path_with(database.programs())))
+}
