@@ -1,1 +1,43 @@
 #![doc = include_str!("../README.md")]
+
+pub mod access;
+pub mod charter;
+pub mod event;
+pub mod export;
+pub mod fields;
+pub mod header;
+pub mod import;
+pub mod limits;
+pub mod page;
+pub mod policy;
+pub mod problem;
+pub mod subject;
+pub mod system;
+pub mod time;
+pub mod token;
+
+pub use access::{
+    Key, KeyCreate, KeyCreated, Principal, PrincipalCreate, PrincipalKind, PrincipalPatch, PrincipalStatus,
+};
+pub use charter::{
+    CharterApplied, CharterApply, CharterFile, CharterPlan, CharterPlanned, CharterSources, CharterSummary,
+    CharterView,
+};
+pub use event::{Access, Actor, Event, EventQuery, Outcome};
+pub use export::{ExportFormat, ExportRequest};
+pub use fields::{Document, Fields, Secret};
+pub use import::{
+    ChunkRequest, ChunkResult, Import, ImportStart, ImportStarted, OnDuplicate, Proposal, ProposeRequest,
+};
+pub use page::{Page, PageQuery};
+pub use policy::{Explain, Explanation, View, Views};
+pub use problem::{Fault, Need, Problem, ProblemKind};
+pub use subject::{
+    BatchItem, BatchOperation, BatchRequest, BatchResponse, BatchResult, Deleted, RevealRequest, Revealed,
+    SearchRequest, Subject, SubjectCreate, SubjectPatch, SubjectVersion,
+};
+pub use system::{Health, HealthState, KeyState, Readiness, Status};
+pub use time::Time;
+pub use token::{
+    DetokenizeRequest, Detokenized, TokenRequest, TokenResponse, TokenizeRequest, Tokenized, Unmapped,
+};

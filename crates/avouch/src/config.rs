@@ -1,0 +1,209 @@
+//! The configuration: one TOML file, every key typed, none unknown. `config/default.toml` explains each and is what
+//! `avouch init` writes.
+//!
+//! Whoever can change this file can make us listen elsewhere and open another vault; it holds no key, but a connection
+//! string may hold a database password, so that is never shown. No error text quotes a value of the file.
+
+mod database_url;
+mod read;
+#[cfg(test)]
+mod tests;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) use database_url::{DatabaseUrl, Reach};
+pub(crate) use read::{ConfigError, DEFAULT_TEXT, default_text};
+
+/// The whole file. Paths are absolute once it was [loaded](Config::load).
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Config {
+    pub(crate) vault: Vault,
+    pub(crate) store: Store,
+    pub(crate) root: Root,
+    pub(crate) http: Http,
+    pub(crate) metrics: Metrics,
+    pub(crate) log: Log,
+    pub(crate) charter: CharterFolder,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Vault {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) environment: String,
+}
+
+impl Default for Vault {
+    fn default() -> Self {
+        Self { data_dir: "avouch-data".into(), environment: "live".to_owned() }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Store {
+    pub(crate) engine: Engine,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) keys_path: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) data_url: Option<DatabaseUrl>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) keys_url: Option<DatabaseUrl>,
+    pub(crate) workers: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) readers: Option<usize>,
+    pub(crate) queue: usize,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self {
+            engine: Engine::Sqlite,
+            keys_path: None,
+            data_url: None,
+            keys_url: None,
+            workers: 8,
+            readers: None,
+            queue: 4096,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Engine {
+    Sqlite,
+    Postgresql,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Root {
+    pub(crate) seal: Seal,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) path: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) credential: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Seal {
+    #[default]
+    KeyFile,
+    Passphrase,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Http {
+    pub(crate) listen: SocketAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tls_certificate: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tls_key: Option<PathBuf>,
+    pub(crate) max_connections: usize,
+    pub(crate) max_in_flight: usize,
+    pub(crate) request_timeout_seconds: u64,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            listen: (Ipv4Addr::LOCALHOST, 8420).into(),
+            tls_certificate: None,
+            tls_key: None,
+            max_connections: 1024,
+            max_in_flight: 512,
+            request_timeout_seconds: 30,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Metrics {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) listen: Option<SocketAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) token_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Log {
+    pub(crate) format: LogFormat,
+    pub(crate) level: LogLevel,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogLevel {
+    Error,
+    Warn,
+    #[default]
+    Info,
+    Debug,
+    Trace,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct CharterFolder {
+    pub(crate) dir: PathBuf,
+}
+
+impl Default for CharterFolder {
+    fn default() -> Self {
+        Self { dir: "charter".into() }
+    }
+}
+
+impl Config {
+    /// The lock that only one server holds.
+    pub(crate) fn lock_path(&self) -> PathBuf {
+        self.vault.data_dir.join("lock")
+    }
+
+    /// SQLite: the data store.
+    pub(crate) fn data_path(&self) -> PathBuf {
+        self.vault.data_dir.join("data.db")
+    }
+
+    /// SQLite: the key store.
+    pub(crate) fn keys_path(&self) -> PathBuf {
+        self.store.keys_path.clone().unwrap_or_else(|| self.vault.data_dir.join("keys").join("keys.db"))
+    }
+
+    /// Where this server is found from this machine.
+    pub(crate) fn server_url(&self, port: u16) -> String {
+        let scheme = if self.http.tls_certificate.is_some() { "https" } else { "http" };
+        let mut address = SocketAddr::new(self.http.listen.ip(), port);
+        if address.ip().is_unspecified() {
+            address.set_ip(Ipv4Addr::LOCALHOST.into());
+        }
+        format!("{scheme}://{address}")
+    }
+
+    /// Makes every path absolute, starting at `folder`.
+    fn anchor(&mut self, folder: &Path) {
+        let Self { vault, store, root, http, metrics, charter, log: _ } = self;
+        let optional =
+            [&mut store.keys_path, &mut root.path, &mut http.tls_certificate, &mut http.tls_key, &mut metrics.token_file];
+        for path in optional.into_iter().flatten().chain([&mut vault.data_dir, &mut charter.dir]) {
+            *path = folder.join(&path);
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Reading the file and writing a first one.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{Config, Engine};
+
+/// The documented default, as `avouch init` writes it.
+pub(crate) const DEFAULT_TEXT: &str = include_str!("default.toml");
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    /// There is none.
+    #[error("there is no configuration `{}`: `avouch init` writes one, `avouch config show --default` prints one", .0.display())]
+    Missing(PathBuf),
+    /// It cannot be read.
+    #[error("`{}`: {}", .0.display(), .1.kind())]
+    Unreadable(PathBuf, io::Error),
+    /// It is not TOML, or a key or value is not one of ours.
+    #[error("{}:{line}:{column}: {message}", path.display())]
+    Syntax { path: PathBuf, line: usize, column: usize, message: String },
+    /// Values that do not go together, or that nothing could work with; all of them.
+    #[error("`{}`: {}", .0.display(), .1.join("\n  "))]
+    Values(PathBuf, Vec<String>),
+}
+
+impl Config {
+    /// Reads and checks a file; `credentials` is systemd's folder of credentials, if there is one.
+    ///
+    /// # Errors
+    /// [`ConfigError`], with the line.
+    pub(crate) fn load(path: &Path, credentials: Option<&Path>) -> Result<Self, ConfigError> {
+        let text = fs::read_to_string(path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => ConfigError::Missing(path.to_owned()),
+            _ => ConfigError::Unreadable(path.to_owned(), error),
+        })?;
+        let mut config = Self::parse(&text).map_err(|fault| fault.at(path))?;
+        let unreadable = |error| ConfigError::Unreadable(path.to_owned(), error);
+        let absolute = std::path::absolute(path).map_err(unreadable)?;
+        config.anchor(absolute.parent().unwrap_or(Path::new("/")));
+        let mut faults = config.faults();
+        config.find_root(credentials, &mut faults);
+        if faults.is_empty() { Ok(config) } else { Err(ConfigError::Values(path.to_owned(), faults)) }
+    }
+
+    fn parse(text: &str) -> Result<Self, Fault> {
+        toml::from_str(text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+            Fault {
+                line: before.matches('\n').count() + 1,
+                column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
+                // The message alone: the error's own text quotes the line, which may hold a password.
+                message: error.message().lines().next().unwrap_or_default().to_owned(),
+            }
+        })
+    }
+
+    /// What no setting of the machine could mend.
+    fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        let mut check = |wrong: bool, text: &str| {
+            if wrong {
+                faults.push(text.to_owned());
+            }
+        };
+        let word = &self.vault.environment;
+        let letters = word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+        let begins = word.starts_with(|first: char| first.is_ascii_lowercase());
+        check(
+            !((2..=16).contains(&word.len()) && letters && begins),
+            "[vault] environment is a lower-case letter, then 1 to 15 of a-z and 0-9",
+        );
+        let store = &self.store;
+        check(!(1..=64).contains(&store.workers), "[store] workers is 1 to 64");
+        check(store.readers.is_some_and(|readers| !(1..=64).contains(&readers)), "[store] readers is 1 to 64");
+        check(!(1..=1_000_000).contains(&store.queue), "[store] queue is 1 to 1000000");
+        match store.engine {
+            Engine::Sqlite => check(
+                store.data_url.is_some() || store.keys_url.is_some(),
+                "[store] data_url and keys_url go with engine = \"postgresql\"",
+            ),
+            Engine::Postgresql => {
+                check(
+                    store.data_url.is_none() || store.keys_url.is_none(),
+                    "[store] engine = \"postgresql\" wants data_url and keys_url",
+                );
+                check(
+                    store.data_url.is_some() && store.data_url == store.keys_url,
+                    "[store] data_url and keys_url must be two databases: to erase is to destroy a key, and one backup \
+                     of both would bring it back",
+                );
+                check(store.keys_path.is_some(), "[store] keys_path goes with engine = \"sqlite\"");
+            }
+        }
+        check(
+            self.root.path.is_some() && self.root.credential.is_some(),
+            "[root] path and credential: give one of them",
+        );
+        let named = |name: &str| !name.is_empty() && !name.contains('/') && name != "." && name != "..";
+        check(
+            self.root.credential.as_deref().is_some_and(|name| !named(name)),
+            "[root] credential is the name of a credential, not a path",
+        );
+        let http = &self.http;
+        check(
+            http.tls_certificate.is_some() != http.tls_key.is_some(),
+            "[http] tls_certificate and tls_key go together",
+        );
+        check(!(1..=100_000).contains(&http.max_connections), "[http] max_connections is 1 to 100000");
+        check(!(1..=100_000).contains(&http.max_in_flight), "[http] max_in_flight is 1 to 100000");
+        check(
+            !(1..=600).contains(&http.request_timeout_seconds),
+            "[http] request_timeout_seconds is 1 to 600",
+        );
+        faults
+    }
+
+    /// Turns the name of a credential, or nothing, into the path of the root's file.
+    fn find_root(&mut self, credentials: Option<&Path>, faults: &mut Vec<String>) {
+        match (&self.root.credential, credentials) {
+            (Some(name), Some(folder)) => self.root.path = Some(folder.join(name)),
+            (Some(_), None) => faults.push(
+                "[root] credential: systemd has passed no credentials to this process; start it as a unit with \
+                 LoadCredential="
+                    .to_owned(),
+            ),
+            (None, _) if self.root.path.is_none() => {
+                let mut name = self.vault.data_dir.file_name().unwrap_or_default().to_owned();
+                name.push("-root.key");
+                self.root.path = Some(self.vault.data_dir.with_file_name(name));
+            }
+            (None, _) => {}
+        }
+    }
+}
+
+/// The default text with the places a vault is made with.
+pub(crate) fn default_text(data_dir: &Path, root: &Path, seal: super::Seal, charter: &Path) -> String {
+    let quoted = |path: &Path| toml::Value::from(path.to_string_lossy().into_owned()).to_string();
+    let line = |name: &str, path: &Path| format!("{name} = {}", quoted(path));
+    let mut text = DEFAULT_TEXT
+        .replace("data_dir = \"avouch-data\"", &line("data_dir", data_dir))
+        .replace("path = \"avouch-root.key\"", &line("path", root))
+        .replace("\ntoken_file = \"avouch-data/metrics-token\"", &{
+            format!("\n{}", line("token_file", &data_dir.join("metrics-token")))
+        })
+        .replace("dir = \"charter\"", &line("dir", charter));
+    if seal == super::Seal::Passphrase {
+        text = text.replace("seal = \"key-file\"", "seal = \"passphrase\"");
+    }
+    text
+}
+
+struct Fault {
+    line: usize,
+    column: usize,
+    message: String,
+}
+
+impl Fault {
+    fn at(self, path: &Path) -> ConfigError {
+        let Self { line, column, message } = self;
+        ConfigError::Syntax { path: path.to_owned(), line, column, message }
+    }
+}

@@ -1,0 +1,130 @@
+//! The default says what holds, explains every key, and mistakes are found with their line.
+
+use std::fs;
+
+use super::*;
+
+fn load(text: &str) -> Result<Config, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("avouch.toml");
+    fs::write(&path, text).unwrap();
+    let shown = |error: ConfigError| error.to_string().replace(&folder.path().display().to_string(), "DIR");
+    Config::load(&path, None).map_err(shown)
+}
+
+/// The default with every optional key switched on.
+fn all_keys() -> toml::Table {
+    let is_key = |line: &str| line.strip_prefix('#').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()));
+    let text: String = DEFAULT_TEXT
+        .lines()
+        .map(|line| if is_key(line) { line.trim_start_matches('#') } else { line })
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    text.parse().unwrap()
+}
+
+#[test]
+fn the_default_text_is_the_default() {
+    let mut expected = Config::default();
+    expected.root.path = Some("avouch-root.key".into());
+    expected.metrics.listen = Some("127.0.0.1:8421".parse().unwrap());
+    expected.metrics.token_file = Some("avouch-data/metrics-token".into());
+    assert_eq!(toml::from_str::<Config>(DEFAULT_TEXT).unwrap(), expected);
+    load(DEFAULT_TEXT).unwrap();
+}
+
+#[test]
+fn the_default_text_explains_every_key_and_states_what_holds_without_it() {
+    let mut all = all_keys();
+    all["root"].as_table_mut().unwrap().remove("path");
+    let config: Config = toml::from_str(&toml::to_string(&all).unwrap()).unwrap();
+    let default = toml::Table::try_from(Config::default()).unwrap();
+    let full = toml::Table::try_from(&config).unwrap();
+    for (section, keys) in &full {
+        for key in keys.as_table().unwrap().keys() {
+            assert!(key == "path" || all[section].get(key).is_some(), "[{section}] {key} is not explained");
+        }
+    }
+    // A struct without a field for a key of the text would have been refused; a key without a value in `full` is one
+    // that the text forgot.
+    let Config { store, root, http, metrics, .. } = config;
+    assert!(store.keys_path.is_some() && store.data_url.is_some() && store.keys_url.is_some() && store.readers.is_some());
+    assert!(root.credential.is_some() && http.tls_certificate.is_some() && http.tls_key.is_some());
+    assert!(metrics.listen.is_some() && metrics.token_file.is_some());
+    for (section, key) in [
+        ("store", "workers"),
+        ("store", "queue"),
+        ("http", "max_connections"),
+        ("http", "max_in_flight"),
+        ("http", "request_timeout_seconds"),
+    ] {
+        assert_eq!(all[section][key], default[section][key], "[{section}] {key}: the text tells another default");
+    }
+}
+
+#[test]
+fn relative_paths_start_at_the_folder_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("avouch.toml");
+    fs::write(&path, "[vault]\ndata_dir = 'here'\n[charter]\ndir = '/elsewhere'\n").unwrap();
+    let config = Config::load(&path, None).unwrap();
+    assert_eq!(config.vault.data_dir, folder.path().join("here"));
+    assert_eq!(config.charter.dir, Path::new("/elsewhere"));
+    assert_eq!(config.root.path.unwrap(), folder.path().join("here-root.key"));
+}
+
+#[test]
+fn a_first_text_holds_the_places_it_was_made_with() {
+    let text = default_text(
+        Path::new("/srv/a \"b\""),
+        Path::new("/etc/avouch.key"),
+        Seal::Passphrase,
+        Path::new("/srv/charter"),
+    );
+    let config = load(&text).unwrap();
+    assert_eq!(config.vault.data_dir, Path::new("/srv/a \"b\""));
+    assert_eq!(config.root.path.as_deref(), Some(Path::new("/etc/avouch.key")));
+    assert_eq!(config.root.seal, Seal::Passphrase);
+    assert_eq!(config.metrics.token_file.as_deref(), Some(Path::new("/srv/a \"b\"/metrics-token")));
+    assert_eq!(config.charter.dir, Path::new("/srv/charter"));
+}
+
+#[test]
+fn a_credential_lies_in_the_folder_that_systemd_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("avouch.toml");
+    fs::write(&path, "[root]\ncredential = 'root'\n").unwrap();
+    let config = Config::load(&path, Some(Path::new("/run/credentials/avouch.service"))).unwrap();
+    assert_eq!(config.root.path.as_deref(), Some(Path::new("/run/credentials/avouch.service/root")));
+    let error = Config::load(&path, None).unwrap_err().to_string();
+    assert!(error.contains("LoadCredential="), "{error}");
+}
+
+#[test]
+fn mistakes_are_found_with_their_line() {
+    let errors = [
+        "[http]\nlisten = \"127.0.0.1:8420\"\nport = 1\n",
+        "[vault]\ndata_dir = \"x\"\n[htpp]\n",
+        "[http]\nlisten = \"localhost\"\n",
+        "[log]\nlevel = \"loud\"\n",
+        "[store]\nengine = \"postgresql\"\ndata_url = 1\n",
+        "[root\n",
+    ]
+    .map(|text| load(text).unwrap_err())
+    .join("\n");
+    insta::assert_snapshot!(errors, @"");
+}
+
+#[test]
+fn values_that_cannot_work_are_told_together() {
+    let text = "[vault]\nenvironment = \"Live\"\n[store]\nengine = \"postgresql\"\nworkers = 0\n\
+                [root]\npath = \"a\"\ncredential = \"b\"\n[http]\ntls_key = \"k\"\nrequest_timeout_seconds = 0\n";
+    insta::assert_snapshot!(load(text).unwrap_err(), @"");
+}
+
+#[test]
+fn a_password_on_a_wrong_line_is_not_repeated() {
+    let text = "[store]\ndata_url = \"postgresql://u:hunter2@localhost/d\" x\n";
+    let error = load(text).unwrap_err();
+    assert!(!error.contains("hunter2"), "{error}");
+}

@@ -1,0 +1,162 @@
+//! The commands that talk to a server. Each parses its arguments into a request of the API, sends it through the client crate and shows
+//! the answer: a table for people, JSON for machines. There is no second path into the vault here: what a command may do is what its key
+//! may do, and the server decides.
+//!
+//! Personal data goes to stdout and to files that the user names, never to stderr, an error text or a file name.
+
+mod access;
+mod charter;
+mod error;
+mod events;
+mod export;
+mod import;
+mod input;
+mod output;
+mod subject;
+mod system;
+mod table;
+mod token;
+
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+
+use avouch_client::{Client, Options, Stated};
+use avouch_wire::{PageQuery, Secret};
+
+pub(crate) use charter::CharterCommand;
+pub(crate) use error::{CliError, EXIT_CODES};
+
+use output::Output;
+
+/// How to reach the server and how to answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Connection {
+    /// `https://host[:port]`.
+    pub server: String,
+    /// The API key: `avk_…`.
+    pub key: Secret,
+    /// The only certificate authorities to trust, as a PEM file.
+    pub ca: Option<PathBuf>,
+    /// Whether to answer in JSON.
+    pub json: bool,
+}
+
+/// The commands that talk to a server.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum RemoteCommand {
+    /// Work with one customer: create, show, list, update, delete, history, accesses
+    #[command(subcommand)]
+    Subject(subject::SubjectCommand),
+    /// Find customers by indexed fields
+    Search(subject::SearchArgs),
+    /// Show fields of a customer in clear, for a purpose and with a reason
+    Reveal(subject::RevealArgs),
+    /// Make tokens of single values
+    #[command(subcommand)]
+    Token(token::TokenCommand),
+    /// Put tokens in place of the personal values of a JSON document
+    Tokenize(token::TokenizeArgs),
+    /// Put the values back in place of the tokens of a JSON document
+    Detokenize(token::DetokenizeArgs),
+    /// Ask what the policy would decide, without acting
+    Explain(token::ExplainArgs),
+    /// The people and programs that may call: list, create, show, update, suspend, activate
+    #[command(subcommand)]
+    Principal(access::PrincipalCommand),
+    /// The keys they call with: create, list, revoke
+    #[command(subcommand)]
+    Apikey(access::ApikeyCommand),
+    /// The charter on the server. Joined with the local `charter check` by whoever embeds this.
+    #[command(skip)]
+    Charter(CharterCommand),
+    /// Who did what: the record, newest first
+    Events(events::EventsArgs),
+    /// Store the customers of a CSV or JSON Lines file
+    Import(import::ImportArgs),
+    /// Write many customers to a file, sealed to its receiver
+    Export(export::ExportArgs),
+    /// The state of the server's own keys
+    Keys,
+    /// The state of the server
+    Status,
+}
+
+/// Carries out one command.
+///
+/// # Errors
+/// [`CliError`]; its `exit_code` is the process's.
+pub(crate) fn run(command: RemoteCommand, connection: &Connection) -> Result<ExitCode, CliError> {
+    let remote = Remote::new(connection)?;
+    match command {
+        RemoteCommand::Subject(command) => subject::run(command, &remote),
+        RemoteCommand::Search(args) => subject::search(args, &remote),
+        RemoteCommand::Reveal(args) => subject::reveal(args, &remote),
+        RemoteCommand::Token(command) => token::run(command, &remote),
+        RemoteCommand::Tokenize(args) => token::tokenize(args, &remote),
+        RemoteCommand::Detokenize(args) => token::detokenize(args, &remote),
+        RemoteCommand::Explain(args) => token::explain(args, &remote),
+        RemoteCommand::Principal(command) => access::principal(command, &remote),
+        RemoteCommand::Apikey(command) => access::apikey(command, &remote),
+        RemoteCommand::Charter(command) => charter::run(command, &remote),
+        RemoteCommand::Events(args) => events::run(args, &remote),
+        RemoteCommand::Import(args) => import::run(args, &remote),
+        RemoteCommand::Export(args) => export::run(args, &remote),
+        RemoteCommand::Keys => system::keys(&remote),
+        RemoteCommand::Status => system::status(&remote),
+    }
+}
+
+/// What every command is given.
+struct Remote {
+    client: Client,
+    output: Output,
+}
+
+impl Remote {
+    fn new(connection: &Connection) -> Result<Self, CliError> {
+        let mut options = Options::new(&connection.server, connection.key.clone());
+        options.jitter = input::random();
+        // Somebody waits at the keyboard. An import is more patient.
+        options.patience = Duration::from_secs(3);
+        if let Some(path) = &connection.ca {
+            options.ca = Some(std::fs::read(path).map_err(|error| CliError::file(path, &error))?);
+        }
+        Ok(Self { client: Client::new(options)?, output: Output { json: connection.json } })
+    }
+}
+
+/// Purpose and reason of commands that may go without.
+#[derive(Clone, Debug, Default, clap::Args)]
+struct Why {
+    /// For which purpose of the charter
+    #[arg(long, value_name = "NAME")]
+    purpose: Option<String>,
+    /// Why now, in a few words and without naming anybody
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+impl From<Why> for Stated {
+    fn from(why: Why) -> Self {
+        Self { purpose: why.purpose, reason: why.reason }
+    }
+}
+
+/// Which part of a list.
+#[derive(Clone, Debug, Default, clap::Args)]
+struct Paging {
+    /// How many entries, at most 100
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    limit: Option<u32>,
+    /// Go on where a page before ended
+    #[arg(long, value_name = "TEXT")]
+    cursor: Option<String>,
+}
+
+impl From<Paging> for PageQuery {
+    fn from(paging: Paging) -> Self {
+        Self { limit: paging.limit, cursor: paging.cursor }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,242 @@
+//! Commands about principals and their keys. A new key is printed once, to stdout and nowhere else.
+
+use std::process::ExitCode;
+
+use avouch_wire::{
+    Key, KeyCreate, PageQuery, Principal, PrincipalCreate, PrincipalKind, PrincipalPatch, PrincipalStatus,
+};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
+use uuid::Uuid;
+
+use super::{
+    CliError, Paging, Remote,
+    output::listing,
+    table::{Table, facts},
+};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PrincipalCommand {
+    /// List them
+    List(PrincipalListArgs),
+    /// Add one
+    Create(PrincipalCreateArgs),
+    /// Show one
+    Show {
+        /// The principal
+        id: Uuid,
+    },
+    /// Change name, roles or networks
+    Update(PrincipalUpdateArgs),
+    /// Stop it: none of its keys works any more
+    Suspend {
+        /// The principal
+        id: Uuid,
+    },
+    /// Let it act again
+    Activate {
+        /// The principal
+        id: Uuid,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PrincipalListArgs {
+    #[command(flatten)]
+    paging: Paging,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PrincipalCreateArgs {
+    /// What it is
+    #[arg(long)]
+    kind: Kind,
+    /// Its name
+    #[arg(long)]
+    name: String,
+    /// Its roles, from the charter, with commas between
+    #[arg(long, required = true, value_delimiter = ',', value_name = "ROLE")]
+    roles: Vec<String>,
+    /// The recipient it acts for; it can then use that recipient's tokens only
+    #[arg(long, value_name = "NAME")]
+    recipient: Option<String>,
+    /// Networks it may come from, with commas between; any when absent
+    #[arg(long, value_delimiter = ',', value_name = "CIDR")]
+    networks: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("change").args(["name", "roles", "networks", "any_network"]).required(true).multiple(true)))]
+pub(crate) struct PrincipalUpdateArgs {
+    /// The principal
+    id: Uuid,
+    /// Its new name
+    #[arg(long)]
+    name: Option<String>,
+    /// All its roles, with commas between
+    #[arg(long, value_delimiter = ',', value_name = "ROLE")]
+    roles: Option<Vec<String>>,
+    /// All networks it may come from, with commas between
+    #[arg(long, value_delimiter = ',', value_name = "CIDR")]
+    networks: Option<Vec<String>>,
+    /// It may come from any network
+    #[arg(long, conflicts_with = "networks")]
+    any_network: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Kind {
+    /// A person who works here
+    Staff,
+    /// A program
+    Service,
+    /// Somebody who checks, and sees no customer
+    Auditor,
+}
+
+impl From<Kind> for PrincipalKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Staff => Self::Staff,
+            Kind::Service => Self::Service,
+            Kind::Auditor => Self::Auditor,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ApikeyCommand {
+    /// Make a key; it is shown this once
+    Create(KeyCreateArgs),
+    /// List the keys of a principal, without their text
+    List {
+        /// The principal
+        principal: Uuid,
+    },
+    /// Revoke a key, at once
+    Revoke {
+        /// The principal
+        principal: Uuid,
+        /// The key's id
+        key: Uuid,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeyCreateArgs {
+    /// The principal
+    principal: Uuid,
+    /// Where it is used
+    #[arg(long)]
+    label: String,
+    /// For how many days, at most 365
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=365))]
+    days: u16,
+    /// Networks to narrow it to, with commas between
+    #[arg(long, value_delimiter = ',', value_name = "CIDR")]
+    networks: Vec<String>,
+}
+
+pub(super) fn principal(command: PrincipalCommand, remote: &Remote) -> Result<ExitCode, CliError> {
+    let Remote { client, output } = remote;
+    let patch = |id, patch: PrincipalPatch| output.answer(&client.principal_update(id, &patch)?, shown);
+    let status = |status| PrincipalPatch { status: Some(status), ..PrincipalPatch::default() };
+    match command {
+        PrincipalCommand::List(args) => {
+            let page = client.principals(&PageQuery::from(args.paging))?;
+            output.answer(&page, |page| listing(&principals(&page.items), page.next_cursor.as_ref()))
+        }
+        PrincipalCommand::Create(args) => {
+            let request = PrincipalCreate {
+                kind: args.kind.into(),
+                name: args.name,
+                roles: args.roles,
+                recipient: args.recipient,
+                networks: args.networks,
+            };
+            output.answer(&client.principal_create(&request)?, shown)
+        }
+        PrincipalCommand::Show { id } => output.answer(&client.principal(id)?, shown),
+        PrincipalCommand::Update(args) => {
+            let networks = if args.any_network { Some(Vec::new()) } else { args.networks };
+            let change = PrincipalPatch { name: args.name, roles: args.roles, networks, status: None };
+            patch(args.id, change)
+        }
+        PrincipalCommand::Suspend { id } => patch(id, status(PrincipalStatus::Suspended)),
+        PrincipalCommand::Activate { id } => patch(id, status(PrincipalStatus::Active)),
+    }
+}
+
+pub(super) fn apikey(command: ApikeyCommand, remote: &Remote) -> Result<ExitCode, CliError> {
+    let Remote { client, output } = remote;
+    match command {
+        ApikeyCommand::Create(args) => {
+            let request =
+                KeyCreate { label: args.label, expires_in_days: args.days, networks: args.networks };
+            output.answer(&client.key_create(args.principal, &request)?, |key| {
+                let mut text = facts([
+                    ("id", key.id.to_string()),
+                    ("key", key.key.0.clone()),
+                    ("expires", key.expires.to_string()),
+                ]);
+                text.push_str("keep the key now; it is not shown again\n");
+                text
+            })
+        }
+        ApikeyCommand::List { principal } => {
+            let page = client.keys(principal)?;
+            output.answer(&page, |page| listing(&keys(&page.items), page.next_cursor.as_ref()))
+        }
+        ApikeyCommand::Revoke { principal, key } => output
+            .answer(&client.key_revoke(principal, key)?, |key| {
+                listing(&keys(std::slice::from_ref(key)), None)
+            }),
+    }
+}
+
+fn shown(principal: &Principal) -> String {
+    facts([
+        ("id", principal.id.to_string()),
+        ("kind", principal.kind.name().to_owned()),
+        ("name", principal.name.clone()),
+        ("roles", principal.roles.join(", ")),
+        ("recipient", principal.recipient.clone().unwrap_or_default()),
+        ("networks", networks(&principal.networks)),
+        ("status", principal.status.name().to_owned()),
+        ("created", principal.created.to_string()),
+    ])
+}
+
+fn principals(principals: &[Principal]) -> Table {
+    let mut table = Table::new(["id", "kind", "name", "roles", "recipient", "networks", "status"]);
+    for principal in principals {
+        table.row([
+            &principal.id.to_string(),
+            principal.kind.name(),
+            &principal.name,
+            &principal.roles.join(", "),
+            principal.recipient.as_deref().unwrap_or_default(),
+            &networks(&principal.networks),
+            principal.status.name(),
+        ]);
+    }
+    table
+}
+
+fn keys(keys: &[Key]) -> Table {
+    let mut table = Table::new(["id", "label", "created", "expires", "networks", "revoked"]);
+    for key in keys {
+        table.row([
+            key.id.to_string(),
+            key.label.clone(),
+            key.created.to_string(),
+            key.expires.to_string(),
+            networks(&key.networks),
+            key.revoked.map(|at| at.to_string()).unwrap_or_default(),
+        ]);
+    }
+    table
+}
+
+fn networks(networks: &[String]) -> String {
+    if networks.is_empty() { "any".to_owned() } else { networks.join(", ") }
+}

@@ -1,0 +1,229 @@
+//! Commands about customers: one at a time, by search, and in clear.
+
+use std::process::ExitCode;
+
+use avouch_client::{IdempotencyKey, Stated};
+use avouch_wire::{Access, RevealRequest, SearchRequest, SubjectCreate, SubjectPatch, SubjectVersion, View};
+use clap::{Args, Subcommand};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{
+    CliError, Paging, Remote, Why,
+    input::{Sources, VALUES_HELP, random_id},
+    output::{self, listing},
+    table::{Table, facts},
+};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SubjectCommand {
+    /// Store a customer
+    #[command(after_help = VALUES_HELP)]
+    Create(CreateArgs),
+    /// Show a customer as your role may
+    Show(ShowArgs),
+    /// List customers as your role may
+    List(ListArgs),
+    /// Change a customer
+    #[command(after_help = VALUES_HELP)]
+    Update(UpdateArgs),
+    /// Delete a customer
+    Delete(DeleteArgs),
+    /// What was changed, by whom, newest first
+    History(LookArgs),
+    /// Who looked, and why, newest first
+    Accesses(LookArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateArgs {
+    /// The values: `field=value`, `-` or `@file`
+    #[arg(required = true, value_name = "VALUE")]
+    values: Vec<String>,
+    /// Makes a repeat of this command harmless for 24 hours; a new one each time when absent
+    #[arg(long, value_name = "TEXT")]
+    idempotency_key: Option<String>,
+    #[command(flatten)]
+    why: Why,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// The customer
+    id: Uuid,
+    #[command(flatten)]
+    why: Why,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    #[command(flatten)]
+    paging: Paging,
+    #[command(flatten)]
+    why: Why,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UpdateArgs {
+    /// The customer
+    id: Uuid,
+    /// The version you saw; refused if somebody has changed it since
+    #[arg(long, value_name = "N")]
+    version: u64,
+    /// The values to set: `field=value`, `-` or `@file`
+    #[arg(value_name = "VALUE", required_unless_present = "unset")]
+    values: Vec<String>,
+    /// A field to remove
+    #[arg(long, value_name = "FIELD")]
+    unset: Vec<String>,
+    #[command(flatten)]
+    why: Why,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeleteArgs {
+    /// The customer
+    id: Uuid,
+    #[command(flatten)]
+    why: Why,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LookArgs {
+    /// The customer
+    id: Uuid,
+    #[command(flatten)]
+    paging: Paging,
+    #[command(flatten)]
+    why: Why,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = VALUES_HELP)]
+pub(crate) struct SearchArgs {
+    /// What must match, exactly but for case, accents and spacing; at most four: `field=value`, `-` or `@file`
+    #[arg(long, required = true, value_name = "VALUE")]
+    by: Vec<String>,
+    /// For which purpose of the charter
+    #[arg(long, value_name = "NAME")]
+    purpose: String,
+    /// Why now, in a few words and without naming anybody
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    #[command(flatten)]
+    paging: Paging,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RevealArgs {
+    /// The customer
+    id: Uuid,
+    /// Which fields, with commas between
+    #[arg(long, required = true, value_delimiter = ',', value_name = "FIELD")]
+    fields: Vec<String>,
+    /// For which purpose of the charter
+    #[arg(long, value_name = "NAME")]
+    purpose: String,
+    /// Why now, in a few words and without naming anybody
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Refuse rather than show less than the value
+    #[arg(long)]
+    clear: bool,
+}
+
+pub(super) fn run(command: SubjectCommand, remote: &Remote) -> Result<ExitCode, CliError> {
+    let Remote { client, output } = remote;
+    match command {
+        SubjectCommand::Create(args) => {
+            let request = SubjectCreate { fields: Sources::of_process().fields(&args.values)? };
+            let key = match args.idempotency_key {
+                Some(text) => IdempotencyKey::new(text)?,
+                None => random_id().into(),
+            };
+            output.answer(&client.create(&request, &args.why.into(), Some(&key))?, output::subject)
+        }
+        SubjectCommand::Show(args) => {
+            output.answer(&client.subject(args.id, &args.why.into())?, output::subject)
+        }
+        SubjectCommand::List(args) => {
+            let page = client.subjects(&args.paging.into(), &args.why.into())?;
+            output.answer(&page, |page| listing(&output::subjects(&page.items), page.next_cursor.as_ref()))
+        }
+        SubjectCommand::Update(args) => {
+            let mut fields = Sources::of_process().fields(&args.values)?;
+            fields.0.extend(args.unset.into_iter().map(|name| (name, Value::Null)));
+            let patch = SubjectPatch { fields };
+            output.answer(&client.update(args.id, args.version, &patch, &args.why.into())?, output::subject)
+        }
+        SubjectCommand::Delete(args) => output
+            .answer(&client.delete(args.id, &args.why.into())?, |deleted| {
+                facts([("deleted", deleted.id.to_string()), ("event", deleted.event.to_string())])
+            }),
+        SubjectCommand::History(args) => {
+            let page = client.history(args.id, &args.paging.into(), &Stated::from(args.why))?;
+            output.answer(&page, |page| listing(&history(&page.items), page.next_cursor.as_ref()))
+        }
+        SubjectCommand::Accesses(args) => {
+            let page = client.accesses(args.id, &args.paging.into(), &Stated::from(args.why))?;
+            output.answer(&page, |page| listing(&accesses(&page.items), page.next_cursor.as_ref()))
+        }
+    }
+}
+
+pub(super) fn search(args: SearchArgs, remote: &Remote) -> Result<ExitCode, CliError> {
+    let request = SearchRequest {
+        purpose: args.purpose,
+        reason: args.reason,
+        by: Sources::of_process().fields(&args.by)?,
+        limit: args.paging.limit,
+        cursor: args.paging.cursor,
+    };
+    let page = remote.client.search(&request)?;
+    remote.output.answer(&page, |page| listing(&output::subjects(&page.items), page.next_cursor.as_ref()))
+}
+
+pub(super) fn reveal(args: RevealArgs, remote: &Remote) -> Result<ExitCode, CliError> {
+    let request = RevealRequest {
+        purpose: args.purpose,
+        reason: args.reason,
+        fields: args.fields,
+        view: args.clear.then_some(View::Clear),
+    };
+    remote.output.answer(&remote.client.reveal(args.id, &request)?, |revealed| {
+        let mut text = output::fields(&revealed.subject.fields, &revealed.subject.views);
+        text.push_str(&format!("on record as event {}\n", revealed.event));
+        text
+    })
+}
+
+fn history(versions: &[SubjectVersion]) -> Table {
+    let mut table = Table::new(["version", "at", "by", "action", "changed"]);
+    for version in versions {
+        table.row([
+            version.version.to_string(),
+            version.at.to_string(),
+            super::events::actor(&version.by),
+            version.action.clone(),
+            version.changed.join(", "),
+        ]);
+    }
+    table
+}
+
+fn accesses(accesses: &[Access]) -> Table {
+    let mut table = Table::new(["at", "who", "action", "outcome", "purpose", "view", "fields", "of"]);
+    for access in accesses {
+        table.row([
+            access.at.to_string(),
+            super::events::actor(&access.actor),
+            access.action.clone(),
+            access.outcome.name().to_owned(),
+            access.purpose.clone().unwrap_or_default(),
+            access.view.map(View::name).unwrap_or_default().to_owned(),
+            access.fields.join(", "),
+            access.count.map(|count| count.to_string()).unwrap_or_default(),
+        ]);
+    }
+    table
+}

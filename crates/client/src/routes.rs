@@ -1,0 +1,449 @@
+//! One method for each route. The order is that of the contract.
+
+use std::fmt;
+
+use avouch_wire::{
+    self as wire, BatchRequest, BatchResponse, CharterApplied, CharterApply, CharterPlan, CharterPlanned,
+    CharterSources, CharterSummary, CharterView, ChunkRequest, ChunkResult, Deleted, DetokenizeRequest,
+    Detokenized, Event, EventQuery, Explain, Explanation, ExportRequest, Health, Import, ImportStart,
+    ImportStarted, Key, KeyCreate, KeyCreated, KeyState, Page, PageQuery, Principal, PrincipalCreate,
+    PrincipalPatch, Proposal, ProposeRequest, Readiness, RevealRequest, Revealed, SearchRequest, Status,
+    Subject, SubjectCreate, SubjectPatch, SubjectVersion, TokenRequest, TokenResponse, TokenizeRequest,
+    Tokenized, header,
+};
+use ureq::http::Method;
+use uuid::Uuid;
+
+use crate::{Client, Error, Export, call::Call};
+
+/// Purpose and reason of a call that states them in headers.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Stated {
+    /// For which purpose of the charter.
+    pub purpose: Option<String>,
+    /// Why now, in any language.
+    pub reason: Option<String>,
+}
+
+impl Stated {
+    /// A purpose and no reason.
+    pub fn purpose(purpose: impl Into<String>) -> Self {
+        Self { purpose: Some(purpose.into()), reason: None }
+    }
+
+    /// With this reason.
+    #[must_use]
+    pub fn reason(mut self, reason: impl Into<String>) -> Self {
+        self.reason = Some(reason.into());
+        self
+    }
+}
+
+impl fmt::Debug for Stated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stated")
+            .field("purpose", &self.purpose)
+            .field("reason", &self.reason.as_ref().map(|_| "…"))
+            .finish()
+    }
+}
+
+/// Makes a repeated create the same create: 1 to 128 visible ASCII characters, never personal data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    /// This text as a key.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] if it is empty, too long, or has other characters.
+    pub fn new(text: impl Into<String>) -> Result<Self, Error> {
+        let text = text.into();
+        let fits = (1..=wire::limits::IDEMPOTENCY_KEY_CHARS).contains(&text.len());
+        if fits && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Ok(Self(text));
+        }
+        Err(Error::Setup("an idempotency key is 1 to 128 visible ASCII characters".to_owned()))
+    }
+}
+
+impl From<Uuid> for IdempotencyKey {
+    fn from(id: Uuid) -> Self {
+        Self(id.to_string())
+    }
+}
+
+/// Customers.
+impl Client {
+    /// `POST /v1/subjects`. With a key, a lost answer is asked for again.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn create(
+        &self,
+        request: &SubjectCreate,
+        stated: &Stated,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Subject, Error> {
+        let mut call = self.call(Method::POST, "/v1/subjects").stated(stated)?.json(request)?;
+        if let Some(key) = key {
+            call = call.header(header::IDEMPOTENCY_KEY, &key.0)?.safe();
+        }
+        call.send()
+    }
+
+    /// `GET /v1/subjects`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn subjects(&self, page: &PageQuery, stated: &Stated) -> Result<Page<Subject>, Error> {
+        self.call(Method::GET, "/v1/subjects").page(page).stated(stated)?.send()
+    }
+
+    /// `GET /v1/subjects/{id}`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn subject(&self, id: Uuid, stated: &Stated) -> Result<Subject, Error> {
+        self.call(Method::GET, format!("/v1/subjects/{id}")).stated(stated)?.send()
+    }
+
+    /// `POST /v1/subjects/{id}/reveal`. Not sent twice: each is a look on record.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn reveal(&self, id: Uuid, request: &RevealRequest) -> Result<Revealed, Error> {
+        self.call(Method::POST, format!("/v1/subjects/{id}/reveal")).json(request)?.send()
+    }
+
+    /// `PATCH /v1/subjects/{id}`, made from `version`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn update(
+        &self,
+        id: Uuid,
+        version: u64,
+        request: &SubjectPatch,
+        stated: &Stated,
+    ) -> Result<Subject, Error> {
+        self.call(Method::PATCH, format!("/v1/subjects/{id}"))
+            .header(header::IF_MATCH, &format!("\"{version}\""))?
+            .header("content-type", header::MERGE_PATCH_JSON)?
+            .stated(stated)?
+            .json(request)?
+            .send()
+    }
+
+    /// `DELETE /v1/subjects/{id}`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn delete(&self, id: Uuid, stated: &Stated) -> Result<Deleted, Error> {
+        self.call(Method::DELETE, format!("/v1/subjects/{id}")).stated(stated)?.send()
+    }
+
+    /// `GET /v1/subjects/{id}/history`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn history(
+        &self,
+        id: Uuid,
+        page: &PageQuery,
+        stated: &Stated,
+    ) -> Result<Page<SubjectVersion>, Error> {
+        self.call(Method::GET, format!("/v1/subjects/{id}/history")).page(page).stated(stated)?.send()
+    }
+
+    /// `GET /v1/subjects/{id}/accesses`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn accesses(&self, id: Uuid, page: &PageQuery, stated: &Stated) -> Result<Page<wire::Access>, Error> {
+        self.call(Method::GET, format!("/v1/subjects/{id}/accesses")).page(page).stated(stated)?.send()
+    }
+
+    /// `POST /v1/subjects/search`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn search(&self, request: &SearchRequest) -> Result<Page<Subject>, Error> {
+        self.call(Method::POST, "/v1/subjects/search").json(request)?.send()
+    }
+
+    /// `POST /v1/subjects/batch`. Each item has its own result; look at them.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn batch(&self, request: &BatchRequest) -> Result<BatchResponse, Error> {
+        self.call(Method::POST, "/v1/subjects/batch").json(request)?.send()
+    }
+}
+
+/// Tokens and decisions.
+impl Client {
+    /// `POST /v1/tokens`. Each item has its own result; look at them.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn tokens(&self, request: &TokenRequest) -> Result<TokenResponse, Error> {
+        self.call(Method::POST, "/v1/tokens").json(request)?.send()
+    }
+
+    /// `POST /v1/tokenize`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn tokenize(&self, request: &TokenizeRequest) -> Result<Tokenized, Error> {
+        self.call(Method::POST, "/v1/tokenize").json(request)?.send()
+    }
+
+    /// `POST /v1/detokenize`. Not sent twice: each is a look on record.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn detokenize(&self, request: &DetokenizeRequest) -> Result<Detokenized, Error> {
+        self.call(Method::POST, "/v1/detokenize").json(request)?.send()
+    }
+
+    /// `POST /v1/explain`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn explain(&self, request: &Explain) -> Result<Explanation, Error> {
+        self.call(Method::POST, "/v1/explain").json(request)?.safe().send()
+    }
+}
+
+/// The charter.
+impl Client {
+    /// `GET /v1/charter`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn charter(&self) -> Result<CharterView, Error> {
+        self.call(Method::GET, "/v1/charter").send()
+    }
+
+    /// `GET /v1/charter/versions`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn charter_versions(&self) -> Result<Page<CharterSummary>, Error> {
+        self.call(Method::GET, "/v1/charter/versions").send()
+    }
+
+    /// `GET /v1/charter/versions/{n}`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn charter_version(&self, version: u64) -> Result<CharterSources, Error> {
+        self.call(Method::GET, format!("/v1/charter/versions/{version}")).send()
+    }
+
+    /// `POST /v1/charter/plan`. Changes nothing.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn charter_plan(&self, request: &CharterPlan) -> Result<CharterPlanned, Error> {
+        self.call(Method::POST, "/v1/charter/plan").json(request)?.safe().send()
+    }
+
+    /// `POST /v1/charter/apply`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn charter_apply(&self, request: &CharterApply) -> Result<CharterApplied, Error> {
+        self.call(Method::POST, "/v1/charter/apply").json(request)?.send()
+    }
+}
+
+/// Principals, keys and events.
+impl Client {
+    /// `GET /v1/principals`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn principals(&self, page: &PageQuery) -> Result<Page<Principal>, Error> {
+        self.call(Method::GET, "/v1/principals").page(page).send()
+    }
+
+    /// `POST /v1/principals`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn principal_create(&self, request: &PrincipalCreate) -> Result<Principal, Error> {
+        self.call(Method::POST, "/v1/principals").json(request)?.send()
+    }
+
+    /// `GET /v1/principals/{id}`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn principal(&self, id: Uuid) -> Result<Principal, Error> {
+        self.call(Method::GET, format!("/v1/principals/{id}")).send()
+    }
+
+    /// `PATCH /v1/principals/{id}`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn principal_update(&self, id: Uuid, request: &PrincipalPatch) -> Result<Principal, Error> {
+        self.call(Method::PATCH, format!("/v1/principals/{id}")).json(request)?.safe().send()
+    }
+
+    /// `POST /v1/principals/{id}/keys`. The only answer that shows the key.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn key_create(&self, principal: Uuid, request: &KeyCreate) -> Result<KeyCreated, Error> {
+        self.call(Method::POST, format!("/v1/principals/{principal}/keys")).json(request)?.send()
+    }
+
+    /// `GET /v1/principals/{id}/keys`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn keys(&self, principal: Uuid) -> Result<Page<Key>, Error> {
+        self.call(Method::GET, format!("/v1/principals/{principal}/keys")).send()
+    }
+
+    /// `DELETE /v1/principals/{id}/keys/{key}`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn key_revoke(&self, principal: Uuid, key: Uuid) -> Result<Key, Error> {
+        self.call(Method::DELETE, format!("/v1/principals/{principal}/keys/{key}")).send()
+    }
+
+    /// `GET /v1/events`, newest first.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn events(&self, query: &EventQuery) -> Result<Page<Event>, Error> {
+        self.call(Method::GET, "/v1/events")
+            .query("limit", query.limit.map(|limit| limit.to_string()).as_deref())
+            .query("cursor", query.cursor.as_deref())
+            .query("actor", query.actor.map(|actor| actor.to_string()).as_deref())
+            .query("action", query.action.as_deref())
+            .send()
+    }
+}
+
+/// Imports and exports.
+impl Client {
+    /// `POST /v1/imports/propose`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn import_propose(&self, request: &ProposeRequest) -> Result<Proposal, Error> {
+        self.call(Method::POST, "/v1/imports/propose").json(request)?.safe().send()
+    }
+
+    /// `POST /v1/imports`. The same digests give the same import.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn import_start(&self, request: &ImportStart, stated: &Stated) -> Result<ImportStarted, Error> {
+        self.call(Method::POST, "/v1/imports").stated(stated)?.json(request)?.safe().send()
+    }
+
+    /// `PUT /v1/imports/{id}/chunks/{n}`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn import_chunk(
+        &self,
+        import: Uuid,
+        number: u64,
+        request: &ChunkRequest,
+        stated: &Stated,
+    ) -> Result<ChunkResult, Error> {
+        self.chunk(import, number, stated)?.json(request)?.send()
+    }
+
+    /// The same with a [`ChunkRequest`] that is written as JSON already.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn import_chunk_json(
+        &self,
+        import: Uuid,
+        number: u64,
+        request: &[u8],
+        stated: &Stated,
+    ) -> Result<ChunkResult, Error> {
+        self.chunk(import, number, stated)?.bytes(request)?.send()
+    }
+
+    /// `GET /v1/imports/{id}`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn import(&self, id: Uuid) -> Result<Import, Error> {
+        self.call(Method::GET, format!("/v1/imports/{id}")).send()
+    }
+
+    /// `POST /v1/exports`. Not sent twice: each is a look on record.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn export(&self, request: &ExportRequest) -> Result<Export, Error> {
+        self.call(Method::POST, "/v1/exports").json(request)?.open().map(Export::new)
+    }
+
+    fn chunk(&self, import: Uuid, number: u64, stated: &Stated) -> Result<Call<'_>, Error> {
+        self.call(Method::PUT, format!("/v1/imports/{import}/chunks/{number}")).stated(stated)
+    }
+}
+
+/// The system.
+impl Client {
+    /// `GET /v1/keys`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn key_state(&self) -> Result<KeyState, Error> {
+        self.call(Method::GET, "/v1/keys").send()
+    }
+
+    /// `GET /v1/status`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn status(&self) -> Result<Status, Error> {
+        self.call(Method::GET, "/v1/status").send()
+    }
+
+    /// `GET /healthz`; failing is an answer, not an error.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn health(&self) -> Result<Health, Error> {
+        self.call(Method::GET, "/healthz").any_status()
+    }
+
+    /// `GET /readyz`; failing is an answer, not an error.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn readiness(&self) -> Result<Readiness, Error> {
+        self.call(Method::GET, "/readyz").any_status()
+    }
+
+    /// `GET /v1/openapi.json`, as it is.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn openapi(&self) -> Result<String, Error> {
+        self.call(Method::GET, "/v1/openapi.json").text()
+    }
+}
+
+impl Call<'_> {
+    fn page(self, page: &PageQuery) -> Self {
+        self.query("limit", page.limit.map(|limit| limit.to_string()).as_deref())
+            .query("cursor", page.cursor.as_deref())
+    }
+}

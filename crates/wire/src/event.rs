@@ -1,0 +1,138 @@
+//! The record: who did what to whom and why. An event holds ids, names of fields and purposes, and counts; never a value.
+
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::{Time, View};
+
+/// Who acted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(examples(json!({"id": "019560f0-3333-7000-8000-000000000001", "kind": "staff", "name": "Support desk"})))]
+pub struct Actor {
+    /// The principal. Absent for the system itself and for a request that nobody could be matched to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Uuid>,
+    /// `staff`, `service`, `auditor`, `system` or `unknown`.
+    pub kind: String,
+    /// The principal's name, where it still exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// How an act ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It was done.
+    Done,
+    /// The policy did not allow it.
+    Refused,
+    /// It was allowed and did not succeed, such as a sealed value that does not open.
+    Failed,
+}
+
+impl Outcome {
+    /// The name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// One entry of `GET /v1/subjects/{id}/accesses`: somebody looked at, changed or was refused this customer. Newest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Access {
+    /// The event.
+    pub event: Uuid,
+    /// When.
+    pub at: Time,
+    /// Who.
+    pub actor: Actor,
+    /// What, such as `subject.reveal`.
+    pub action: String,
+    /// For which purpose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
+    /// Which fields.
+    pub fields: Vec<String>,
+    /// The most that was shown of any of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<View>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// How many customers the same act showed, for lists, searches and exports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+}
+
+/// One entry of `GET /v1/events`, newest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Event {
+    /// The event. Ids sort by time.
+    pub id: Uuid,
+    /// When.
+    pub at: Time,
+    /// Who.
+    pub actor: Actor,
+    /// What, such as `subject.reveal`.
+    pub action: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// For which purpose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
+    /// Whether a reason was given. Its text is sealed and is not listed here.
+    #[serde(default)]
+    pub reason_given: bool,
+    /// The customer, when the act was about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Uuid>,
+    /// How many customers it was about, when not one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// Which fields.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<String>,
+    /// The most that was shown of any of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<View>,
+    /// For which recipient, for tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipient: Option<String>,
+    /// What else it was about: a principal, a key, an import, a charter version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// The policies that decided.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub decided_by: Vec<String>,
+    /// What was missing, when refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<String>,
+    /// The request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+/// The query of `GET /v1/events`. Unknown parameters are refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct EventQuery {
+    /// How many entries, 1 to 100; 25 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1, maximum = 100)]
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// Only events of this principal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<Uuid>,
+    /// Only events of this action, such as `subject.reveal`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+}

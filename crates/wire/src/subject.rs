@@ -1,0 +1,378 @@
+//! Customers: create, read, reveal, change, delete, search, history and batch. A `Subject` in an answer shows what the caller may see,
+//! which is often masked; `views` says how much. Looking for a customer by e-mail is a POST: identifiers stay out of URLs.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, de};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, Schema},
+};
+use uuid::Uuid;
+
+use crate::{Actor, Fields, Problem, Time, View, Views};
+
+/// `POST /v1/subjects`. Send an `Idempotency-Key` to make a repeat safe.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SubjectCreate {
+    /// The values.
+    pub fields: Fields,
+}
+
+/// A customer as the caller may see them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(examples(json!({
+    "id": "019560f0-1111-7000-8000-000000000001",
+    "version": 3,
+    "created": "2026-03-01T09:30:00.000000Z",
+    "updated": "2026-03-02T10:00:00.000000Z",
+    "fields": {"name": "A. B.", "email": "a•••@…"},
+    "views": {"name": "masked", "email": "masked", "card_number": "nothing"}
+})))]
+pub struct Subject {
+    /// The id; says nothing about the person.
+    pub id: Uuid,
+    /// Counts changes from 1. It is the `ETag`, in quotes.
+    pub version: u64,
+    /// When the customer was first stored.
+    pub created: Time,
+    /// When the customer was last changed.
+    pub updated: Time,
+    /// What the caller may see of the fields that have a value.
+    pub fields: Fields,
+    /// How much of each field is shown, also for those that show nothing.
+    pub views: Views,
+}
+
+/// `POST /v1/subjects/{id}/reveal`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"purpose": "support", "reason": "asks where the parcel is", "fields": ["email", "phone"]})))]
+pub struct RevealRequest {
+    /// For which purpose of the charter.
+    pub purpose: String,
+    /// Why now, in a few words and without naming anybody. Some purposes require it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Which fields; there is no "all".
+    #[schema(min_items = 1)]
+    pub fields: Vec<String>,
+    /// `clear`: refuse rather than show less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<View>,
+}
+
+/// The answer to a reveal. The event was durable before this was sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Revealed {
+    /// The customer, with the revealed fields only.
+    #[serde(flatten)]
+    pub subject: Subject,
+    /// The record of this look.
+    pub event: Uuid,
+    /// The policies that allowed it.
+    pub decided_by: Vec<String>,
+}
+
+/// `PATCH /v1/subjects/{id}` with `If-Match`: a merge patch (RFC 7396); `null` removes a field.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SubjectPatch {
+    /// The fields to set, and as `null` those to remove.
+    pub fields: Fields,
+}
+
+/// The answer to a deletion.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Deleted {
+    /// Who is gone.
+    pub id: Uuid,
+    /// Always true.
+    pub deleted: bool,
+    /// The record of the deletion.
+    pub event: Uuid,
+}
+
+/// One entry of `GET /v1/subjects/{id}/history`, newest first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SubjectVersion {
+    /// The version.
+    pub version: u64,
+    /// When it was written.
+    pub at: Time,
+    /// By whom.
+    pub by: Actor,
+    /// The action that wrote it, such as `subject.update`.
+    pub action: String,
+    /// The fields that it changed.
+    pub changed: Vec<String>,
+    /// The values after the change, as the caller may see them.
+    pub fields: Fields,
+    /// How much of each field is shown.
+    pub views: Views,
+}
+
+/// `POST /v1/subjects/search`: customers for whom all terms match exactly, in the fields' normal form.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"purpose": "support", "by": {"email": "ada@example.org"}})))]
+pub struct SearchRequest {
+    /// For which purpose of the charter.
+    pub purpose: String,
+    /// Why now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// 1 to 4 indexed fields and the value sought.
+    pub by: Fields,
+    /// How many entries, 1 to 100; 25 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 100)]
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+/// `POST /v1/subjects/batch`: up to 1,000 operations, each with its own result. Not atomic: one item's failure leaves the others done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BatchRequest {
+    /// For which purpose of the charter; holds for every item.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
+    /// Why now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What to do, in order.
+    #[schema(max_items = 1000)]
+    pub items: Vec<BatchItem>,
+}
+
+/// One item of a batch: an operation, and a name of the caller's for it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BatchItem {
+    /// Comes back with the result. At most 128 characters; not for personal data.
+    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// What to do.
+    #[serde(flatten)]
+    pub operation: BatchOperation,
+}
+
+/// What a batch item does.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BatchOperation {
+    /// Store a customer.
+    Create(SubjectCreate),
+    /// Read as the role may.
+    Read(BatchTarget),
+    /// Reveal fields.
+    Reveal(BatchReveal),
+    /// Change a given version.
+    Update(BatchUpdate),
+    /// Delete.
+    Delete(BatchTarget),
+    /// Search.
+    Search(BatchSearch),
+}
+
+/// Whom a batch item reads or deletes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BatchTarget {
+    /// The customer.
+    pub id: Uuid,
+}
+
+/// What a batch item reveals.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BatchReveal {
+    /// The customer.
+    pub id: Uuid,
+    /// Which fields.
+    pub fields: Vec<String>,
+}
+
+/// What a batch item changes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BatchUpdate {
+    /// The customer.
+    pub id: Uuid,
+    /// The version that the change was made from.
+    pub version: u64,
+    /// The merge patch.
+    pub fields: Fields,
+}
+
+/// What a batch item searches.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BatchSearch {
+    /// 1 to 4 indexed fields and the value sought.
+    pub by: Fields,
+    /// How many entries, 1 to 100; 25 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// The item as written: all operations optional. Exists because `flatten` and `deny_unknown_fields` do not go together.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"ref": "row-1", "create": {"fields": {"email": "ada@example.org"}}})))]
+struct WrittenBatchItem {
+    /// Comes back with the result. At most 128 characters; not for personal data.
+    #[serde(rename = "ref", default)]
+    reference: Option<String>,
+    /// Store a customer.
+    #[serde(default)]
+    create: Option<SubjectCreate>,
+    /// Read as the role may.
+    #[serde(default)]
+    read: Option<BatchTarget>,
+    /// Reveal fields.
+    #[serde(default)]
+    reveal: Option<BatchReveal>,
+    /// Change a given version.
+    #[serde(default)]
+    update: Option<BatchUpdate>,
+    /// Delete.
+    #[serde(default)]
+    delete: Option<BatchTarget>,
+    /// Search.
+    #[serde(default)]
+    search: Option<BatchSearch>,
+}
+
+impl<'de> Deserialize<'de> for BatchItem {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let written = WrittenBatchItem::deserialize(deserializer)?;
+        let mut given = [
+            written.create.map(BatchOperation::Create),
+            written.read.map(BatchOperation::Read),
+            written.reveal.map(BatchOperation::Reveal),
+            written.update.map(BatchOperation::Update),
+            written.delete.map(BatchOperation::Delete),
+            written.search.map(BatchOperation::Search),
+        ]
+        .into_iter()
+        .flatten();
+        match (given.next(), given.next()) {
+            (Some(operation), None) => Ok(Self { reference: written.reference, operation }),
+            _ => Err(de::Error::custom(
+                "an item has exactly one of create, read, reveal, update, delete and search",
+            )),
+        }
+    }
+}
+
+impl PartialSchema for BatchItem {
+    fn schema() -> RefOr<Schema> {
+        WrittenBatchItem::schema()
+    }
+}
+
+impl ToSchema for BatchItem {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        WrittenBatchItem::schemas(schemas);
+    }
+}
+
+/// The results of a batch, one for each item and in their order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct BatchResponse {
+    /// The results.
+    pub items: Vec<BatchResult>,
+}
+
+/// What became of one item. Exactly one of `subject`, `found`, `deleted` and `problem` is present.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct BatchResult {
+    /// The caller's name for the item.
+    #[serde(rename = "ref", default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// The item's place in the request, from 0.
+    pub index: usize,
+    /// The HTTP status that the operation would have had by itself.
+    pub status: u16,
+    /// The customer created, read, revealed or changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Subject>,
+    /// The customers found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<Vec<Subject>>,
+    /// The customer deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted: Option<Uuid>,
+    /// Why not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+}
+
+impl fmt::Debug for BatchResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BatchResult")
+            .field("index", &self.index)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_batch_item_is_one_operation_and_reads_back() {
+        let text = r#"{"ref":"a","reveal":{"id":"019560f0-1111-7000-8000-000000000001","fields":["email"]}}"#;
+        let item: BatchItem = serde_json::from_str(text).unwrap();
+        assert!(matches!(item.operation, BatchOperation::Reveal(_)));
+        assert_eq!(serde_json::to_string(&item).unwrap(), text);
+    }
+
+    #[test]
+    fn a_batch_item_with_none_two_or_unknown_operations_is_refused() {
+        let id = "019560f0-1111-7000-8000-000000000001";
+        for item in [
+            json!({}),
+            json!({"ref": "a"}),
+            json!({"read": {"id": id}, "delete": {"id": id}}),
+            json!({"read": {"id": id}, "erase": {"id": id}}),
+            json!({"read": {"id": id, "fields": []}}),
+        ] {
+            assert!(serde_json::from_value::<BatchItem>(item.clone()).is_err(), "{item}");
+        }
+    }
+
+    #[test]
+    fn unknown_members_of_requests_are_refused() {
+        let request = json!({"purpose": "support", "fields": ["email"], "veiw": "clear"});
+        assert!(serde_json::from_value::<RevealRequest>(request).is_err());
+    }
+
+    #[test]
+    fn debug_of_a_search_names_the_field_and_not_the_person() {
+        let request: SearchRequest =
+            serde_json::from_value(json!({"purpose": "support", "by": {"email": "ada@example.org"}}))
+                .unwrap();
+        let text = format!("{request:?}");
+        assert!(text.contains("email") && !text.contains("ada@"), "{text}");
+    }
+
+    #[test]
+    fn a_revealed_subject_is_flat() {
+        let value = json!({
+            "id": "019560f0-1111-7000-8000-000000000001", "version": 1,
+            "created": "2026-03-01T09:30:00.000000Z", "updated": "2026-03-01T09:30:00.000000Z",
+            "fields": {"email": "ada@example.org"}, "views": {"email": "clear"},
+            "event": "019560f0-2222-7000-8000-000000000001", "decided_by": ["role:support/reveal"]
+        });
+        let revealed: Revealed = serde_json::from_value(value.clone()).unwrap();
+        assert_eq!(serde_json::to_value(&revealed).unwrap(), value);
+    }
+}
