@@ -1,1 +1,32 @@
 #![doc = include_str!("../README.md")]
+
+pub mod app;
+pub mod audit;
+pub mod charters;
+pub mod clock;
+mod error;
+pub mod gate;
+mod ids;
+mod rules;
+mod schema;
+pub mod vault;
+
+pub use error::{Error, Fault, Refusal};
+pub use ids::{CredentialId, EventId, ImportId, PrincipalId, SubjectId};
+pub use rules::{Problems, Rules};
+pub use schema::MIGRATIONS;
+
+/// Every statement of the crate, for the test that prepares them all on both engines.
+#[must_use]
+pub fn statements() -> Vec<&'static avouch_store::Statement> {
+    [
+        app::opening::STATEMENTS.to_vec(),
+        app::idempotency_statements(),
+        audit::STATEMENTS.to_vec(),
+        audit::read::STATEMENTS.to_vec(),
+        charters::STATEMENTS.to_vec(),
+        gate::statements(),
+        vault::statements(),
+    ]
+    .concat()
+}

@@ -22,9 +22,12 @@ pub struct Migration {
 pub(crate) const TABLE: &str = "create table if not exists migration \
      (number bigint primary key, name text not null, checksum blob not null, applied bigint not null)";
 
-/// The shared dialect in PostgreSQL's words. Two fragments differ.
+/// The shared dialect in PostgreSQL's words. Three fragments differ. (`integer primary key` is SQLite's row number
+/// itself: a table that only grows at its end is written fastest that way.)
 pub(crate) fn to_postgres(sql: &str) -> String {
-    sql.replace(" blob", " bytea").replace(" without rowid", "")
+    sql.replace(" blob", " bytea")
+        .replace(" without rowid", "")
+        .replace(" integer primary key", " bigint primary key")
 }
 
 pub(crate) fn checksum(sql: &str) -> [u8; 32] {

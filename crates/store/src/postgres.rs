@@ -64,7 +64,7 @@ pub(crate) fn start(
 
 fn migrate(options: &PostgresOptions, migrations: &[Migration], now: i64) -> Result<()> {
     let runtime = session::runtime()?;
-    let sides: [(&str, fn(&Migration) -> &'static str); 2] =
+    let sides: [(&str, Side); 2] =
         [(&options.data, |migration| migration.data), (&options.keys, |migration| migration.keys)];
     for (url, sql) in sides {
         let mut client = session::connect(&runtime, url)?;
@@ -73,10 +73,13 @@ fn migrate(options: &PostgresOptions, migrations: &[Migration], now: i64) -> Res
     Ok(())
 }
 
+/// Which of a migration's two texts.
+type Side = fn(&Migration) -> &'static str;
+
 async fn apply(
     client: &mut tokio_postgres::Client,
     migrations: &[Migration],
-    sql: fn(&Migration) -> &'static str,
+    sql: Side,
     now: i64,
 ) -> Result<()> {
     let failed = |number: i64| {

@@ -150,8 +150,10 @@ impl Store {
 impl Drop for Store {
     fn drop(&mut self) {
         self.close();
+        let current = std::thread::current().id();
         for thread in self.threads.drain(..) {
-            if thread.join().is_err() {
+            // The last reference may be dropped by a closure on one of these threads; it ends by itself then.
+            if thread.thread().id() != current && thread.join().is_err() {
                 tracing::error!("a store thread ended by a panic");
             }
         }

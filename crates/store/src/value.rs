@@ -51,9 +51,9 @@ impl<'a, const N: usize> From<&'a [u8; N]> for Param<'a> {
         Self::Blob(value)
     }
 }
-impl<'a, T> From<Option<T>> for Param<'a>
+impl<T> From<Option<T>> for Param<'_>
 where
-    T: Into<Param<'a>>,
+    T: Into<Self>,
 {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Null, Into::into)

@@ -1,4 +1,5 @@
 //! The store seam on both engines: the same tests, the same answers.
+#![allow(clippy::indexing_slicing, clippy::panic, reason = "a test that cannot go on stops")]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};

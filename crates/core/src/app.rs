@@ -1,0 +1,323 @@
+//! The one door. [`App::perform`] is the only way anything is shown or changed: load the facts, decide, do, record, in one
+//! transaction, and answer after its commit.
+
+mod idempotency;
+pub mod opening;
+mod operation;
+
+use std::net::IpAddr;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use avouch_policy::{Action, View};
+use avouch_seal::SystemRandom;
+use avouch_seal::vault::VaultKeys;
+use avouch_store::{Store, Tx};
+
+pub use idempotency::{IdempotencyKey, Once};
+pub use operation::{Cx, Done, Operation, Outcome, Refresh};
+
+use crate::Error;
+use crate::audit::{self, Ending, Event, Note, What};
+use crate::clock::Clock;
+use crate::gate::{self, Access, Caller, Intent, Permit, Unauthenticated};
+use crate::ids::Ids;
+use crate::rules::Rules;
+
+/// The statements of `idempotency`.
+pub(crate) fn idempotency_statements() -> Vec<&'static avouch_store::Statement> {
+    idempotency::STATEMENTS.to_vec()
+}
+
+/// A vault in operation. Shared behind an `Arc`.
+#[derive(Debug)]
+pub struct App {
+    pub(crate) store: Store,
+    pub(crate) keys: VaultKeys,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) rng: SystemRandom,
+    pub(crate) ids: Ids,
+    rules: RwLock<Arc<Rules>>,
+    access: RwLock<Arc<Access>>,
+    pub(crate) environment: String,
+}
+
+impl App {
+    /// The charter in force.
+    #[must_use]
+    pub fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Who may call.
+    #[must_use]
+    pub fn access(&self) -> Arc<Access> {
+        Arc::clone(&self.access.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The store underneath, for status and maintenance.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> i64 {
+        self.clock.now()
+    }
+
+    /// Asks both stores something small.
+    pub fn ping(&self, answer: impl FnOnce(Result<(), Error>) + Send + 'static) {
+        self.store.read(crate::vault::ping, answer);
+    }
+
+    /// Daily housekeeping: forgets idempotent outcomes that are older than a day.
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub fn sweep(&self) -> Result<u64, Error> {
+        let now = self.now();
+        self.store.write_wait(move |tx| Ok(idempotency::sweep(tx, now)?))
+    }
+
+    /// Checks an API key; a known key that is refused is recorded.
+    ///
+    /// # Errors
+    /// [`Unauthenticated`], the same to the outside whatever the cause.
+    pub fn authenticate(self: &Arc<Self>, key: &str, from: IpAddr) -> Result<Caller, Unauthenticated> {
+        let result = Caller::authenticate(&self.access(), key, from, self.now());
+        if let Err(Unauthenticated::Refused(credential, principal)) = result {
+            let app = Arc::clone(self);
+            let record = move |tx: &mut Tx<'_>| {
+                let mut event = audit::system(What::CredentialRefuse, app.now(), app.rules().version);
+                event.actor = (*principal.bytes()).into();
+                event.credential = Some((*credential.bytes()).into());
+                event.ending = Ending::Refused;
+                event.problem = Some("not-authenticated".to_owned());
+                audit::append(tx, app.ids.event(app.now()), &event, 0, None)
+            };
+            self.store.write(record, |result: Result<(), avouch_store::Error>| {
+                if let Err(error) = result {
+                    tracing::error!(%error, "a refused credential could not be recorded");
+                }
+            });
+        }
+        result
+    }
+
+    /// Performs an operation and answers on the store's thread: `answer` must be quick.
+    pub fn perform<O: Operation>(
+        self: &Arc<Self>,
+        caller: &Caller,
+        operation: O,
+        answer: impl FnOnce(Result<Done<O::Output>, Error>) + Send + 'static,
+    ) {
+        let app = Arc::clone(self);
+        let attempt =
+            Attempt { app: Arc::clone(self), caller: caller.clone(), operation: Arc::new(operation) };
+        let refused = attempt.clone();
+        self.store.write(
+            move |tx| attempt.run(tx),
+            move |result: Result<Result<Done<O::Output>, Error>, Error>| {
+                app.settle(refused, result, answer);
+            },
+        );
+    }
+
+    /// [`App::perform`], waiting on this thread.
+    ///
+    /// # Errors
+    /// The operation's, or [`Error::Refused`].
+    pub fn perform_wait<O: Operation>(
+        self: &Arc<Self>,
+        caller: &Caller,
+        operation: O,
+    ) -> Result<Done<O::Output>, Error> {
+        let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+        self.perform(caller, operation, move |result| drop(sender.send(result)));
+        receiver.recv().unwrap_or(Err(Error::Store(avouch_store::Error::Closed)))
+    }
+
+    /// What follows the commit. An operation that failed has been undone; its failure is recorded now, and only then
+    /// answered: if the record cannot be written, that is the answer.
+    fn settle<O: Operation>(
+        self: Arc<Self>,
+        attempt: Attempt<O>,
+        result: Result<Result<Done<O::Output>, Error>, Error>,
+        answer: impl FnOnce(Result<Done<O::Output>, Error>) + Send + 'static,
+    ) {
+        match result {
+            Ok(result) => {
+                if result.is_ok()
+                    && O::REFRESH != Refresh::Nothing
+                    && let Err(error) = self.refresh(O::REFRESH)
+                {
+                    return answer(Err(error));
+                }
+                answer(result);
+            }
+            Err(error @ Error::Store(_)) => {
+                tracing::error!(action = O::ACTION.as_str(), %error, "nothing was done or shown");
+                answer(Err(error));
+            }
+            Err(error) => {
+                if matches!(error, Error::Tampered) {
+                    tracing::error!(action = O::ACTION.as_str(), "a stored value failed its integrity check");
+                }
+                let slug = error.slug();
+                self.store.write(
+                    move |tx| attempt.record_failure(tx, slug),
+                    move |recorded: Result<(), Error>| answer(recorded.and(Err(error))),
+                );
+            }
+        }
+    }
+
+    /// Records the closing. To be called once, when nothing is performed any more.
+    ///
+    /// # Errors
+    /// When the record cannot be written.
+    pub fn close(self: &Arc<Self>) -> Result<(), Error> {
+        let result = self.note(What::VaultClose);
+        self.store.close();
+        result
+    }
+
+    fn refresh(&self, what: Refresh) -> Result<(), Error> {
+        match what {
+            Refresh::Nothing => {}
+            Refresh::Access => {
+                let access = self.load_access()?;
+                *self.access.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(access);
+            }
+            Refresh::Rules => {
+                let rules = self.load_rules()?;
+                *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One operation of one caller, as often as the store has to run it.
+struct Attempt<O> {
+    app: Arc<App>,
+    caller: Caller,
+    operation: Arc<O>,
+}
+
+impl<O> Clone for Attempt<O> {
+    fn clone(&self) -> Self {
+        let (app, caller) = (Arc::clone(&self.app), self.caller.clone());
+        Self { app, caller, operation: Arc::clone(&self.operation) }
+    }
+}
+
+impl<O: Operation> Attempt<O> {
+    /// The funnel. The outer error undoes everything; an inner error was committed together with its record.
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Result<Done<O::Output>, Error>, Error> {
+        let app = &*self.app;
+        let rules = app.rules();
+        let now = app.now();
+        let event = app.ids.event(now);
+        let cx = Cx { app, rules: &rules, caller: &self.caller, now, event };
+        let intent = self.operation.intent(&rules)?;
+        let facts = match self.operation.facts(tx, &cx) {
+            Ok(facts) => facts,
+            Err(Error::NotFound) => {
+                // Whoever may not look learns that and nothing else, not whether there is something to look at.
+                return match self.decide(&cx, &intent, None) {
+                    Err(Error::Refused(refusal)) => self.refuse(tx, &cx, &intent, refusal),
+                    _ => Err(Error::NotFound),
+                };
+            }
+            Err(error) => return Err(error),
+        };
+        let permit = match self.decide(&cx, &intent, Some(&facts)) {
+            Ok(permit) => permit,
+            Err(Error::Refused(refusal)) => return self.refuse(tx, &cx, &intent, refusal),
+            Err(error) => return Err(error),
+        };
+        let outcome = self.operation.run(tx, &cx, &permit, facts)?;
+        let (output, note) = outcome.into_parts();
+        let reason = seal_reason(&cx, &permit)?;
+        let body = record(&cx, &permit, &note, reason.as_ref().map(|reason| reason.commitment));
+        let sealed = reason.as_ref().map(|reason| reason.sealed.as_slice());
+        audit::append(tx, event, &body, note.subjects.len(), sealed)?;
+        Ok(Ok(Done { output, event, policies: permit.policies }))
+    }
+
+    fn decide(&self, cx: &Cx<'_>, intent: &Intent, facts: Option<&O::Facts>) -> Result<Permit, Error> {
+        let facts = facts.map(O::subject_facts).unwrap_or_default();
+        gate::decide(cx.rules, cx.caller, O::ACTION, intent, facts)
+    }
+
+    fn refuse(
+        &self,
+        tx: &mut Tx<'_>,
+        cx: &Cx<'_>,
+        intent: &Intent,
+        refusal: crate::Refusal,
+    ) -> Result<Result<Done<O::Output>, Error>, Error> {
+        let mut event = frame(cx, O::ACTION, Ending::Refused, Some("denied-by-policy"));
+        event.purpose = intent.purpose.clone().filter(|purpose| cx.rules.purposes.contains_key(purpose));
+        event.policies.clone_from(&refusal.policies);
+        event.needs = refusal.needs.iter().map(|need| need.name().to_owned()).collect();
+        audit::append(tx, cx.event, &event, 0, None)?;
+        Ok(Err(Error::Refused(refusal)))
+    }
+
+    fn record_failure(&self, tx: &mut Tx<'_>, slug: &'static str) -> Result<(), Error> {
+        let app = &*self.app;
+        let rules = app.rules();
+        let now = app.now();
+        let cx = Cx { app, rules: &rules, caller: &self.caller, now, event: app.ids.event(now) };
+        let mut event = frame(&cx, O::ACTION, Ending::Failed, Some(slug));
+        event.objects = self.operation.objects();
+        Ok(audit::append(tx, cx.event, &event, 0, None)?)
+    }
+}
+
+/// Who, when, under which charter.
+fn frame(cx: &Cx<'_>, action: Action, ending: Ending, problem: Option<&str>) -> Event {
+    Event {
+        what: What::Act(action).name().to_owned(),
+        actor: (*cx.caller.id.bytes()).into(),
+        credential: cx.caller.credential.map(|id| (*id.bytes()).into()),
+        ending,
+        problem: problem.map(str::to_owned),
+        ..audit::system(What::Act(action), cx.now, cx.rules.version)
+    }
+}
+
+fn record(cx: &Cx<'_>, permit: &Permit, note: &Note, reason: Option<[u8; 32]>) -> Event {
+    let mut event = frame(cx, permit.action, Ending::Done, None);
+    event.purpose = permit.purpose.as_deref().map(str::to_owned);
+    event.policies.clone_from(&permit.policies);
+    event.subjects = note.subjects.iter().chain(&note.made).map(|pseudonym| (*pseudonym).into()).collect();
+    event.fields = note.fields.iter().map(|(number, _)| *number).collect();
+    if note.fields.iter().any(|(_, view)| view.is_some()) {
+        event.views = note.fields.iter().map(|(_, view)| view.unwrap_or(View::Nothing) as u8).collect();
+    }
+    event.count = note.count;
+    event.written = note.written.iter().map(|digest| (*digest).into()).collect();
+    event.recipient.clone_from(&note.recipient);
+    event.objects = note.objects.iter().map(|id| (*id).into()).collect();
+    event.reason = reason.map(Into::into);
+    event
+}
+
+/// A reason as it is kept.
+struct SealedReason {
+    commitment: [u8; 32],
+    sealed: Vec<u8>,
+}
+
+/// The commitment to a reason, and the reason sealed under a key of the vault, bound to its event.
+fn seal_reason(cx: &Cx<'_>, permit: &Permit) -> Result<Option<SealedReason>, Error> {
+    let Some(reason) = &permit.reason else { return Ok(None) };
+    let place = cx.event.int().to_be_bytes();
+    let commitment = cx.app.keys.row_digest("reason", &[&place, reason.as_bytes()]);
+    let sealed = cx.app.keys.seal_row("event_reason", &place, reason.as_bytes(), &cx.app.rng)?;
+    Ok(Some(SealedReason { commitment, sealed }))
+}

@@ -1,0 +1,227 @@
+//! Making a vault and opening it. Both are host commands: whoever can run them holds the root key.
+
+use std::sync::{Arc, RwLock};
+
+use avouch_charter::{Charter, SourceFile};
+use avouch_seal::keyring::{Keyring, WrappedKek};
+use avouch_seal::root::RootSeal;
+use avouch_seal::vault::VaultKeys;
+use avouch_seal::{SystemRandom, VaultId};
+use avouch_store::{Store, Tx, params, statements};
+use zeroize::Zeroizing;
+
+use super::App;
+use crate::audit::{self, What};
+use crate::charters;
+use crate::clock::Clock;
+use crate::gate::{self, Access, principals};
+use crate::ids::{EventId, Ids, PrincipalId};
+use crate::rules::{Problems, Rules};
+use crate::{Error, vault};
+
+statements! {
+    data DATA_VAULT = "select id from vault";
+    data PUT_DATA_VAULT = "insert into vault (id, created) values (?1, ?2)";
+    data NEWEST_EVENT = "select max(id) from event";
+    keys KEYS_VAULT = "select id from vault";
+    keys PUT_KEYS_VAULT = "insert into vault (id, created) values (?1, ?2)";
+    keys KEYRING = "select generation, sealed from keyring where seal = ?1";
+    keys PUT_KEYRING = "insert into keyring (seal, generation, sealed) values (?1, ?2, ?3)";
+    keys KEKS = "select epoch, wrapped from kek order by epoch";
+    keys PUT_KEK = "insert into kek (epoch, wrapped) values (?1, ?2)";
+}
+
+/// The slot of the keyring that the primary root seal opens.
+const PRIMARY: &str = "primary";
+
+/// What a vault is made or opened with.
+pub struct Parts<'a> {
+    /// Where it lives.
+    pub store: Store,
+    /// What opens its keyring.
+    pub root: &'a dyn RootSeal,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// A word in the text of its API keys: `live`, `test`, `demo`.
+    pub environment: String,
+}
+
+impl core::fmt::Debug for Parts<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Parts").field("store", &self.store).finish_non_exhaustive()
+    }
+}
+
+/// Why a vault cannot be made or opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpeningError {
+    /// There is one already.
+    #[error("there is a vault here already")]
+    Exists,
+    /// There is none.
+    #[error("there is no vault here: run `avouch init` first")]
+    Missing,
+    /// Data and key store belong to different vaults.
+    #[error("the data store and the key store belong to different vaults: check both addresses")]
+    Mismatch,
+    /// The root key does not open the keyring.
+    #[error("the root key does not open this vault")]
+    WrongRoot,
+    /// The charter cannot be put in force.
+    #[error("the charter has problems")]
+    Charter(Problems),
+    /// The role for the first administrator cannot manage access.
+    #[error(
+        "role `{0}` of the charter cannot hold the first key: it needs `access.change` and holder `staff`"
+    )]
+    AdminRole(String),
+    /// Anything else.
+    #[error(transparent)]
+    Other(#[from] Error),
+}
+
+/// A new vault.
+#[derive(Debug)]
+pub struct Made {
+    /// Ready for work.
+    pub app: Arc<App>,
+    /// The first administrator.
+    pub administrator: PrincipalId,
+    /// The administrator's API key, shown once.
+    pub key: Zeroizing<String>,
+}
+
+impl App {
+    /// Makes a vault: keyring, first charter, first administrator with a key for `key_days` days.
+    ///
+    /// # Errors
+    /// [`OpeningError`].
+    pub fn init(
+        parts: Parts<'_>,
+        sources: &[SourceFile],
+        admin_role: &str,
+        key_days: u32,
+    ) -> Result<Made, OpeningError> {
+        let rng = SystemRandom::new();
+        let now = parts.clock.now();
+        let charter = Charter::parse(sources).map_err(OpeningError::Charter)?;
+        let able = charter
+            .role(admin_role)
+            .is_some_and(|role| role.holder == avouch_charter::Holder::Staff && role.may("access.change"));
+        if !able {
+            return Err(OpeningError::AdminRole(admin_role.to_owned()));
+        }
+        if parts.store.write_wait(vault_ids)? != (None, None) {
+            return Err(OpeningError::Exists);
+        }
+        let mut id = [0u8; 16];
+        avouch_seal::SecureRandom::fill(&rng, &mut id).map_err(|_| Error::Internal("no randomness"))?;
+        let vault = VaultId(id);
+        let keyring = Keyring::generate(vault, &rng).map_err(Error::from)?;
+        let sealed = keyring.seal(parts.root, 1, &rng).map_err(Error::from)?;
+        let kek = keyring.generate_kek(1, &rng).map_err(Error::from)?;
+        let (epoch, wrapped) = (kek.epoch, kek.wrapped.clone());
+        let keys = keyring.unlock(&[kek]).map_err(Error::from)?;
+
+        let numbers = charters::first_numbers(&charter);
+        let rules = Rules::compile(1, charter, &numbers, &keys).map_err(OpeningError::Charter)?;
+        let app = assemble(parts, keys, rules, Access::default());
+
+        let (first, sources, role) = (Arc::clone(&app), sources.to_vec(), admin_role.to_owned());
+        let (administrator, key) = app.store.write_wait(move |tx| {
+            tx.put(&PUT_KEYS_VAULT, params![&id, now])?;
+            tx.put(&PUT_KEYRING, params![PRIMARY, 1i64, &sealed])?;
+            tx.put(&PUT_KEK, params![epoch, &wrapped])?;
+            tx.put(&PUT_DATA_VAULT, params![&id, now])?;
+            charters::store_first(tx, &first, &sources, &numbers, now)?;
+            let made = principals::first_administrator(tx, &first, &role, key_days, now)?;
+            let event = audit::system(What::VaultCreate, now, 1);
+            audit::append(tx, first.ids.event(now), &event, 0, None)?;
+            Ok::<_, Error>(made)
+        })?;
+        app.refresh(super::Refresh::Access)?;
+        Ok(Made { app, administrator, key })
+    }
+
+    /// Opens a vault, finishes what a crash interrupted, and records the opening.
+    ///
+    /// # Errors
+    /// [`OpeningError`].
+    pub fn open(parts: Parts<'_>) -> Result<Arc<Self>, OpeningError> {
+        let vault = match parts.store.write_wait(vault_ids)? {
+            (None, None) => return Err(OpeningError::Missing),
+            (Some(data), Some(keys)) if data == keys => VaultId(data),
+            _ => return Err(OpeningError::Mismatch),
+        };
+        let (generation, sealed, keks) = parts.store.read_wait(|tx| {
+            let (generation, sealed) = tx
+                .first(&KEYRING, params![PRIMARY], |row| Ok((row.int(0)?, row.blob(1)?.to_vec())))?
+                .ok_or(Error::Tampered)?;
+            let keks = tx.query(&KEKS, &[], |row| Ok((row.int(0)?, row.blob(1)?.to_vec())))?;
+            Ok::<_, Error>((generation, sealed, keks))
+        })?;
+        let generation = u32::try_from(generation).map_err(|_| Error::Tampered)?;
+        let keyring =
+            Keyring::open(&sealed, parts.root, vault, generation).map_err(|_| OpeningError::WrongRoot)?;
+        let keks: Vec<WrappedKek> = keks
+            .into_iter()
+            .map(|(epoch, wrapped)| {
+                Ok(WrappedKek { epoch: u32::try_from(epoch).map_err(|_| Error::Tampered)?, wrapped })
+            })
+            .collect::<Result<_, Error>>()?;
+        let keys = keyring.unlock(&keks).map_err(Error::from)?;
+        let rules = charters::load(&parts.store, &keys)?;
+        let access = load_access(&parts.store, &keys)?;
+        let newest = parts.store.read_wait(|tx| tx.first(&NEWEST_EVENT, &[], |row| row.opt_int(0)));
+        let app = assemble(parts, keys, rules, access);
+        if let Some(newest) = newest.map_err(Error::from)?.flatten() {
+            app.ids.continue_after(EventId::from_int(newest));
+        }
+        vault::resume(&app)?;
+        app.note(What::VaultOpen)?;
+        Ok(app)
+    }
+
+    pub(super) fn load_access(&self) -> Result<Access, Error> {
+        load_access(&self.store, &self.keys)
+    }
+
+    pub(super) fn load_rules(&self) -> Result<Rules, Error> {
+        charters::load(&self.store, &self.keys)
+    }
+
+    /// Records something the system itself did.
+    pub(crate) fn note(self: &Arc<Self>, what: What) -> Result<(), Error> {
+        let app = Arc::clone(self);
+        self.store.write_wait(move |tx| {
+            let event = audit::system(what, app.now(), app.rules().version);
+            Ok(audit::append(tx, app.ids.event(app.now()), &event, 0, None)?)
+        })
+    }
+}
+
+fn assemble(parts: Parts<'_>, keys: VaultKeys, rules: Rules, access: Access) -> Arc<App> {
+    Arc::new(App {
+        store: parts.store,
+        keys,
+        clock: parts.clock,
+        rng: SystemRandom::new(),
+        ids: Ids::default(),
+        rules: RwLock::new(Arc::new(rules)),
+        access: RwLock::new(Arc::new(access)),
+        environment: parts.environment,
+    })
+}
+
+fn load_access(store: &Store, keys: &VaultKeys) -> Result<Access, Error> {
+    let rows = store.read_wait(gate::Access::rows)?;
+    Access::from_rows(rows, keys)
+}
+
+type VaultIds = (Option<[u8; 16]>, Option<[u8; 16]>);
+
+fn vault_ids(tx: &mut Tx<'_>) -> Result<VaultIds, Error> {
+    let data = tx.first(&DATA_VAULT, &[], |row| row.bytes(0))?;
+    let keys = tx.first(&KEYS_VAULT, &[], |row| row.bytes(0))?;
+    Ok((data, keys))
+}

@@ -1,0 +1,119 @@
+//! What an operation is, and what it must bring back.
+
+use avouch_policy::Action;
+use avouch_store::Tx;
+
+use super::App;
+use crate::Error;
+use crate::audit::Note;
+use crate::gate::{Caller, Intent, Permit};
+use crate::ids::EventId;
+use crate::rules::Rules;
+
+/// Something a caller asks for. A value, fully parsed; it may be run more than once, so it keeps no state of a run.
+pub trait Operation: Send + Sync + 'static {
+    /// What policy is asked about, and the event's name.
+    const ACTION: Action;
+    /// What in memory has to be loaded again once it is done.
+    const REFRESH: Refresh = Refresh::Nothing;
+    /// What the caller gets.
+    type Output: Send + 'static;
+    /// What has to be loaded before policy can decide.
+    type Facts;
+
+    /// What it wants.
+    ///
+    /// # Errors
+    /// Input that does not fit the charter.
+    fn intent(&self, rules: &Rules) -> Result<Intent, Error>;
+
+    /// Loads the facts.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is nothing to decide about.
+    fn facts(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Self::Facts, Error>;
+
+    /// The facts about the subject that policy needs.
+    fn subject_facts(_facts: &Self::Facts) -> crate::gate::SubjectFacts {
+        crate::gate::SubjectFacts::default()
+    }
+
+    /// Does it, as far as the permit goes.
+    ///
+    /// # Errors
+    /// Whatever stops it; all its writes are undone then.
+    fn run(
+        &self,
+        tx: &mut Tx<'_>,
+        cx: &Cx<'_>,
+        permit: &Permit,
+        facts: Self::Facts,
+    ) -> Result<Outcome<Self::Output>, Error>;
+
+    /// Ids for the event of a failure.
+    fn objects(&self) -> Vec<minicbor::bytes::ByteArray<16>> {
+        Vec::new()
+    }
+}
+
+/// What in memory an operation changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refresh {
+    /// Nothing.
+    Nothing,
+    /// Principals and keys.
+    Access,
+    /// The charter.
+    Rules,
+}
+
+/// What an operation works with besides its transaction.
+#[derive(Debug)]
+pub struct Cx<'a> {
+    pub(crate) app: &'a App,
+    pub(crate) rules: &'a Rules,
+    pub(crate) caller: &'a Caller,
+    /// Microseconds UTC, the same for the whole operation.
+    pub(crate) now: i64,
+    /// The event this will become.
+    pub(crate) event: EventId,
+}
+
+impl Cx<'_> {
+    pub(crate) fn new_id(&self) -> Result<[u8; 16], Error> {
+        self.app.ids.uuid(self.now, &self.app.rng)
+    }
+}
+
+/// A result together with its note for the ledger: there is no result without one.
+#[derive(Debug)]
+pub struct Outcome<T> {
+    output: T,
+    note: Note,
+}
+
+impl<T> Outcome<T> {
+    /// Both.
+    pub fn new(output: T, note: Note) -> Self {
+        Self { output, note }
+    }
+
+    pub(crate) fn output_mut(&mut self) -> &mut T {
+        &mut self.output
+    }
+
+    pub(crate) fn into_parts(self) -> (T, Note) {
+        (self.output, self.note)
+    }
+}
+
+/// What the caller gets, after the commit.
+#[derive(Debug, Clone)]
+pub struct Done<T> {
+    /// The operation's output.
+    pub output: T,
+    /// The event that records it.
+    pub event: EventId,
+    /// The policies that allowed it.
+    pub policies: Vec<String>,
+}

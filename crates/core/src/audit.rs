@@ -1,0 +1,247 @@
+//! The ledger's floor: what is recorded of every act, its versioned encoding, and the one way to write it.
+//!
+//! An event carries ids, names of the charter, counts and commitments; never a value, an address, a typed text or an
+//! error string. A subject appears as its pseudonym, which is random, sealed beside its keys and shredded with them:
+//! after an erasure the event still counts and leads to nobody.
+//!
+//! The encoding is CBOR with integer keys in ascending order (deterministic by construction). Numbers of fields are
+//! never used again for something else.
+
+pub mod read;
+
+use avouch_policy::Action;
+use avouch_store::{Tx, params, statements};
+use minicbor::bytes::ByteArray;
+use minicbor::{Decode, Encode};
+
+use crate::ids::{EventId, PrincipalId};
+
+statements! {
+    data INSERT_EVENT = "insert into event (id, body, sealed) values (?1, ?2, ?3)";
+    data INSERT_EVENT_SUBJECT = "insert into event_subject (pseudonym, event) values (?1, ?2)";
+}
+
+/// Everything that can happen. The closed vocabulary: each has one name, `noun.verb`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// A caller asked for an action of the policy's list.
+    Act(Action),
+    /// The vault was made.
+    VaultCreate,
+    /// The server opened the vault.
+    VaultOpen,
+    /// The server closed the vault in good order.
+    VaultClose,
+    /// The keys of an erased subject were destroyed.
+    SubjectShred,
+    /// A known credential was refused: wrong secret, expired, withdrawn or suspended.
+    CredentialRefuse,
+}
+
+impl What {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Act(action) => action.as_str(),
+            Self::VaultCreate => "vault.create",
+            Self::VaultOpen => "vault.open",
+            Self::VaultClose => "vault.close",
+            Self::SubjectShred => "subject.shred",
+            Self::CredentialRefuse => "credential.refuse",
+        }
+    }
+}
+
+/// How it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Ending {
+    /// Done, or shown.
+    #[n(0)]
+    Done,
+    /// Policy said no.
+    #[n(1)]
+    Refused,
+    /// It could not be done: not found, conflict, failed integrity check.
+    #[n(2)]
+    Failed,
+}
+
+/// One event. See the module for what may be in it.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Event {
+    /// Version of this encoding.
+    #[n(0)]
+    pub v: u8,
+    /// [`What::name`].
+    #[n(1)]
+    pub what: String,
+    /// Microseconds UTC.
+    #[n(2)]
+    pub at: i64,
+    /// [`PrincipalId`].
+    #[n(3)]
+    pub actor: ByteArray<16>,
+    /// The credential used.
+    #[n(4)]
+    pub credential: Option<ByteArray<16>>,
+    /// How it ended.
+    #[n(5)]
+    pub ending: Ending,
+    /// Why not, when it was not done: a problem's slug.
+    #[n(6)]
+    pub problem: Option<String>,
+    /// Version of the charter that was in force.
+    #[n(7)]
+    pub charter: u32,
+    /// A purpose of that charter.
+    #[n(8)]
+    pub purpose: Option<String>,
+    /// Ids of the deciding policies.
+    #[n(9)]
+    pub policies: Vec<String>,
+    /// Names of unmet needs.
+    #[n(10)]
+    pub needs: Vec<String>,
+    /// Pseudonyms of the subjects touched.
+    #[n(11)]
+    pub subjects: Vec<ByteArray<16>>,
+    /// Numbers of the fields shown or changed.
+    #[n(12)]
+    pub fields: Vec<u32>,
+    /// How each of these was shown (same order), or empty for a change.
+    #[n(13)]
+    pub views: Vec<u8>,
+    /// How many subjects, tokens or rows.
+    #[n(14)]
+    pub count: u32,
+    /// `row_digest["record"](subject, version, entries)` of each record version written.
+    #[n(15)]
+    pub written: Vec<ByteArray<32>>,
+    /// Commitment to the typed reason, which is kept sealed beside the event.
+    #[n(16)]
+    pub reason: Option<ByteArray<32>>,
+    /// A recipient of the charter.
+    #[n(17)]
+    pub recipient: Option<String>,
+    /// Ids of other things touched: principals, credentials, imports.
+    #[n(18)]
+    pub objects: Vec<ByteArray<16>>,
+}
+
+/// What an operation itself says about what it did; the funnel adds who, when and why.
+#[derive(Debug, Clone, Default)]
+pub struct Note {
+    /// Subjects touched, each with its pseudonym; linked so that "who saw this person" can be answered.
+    pub subjects: Vec<[u8; 16]>,
+    /// Subjects whose record version already names this event (`record.event`), so no link row is needed.
+    pub made: Vec<[u8; 16]>,
+    /// Fields and, for a look, how they were shown.
+    pub fields: Vec<(u32, Option<avouch_policy::View>)>,
+    /// See [`Event::count`].
+    pub count: u32,
+    /// See [`Event::written`].
+    pub written: Vec<[u8; 32]>,
+    /// See [`Event::recipient`].
+    pub recipient: Option<String>,
+    /// See [`Event::objects`].
+    pub objects: Vec<[u8; 16]>,
+}
+
+impl Note {
+    /// A note about `count` things and nothing else.
+    #[must_use]
+    pub fn count(count: usize) -> Self {
+        Self { count: u32::try_from(count).unwrap_or(u32::MAX), ..Self::default() }
+    }
+}
+
+/// Writes an event and links it to its subjects, in the transaction of what it records.
+pub(crate) fn append(
+    tx: &mut Tx<'_>,
+    id: EventId,
+    event: &Event,
+    linked: usize,
+    sealed_reason: Option<&[u8]>,
+) -> Result<(), avouch_store::Error> {
+    let mut body = Vec::with_capacity(256);
+    // Writing to a `Vec` has no error, and neither have the fields' encoders.
+    let encoded = minicbor::encode(event, &mut body);
+    debug_assert!(encoded.is_ok());
+    tx.put(&INSERT_EVENT, params![id.int(), &body, sealed_reason])?;
+    for pseudonym in event.subjects.iter().take(linked) {
+        tx.put(&INSERT_EVENT_SUBJECT, params![&pseudonym[..], id.int()])?;
+    }
+    Ok(())
+}
+
+/// An event of the system itself.
+pub(crate) fn system(what: What, now: i64, charter: u32) -> Event {
+    Event {
+        v: 1,
+        what: what.name().to_owned(),
+        at: now,
+        actor: (*PrincipalId::SYSTEM.bytes()).into(),
+        credential: None,
+        ending: Ending::Done,
+        problem: None,
+        charter,
+        purpose: None,
+        policies: Vec::new(),
+        needs: Vec::new(),
+        subjects: Vec::new(),
+        fields: Vec::new(),
+        views: Vec::new(),
+        count: 0,
+        written: Vec::new(),
+        reason: None,
+        recipient: None,
+        objects: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event() -> Event {
+        Event {
+            purpose: Some("support".to_owned()),
+            policies: vec!["role:support/reveals/1".to_owned()],
+            subjects: vec![[7; 16].into()],
+            fields: vec![3],
+            views: vec![4],
+            count: 1,
+            reason: Some([9; 32].into()),
+            ..system(What::Act(Action::SubjectReveal), 1_700_000_000_000_000, 1)
+        }
+    }
+
+    #[test]
+    fn the_encoding_is_pinned_and_reversible() {
+        let bytes = minicbor::to_vec(event()).expect("encodes");
+        assert_eq!(minicbor::decode::<Event>(&bytes).expect("decodes"), event());
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        insta::assert_snapshot!(hex, @"b00001016e7375626a6563742e72657665616c021b00060a24181e4000035000000000000000000000000000000000050007010867737570706f7274098176726f6c653a737570706f72742f72657665616c732f310a800b8150070707070707070707070707070707070c81030d81040e010f8010582009090909090909090909090909090909090909090909090909090909090909091280");
+    }
+
+    #[test]
+    fn every_name_is_noun_dot_verb_and_unique() {
+        let own = [
+            What::VaultCreate,
+            What::VaultOpen,
+            What::VaultClose,
+            What::SubjectShred,
+            What::CredentialRefuse,
+        ];
+        let mut names: Vec<_> =
+            Action::ALL.iter().map(|action| What::Act(*action)).chain(own).map(What::name).collect();
+        assert!(names.iter().all(|name| name.split('.').count() == 2));
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+}

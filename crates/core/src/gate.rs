@@ -1,0 +1,22 @@
+//! The gate: who is calling, what they ask, whether they may. Everything that shows or changes anything passes
+//! [`decide`](permit::decide) and carries the [`Permit`] it returns; there is no other way to get one.
+
+mod access;
+mod caller;
+pub mod explain;
+mod intent;
+mod permit;
+pub mod principals;
+mod reason;
+
+pub use access::{Access, KeyRecord, PrincipalRecord, Status};
+pub use caller::{Caller, Unauthenticated};
+pub use intent::{Intent, Shows};
+pub(crate) use permit::decide;
+pub use permit::{Permit, SubjectFacts};
+pub use reason::Reason;
+
+/// Every statement of the room.
+pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
+    [access::STATEMENTS, principals::STATEMENTS].concat()
+}

@@ -1,0 +1,163 @@
+//! Principals and their keys, held in memory: a snapshot of the sealed rows, replaced whole after each change, so that a
+//! withdrawn key is refused by the next request.
+
+use std::collections::HashMap;
+
+use avouch_policy::{PrincipalClass, PrincipalKind};
+use avouch_seal::vault::VaultKeys;
+use avouch_store::{Tx, statements};
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+use crate::ids::{CredentialId, PrincipalId};
+
+statements! {
+    data ALL_PRINCIPALS = "select id, sealed from principal order by id";
+    data ALL_CREDENTIALS = "select id, principal, sealed from credential order by id";
+}
+
+/// Whether a principal may act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Yes.
+    Active,
+    /// No, for now.
+    Suspended,
+}
+
+/// A principal as stored: sealed, because the names of staff are personal data and roles are power.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrincipalRecord {
+    /// `staff`, `service` or `auditor`.
+    pub kind: String,
+    /// For people.
+    pub name: String,
+    /// Roles of the charter.
+    pub roles: Vec<String>,
+    /// The recipient a service acts for.
+    pub recipient: Option<String>,
+    /// Where it may call from; empty: anywhere.
+    pub networks: Vec<IpNet>,
+    /// Whether it may act.
+    pub status: Status,
+    /// Microseconds UTC.
+    pub created: i64,
+}
+
+/// An API key as stored: its hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRecord {
+    /// Whose key.
+    pub principal: PrincipalId,
+    /// For people.
+    pub label: String,
+    /// Of id and secret; see `seal::credential`.
+    pub hash: [u8; 32],
+    /// Microseconds UTC.
+    pub created: i64,
+    /// Microseconds UTC.
+    pub expires: i64,
+    /// Where it may be used; empty: wherever its principal may.
+    pub networks: Vec<IpNet>,
+}
+
+/// Rows as stored, still sealed.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    principals: Vec<([u8; 16], Vec<u8>)>,
+    credentials: Vec<([u8; 16], [u8; 16], Vec<u8>)>,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Access {
+    principals: HashMap<PrincipalId, (PrincipalRecord, PrincipalClass)>,
+    keys: HashMap<CredentialId, KeyRecord>,
+}
+
+impl Access {
+    /// The rows as stored.
+    pub(crate) fn rows(tx: &mut Tx<'_>) -> Result<Rows, Error> {
+        let principals = tx.query(&ALL_PRINCIPALS, &[], |row| Ok((row.bytes(0)?, row.blob(1)?.to_vec())))?;
+        let credentials =
+            tx.query(&ALL_CREDENTIALS, &[], |row| Ok((row.bytes(0)?, row.bytes(1)?, row.blob(2)?.to_vec())))?;
+        Ok(Rows { principals, credentials })
+    }
+
+    /// Opens the rows.
+    pub(crate) fn from_rows(rows: Rows, keys: &VaultKeys) -> Result<Self, Error> {
+        let Rows { principals, credentials } = rows;
+        let mut access = Self::default();
+        for (id, sealed) in principals {
+            let record: PrincipalRecord = open(keys, "principal", &id, &sealed)?;
+            let kind = kind_of(&record.kind)?;
+            let class = PrincipalClass::new(kind, record.roles.iter().cloned(), record.recipient.as_deref());
+            access.principals.insert(PrincipalId::from_bytes(id), (record, class));
+        }
+        for (id, principal, sealed) in credentials {
+            let record: KeyRecord = open(keys, "credential", &id, &sealed)?;
+            if *record.principal.bytes() != principal {
+                return Err(Error::Tampered);
+            }
+            access.keys.insert(CredentialId::from_bytes(id), record);
+        }
+        Ok(access)
+    }
+
+    /// A principal by id.
+    #[must_use]
+    pub fn principal(&self, id: PrincipalId) -> Option<&PrincipalRecord> {
+        self.principals.get(&id).map(|(record, _)| record)
+    }
+
+    /// All principals, oldest first.
+    pub fn principals(&self) -> impl Iterator<Item = (PrincipalId, &PrincipalRecord)> {
+        let mut all: Vec<_> = self.principals.iter().map(|(id, (record, _))| (*id, record)).collect();
+        all.sort_by_key(|(id, _)| *id);
+        all.into_iter()
+    }
+
+    /// A key by id.
+    #[must_use]
+    pub fn key(&self, id: CredentialId) -> Option<&KeyRecord> {
+        self.keys.get(&id)
+    }
+
+    /// The keys of a principal, oldest first.
+    #[must_use]
+    pub fn keys_of(&self, principal: PrincipalId) -> Vec<(CredentialId, &KeyRecord)> {
+        let mut keys: Vec<_> = self
+            .keys
+            .iter()
+            .filter(|(_, key)| key.principal == principal)
+            .map(|(id, key)| (*id, key))
+            .collect();
+        keys.sort_by_key(|(id, _)| *id);
+        keys
+    }
+
+    pub(crate) fn class(&self, id: PrincipalId) -> Option<PrincipalClass> {
+        self.principals.get(&id).map(|(_, class)| class.clone())
+    }
+}
+
+pub(crate) fn kind_of(kind: &str) -> Result<PrincipalKind, Error> {
+    match kind {
+        "staff" => Ok(PrincipalKind::Staff),
+        "service" => Ok(PrincipalKind::Service),
+        "auditor" => Ok(PrincipalKind::Auditor),
+        _ => Err(Error::invalid("/kind", "expected `staff`, `service` or `auditor`")),
+    }
+}
+
+fn open<T: for<'de> Deserialize<'de>>(
+    keys: &VaultKeys,
+    table: &'static str,
+    id: &[u8; 16],
+    sealed: &[u8],
+) -> Result<T, Error> {
+    let plain = keys.open_row(table, id, sealed)?;
+    serde_json::from_slice(&plain).map_err(|_| Error::Tampered)
+}

@@ -1,0 +1,43 @@
+//! What an operation wants, said before anything is loaded: for which purpose, with what reason, about how many people,
+//! and which fields it means to show.
+
+use avouch_policy::View;
+
+use super::Reason;
+
+/// See the module.
+#[derive(Debug, Clone)]
+pub struct Intent {
+    /// The purpose the caller claims.
+    pub purpose: Option<String>,
+    /// Why, in words.
+    pub reason: Option<Reason>,
+    /// The most people this can touch.
+    pub rows: usize,
+    /// What it shows.
+    pub shows: Shows,
+}
+
+/// Which fields an operation shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shows {
+    /// None.
+    Nothing,
+    /// Every field, each as far as policy lets it; none is owed.
+    Whatever,
+    /// These places of the charter; each must at least show something, and `least` when given.
+    These {
+        /// Places in the charter's list of fields.
+        places: Vec<usize>,
+        /// The view below which the caller would rather be refused.
+        least: Option<View>,
+    },
+}
+
+impl Intent {
+    /// An intent that touches no person: administration.
+    #[must_use]
+    pub fn plain() -> Self {
+        Self { purpose: None, reason: None, rows: 0, shows: Shows::Nothing }
+    }
+}

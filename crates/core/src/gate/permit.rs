@@ -1,0 +1,155 @@
+//! The permit: proof that policy was asked and said yes, and how far. It cannot be made, copied or kept: `decide` is its
+//! only source, it is not `Clone`, and the funnel lends it to the operation for one transaction.
+
+use std::sync::Arc;
+
+use avouch_policy::{Action, Need, Request, RowClass, View};
+
+use super::{Caller, Intent, Reason, Shows};
+use crate::error::{Error, Refusal};
+use crate::rules::Rules;
+
+/// See the module. What may be opened is [`Permit::view`]; `vault::record` opens nothing without asking it.
+#[derive(Debug)]
+pub struct Permit {
+    pub(crate) action: Action,
+    pub(crate) purpose: Option<Arc<str>>,
+    pub(crate) reason: Option<Reason>,
+    views: Vec<View>,
+    pub(crate) policies: Vec<String>,
+}
+
+impl Permit {
+    /// How much of the field at `place` may be shown.
+    #[must_use]
+    pub fn view(&self, place: usize) -> View {
+        self.views.get(place).copied().unwrap_or(View::Nothing)
+    }
+}
+
+/// Facts about the subjects an operation touches that policy needs and only the vault knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SubjectFacts {
+    /// Processing is restricted.
+    pub(crate) restricted: bool,
+}
+
+/// Asks policy.
+///
+/// # Errors
+/// [`Error::Refused`] with every unmet need.
+pub(crate) fn decide(
+    rules: &Rules,
+    caller: &Caller,
+    action: Action,
+    intent: &Intent,
+    facts: SubjectFacts,
+) -> Result<Permit, Error> {
+    if caller.is_system() {
+        return Ok(system_permit(action));
+    }
+    let purpose = intent.purpose.as_deref().and_then(|name| rules.purposes.get(name));
+    let request = Request {
+        principal: caller.class.clone(),
+        action,
+        purpose: purpose.map(|purpose| Arc::clone(&purpose.name)),
+        // Consent is recorded per person from the consent ledger on; until a vault has one, nothing rests on it.
+        purpose_lawful: purpose.is_none_or(|purpose| !purpose.by_consent),
+        reason: intent.reason.is_some(),
+        reason_required: purpose.is_some_and(|purpose| purpose.reason_required),
+        network_allowed: caller.network_allowed,
+        rows: RowClass::of(intent.rows),
+        restricted: facts.restricted,
+    };
+    let decision = rules.engine.decide(&request);
+    let mut needs = decision.needs.clone();
+    let mut policies: Vec<String> = decision.policies.iter().map(ToString::to_string).collect();
+    let (mut views, owed) =
+        views(rules, &request, &intent.shows, &mut needs, &mut policies, decision.allowed);
+    bind_to_recipient(rules, caller, purpose.map(|purpose| &*purpose.name), &mut views, &mut needs);
+    let most_unmet = owed.iter().any(|place| views.get(*place).is_none_or(|view| *view == View::Nothing));
+    if !decision.allowed || most_unmet || !needs.is_empty() {
+        needs.sort();
+        needs.dedup();
+        return Err(Error::Refused(Refusal { needs, policies }));
+    }
+    let purpose = purpose.map(|purpose| Arc::clone(&purpose.name));
+    Ok(Permit { action, purpose, reason: intent.reason.clone(), views, policies })
+}
+
+/// The views of all fields, and which of them the caller insists on.
+fn views(
+    rules: &Rules,
+    request: &Request,
+    shows: &Shows,
+    needs: &mut Vec<Need>,
+    policies: &mut Vec<String>,
+    allowed: bool,
+) -> (Vec<View>, Vec<usize>) {
+    let mut views = vec![View::Nothing; rules.fields.len()];
+    match shows {
+        Shows::Nothing => (views, Vec::new()),
+        Shows::Whatever => {
+            if allowed {
+                let shown = rules.engine.views(request, &rules.policy_fields, View::Clear);
+                for (view, shown) in views.iter_mut().zip(shown) {
+                    *view = shown.view;
+                }
+            }
+            (views, Vec::new())
+        }
+        Shows::These { places, least } => {
+            let fields: Vec<_> =
+                places.iter().filter_map(|place| rules.policy_fields.get(*place).cloned()).collect();
+            // A refused request shows nothing, and would hide what else is missing; so the fields are asked about as if
+            // everything but the caller's roles and purpose were mended.
+            let mended =
+                Request { purpose_lawful: true, reason: true, network_allowed: true, ..request.clone() };
+            let asked = if allowed { request } else { &mended };
+            let shown = rules.engine.views(asked, &fields, View::Clear);
+            for (place, shown) in places.iter().zip(shown) {
+                if let Some(view) = views.get_mut(*place) {
+                    *view = shown.view;
+                }
+                if shown.view == View::Nothing || least.is_some_and(|least| shown.view < least) {
+                    needs.extend(shown.needs.iter().cloned());
+                }
+                for policy in &shown.policies {
+                    if !policies.iter().any(|known| **known == **policy) {
+                        policies.push(policy.to_string());
+                    }
+                }
+            }
+            (views, places.clone())
+        }
+    }
+}
+
+/// A service that acts for a recipient sees what the charter shares with that recipient, whatever its roles say.
+fn bind_to_recipient(
+    rules: &Rules,
+    caller: &Caller,
+    purpose: Option<&str>,
+    views: &mut [View],
+    needs: &mut Vec<Need>,
+) {
+    let Some(name) = caller.recipient() else { return };
+    let Some(recipient) = rules.recipients.get(name) else {
+        views.fill(View::Nothing);
+        needs.push(Need::Recipient);
+        return;
+    };
+    if purpose.is_some_and(|purpose| !recipient.purposes.iter().any(|served| served == purpose)) {
+        needs.push(Need::Purpose { allowed: recipient.purposes.clone() });
+    }
+    for (place, view) in views.iter_mut().enumerate() {
+        if !recipient.fields.contains(&place) {
+            *view = View::Nothing;
+        }
+    }
+}
+
+fn system_permit(action: Action) -> Permit {
+    let policies = vec!["system".to_owned()];
+    Permit { action, purpose: None, reason: None, views: Vec::new(), policies }
+}

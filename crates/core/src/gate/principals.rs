@@ -1,0 +1,355 @@
+//! Operations on principals and their API keys. A key's secret is shown once and stored as a hash; roles are checked
+//! against the charter, because a role that does not exist grants nothing and would look as if it did.
+
+use avouch_policy::Action;
+use avouch_seal::credential::ApiKey;
+use avouch_store::{Tx, params, statements};
+use ipnet::IpNet;
+use zeroize::Zeroizing;
+
+use super::access::kind_of;
+use super::{Intent, KeyRecord, Permit, PrincipalRecord, Status};
+use crate::app::{App, Cx, Operation, Outcome, Refresh};
+use crate::audit::Note;
+use crate::ids::{CredentialId, PrincipalId};
+use crate::rules::{OWN_NAMESPACE, Rules};
+use crate::{Error, Fault};
+
+statements! {
+    data PUT_PRINCIPAL = "insert into principal (id, sealed) values (?1, ?2)";
+    data CHANGE_PRINCIPAL = "update principal set sealed = ?2 where id = ?1";
+    data PUT_CREDENTIAL = "insert into credential (id, principal, sealed) values (?1, ?2, ?3)";
+    data DROP_CREDENTIAL = "delete from credential where id = ?1 and principal = ?2";
+}
+
+const DAY_MICROS: i64 = 24 * 3600 * 1_000_000;
+/// The longest life of an API key, in days.
+pub const MAX_KEY_DAYS: u32 = 365;
+
+/// Adds a principal.
+#[derive(Debug, Clone)]
+pub struct CreatePrincipal {
+    /// `staff`, `service` or `auditor`.
+    pub kind: String,
+    /// For people.
+    pub name: String,
+    /// Roles of the charter.
+    pub roles: Vec<String>,
+    /// The recipient a service acts for.
+    pub recipient: Option<String>,
+    /// Where it may call from; empty: anywhere.
+    pub networks: Vec<IpNet>,
+}
+
+/// A principal as it is now.
+#[derive(Debug, Clone)]
+pub struct Principal {
+    /// Its id.
+    pub id: PrincipalId,
+    /// What is known of it.
+    pub record: PrincipalRecord,
+}
+
+macro_rules! administration {
+    ($action:expr) => {
+        const ACTION: Action = $action;
+        type Facts = ();
+        fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
+            Ok(Intent::plain())
+        }
+        fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {
+            Ok(())
+        }
+    };
+}
+
+impl Operation for CreatePrincipal {
+    administration!(Action::AccessChange);
+    const REFRESH: Refresh = Refresh::Access;
+    type Output = Principal;
+
+    fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<Principal>, Error> {
+        let record = PrincipalRecord {
+            kind: self.kind.clone(),
+            name: self.name.trim().to_owned(),
+            roles: self.roles.clone(),
+            recipient: self.recipient.clone(),
+            networks: self.networks.clone(),
+            status: Status::Active,
+            created: cx.now,
+        };
+        check(cx.rules, &record)?;
+        let id = PrincipalId::from_bytes(cx.new_id()?);
+        let sealed = seal(cx.app, "principal", id.bytes(), &record)?;
+        tx.put(&PUT_PRINCIPAL, params![id.bytes(), &sealed])?;
+        Ok(Outcome::new(Principal { id, record }, touched(id)))
+    }
+}
+
+/// Changes a principal; what is `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct ChangePrincipal {
+    /// Which.
+    pub id: Option<PrincipalId>,
+    /// New name.
+    pub name: Option<String>,
+    /// New roles, replacing the old.
+    pub roles: Option<Vec<String>>,
+    /// New networks, replacing the old.
+    pub networks: Option<Vec<IpNet>>,
+    /// New status.
+    pub status: Option<Status>,
+}
+
+impl Operation for ChangePrincipal {
+    administration!(Action::AccessChange);
+    const REFRESH: Refresh = Refresh::Access;
+    type Output = Principal;
+
+    fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<Principal>, Error> {
+        let id = self.id.ok_or(Error::NotFound)?;
+        let access = cx.app.access();
+        let mut record = access.principal(id).cloned().ok_or(Error::NotFound)?;
+        if id == cx.caller.id && (self.status == Some(Status::Suspended) || self.roles.is_some()) {
+            return Err(Error::Conflict(
+                "nobody changes their own roles or suspends themselves: ask a colleague",
+            ));
+        }
+        if let Some(name) = &self.name {
+            name.trim().clone_into(&mut record.name);
+        }
+        if let Some(roles) = &self.roles {
+            record.roles.clone_from(roles);
+        }
+        if let Some(networks) = &self.networks {
+            record.networks.clone_from(networks);
+        }
+        if let Some(status) = self.status {
+            record.status = status;
+        }
+        check(cx.rules, &record)?;
+        let sealed = seal(cx.app, "principal", id.bytes(), &record)?;
+        if tx.execute(&CHANGE_PRINCIPAL, params![id.bytes(), &sealed])? == 0 {
+            return Err(Error::NotFound);
+        }
+        Ok(Outcome::new(Principal { id, record }, touched(id)))
+    }
+}
+
+/// Lists principals, or shows one with its keys.
+#[derive(Debug, Clone)]
+pub struct ReadPrincipals {
+    /// Only this one.
+    pub only: Option<PrincipalId>,
+}
+
+/// A principal and its keys.
+#[derive(Debug, Clone)]
+pub struct PrincipalWithKeys {
+    /// The principal.
+    pub principal: Principal,
+    /// Its keys, oldest first.
+    pub keys: Vec<(CredentialId, KeyRecord)>,
+}
+
+impl Operation for ReadPrincipals {
+    administration!(Action::AccessRead);
+    type Output = Vec<PrincipalWithKeys>;
+
+    fn run(&self, _tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<Self::Output>, Error> {
+        let access = cx.app.access();
+        let found: Vec<_> = access
+            .principals()
+            .filter(|(id, _)| self.only.is_none_or(|only| only == *id))
+            .map(|(id, record)| PrincipalWithKeys {
+                principal: Principal { id, record: record.clone() },
+                keys: access.keys_of(id).into_iter().map(|(id, key)| (id, key.clone())).collect(),
+            })
+            .collect();
+        if self.only.is_some() && found.is_empty() {
+            return Err(Error::NotFound);
+        }
+        let note = Note::count(found.len());
+        Ok(Outcome::new(found, note))
+    }
+}
+
+/// Gives a principal an API key.
+#[derive(Debug, Clone)]
+pub struct CreateKey {
+    /// Whose.
+    pub principal: PrincipalId,
+    /// For people.
+    pub label: String,
+    /// Life in days, 1 to [`MAX_KEY_DAYS`].
+    pub days: u32,
+    /// Where it may be used; empty: wherever its principal may.
+    pub networks: Vec<IpNet>,
+}
+
+/// A key that was just made.
+pub struct NewKey {
+    /// Its id.
+    pub id: CredentialId,
+    /// The whole key, to be shown once.
+    pub key: Zeroizing<String>,
+    /// Microseconds UTC.
+    pub expires: i64,
+}
+
+impl core::fmt::Debug for NewKey {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("NewKey").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl Operation for CreateKey {
+    administration!(Action::AccessChange);
+    const REFRESH: Refresh = Refresh::Access;
+    type Output = NewKey;
+
+    fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<NewKey>, Error> {
+        if cx.app.access().principal(self.principal).is_none() {
+            return Err(Error::NotFound);
+        }
+        let mut faults = Vec::new();
+        if !(1..=MAX_KEY_DAYS).contains(&self.days) {
+            faults.push(Fault::new("/expires_in_days", format!("expected 1 to {MAX_KEY_DAYS}")));
+        }
+        if !is_title(&self.label) {
+            faults.push(Fault::new("/label", TITLE));
+        }
+        if !faults.is_empty() {
+            return Err(Error::Invalid(faults));
+        }
+        let new = issue(tx, cx.app, cx.new_id()?, self, cx.now)?;
+        let mut note = touched(self.principal);
+        note.objects.push(*new.id.bytes());
+        Ok(Outcome::new(new, note))
+    }
+}
+
+/// Withdraws an API key, at once.
+#[derive(Debug, Clone)]
+pub struct RevokeKey {
+    /// Whose.
+    pub principal: PrincipalId,
+    /// Which.
+    pub key: CredentialId,
+}
+
+impl Operation for RevokeKey {
+    administration!(Action::AccessChange);
+    const REFRESH: Refresh = Refresh::Access;
+    type Output = ();
+
+    fn run(&self, tx: &mut Tx<'_>, _cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<()>, Error> {
+        if tx.execute(&DROP_CREDENTIAL, params![self.key.bytes(), self.principal.bytes()])? == 0 {
+            return Err(Error::NotFound);
+        }
+        let mut note = touched(self.principal);
+        note.objects.push(*self.key.bytes());
+        Ok(Outcome::new((), note))
+    }
+}
+
+/// The first administrator of a new vault.
+pub(crate) fn first_administrator(
+    tx: &mut Tx<'_>,
+    app: &App,
+    role: &str,
+    days: u32,
+    now: i64,
+) -> Result<(PrincipalId, Zeroizing<String>), Error> {
+    let id = PrincipalId::from_bytes(app.ids.uuid(now, &app.rng)?);
+    let record = PrincipalRecord {
+        kind: "staff".to_owned(),
+        name: "Administrator".to_owned(),
+        roles: vec![role.to_owned()],
+        recipient: None,
+        networks: Vec::new(),
+        status: Status::Active,
+        created: now,
+    };
+    let sealed = seal(app, "principal", id.bytes(), &record)?;
+    tx.put(&PUT_PRINCIPAL, params![id.bytes(), &sealed])?;
+    let request = CreateKey {
+        principal: id,
+        label: "first key".to_owned(),
+        days: days.clamp(1, MAX_KEY_DAYS),
+        networks: Vec::new(),
+    };
+    let key = issue(tx, app, app.ids.uuid(now, &app.rng)?, &request, now)?;
+    Ok((id, key.key))
+}
+
+fn issue(tx: &mut Tx<'_>, app: &App, id: [u8; 16], request: &CreateKey, now: i64) -> Result<NewKey, Error> {
+    let key = ApiKey::generate(&app.environment, id, &app.rng)?;
+    let expires = now + i64::from(request.days) * DAY_MICROS;
+    let record = KeyRecord {
+        principal: request.principal,
+        label: request.label.trim().to_owned(),
+        hash: key.hash(),
+        created: now,
+        expires,
+        networks: request.networks.clone(),
+    };
+    let sealed = seal(app, "credential", &id, &record)?;
+    tx.put(&PUT_CREDENTIAL, params![&id, request.principal.bytes(), &sealed])?;
+    Ok(NewKey { id: CredentialId::from_bytes(id), key: key.reveal(), expires })
+}
+
+const TITLE: &str = "expected 1 to 100 characters without control characters";
+
+fn is_title(text: &str) -> bool {
+    let text = text.trim();
+    (1..=100).contains(&text.chars().count()) && !text.chars().any(char::is_control)
+}
+
+/// Whether the charter knows what the record names.
+fn check(rules: &Rules, record: &PrincipalRecord) -> Result<(), Error> {
+    let kind = kind_of(&record.kind)?;
+    let mut faults = Vec::new();
+    if !is_title(&record.name) {
+        faults.push(Fault::new("/name", TITLE));
+    }
+    if record.roles.is_empty() || record.roles.len() > 20 {
+        faults.push(Fault::new("/roles", "expected 1 to 20 roles of the charter"));
+    }
+    for (at, name) in record.roles.iter().enumerate() {
+        let pointer = format!("/roles/{at}");
+        match rules.charter.role(name) {
+            None => faults.push(Fault::new(pointer, "the charter has no such role")),
+            Some(role) if role.holder.as_str() != kind.as_str() => {
+                faults.push(Fault::new(pointer, format!("this role is for {}", role.holder.as_str())));
+            }
+            Some(_) => {}
+        }
+    }
+    if let Some(recipient) = &record.recipient {
+        if record.kind != "service" {
+            faults.push(Fault::new("/recipient", "only a service acts for a recipient"));
+        } else if recipient == OWN_NAMESPACE || !rules.recipients.contains_key(recipient) {
+            faults.push(Fault::new("/recipient", "the charter has no such recipient"));
+        }
+    }
+    if record.networks.len() > 100 {
+        faults.push(Fault::new("/networks", "expected at most 100 networks"));
+    }
+    if faults.is_empty() { Ok(()) } else { Err(Error::Invalid(faults)) }
+}
+
+fn seal<T: serde::Serialize>(
+    app: &App,
+    table: &'static str,
+    id: &[u8; 16],
+    record: &T,
+) -> Result<Vec<u8>, Error> {
+    let plain =
+        Zeroizing::new(serde_json::to_vec(record).map_err(|_| Error::Internal("a record has no JSON form"))?);
+    Ok(app.keys.seal_row(table, id, &plain, &app.rng)?)
+}
+
+fn touched(id: PrincipalId) -> Note {
+    Note { objects: vec![*id.bytes()], ..Note::count(1) }
+}

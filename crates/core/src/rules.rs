@@ -1,0 +1,228 @@
+//! A charter in force: the charter, compiled to what the operations need on every call. Immutable; a new version is a new
+//! value, swapped in whole. Fields and classes have numbers that are given once and never again, so that a ciphertext
+//! stays bound to its field when the charter around it changes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use avouch_charter::{Charter, Holder, LegalBasis, Reason, types};
+use avouch_policy::{Engine, PrincipalKind, PurposeFields, RoleGrant, SeesGrant, Source, View};
+use avouch_seal::index::{IndexKey, IndexScope, planned_bits};
+use avouch_seal::token::{Namespace, RecipientKeys};
+use avouch_seal::vault::VaultKeys;
+
+use crate::Error;
+
+/// Numbers given to names, for ever: fields, retention classes.
+#[derive(Debug, Clone, Default)]
+pub struct Numbers {
+    /// Field names.
+    pub fields: HashMap<String, u32>,
+    /// Class names.
+    pub classes: HashMap<String, u32>,
+}
+
+/// A problem that keeps a charter from being put in force.
+pub type Problems = Vec<avouch_charter::Problem>;
+
+/// The vault's own token namespace: what the `token` view shows.
+pub(crate) const OWN_NAMESPACE: &str = "vault";
+
+/// See the module.
+#[derive(Debug)]
+pub struct Rules {
+    /// The version, 1, 2, 3, …
+    pub version: u32,
+    /// What was written.
+    pub charter: Charter,
+    /// Who may do what.
+    pub engine: Engine,
+    pub(crate) fields: Vec<FieldRule>,
+    pub(crate) by_name: HashMap<String, usize>,
+    pub(crate) by_number: HashMap<u32, usize>,
+    pub(crate) class_names: HashMap<u32, String>,
+    pub(crate) purposes: HashMap<String, PurposeRule>,
+    pub(crate) recipients: HashMap<String, RecipientRule>,
+    /// The fields as policy knows them, in order.
+    pub(crate) policy_fields: Vec<avouch_policy::Field>,
+}
+
+/// A field, compiled.
+#[derive(Debug)]
+pub(crate) struct FieldRule {
+    pub(crate) number: u32,
+    pub(crate) class: u32,
+    pub(crate) index: Option<IndexRule>,
+}
+
+#[derive(Debug)]
+pub(crate) struct IndexRule {
+    pub(crate) key: IndexKey,
+    pub(crate) bits: u8,
+    pub(crate) unique: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct PurposeRule {
+    pub(crate) name: Arc<str>,
+    pub(crate) reason_required: bool,
+    /// Whether it rests on consent, which has to be looked up per subject.
+    pub(crate) by_consent: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct RecipientRule {
+    pub(crate) keys: RecipientKeys,
+    pub(crate) fields: Vec<usize>,
+    pub(crate) purposes: Vec<String>,
+    pub(crate) random: bool,
+}
+
+impl Rules {
+    /// Compiles a charter.
+    ///
+    /// # Errors
+    /// Problems of its policies: Cedar text that does not parse or does not fit the schema.
+    pub fn compile(
+        version: u32,
+        charter: Charter,
+        numbers: &Numbers,
+        keys: &VaultKeys,
+    ) -> Result<Self, Problems> {
+        let engine = compile_engine(&charter)?;
+        let mut rules = Self {
+            version,
+            engine,
+            fields: Vec::new(),
+            by_name: HashMap::new(),
+            by_number: HashMap::new(),
+            class_names: numbers.classes.iter().map(|(name, number)| (*number, name.clone())).collect(),
+            purposes: HashMap::new(),
+            recipients: HashMap::new(),
+            policy_fields: Vec::new(),
+            charter,
+        };
+        let planned = planned_bits(rules.charter.planned_subjects());
+        for (at, field) in rules.charter.fields().iter().enumerate() {
+            // `Numbers` always covers the charter it was made for; 0 would be refused by every seal.
+            let number = numbers.fields.get(&field.name).copied().unwrap_or_default();
+            let class = numbers.classes.get(&field.class).copied().unwrap_or_default();
+            let index = field.index.as_ref().map(|index| IndexRule {
+                key: keys.index_key(&IndexScope {
+                    field: number,
+                    purpose: "exact",
+                    norm_version: types::NORM_VERSION,
+                    epoch: 1,
+                }),
+                bits: index.bits.unwrap_or(planned),
+                unique: index.unique,
+            });
+            rules.fields.push(FieldRule { number, class, index });
+            rules.by_name.insert(field.name.clone(), at);
+            rules.by_number.insert(number, at);
+            rules.policy_fields.push(avouch_policy::Field {
+                name: field.name.as_str().into(),
+                category: field.category.as_str().into(),
+                sensitivity: field.sensitivity.level(),
+            });
+        }
+        for purpose in rules.charter.purposes() {
+            let rule = PurposeRule {
+                name: purpose.name.as_str().into(),
+                reason_required: purpose.reason == Reason::Required,
+                by_consent: purpose.legal_basis == LegalBasis::Consent,
+            };
+            rules.purposes.insert(purpose.name.clone(), rule);
+        }
+        for recipient in rules.charter.recipients() {
+            let Ok(namespace) = Namespace::parse(&recipient.name) else { continue };
+            let rule = RecipientRule {
+                keys: keys.recipient(&namespace),
+                fields: recipient.fields.iter().filter_map(|name| rules.by_name.get(name).copied()).collect(),
+                purposes: recipient.purposes.clone(),
+                random: recipient.tokens == avouch_charter::TokenKind::Random,
+            };
+            rules.recipients.insert(recipient.name.clone(), rule);
+        }
+        if let Ok(namespace) = Namespace::parse(OWN_NAMESPACE) {
+            let (keys, fields) = (keys.recipient(&namespace), (0..rules.fields.len()).collect());
+            let own = RecipientRule { keys, fields, purposes: Vec::new(), random: false };
+            rules.recipients.insert(OWN_NAMESPACE.to_owned(), own);
+        }
+        Ok(rules)
+    }
+
+    /// The place of a field by name.
+    pub(crate) fn place(&self, name: &str) -> Option<usize> {
+        self.by_name.get(name).copied()
+    }
+
+    /// The charter's field at a place.
+    pub(crate) fn field(&self, place: usize) -> Result<&avouch_charter::Field, Error> {
+        self.charter.fields().get(place).ok_or(Error::Internal("a field's place is out of range"))
+    }
+
+    pub(crate) fn rule(&self, place: usize) -> Result<&FieldRule, Error> {
+        self.fields.get(place).ok_or(Error::Internal("a field's place is out of range"))
+    }
+
+    pub(crate) fn class_name(&self, number: u32) -> Result<&str, Error> {
+        self.class_names.get(&number).map(String::as_str).ok_or(Error::Tampered)
+    }
+}
+
+/// The charter's roles and purposes as policy grants, with its own Cedar texts added.
+pub(crate) fn compile_engine(charter: &Charter) -> Result<Engine, Problems> {
+    let grants: Vec<RoleGrant> = charter
+        .roles()
+        .iter()
+        .map(|role| RoleGrant {
+            role: role.name.clone(),
+            holder: match role.holder {
+                Holder::Staff => PrincipalKind::Staff,
+                Holder::Service => PrincipalKind::Service,
+                Holder::Auditor => PrincipalKind::Auditor,
+            },
+            actions: role.actions.clone(),
+            purposes: role.purposes.clone(),
+            sees: role
+                .sees
+                .iter()
+                .map(|sees| SeesGrant {
+                    fields: sees.fields.clone(),
+                    reads: view(sees.reads),
+                    reveals: view(sees.reveals),
+                })
+                .collect(),
+        })
+        .collect();
+    let purposes: Vec<PurposeFields> = charter
+        .purposes()
+        .iter()
+        .map(|purpose| PurposeFields { name: purpose.name.clone(), fields: purpose.fields.clone() })
+        .collect();
+    let sources: Vec<Source> =
+        charter.policies().map(|file| Source { name: file.path.clone(), text: file.text.clone() }).collect();
+    Engine::compile(&grants, &purposes, &sources)
+        .map_err(|problems| problems.into_iter().map(problem).collect())
+}
+
+fn view(view: avouch_charter::View) -> View {
+    match view {
+        avouch_charter::View::Nothing => View::Nothing,
+        avouch_charter::View::Token => View::Token,
+        avouch_charter::View::Masked => View::Masked,
+        avouch_charter::View::Partial => View::Partial,
+        avouch_charter::View::Clear => View::Clear,
+    }
+}
+
+fn problem(problem: avouch_policy::Problem) -> avouch_charter::Problem {
+    avouch_charter::Problem {
+        file: problem.source,
+        line: problem.line,
+        column: problem.column,
+        message: problem.message,
+        help: problem.help,
+    }
+}

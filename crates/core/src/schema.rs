@@ -1,0 +1,49 @@
+//! The schema: one numbered list in the shared dialect. Times are microseconds UTC, ids 16 bytes, everything personal a
+//! sealed blob. Tables that grow carry the subject (or the index term) first in their key, so they can be distributed.
+//!
+//! Trust, table by table: whoever can write `record`, `token`, `principal`, `credential` or `charter_version` can delete
+//! rows and bring back old ones, but cannot make, change or swap any: each is bound to its place by a key that is not in
+//! the database. Whoever can write `blind_index` can hide a subject from search, not make search show a wrong one.
+
+use avouch_store::Migration;
+
+/// Every step, oldest first.
+pub const MIGRATIONS: &[Migration] = &[Migration {
+    number: 1,
+    name: "the house",
+    data: "
+create table vault (id blob primary key, created bigint not null);
+create table charter_version (version bigint primary key, applied bigint not null, applied_by blob not null,
+    sealed blob not null);
+create table charter_name (kind bigint not null, name text not null, id bigint not null, primary key (kind, name));
+create table record (subject blob primary key, version bigint not null, created bigint not null,
+    updated bigint not null, event bigint not null, entries blob not null, manifest blob not null);
+create table record_version (subject blob not null, version bigint not null, updated bigint not null,
+    event bigint not null, entries blob not null, manifest blob not null, primary key (subject, version));
+create table blind_index (field bigint not null, term bigint not null, subject blob not null,
+    primary key (field, term, subject)) without rowid;
+create table token (namespace text not null, lookup blob not null, subject blob not null, sealed blob not null,
+    primary key (namespace, lookup)) without rowid;
+create index token_by_subject on token (subject);
+create table event (id integer primary key, body blob not null, sealed blob);
+create table event_subject (pseudonym blob not null, event bigint not null,
+    primary key (pseudonym, event)) without rowid;
+create table principal (id blob primary key, sealed blob not null);
+create table credential (id blob primary key, principal blob not null, sealed blob not null);
+create table idempotency (caller blob not null, key_digest blob not null, request blob not null, at bigint not null,
+    sealed blob not null, primary key (caller, key_digest)) without rowid;
+create index idempotency_by_time on idempotency (at);
+create table erasure (subject blob primary key, begun bigint not null);
+create table import (id blob primary key, created bigint not null, dry_run bigint not null,
+    on_duplicate bigint not null);
+create table import_chunk (import blob not null, chunk bigint not null, accepted bigint not null,
+    skipped bigint not null, rejected bigint not null, sealed blob not null, primary key (import, chunk));
+",
+    keys: "
+create table vault (id blob primary key, created bigint not null);
+create table keyring (seal text primary key, generation bigint not null, sealed blob not null);
+create table kek (epoch bigint primary key, wrapped blob not null);
+create table subject_key (subject blob not null, class bigint not null, key_id blob not null, epoch bigint not null,
+    wrapped blob not null, check_value blob not null, primary key (subject, class)) without rowid;
+",
+}];

@@ -1,0 +1,90 @@
+//! The vault: people's records, sealed; looked at, changed, found, tokenised, carried in and out. One file per thing that
+//! can be done. Nothing here opens a sealed value except `record`, and `record` asks the permit.
+
+mod accesses;
+mod create;
+mod delete;
+mod detokenize;
+mod document;
+mod export;
+mod history;
+mod import;
+mod index;
+mod input;
+mod keys;
+mod list;
+mod read;
+mod record;
+mod search;
+mod status;
+mod token;
+mod update;
+
+use std::sync::Arc;
+
+pub use accesses::{Access as AccessEntry, Accessed, Accesses};
+pub use create::{CreateSubject, Created};
+pub use delete::{Deleted, erase};
+pub use detokenize::{Detokenize, Detokenized, MAX_TOKENS};
+pub use document::{MAX_SUBJECTS, Reading, Tokenize, Tokenized, Unmapped};
+pub use export::{Export, ExportError, ExportFormat};
+pub use history::{History, HistoryEntry};
+pub use import::{
+    ChunkDone, ColumnGuess, ColumnSample, ImportChunk, ImportRow, ImportState, OnDuplicate, Proposal,
+    ProposeMapping, ReadImport, RejectedRow, StartImport, propose,
+};
+pub use list::{ListSubjects, Page};
+pub use read::{ReadSubject, RevealSubject};
+pub use record::ShownSubject;
+pub use search::SearchSubjects;
+pub(crate) use status::ping;
+pub use status::{KeyStatus, ReadKeys, ReadStatus, Status};
+pub use token::{CreateTokens, TokenItem};
+pub use update::{UpdateSubject, Updated};
+
+use crate::app::App;
+use crate::rules::Rules;
+use crate::{Error, Fault};
+
+/// Every statement of the room, for the test that prepares them all.
+pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
+    [
+        accesses::STATEMENTS,
+        delete::STATEMENTS,
+        import::STATEMENTS,
+        index::STATEMENTS,
+        keys::STATEMENTS,
+        list::STATEMENTS,
+        record::STATEMENTS,
+        status::STATEMENTS,
+        token::STATEMENTS,
+    ]
+    .concat()
+}
+
+/// Finishes what a crash interrupted.
+///
+/// # Errors
+/// What the store reports.
+pub(crate) fn resume(app: &Arc<App>) -> Result<(), Error> {
+    delete::resume(app)
+}
+
+/// The places of fields by name.
+///
+/// # Errors
+/// Every name the charter does not know.
+pub(crate) fn places(rules: &Rules, names: &[String], pointer: &str) -> Result<Vec<usize>, Error> {
+    let mut places = Vec::with_capacity(names.len());
+    let mut faults = Vec::new();
+    for (at, name) in names.iter().enumerate() {
+        match rules.place(name) {
+            Some(place) if places.contains(&place) => {
+                faults.push(Fault::new(format!("{pointer}/{at}"), "this field is named twice"));
+            }
+            Some(place) => places.push(place),
+            None => faults.push(Fault::new(format!("{pointer}/{at}"), "the charter has no such field")),
+        }
+    }
+    if faults.is_empty() { Ok(places) } else { Err(Error::Invalid(faults)) }
+}

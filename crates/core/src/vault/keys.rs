@@ -1,0 +1,122 @@
+//! The keys of one person: one per retention class, from the key store, opened when first needed and wiped when the
+//! operation ends. There is no cache: what is erased cannot linger here.
+
+use avouch_seal::vault::{SubjectKey, WrappedSubjectKey};
+use avouch_store::{Tx, params, statements};
+
+use crate::Error;
+use crate::app::Cx;
+use crate::ids::SubjectId;
+
+statements! {
+    keys SUBJECT_KEYS = "select class, key_id, epoch, wrapped, check_value from subject_key where subject = ?1 order by class";
+    keys PUT_SUBJECT_KEY = "insert into subject_key (subject, class, key_id, epoch, wrapped, check_value) values (?1, ?2, ?3, ?4, ?5, ?6) on conflict (subject, class) do nothing";
+    keys ONE_KEY_ID = "select key_id from subject_key where subject = ?1 and class = ?2";
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Ring {
+    subject: SubjectId,
+    keys: Vec<Held>,
+}
+
+#[derive(Debug)]
+struct Held {
+    class: u32,
+    wrapped: WrappedSubjectKey,
+    open: Option<SubjectKey>,
+}
+
+impl Ring {
+    /// The wrapped keys as stored.
+    pub(crate) fn load(tx: &mut Tx<'_>, subject: SubjectId) -> Result<Self, Error> {
+        let rows = tx.query(&SUBJECT_KEYS, params![subject.bytes()], |row| {
+            Ok((row.int(0)?, row.bytes(1)?, row.int(2)?, row.blob(3)?.to_vec(), row.bytes(4)?))
+        })?;
+        let mut keys = Vec::with_capacity(rows.len());
+        for (class, key_id, epoch, wrapped, check) in rows {
+            let class = u32::try_from(class).map_err(|_| Error::Tampered)?;
+            let epoch = u32::try_from(epoch).map_err(|_| Error::Tampered)?;
+            keys.push(Held {
+                class,
+                wrapped: WrappedSubjectKey { key_id, epoch, wrapped, check },
+                open: None,
+            });
+        }
+        Ok(Self { subject, keys })
+    }
+
+    /// The key of a class; a class without one has nothing to open, so its absence is damage.
+    pub(crate) fn class(&mut self, cx: &Cx<'_>, class: u32) -> Result<&SubjectKey, Error> {
+        let subject = self.subject;
+        let held = self.keys.iter_mut().find(|held| held.class == class).ok_or(Error::Tampered)?;
+        match &mut held.open {
+            Some(key) => Ok(key),
+            slot @ None => {
+                let name = cx.rules.class_name(class)?;
+                let key = cx.app.keys.open_subject_key(*subject.bytes(), name, &held.wrapped)?;
+                Ok(slot.insert(key))
+            }
+        }
+    }
+
+    /// The key of a class, made when the person has none yet.
+    pub(crate) fn class_or_new(
+        &mut self,
+        tx: &mut Tx<'_>,
+        cx: &Cx<'_>,
+        class: u32,
+    ) -> Result<&SubjectKey, Error> {
+        if !self.keys.iter().any(|held| held.class == class) {
+            let first = self.keys.first().map(|held| held.class).ok_or(Error::Tampered)?;
+            let name = cx.rules.class_name(class)?;
+            let subject = self.subject;
+            let sibling = self.class(cx, first)?;
+            let (open, wrapped) = cx.app.keys.new_class_key(sibling, *subject.bytes(), name, &cx.app.rng)?;
+            put(tx, subject, class, &wrapped)?;
+            self.keys.push(Held { class, wrapped, open: Some(open) });
+        }
+        self.class(cx, class)
+    }
+
+    /// The name under which events know the person.
+    pub(crate) fn pseudonym(&mut self, cx: &Cx<'_>) -> Result<[u8; 16], Error> {
+        if let Some(open) = self.keys.iter().find_map(|held| held.open.as_ref()) {
+            return Ok(open.pseudonym());
+        }
+        let first = self.keys.first().map(|held| held.class).ok_or(Error::Tampered)?;
+        Ok(self.class(cx, first)?.pseudonym())
+    }
+}
+
+/// Stores a wrapped key. An earlier attempt of the same operation may have stored it already; a different key in its place
+/// means that somebody else was faster, and the operation runs again.
+pub(crate) fn put(
+    tx: &mut Tx<'_>,
+    subject: SubjectId,
+    class: u32,
+    wrapped: &WrappedSubjectKey,
+) -> Result<(), Error> {
+    let WrappedSubjectKey { key_id, epoch, wrapped, check } = wrapped;
+    let added =
+        tx.execute(&PUT_SUBJECT_KEY, params![subject.bytes(), class, key_id, *epoch, wrapped, check])?;
+    if added == 0 {
+        let there = tx.first(&ONE_KEY_ID, params![subject.bytes(), class], |row| row.bytes::<16>(0))?;
+        if there != Some(*key_id) {
+            return Err(Error::Store(avouch_store::Error::Serialization));
+        }
+    }
+    Ok(())
+}
+
+/// Stores a key of a person who is new: nobody else can know the id, so nothing has to be looked up.
+pub(crate) fn put_first(
+    tx: &mut Tx<'_>,
+    subject: SubjectId,
+    class: u32,
+    wrapped: &WrappedSubjectKey,
+) -> Result<(), Error> {
+    let WrappedSubjectKey { key_id, epoch, wrapped, check } = wrapped;
+    Ok(tx.put(&PUT_SUBJECT_KEY, params![subject.bytes(), class, key_id, *epoch, wrapped, check])?)
+}

@@ -1,0 +1,441 @@
+//! A person's record at rest, and the one place where sealed values are opened.
+//!
+//! One row per person. `entries` is a sequence of separately sealed fields, so one read opens only what the permit names:
+//! `field u32 | class u32 | version u64 | charter u32 | length u32 | sealed`, little-endian. Each sealed field is bound to
+//! vault, person, class, key, field and the record version and charter it was sealed under. `manifest` is a keyed digest
+//! over the whole row, so that a field cannot be removed, repeated or taken from another version.
+//!
+//! A list keeps a number for each of its values, given once and never again, so that a token for one value keeps meaning
+//! that value when others come and go.
+
+use avouch_charter::{Field, Normal, Value};
+use avouch_policy::View;
+use avouch_seal::token::{PointerTarget, WHOLE_FIELD};
+use avouch_seal::vault::{FieldAt, SubjectKey};
+use avouch_store::{Row, Tx, params, statements};
+use serde_json::{Map, Value as Json};
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+use super::keys::Ring;
+use crate::Error;
+use crate::app::Cx;
+use crate::gate::Permit;
+use crate::ids::{EventId, SubjectId};
+use crate::rules::OWN_NAMESPACE;
+
+statements! {
+    data RECORD = "select version, created, updated, event, entries, manifest from record where subject = ?1";
+    data PUT_RECORD = "insert into record (subject, version, created, updated, event, entries, manifest) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    data CHANGE_RECORD = "update record set version = ?2, updated = ?3, event = ?4, entries = ?5, manifest = ?6 where subject = ?1 and version = ?7";
+    data KEEP_VERSION = "insert into record_version (subject, version, updated, event, entries, manifest) values (?1, ?2, ?3, ?4, ?5, ?6)";
+    data VERSIONS = "select version, updated, event, entries, manifest from record_version where subject = ?1 and version < ?2 order by version desc limit ?3";
+}
+
+/// A record as stored.
+#[derive(Debug, Clone)]
+pub struct Record {
+    pub(crate) subject: SubjectId,
+    pub(crate) version: u64,
+    pub(crate) created: i64,
+    pub(crate) updated: i64,
+    pub(crate) event: EventId,
+    pub(crate) entries: Vec<u8>,
+    pub(crate) manifest: [u8; 32],
+}
+
+/// One sealed field of a record.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entry<'a> {
+    pub(crate) field: u32,
+    pub(crate) class: u32,
+    pub(crate) version: u64,
+    pub(crate) charter: u32,
+    pub(crate) sealed: &'a [u8],
+}
+
+/// The values of a field in memory, with their numbers when it is a list.
+#[derive(Debug)]
+pub(crate) enum Values {
+    One(Value),
+    Many { next: u16, values: Vec<(u16, Value)> },
+}
+
+/// A record as a caller may see it.
+#[derive(Clone)]
+pub struct ShownSubject {
+    /// Who.
+    pub id: SubjectId,
+    /// The record's version.
+    pub version: u64,
+    /// Microseconds UTC.
+    pub created: i64,
+    /// Microseconds UTC.
+    pub updated: i64,
+    /// What is shown, by field name.
+    pub fields: Map<String, Json>,
+    /// How each field that has a value is shown.
+    pub views: Vec<(String, View)>,
+}
+
+impl core::fmt::Debug for ShownSubject {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("ShownSubject")
+            .field("id", &self.id)
+            .field("views", &self.views)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Record {
+    /// Loads a record and checks its manifest.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Tampered`].
+    pub(crate) fn load(tx: &mut Tx<'_>, cx: &Cx<'_>, subject: SubjectId) -> Result<Self, Error> {
+        Self::find(tx, cx, subject)?.ok_or(Error::NotFound)
+    }
+
+    pub(crate) fn find(tx: &mut Tx<'_>, cx: &Cx<'_>, subject: SubjectId) -> Result<Option<Self>, Error> {
+        let record = tx.first(&RECORD, params![subject.bytes()], |row| Self::from_row(subject, row, 0))?;
+        record.map(|record| record.checked(cx)).transpose()
+    }
+
+    /// From a row whose columns from `at` are version, created, updated, event, entries, manifest.
+    pub(crate) fn from_row(subject: SubjectId, row: &Row<'_>, at: usize) -> avouch_store::Result<Self> {
+        Ok(Self {
+            subject,
+            version: row.int(at)?.cast_unsigned(),
+            created: row.int(at + 1)?,
+            updated: row.int(at + 2)?,
+            event: EventId::from_int(row.int(at + 3)?),
+            entries: row.blob(at + 4)?.to_vec(),
+            manifest: row.bytes(at + 5)?,
+        })
+    }
+
+    /// Earlier versions below `before`, newest first, checked.
+    pub(crate) fn earlier(
+        tx: &mut Tx<'_>,
+        cx: &Cx<'_>,
+        current: &Self,
+        before: u64,
+        limit: usize,
+    ) -> Result<Vec<Self>, Error> {
+        let (subject, created) = (current.subject, current.created);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let records = tx.query(&VERSIONS, params![subject.bytes(), before.cast_signed(), limit], |row| {
+            Ok(Self {
+                subject,
+                version: row.int(0)?.cast_unsigned(),
+                created,
+                updated: row.int(1)?,
+                event: EventId::from_int(row.int(2)?),
+                entries: row.blob(3)?.to_vec(),
+                manifest: row.bytes(4)?,
+            })
+        })?;
+        records.into_iter().map(|record| record.checked(cx)).collect()
+    }
+
+    /// A new version in memory, its manifest computed.
+    pub(crate) fn new(cx: &Cx<'_>, subject: SubjectId, version: u64, created: i64, entries: Vec<u8>) -> Self {
+        let (updated, event) = (cx.now, cx.event);
+        let mut record = Self { subject, version, created, updated, event, entries, manifest: [0; 32] };
+        record.manifest = record.digest(cx);
+        record
+    }
+
+    fn digest(&self, cx: &Cx<'_>) -> [u8; 32] {
+        let parts: [&[u8]; 6] = [
+            self.subject.bytes(),
+            &self.version.to_le_bytes(),
+            &self.created.to_le_bytes(),
+            &self.updated.to_le_bytes(),
+            &self.event.int().to_le_bytes(),
+            &self.entries,
+        ];
+        cx.app.keys.row_digest("record", &parts)
+    }
+
+    pub(crate) fn checked(self, cx: &Cx<'_>) -> Result<Self, Error> {
+        if bool::from(self.digest(cx).ct_eq(&self.manifest)) { Ok(self) } else { Err(Error::Tampered) }
+    }
+
+    pub(crate) fn insert(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
+        Ok(tx.put(
+            &PUT_RECORD,
+            params![
+                self.subject.bytes(),
+                self.version.cast_signed(),
+                self.created,
+                self.updated,
+                self.event.int(),
+                &self.entries,
+                &self.manifest
+            ],
+        )?)
+    }
+
+    /// Puts `next` in the place of this version, and keeps this one.
+    pub(crate) fn replace(&self, tx: &mut Tx<'_>, next: &Self) -> Result<(), Error> {
+        let changed = tx.execute(
+            &CHANGE_RECORD,
+            params![
+                self.subject.bytes(),
+                next.version.cast_signed(),
+                next.updated,
+                next.event.int(),
+                &next.entries,
+                &next.manifest,
+                self.version.cast_signed()
+            ],
+        )?;
+        if changed == 0 {
+            return Err(Error::Stale { current: self.version });
+        }
+        Ok(tx.put(
+            &KEEP_VERSION,
+            params![
+                self.subject.bytes(),
+                self.version.cast_signed(),
+                self.updated,
+                self.event.int(),
+                &self.entries,
+                &self.manifest
+            ],
+        )?)
+    }
+
+    /// The entries in order; a damaged sequence ends with an error.
+    pub(crate) fn entries(&self) -> Entries<'_> {
+        Entries { rest: &self.entries }
+    }
+
+    pub(crate) fn entry(&self, field: u32) -> Result<Option<Entry<'_>>, Error> {
+        for entry in self.entries() {
+            let entry = entry?;
+            if entry.field == field {
+                return Ok(Some(entry));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Shows the record as far as the permit goes. The only way from a sealed value to a caller.
+    pub(crate) fn show(&self, cx: &Cx<'_>, permit: &Permit, ring: &mut Ring) -> Result<ShownSubject, Error> {
+        let mut fields = Map::new();
+        let mut views = Vec::new();
+        for entry in self.entries() {
+            let entry = entry?;
+            let Some(place) = cx.rules.by_number.get(&entry.field).copied() else { continue };
+            let field = cx.rules.field(place)?;
+            let view = permit.view(place);
+            views.push((field.name.clone(), view));
+            if let Some(json) = self.show_entry(cx, permit, ring, place, &entry, None)? {
+                fields.insert(field.name.clone(), json);
+            }
+        }
+        let Self { subject: id, version, created, updated, .. } = *self;
+        Ok(ShownSubject { id, version, created, updated, fields, views })
+    }
+
+    /// Shows one field, or one value of a list by its number.
+    pub(crate) fn show_entry(
+        &self,
+        cx: &Cx<'_>,
+        permit: &Permit,
+        ring: &mut Ring,
+        place: usize,
+        entry: &Entry<'_>,
+        slot: Option<u16>,
+    ) -> Result<Option<Json>, Error> {
+        let field = cx.rules.field(place)?;
+        let mask = match permit.view(place) {
+            View::Nothing => return Ok(None),
+            View::Token => {
+                let own =
+                    cx.rules.recipients.get(OWN_NAMESPACE).ok_or(Error::Internal("no own namespace"))?;
+                let slot = slot.unwrap_or(WHOLE_FIELD);
+                let target = PointerTarget { subject: *self.subject.bytes(), field: entry.field, slot };
+                return Ok(Some(Json::String(own.keys.pointer(&target).to_string())));
+            }
+            View::Masked => Some(&field.masks.masked),
+            View::Partial => Some(&field.masks.partial),
+            View::Clear => None,
+        };
+        let show = |value: &Value| mask.map_or_else(|| value.to_json(), |mask| field.of.view(value, mask));
+        Ok(match (self.open_entry(ring.class(cx, entry.class)?, field, entry)?, slot) {
+            (Values::One(value), _) => Some(show(&value)),
+            (Values::Many { values, .. }, None) => {
+                Some(values.iter().map(|(_, value)| show(value)).collect())
+            }
+            (Values::Many { values, .. }, Some(slot)) => {
+                values.iter().find(|(number, _)| *number == slot).map(|(_, value)| show(value))
+            }
+        })
+    }
+
+    /// Whether a field has this value: for search and uniqueness. Compares, never shows.
+    pub(crate) fn has(
+        &self,
+        cx: &Cx<'_>,
+        _permit: &Permit,
+        ring: &mut Ring,
+        place: usize,
+        normal: &Normal,
+    ) -> Result<bool, Error> {
+        let field = cx.rules.field(place)?;
+        let Some(entry) = self.entry(cx.rules.rule(place)?.number)? else { return Ok(false) };
+        let values = self.open_entry(ring.class(cx, entry.class)?, field, &entry)?;
+        Ok(values.iter().any(|value| field.of.normal(value) == *normal))
+    }
+
+    /// The values of a field for an operation that changes them: they go back under seal, never to a caller.
+    pub(crate) fn values(
+        &self,
+        cx: &Cx<'_>,
+        _permit: &Permit,
+        ring: &mut Ring,
+        place: usize,
+    ) -> Result<Option<Values>, Error> {
+        let field = cx.rules.field(place)?;
+        let Some(entry) = self.entry(cx.rules.rule(place)?.number)? else { return Ok(None) };
+        self.open_entry(ring.class(cx, entry.class)?, field, &entry).map(Some)
+    }
+
+    fn open_entry(&self, key: &SubjectKey, field: &Field, entry: &Entry<'_>) -> Result<Values, Error> {
+        let at = FieldAt {
+            record: *self.subject.bytes(),
+            field: entry.field,
+            version: entry.version,
+            charter: entry.charter,
+        };
+        let plain = key.open_field(&at, entry.sealed)?;
+        Values::decode(&plain, field)
+    }
+}
+
+impl Values {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Value> {
+        let (one, many) = match self {
+            Self::One(value) => (Some(value), &[][..]),
+            Self::Many { values, .. } => (None, values.as_slice()),
+        };
+        one.into_iter().chain(many.iter().map(|(_, value)| value))
+    }
+
+    fn decode(plain: &[u8], field: &Field) -> Result<Self, Error> {
+        if !field.list {
+            // Short enumerable values are padded with blanks, so that their length does not tell which it is.
+            return Value::from_bytes(plain.trim_ascii_end()).map(Self::One).map_err(|_| Error::Tampered);
+        }
+        let (next, mut rest) = split_u16(plain)?;
+        let mut values = Vec::new();
+        while !rest.is_empty() {
+            let (slot, after) = split_u16(rest)?;
+            let (length, after) = after.split_first_chunk::<4>().ok_or(Error::Tampered)?;
+            let length = usize::try_from(u32::from_le_bytes(*length)).map_err(|_| Error::Tampered)?;
+            let (value, after) = after.split_at_checked(length).ok_or(Error::Tampered)?;
+            values.push((slot, Value::from_bytes(value.trim_ascii_end()).map_err(|_| Error::Tampered)?));
+            rest = after;
+        }
+        Ok(Self::Many { next, values })
+    }
+
+    fn encode(&self, field: &Field) -> Zeroizing<Vec<u8>> {
+        let padded = |value: &Value| {
+            let mut bytes = value.to_bytes();
+            if field.of.padded() {
+                let length = bytes.len().next_multiple_of(16);
+                bytes.resize(length, b' ');
+            }
+            bytes
+        };
+        match self {
+            Self::One(value) => padded(value),
+            Self::Many { next, values } => {
+                let encoded: Vec<_> = values.iter().map(|(slot, value)| (slot, padded(value))).collect();
+                let length = 2 + encoded.iter().map(|(_, bytes)| 6 + bytes.len()).sum::<usize>();
+                let mut out = Zeroizing::new(Vec::with_capacity(length));
+                out.extend_from_slice(&next.to_le_bytes());
+                for (slot, bytes) in &encoded {
+                    out.extend_from_slice(&slot.to_le_bytes());
+                    out.extend_from_slice(&u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes());
+                    out.extend_from_slice(bytes);
+                }
+                out
+            }
+        }
+    }
+}
+
+fn split_u16(bytes: &[u8]) -> Result<(u16, &[u8]), Error> {
+    let (head, rest) = bytes.split_first_chunk::<2>().ok_or(Error::Tampered)?;
+    Ok((u16::from_le_bytes(*head), rest))
+}
+
+/// Seals a field's values and appends the entry.
+pub(crate) fn seal_entry(
+    entries: &mut Vec<u8>,
+    key: &SubjectKey,
+    field: &Field,
+    class: u32,
+    at: &FieldAt,
+    values: &Values,
+    rng: &dyn avouch_seal::SecureRandom,
+) -> Result<(), Error> {
+    let sealed = key.seal_field(at, &values.encode(field), rng)?;
+    let (number, version, charter) = (at.field, at.version, at.charter);
+    push_entry(entries, &Entry { field: number, class, version, charter, sealed: &sealed });
+    Ok(())
+}
+
+/// Appends an entry as it is.
+pub(crate) fn push_entry(entries: &mut Vec<u8>, entry: &Entry<'_>) {
+    entries.reserve(HEADER + entry.sealed.len());
+    entries.extend_from_slice(&entry.field.to_le_bytes());
+    entries.extend_from_slice(&entry.class.to_le_bytes());
+    entries.extend_from_slice(&entry.version.to_le_bytes());
+    entries.extend_from_slice(&entry.charter.to_le_bytes());
+    entries.extend_from_slice(&u32::try_from(entry.sealed.len()).unwrap_or(u32::MAX).to_le_bytes());
+    entries.extend_from_slice(entry.sealed);
+}
+
+const HEADER: usize = 24;
+
+/// See [`Record::entries`].
+#[derive(Debug)]
+pub(crate) struct Entries<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = Result<Entry<'a>, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let entry = split_entry(self.rest);
+        self.rest = entry.map_or(&[], |(_, rest)| rest);
+        Some(entry.map(|(entry, _)| entry).ok_or(Error::Tampered))
+    }
+}
+
+fn split_entry(bytes: &[u8]) -> Option<(Entry<'_>, &[u8])> {
+    let (field, rest) = bytes.split_first_chunk::<4>()?;
+    let (class, rest) = rest.split_first_chunk::<4>()?;
+    let (version, rest) = rest.split_first_chunk::<8>()?;
+    let (charter, rest) = rest.split_first_chunk::<4>()?;
+    let (length, rest) = rest.split_first_chunk::<4>()?;
+    let (sealed, rest) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
+    let entry = Entry {
+        field: u32::from_le_bytes(*field),
+        class: u32::from_le_bytes(*class),
+        version: u64::from_le_bytes(*version),
+        charter: u32::from_le_bytes(*charter),
+        sealed,
+    };
+    Some((entry, rest))
+}

@@ -1,0 +1,198 @@
+//! Changing a person: a merge patch on the current version makes the next one; the one before is kept.
+
+use std::sync::Arc;
+
+use avouch_policy::Action;
+use avouch_seal::vault::FieldAt;
+use avouch_store::Tx;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+use super::create::{numbered, same_charter};
+use super::index;
+use super::input::{self, Given};
+use super::keys::Ring;
+use super::record::{Record, Values, push_entry, seal_entry};
+use crate::app::{App, Cx, Operation, Outcome};
+use crate::audit::Note;
+use crate::gate::{Intent, Permit, Reason, Shows};
+use crate::ids::SubjectId;
+use crate::rules::Rules;
+use crate::{Error, Fault};
+
+/// See the module.
+#[derive(Debug)]
+pub struct UpdateSubject {
+    rules: Arc<Rules>,
+    id: SubjectId,
+    version: u64,
+    changes: Vec<Given>,
+    purpose: Option<String>,
+    reason: Option<Reason>,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Updated {
+    /// Who.
+    pub id: SubjectId,
+    /// The new version.
+    pub version: u64,
+    /// Microseconds UTC.
+    pub created: i64,
+    /// Microseconds UTC.
+    pub updated: i64,
+}
+
+impl UpdateSubject {
+    /// Parses the changes: a value replaces, `null` removes, what is not named stays.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`].
+    pub fn new(
+        app: &App,
+        id: SubjectId,
+        version: u64,
+        fields: &Map<String, Json>,
+        purpose: Option<String>,
+        reason: Option<Reason>,
+    ) -> Result<Self, Error> {
+        let rules = app.rules();
+        let changes = input::parse(&rules, fields, true)?;
+        if changes.is_empty() {
+            return Err(Error::Invalid(vec![Fault::new("/fields", "expected at least one field to change")]));
+        }
+        Ok(Self { rules, id, version, changes, purpose, reason })
+    }
+}
+
+impl Operation for UpdateSubject {
+    const ACTION: Action = Action::SubjectUpdate;
+    type Output = Updated;
+    type Facts = Record;
+
+    fn intent(&self, rules: &Rules) -> Result<Intent, Error> {
+        same_charter(rules, &self.rules)?;
+        let (purpose, reason) = (self.purpose.clone(), self.reason.clone());
+        Ok(Intent { purpose, reason, rows: 1, shows: Shows::Nothing })
+    }
+
+    fn facts(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Record, Error> {
+        Record::load(tx, cx, self.id)
+    }
+
+    fn run(
+        &self,
+        tx: &mut Tx<'_>,
+        cx: &Cx<'_>,
+        permit: &Permit,
+        current: Record,
+    ) -> Result<Outcome<Updated>, Error> {
+        if current.version != self.version {
+            return Err(Error::Stale { current: current.version });
+        }
+        let version = current.version + 1;
+        let mut ring = Ring::load(tx, self.id)?;
+        let mut entries = Vec::with_capacity(current.entries.len() + 128);
+        let changed = |number: u32| {
+            self.changes
+                .iter()
+                .any(|given| cx.rules.fields.get(given.place).is_some_and(|r| r.number == number))
+        };
+        for entry in current.entries() {
+            let entry = entry?;
+            if !changed(entry.field) {
+                push_entry(&mut entries, &entry);
+            }
+        }
+        let mut note = Note::count(1);
+        for given in &self.changes {
+            let (field, rule) = (cx.rules.field(given.place)?, cx.rules.rule(given.place)?);
+            let before = current.values(cx, permit, &mut ring, given.place)?;
+            if rule.index.is_some() {
+                reindex(tx, cx, permit, self.id, before.as_ref(), given)?;
+            }
+            note.fields.push((rule.number, None));
+            let Some(values) = renumbered(before.as_ref(), given, field)? else { continue };
+            let key = ring.class_or_new(tx, cx, rule.class)?;
+            let at =
+                FieldAt { record: *self.id.bytes(), field: rule.number, version, charter: cx.rules.version };
+            seal_entry(&mut entries, key, field, rule.class, &at, &values, &cx.app.rng)?;
+        }
+        if entries.is_empty() {
+            return Err(Error::invalid("/fields", "a subject keeps at least one value: delete it instead"));
+        }
+        note.subjects.push(ring.pseudonym(cx)?);
+        let next = Record::new(cx, self.id, version, current.created, entries);
+        current.replace(tx, &next)?;
+        note.written.push(next.manifest);
+        let output = Updated { id: self.id, version, created: current.created, updated: cx.now };
+        Ok(Outcome::new(output, note))
+    }
+}
+
+/// Takes out the terms of values that go, checks and adds those that come.
+fn reindex(
+    tx: &mut Tx<'_>,
+    cx: &Cx<'_>,
+    permit: &Permit,
+    id: SubjectId,
+    before: Option<&Values>,
+    given: &Given,
+) -> Result<(), Error> {
+    let terms = |values: &mut dyn Iterator<Item = &avouch_charter::Value>| {
+        values
+            .filter_map(|value| index::term(cx.rules, given.place, value).transpose())
+            .collect::<Result<Vec<_>, _>>()
+    };
+    let old = match before {
+        Some(values) => terms(&mut values.iter())?,
+        None => Vec::new(),
+    };
+    let new = terms(&mut given.values.iter())?;
+    for term in &old {
+        if !new.iter().any(|other| other.term == term.term) {
+            index::remove(tx, id, term)?;
+        }
+    }
+    for term in &new {
+        if !old.iter().any(|other| other.normal == term.normal) {
+            index::refuse_taken(tx, cx, permit, id, term)?;
+        }
+        index::put(tx, id, term)?;
+    }
+    Ok(())
+}
+
+/// A list's values keep their numbers where they stay the same; new ones get numbers never used before.
+fn renumbered(
+    before: Option<&Values>,
+    given: &Given,
+    field: &avouch_charter::Field,
+) -> Result<Option<Values>, Error> {
+    let Some(Values::Many { next, values: old }) = before else {
+        return Ok(numbered(given.values.clone(), field.list));
+    };
+    if given.values.is_empty() {
+        return Ok(None);
+    }
+    let mut next = *next;
+    let mut values = Vec::with_capacity(given.values.len());
+    for value in &given.values {
+        let normal = field.of.normal(value);
+        let kept = old.iter().find(|(_, old)| field.of.normal(old) == normal).map(|(slot, _)| *slot);
+        let slot = match kept {
+            Some(slot) => slot,
+            None => {
+                let slot = next;
+                // The last number means "the whole field" in a token.
+                next = next.checked_add(1).filter(|next| *next < u16::MAX).ok_or_else(|| {
+                    Error::invalid(format!("/fields/{}", field.name), "this list has been changed too often")
+                })?;
+                slot
+            }
+        };
+        values.push((slot, value.clone()));
+    }
+    Ok(Some(Values::Many { next, values }))
+}

@@ -1,0 +1,211 @@
+//! A vault for one test: the default charter, a clock turned by hand, and the people who work with it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use avouch_charter::SourceFile;
+use avouch_core::app::opening::Parts;
+use avouch_core::app::{App, Done, Once, Operation};
+use avouch_core::audit::Event;
+use avouch_core::audit::read::ReadEvents;
+use avouch_core::clock::ManualClock;
+use avouch_core::gate::principals::{CreateKey, CreatePrincipal};
+use avouch_core::gate::{Caller, Reason};
+use avouch_core::vault::{
+    CreateSubject, ReadSubject, RevealSubject, SearchSubjects, ShownSubject, UpdateSubject, Updated,
+};
+use avouch_core::{Error, MIGRATIONS, SubjectId};
+use avouch_seal::SystemRandom;
+use avouch_seal::root::KeyFileSeal;
+use avouch_testkit::Place;
+use serde_json::{Map, Value as Json, json};
+
+/// 2026-01-01.
+const START: i64 = 1_767_225_600_000_000;
+
+/// See the module.
+pub(crate) struct House<'p> {
+    pub(crate) place: &'p Place,
+    pub(crate) app: Arc<App>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) admin: Caller,
+    root: KeyFileSeal,
+}
+
+pub(crate) fn charter_files() -> Vec<SourceFile> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charter");
+    let mut files = Vec::new();
+    for name in avouch_charter::Charter::FILES {
+        let text = std::fs::read_to_string(folder.join(name)).expect("the default charter is there");
+        files.push(SourceFile { path: (*name).to_owned(), text });
+    }
+    let policies = folder.join("policies");
+    if policies.is_dir() {
+        for entry in std::fs::read_dir(policies).expect("readable") {
+            let path = entry.expect("readable").path();
+            let name = path.file_name().expect("a file").to_string_lossy().into_owned();
+            let text = std::fs::read_to_string(&path).expect("readable");
+            files.push(SourceFile { path: format!("policies/{name}"), text });
+        }
+    }
+    files
+}
+
+impl<'p> House<'p> {
+    pub(crate) fn new(place: &'p Place) -> Self {
+        let clock = Arc::new(ManualClock::at(START));
+        let (root, _) = KeyFileSeal::generate(&SystemRandom::new()).expect("random");
+        let store = place.open(MIGRATIONS).expect("opens");
+        let parts = Parts { store, root: &root, clock: clock.clone(), environment: "test".to_owned() };
+        let made = App::init(parts, &charter_files(), "admin", 30).expect("a new vault");
+        let admin = caller(&made.app, &made.key);
+        Self { place, app: made.app, clock, admin, root }
+    }
+
+    /// As after a crash: everything in memory is gone.
+    pub(crate) fn reopen(self) -> Self {
+        let Self { place, app, clock, admin, root } = self;
+        app.store().close();
+        drop(app);
+        let store = place.open(MIGRATIONS).expect("opens again");
+        let parts = Parts { store, root: &root, clock: clock.clone(), environment: "test".to_owned() };
+        let app = App::open(parts).expect("the vault opens again");
+        Self { place, app, clock, admin, root }
+    }
+
+    /// A principal of a kind with a role, ready to call.
+    pub(crate) fn hire(&self, kind: &str, role: &str, recipient: Option<&str>) -> Caller {
+        let principal = self
+            .act(
+                &self.admin,
+                CreatePrincipal {
+                    kind: kind.to_owned(),
+                    name: format!("the {role}"),
+                    roles: vec![role.to_owned()],
+                    recipient: recipient.map(str::to_owned),
+                    networks: Vec::new(),
+                },
+            )
+            .expect("the charter has this role");
+        let key = self
+            .act(
+                &self.admin,
+                CreateKey {
+                    principal: principal.id,
+                    label: "test".to_owned(),
+                    days: 30,
+                    networks: Vec::new(),
+                },
+            )
+            .expect("a key");
+        caller(&self.app, &key.key)
+    }
+
+    pub(crate) fn act<O: Operation>(&self, caller: &Caller, operation: O) -> Result<O::Output, Error> {
+        self.perform(caller, operation).map(|done| done.output)
+    }
+
+    pub(crate) fn perform<O: Operation>(
+        &self,
+        caller: &Caller,
+        operation: O,
+    ) -> Result<Done<O::Output>, Error> {
+        self.clock.advance(Duration::from_millis(1));
+        self.app.perform_wait(caller, operation)
+    }
+
+    pub(crate) fn create(&self, caller: &Caller, fields: Json) -> Result<SubjectId, Error> {
+        let operation =
+            CreateSubject::new(&self.app, &map(fields), Some(purpose_of(caller).to_owned()), None)?;
+        self.act(caller, Once { operation, key: None }).map(|created| created.id)
+    }
+
+    pub(crate) fn read(&self, caller: &Caller, id: SubjectId) -> Result<ShownSubject, Error> {
+        self.act(caller, ReadSubject { id, purpose: Some(purpose_of(caller).to_owned()), reason: None })
+    }
+
+    pub(crate) fn reveal(
+        &self,
+        caller: &Caller,
+        id: SubjectId,
+        fields: &[&str],
+    ) -> Result<ShownSubject, Error> {
+        self.act(
+            caller,
+            RevealSubject {
+                id,
+                purpose: Some(purpose_of(caller).to_owned()),
+                reason: Some(Reason::parse("the customer is on the phone").expect("a reason")),
+                fields: fields.iter().map(|field| (*field).to_owned()).collect(),
+                least: None,
+            },
+        )
+    }
+
+    pub(crate) fn update(
+        &self,
+        caller: &Caller,
+        id: SubjectId,
+        version: u64,
+        fields: Json,
+    ) -> Result<Updated, Error> {
+        let purpose = Some(purpose_of(caller).to_owned());
+        let operation = UpdateSubject::new(&self.app, id, version, &map(fields), purpose, None)?;
+        self.act(caller, operation)
+    }
+
+    pub(crate) fn search(&self, caller: &Caller, by: Json) -> Result<Vec<SubjectId>, Error> {
+        let purpose = Some(purpose_of(caller).to_owned());
+        let operation = SearchSubjects::new(&self.app, &map(by), purpose, None, None, 25)?;
+        Ok(self.act(caller, operation)?.items.iter().map(|shown| shown.id).collect())
+    }
+
+    /// The newest events, newest first, without those of reading them.
+    pub(crate) fn events(&self) -> Vec<Event> {
+        let auditor = self.admin.clone();
+        let read = ReadEvents { before: None, after: None, actor: None, action: None, limit: 100 };
+        let events = self.act(&auditor, read).expect("the administrator reads events");
+        events.items.into_iter().map(|(_, event)| event).filter(|event| event.what != "event.read").collect()
+    }
+}
+
+pub(crate) fn caller(app: &Arc<App>, key: &str) -> Caller {
+    app.authenticate(key, "127.0.0.1".parse().expect("an address")).expect("the key is valid")
+}
+
+/// The purpose each role of the default charter works for.
+fn purpose_of(caller: &Caller) -> &'static str {
+    match caller.roles().first().map(String::as_str) {
+        Some("support") => "support",
+        Some("dpo") => "data_rights",
+        Some("accountant") => "accounting",
+        Some("fraud_desk") => "fraud_prevention",
+        Some("importer" | "admin") => "administration",
+        _ => "order_fulfilment",
+    }
+}
+
+pub(crate) fn map(json: Json) -> Map<String, Json> {
+    match json {
+        Json::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+pub(crate) fn ana() -> Json {
+    json!({
+        "external_id": "C-1001",
+        "name": "Ana Gonçalves",
+        "email": "Ana.Goncalves@example.com",
+        "phones": ["+351 912 345 678", "+351 21 123 4567"],
+        "address": {"street": "Rua das Flores 7", "city": "Lisboa", "postal_code": "1200-192", "country": "PT"},
+        "birth_date": "1984-05-17",
+        "card_number": "4242 4242 4242 4242",
+        "language": "pt",
+        "notes": "prefers to be called in the morning"
+    })
+}
+
+pub(crate) fn slug<T>(result: Result<T, Error>) -> &'static str {
+    result.err().map_or("ok", |error| error.slug())
+}

@@ -1,0 +1,17 @@
+//! The domain on both engines: the main job from end to end, and everything that must not work.
+#![allow(clippy::indexing_slicing, clippy::panic, reason = "a test that cannot go on stops")]
+
+mod crash;
+mod documents;
+mod house;
+mod imports;
+mod ledger;
+mod people;
+mod policy;
+mod thief;
+mod tokens;
+
+#[test]
+fn the_wrong_thing_does_not_compile() {
+    trybuild::TestCases::new().compile_fail("tests/refused/*.rs");
+}
