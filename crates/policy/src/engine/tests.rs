@@ -563,7 +563,7 @@ fn the_schema_knows_exactly_our_actions() {
 #[test]
 fn the_matrix_tells_what_is_enforced() {
     let fields = ["name", "email", "address", "card_number"].map(field);
-    insta::assert_snapshot!(engine().matrix(&fields), @"
+    insta::assert_snapshot!(engine().matrix(&fields), @r#"
     support (staff)
       subject.read       support
       subject.reveal     support
@@ -585,7 +585,7 @@ fn the_matrix_tells_what_is_enforced() {
     dpo (staff)
       subject.read       fulfilment, rights, support
       subject.history    fulfilment, rights, support
-      subject.accesses   fulfilment, rights, support
+      subject.accesses
       subject.export     fulfilment, rights, support
       charter.apply
       event.read
@@ -623,7 +623,7 @@ fn the_matrix_tells_what_is_enforced() {
       charter.read
       event.read
       key.read
-    ");
+    "#);
 }
 
 #[test]

@@ -15,6 +15,10 @@ use crate::{Error, Param, Result, Statement};
 /// Writes sent together; beyond this the group's flight is split, which bounds memory on both ends.
 const FLIGHT: usize = 30;
 
+/// How often and how far apart the claim on a database is tried.
+const CLAIM_TRIES: u32 = 20;
+const CLAIM_PAUSE: Duration = Duration::from_millis(100);
+
 pub(super) fn runtime() -> Result<Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -81,6 +85,25 @@ impl Session {
     pub(super) fn new(client: Client, begin: &'static str) -> Self {
         let state = State::Idle;
         Self { client, begin, prepared: HashMap::new(), pending: Vec::new(), state, dirty: false }
+    }
+
+    /// Claims the database for this process, for as long as the connection lives: what a process holds in memory
+    /// (principals, the charter) would not notice another one's changes. Waits a moment for a predecessor to go.
+    pub(super) fn claim(&self, runtime: &Runtime) -> Result<()> {
+        runtime.block_on(async {
+            for _ in 0..CLAIM_TRIES {
+                let row = self
+                    .client
+                    .query_one("select pg_try_advisory_lock(7094138202)", &[])
+                    .await
+                    .map_err(|error| translate("claim", &error))?;
+                if row.try_get(0).unwrap_or(false) {
+                    return Ok(());
+                }
+                tokio::time::sleep(CLAIM_PAUSE).await;
+            }
+            Err(Error::Open("another avouch serves this database".to_owned()))
+        })
     }
 
     pub(crate) fn dirty(&self) -> bool {

@@ -43,6 +43,9 @@ impl Worker {
     ) -> Result<Self> {
         let runtime = session::runtime()?;
         let (data, keys) = sessions(&runtime, options, read_only)?;
+        if number == 0 && !read_only {
+            data.claim(&runtime)?;
+        }
         Ok(Self { runtime, data, keys, options: options.clone(), queue, read_only, number })
     }
 
@@ -165,6 +168,9 @@ impl Worker {
         let unavailable = |error: Error| Error::Unavailable(error.to_string());
         (self.data, self.keys) =
             sessions(&self.runtime, &self.options, self.read_only).map_err(unavailable)?;
+        if self.number == 0 && !self.read_only {
+            self.data.claim(&self.runtime).map_err(unavailable)?;
+        }
         tracing::info!("reconnected to the database");
         Ok(())
     }
