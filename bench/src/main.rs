@@ -149,10 +149,10 @@ fn run(options: &Options, cluster: Option<&Cluster>) -> Result<Report> {
     for engine in &options.engine {
         let engine = match (engine, cluster) {
             (EngineName::Postgres, Some(cluster)) => {
-                let database = cluster.database("avouch")?;
-                let url = database.url.clone();
-                databases.push(database);
-                Engine::Postgres { url }
+                let (data, keys) = (cluster.database("avouch_data")?, cluster.database("avouch_keys")?);
+                let engine = Engine::Postgres { data: data.url.clone(), keys: keys.url.clone() };
+                databases.extend([data, keys]);
+                engine
             }
             _ => Engine::Sqlite,
         };

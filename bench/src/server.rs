@@ -20,9 +20,10 @@ use crate::program::{run, tail};
 #[derive(Clone, Debug)]
 pub(crate) enum Engine {
     Sqlite,
-    /// A database of its own on the cluster of the run.
+    /// Two databases of its own on the cluster of the run.
     Postgres {
-        url: String,
+        data: String,
+        keys: String,
     },
 }
 
@@ -85,7 +86,7 @@ impl Server {
         command
             .arg("import")
             .arg(file)
-            .args(["--on-duplicate", "reject", "--json", "--errors"])
+            .args(["--purpose", "support", "--on-duplicate", "reject", "--json", "--errors"])
             .arg(file.with_extension("errors.csv"));
         CSV_MAP.iter().for_each(|map| {
             command.args(["--map", map]);
@@ -127,11 +128,17 @@ fn config_text(directory: &Path, engine: &Engine) -> String {
     let path = |name: &str| quoted(&directory.join(name).to_string_lossy());
     let store = match engine {
         Engine::Sqlite => "engine = \"sqlite\"".to_owned(),
-        Engine::Postgres { url } => format!("engine = \"postgres\"\nurl = {}", quoted(url)),
+        Engine::Postgres { data, keys } => format!(
+            "engine = \"postgresql\"\ndata_url = {}\nkeys_url = {}",
+            quoted(data),
+            quoted(keys)
+        ),
     };
     format!(
-        "data_dir = {data}\ncharter = {charter}\n\n[server]\nlisten = \"127.0.0.1:0\"\n\n[store]\n{store}\n",
+        "[vault]\ndata_dir = {data}\nenvironment = \"bench\"\n\n[store]\n{store}\n\n[root]\nseal = \"key-file\"\n\
+         path = {root}\n\n[http]\nlisten = \"127.0.0.1:0\"\n\n[log]\nlevel = \"warn\"\n\n[charter]\ndir = {charter}\n",
         data = path("data"),
+        root = path("root.key"),
         charter = path("charter"),
     )
 }

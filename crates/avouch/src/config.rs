@@ -108,7 +108,6 @@ pub(crate) struct Http {
     pub(crate) tls_key: Option<PathBuf>,
     pub(crate) max_connections: usize,
     pub(crate) max_in_flight: usize,
-    pub(crate) request_timeout_seconds: u64,
 }
 
 impl Default for Http {
@@ -118,8 +117,7 @@ impl Default for Http {
             tls_certificate: None,
             tls_key: None,
             max_connections: 1024,
-            max_in_flight: 512,
-            request_timeout_seconds: 30,
+            max_in_flight: 2048,
         }
     }
 }
@@ -200,8 +198,13 @@ impl Config {
     /// Makes every path absolute, starting at `folder`.
     fn anchor(&mut self, folder: &Path) {
         let Self { vault, store, root, http, metrics, charter, log: _ } = self;
-        let optional =
-            [&mut store.keys_path, &mut root.path, &mut http.tls_certificate, &mut http.tls_key, &mut metrics.token_file];
+        let optional = [
+            &mut store.keys_path,
+            &mut root.path,
+            &mut http.tls_certificate,
+            &mut http.tls_key,
+            &mut metrics.token_file,
+        ];
         for path in optional.into_iter().flatten().chain([&mut vault.data_dir, &mut charter.dir]) {
             *path = folder.join(&path);
         }

@@ -22,7 +22,10 @@ impl Clock for SystemClock {
 }
 
 /// Systemd's folder of credentials for this process.
-#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment besides the command line")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the environment besides the command line"
+)]
 pub(crate) fn credentials_directory() -> Option<PathBuf> {
     std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
 }

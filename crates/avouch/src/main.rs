@@ -1,2 +1,81 @@
-//! avouch
-fn main() {}
+#![doc = include_str!("../README.md")]
+
+mod charter;
+mod cli;
+mod config;
+mod demo;
+mod doctor;
+mod error;
+mod files;
+mod hazard;
+mod host;
+mod init;
+mod remote;
+mod serve;
+mod shell;
+mod telemetry;
+mod vault;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use cli::{CharterCommand, Cli, Command, ConfigCommand};
+use config::Config;
+use error::Error;
+
+fn main() -> ExitCode {
+    host::keep_new_files_private();
+    let cli = Cli::parse();
+    let json = cli.json;
+    run(cli).unwrap_or_else(|error| {
+        error.report(json);
+        error.exit_code()
+    })
+}
+
+fn run(cli: Cli) -> Result<ExitCode, Error> {
+    let Cli { command, config: path, json, connection } = cli;
+    let load = || Ok::<_, Error>(Config::load(&path, host::credentials_directory().as_deref())?);
+    match command {
+        Command::Demo(args) => demo::run(&args),
+        Command::Init(args) => init::run(&args, &path, json),
+        Command::Serve => serve::run(&load()?, &path),
+        Command::Config(ConfigCommand::Check) => check(&load()?, &path),
+        Command::Config(ConfigCommand::Show { default }) => {
+            show(&if default { config::DEFAULT_TEXT.to_owned() } else { effective(&load()?)? })
+        }
+        Command::Charter(CharterCommand::Check { dir }) => charter::check(&dir, json),
+        Command::Charter(CharterCommand::Remote(command)) => {
+            Ok(remote::run(remote::RemoteCommand::Charter(command), &connection.open(json)?)?)
+        }
+        Command::Doctor => doctor::run(&path, json),
+        Command::Completions { shell } => {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "avouch", &mut text);
+            show(&String::from_utf8_lossy(&text))
+        }
+        Command::Remote(command) => Ok(remote::run(command, &connection.open(json)?)?),
+    }
+}
+
+/// `config check`: the file was read; whether one may serve with it is what is left.
+fn check(config: &Config, path: &std::path::Path) -> Result<ExitCode, Error> {
+    let hazards = hazard::hazards(config, path);
+    if !hazards.is_empty() {
+        return Err(Error::Unsafe(hazards));
+    }
+    show(&format!("`{}` is sound\n", path.display()))
+}
+
+/// The configuration in force, paths resolved and passwords left out.
+fn effective(config: &Config) -> Result<String, Error> {
+    toml::to_string(config)
+        .map_err(|error| Error::Usage(format!("the configuration has no TOML form: {error}")))
+}
+
+fn show(text: &str) -> Result<ExitCode, Error> {
+    std::io::stdout().lock().write_all(text.as_bytes()).map_err(remote::CliError::from)?;
+    Ok(ExitCode::SUCCESS)
+}

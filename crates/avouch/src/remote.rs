@@ -24,6 +24,7 @@ use avouch_wire::{PageQuery, Secret};
 
 pub(crate) use charter::CharterCommand;
 pub(crate) use error::{CliError, EXIT_CODES};
+pub(crate) use input::charter_files;
 
 use output::Output;
 

@@ -337,8 +337,8 @@ impl Client {
     ///
     /// # Errors
     /// As all calls: [`Error`].
-    pub fn import_propose(&self, request: &ProposeRequest) -> Result<Proposal, Error> {
-        self.call(Method::POST, "/v1/imports/propose").json(request)?.safe().send()
+    pub fn import_propose(&self, request: &ProposeRequest, stated: &Stated) -> Result<Proposal, Error> {
+        self.call(Method::POST, "/v1/imports/propose").stated(stated)?.json(request)?.safe().send()
     }
 
     /// `POST /v1/imports`. The same digests give the same import.

@@ -1,1 +1,26 @@
 #![doc = include_str!("../README.md")]
+
+mod api;
+mod extract;
+mod json;
+mod layers;
+mod metrics;
+mod openapi;
+mod page;
+mod perform;
+mod problem;
+mod query;
+mod render;
+mod server;
+mod service;
+mod settings;
+mod tls;
+
+pub use json::strict_json;
+pub use openapi::openapi;
+pub use problem::Failure;
+pub use server::{GRACE, Server, bind};
+pub use settings::{MetricsSettings, Settings, Tls};
+
+// The one place where policy's vocabulary enters: its words, none of its acts.
+pub(crate) use avouch_policy::{Need, View};

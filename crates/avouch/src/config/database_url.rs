@@ -8,8 +8,14 @@ use zeroize::Zeroizing;
 
 /// `postgresql://user:password@host:port/database?options`.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
+#[serde(from = "String")]
 pub(crate) struct DatabaseUrl(Zeroizing<String>);
+
+impl From<String> for DatabaseUrl {
+    fn from(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+}
 
 /// How far the server of a connection string is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +72,8 @@ fn is_here(host: &str) -> bool {
         None if host.matches(':').count() > 1 => host,
         None => host.split_once(':').map_or(host, |(name, _)| name),
     };
-    let socket = name.is_empty() || name.starts_with('/') || name.starts_with("%2F") || name.starts_with("%2f");
+    let socket =
+        name.is_empty() || name.starts_with('/') || name.starts_with("%2F") || name.starts_with("%2f");
     socket || name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
@@ -97,7 +104,7 @@ mod tests {
     use super::*;
 
     fn url(text: &str) -> DatabaseUrl {
-        DatabaseUrl(Zeroizing::new(text.to_owned()))
+        text.to_owned().into()
     }
 
     #[test]

@@ -39,7 +39,7 @@ impl Config {
         let mut config = Self::parse(&text).map_err(|fault| fault.at(path))?;
         let unreadable = |error| ConfigError::Unreadable(path.to_owned(), error);
         let absolute = std::path::absolute(path).map_err(unreadable)?;
-        config.anchor(absolute.parent().unwrap_or(Path::new("/")));
+        config.anchor(absolute.parent().unwrap_or(&absolute));
         let mut faults = config.faults();
         config.find_root(credentials, &mut faults);
         if faults.is_empty() { Ok(config) } else { Err(ConfigError::Values(path.to_owned(), faults)) }
@@ -75,7 +75,10 @@ impl Config {
         );
         let store = &self.store;
         check(!(1..=64).contains(&store.workers), "[store] workers is 1 to 64");
-        check(store.readers.is_some_and(|readers| !(1..=64).contains(&readers)), "[store] readers is 1 to 64");
+        check(
+            store.readers.is_some_and(|readers| !(1..=64).contains(&readers)),
+            "[store] readers is 1 to 64",
+        );
         check(!(1..=1_000_000).contains(&store.queue), "[store] queue is 1 to 1000000");
         match store.engine {
             Engine::Sqlite => check(
@@ -111,10 +114,6 @@ impl Config {
         );
         check(!(1..=100_000).contains(&http.max_connections), "[http] max_connections is 1 to 100000");
         check(!(1..=100_000).contains(&http.max_in_flight), "[http] max_in_flight is 1 to 100000");
-        check(
-            !(1..=600).contains(&http.request_timeout_seconds),
-            "[http] request_timeout_seconds is 1 to 600",
-        );
         faults
     }
 

@@ -14,7 +14,9 @@ fn load(text: &str) -> Result<Config, String> {
 
 /// The default with every optional key switched on.
 fn all_keys() -> toml::Table {
-    let is_key = |line: &str| line.strip_prefix('#').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()));
+    let is_key = |line: &str| {
+        line.strip_prefix('#').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()))
+    };
     let text: String = DEFAULT_TEXT
         .lines()
         .map(|line| if is_key(line) { line.trim_start_matches('#') } else { line })
@@ -48,17 +50,21 @@ fn the_default_text_explains_every_key_and_states_what_holds_without_it() {
     // A struct without a field for a key of the text would have been refused; a key without a value in `full` is one
     // that the text forgot.
     let Config { store, root, http, metrics, .. } = config;
-    assert!(store.keys_path.is_some() && store.data_url.is_some() && store.keys_url.is_some() && store.readers.is_some());
+    assert!(
+        store.keys_path.is_some()
+            && store.data_url.is_some()
+            && store.keys_url.is_some()
+            && store.readers.is_some()
+    );
     assert!(root.credential.is_some() && http.tls_certificate.is_some() && http.tls_key.is_some());
     assert!(metrics.listen.is_some() && metrics.token_file.is_some());
-    for (section, key) in [
-        ("store", "workers"),
-        ("store", "queue"),
-        ("http", "max_connections"),
-        ("http", "max_in_flight"),
-        ("http", "request_timeout_seconds"),
-    ] {
-        assert_eq!(all[section][key], default[section][key], "[{section}] {key}: the text tells another default");
+    for (section, key) in
+        [("store", "workers"), ("store", "queue"), ("http", "max_connections"), ("http", "max_in_flight")]
+    {
+        assert_eq!(
+            all[section][key], default[section][key],
+            "[{section}] {key}: the text tells another default"
+        );
     }
 }
 
@@ -112,14 +118,29 @@ fn mistakes_are_found_with_their_line() {
     ]
     .map(|text| load(text).unwrap_err())
     .join("\n");
-    insta::assert_snapshot!(errors, @"");
+    insta::assert_snapshot!(errors, @"
+    DIR/avouch.toml:3:1: unknown field `port`, expected one of `listen`, `tls_certificate`, `tls_key`, `max_connections`, `max_in_flight`
+    DIR/avouch.toml:3:2: unknown field `htpp`, expected one of `vault`, `store`, `root`, `http`, `metrics`, `log`, `charter`
+    DIR/avouch.toml:2:10: invalid socket address syntax
+    DIR/avouch.toml:2:9: unknown variant `loud`, expected one of `error`, `warn`, `info`, `debug`, `trace`
+    DIR/avouch.toml:3:12: invalid type: integer `1`, expected a string
+    DIR/avouch.toml:1:6: unclosed table, expected `]`
+    ");
 }
 
 #[test]
 fn values_that_cannot_work_are_told_together() {
     let text = "[vault]\nenvironment = \"Live\"\n[store]\nengine = \"postgresql\"\nworkers = 0\n\
-                [root]\npath = \"a\"\ncredential = \"b\"\n[http]\ntls_key = \"k\"\nrequest_timeout_seconds = 0\n";
-    insta::assert_snapshot!(load(text).unwrap_err(), @"");
+                [root]\npath = \"a\"\ncredential = \"b\"\n[http]\ntls_key = \"k\"\nmax_in_flight = 0\n";
+    insta::assert_snapshot!(load(text).unwrap_err(), @r#"
+    `DIR/avouch.toml`: [vault] environment is a lower-case letter, then 1 to 15 of a-z and 0-9
+      [store] workers is 1 to 64
+      [store] engine = "postgresql" wants data_url and keys_url
+      [root] path and credential: give one of them
+      [http] tls_certificate and tls_key go together
+      [http] max_in_flight is 1 to 100000
+      [root] credential: systemd has passed no credentials to this process; start it as a unit with LoadCredential=
+    "#);
 }
 
 #[test]

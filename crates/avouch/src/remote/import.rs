@@ -104,7 +104,8 @@ enum FileFormat {
 pub(super) fn run(args: ImportArgs, remote: &Remote) -> Result<ExitCode, CliError> {
     let source = Source::open(&args)?;
     let mut sample = source.table()?;
-    let Some(mapping) = proposal::settle(&mut sample, &args.map, args.yes, remote)? else {
+    let stated = Stated::from(args.why.clone());
+    let Some(mapping) = proposal::settle(&mut sample, &args.map, args.yes, &stated, remote)? else {
         eprintln_quietly("nothing was imported");
         return Ok(ExitCode::from(1));
     };
@@ -113,7 +114,6 @@ pub(super) fn run(args: ImportArgs, remote: &Remote) -> Result<ExitCode, CliErro
     }
     drop(sample);
 
-    let stated = Stated::from(args.why.clone());
     let start = ImportStart {
         source_digest: source.digest.clone(),
         mapping_digest: source.mapping_digest(&mapping, args.chunk)?,

@@ -171,7 +171,7 @@ fn json(text: &str, name: &str) -> Result<Value, CliError> {
 }
 
 /// The files of a charter's folder: YAML, Cedar and Markdown, by path with `/`, sorted.
-pub(super) fn charter_files(folder: &Path) -> Result<Vec<avouch_wire::CharterFile>, CliError> {
+pub(crate) fn charter_files(folder: &Path) -> Result<Vec<avouch_wire::CharterFile>, CliError> {
     let mut files = Vec::new();
     let mut folders: Vec<(PathBuf, String)> = vec![(folder.to_owned(), String::new())];
     while let Some((folder, prefix)) = folders.pop() {

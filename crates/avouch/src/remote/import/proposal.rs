@@ -3,6 +3,7 @@
 
 use std::io::{self, BufRead};
 
+use avouch_client::Stated;
 use avouch_detect::table::{Cell, Fault, Table};
 use avouch_wire::{Proposal, ProposeRequest, charter::CharterField, import::ProposeColumn};
 
@@ -23,6 +24,7 @@ pub(super) fn settle(
     table: &mut Table,
     maps: &[String],
     yes: bool,
+    stated: &Stated,
     remote: &Remote,
 ) -> Result<Option<Mapping>, CliError> {
     let headers: Vec<String> = table.headers().to_vec();
@@ -31,7 +33,7 @@ pub(super) fn settle(
     if !own.is_empty() && !yes {
         return Mapping::new(&own, &headers, charter.as_deref()).map(Some);
     }
-    let proposal = remote.client.import_propose(&ProposeRequest { columns: columns(table)? })?;
+    let proposal = remote.client.import_propose(&ProposeRequest { columns: columns(table)? }, stated)?;
     if yes {
         let rules = amend(rules(&proposal, &headers), &own);
         required(&rules, &proposal, charter.as_deref())?;

@@ -1,0 +1,166 @@
+//! The command line. Commands of this machine stand here; those that talk to a server come from [`remote`](crate::remote).
+
+use std::convert::Infallible;
+use std::path::PathBuf;
+
+use avouch_wire::Secret;
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::demo::DemoArgs;
+use crate::error::Error;
+use crate::files;
+use crate::init::InitArgs;
+use crate::remote::{self, Connection, EXIT_CODES, RemoteCommand};
+
+const HELP_TEMPLATE: &str = "\
+{about}
+
+{usage-heading} {usage}
+
+Start here:
+  avouch demo            a shop with invented customers, to try everything below
+  avouch init            make a vault; then `avouch serve`
+
+{all-args}{after-help}";
+
+/// Keeps customers' data and keeps its word about it.
+#[derive(Debug, Parser)]
+#[command(name = "avouch", version, about, after_help = EXIT_CODES, help_template = HELP_TEMPLATE)]
+#[command(max_term_width = 110, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// The configuration of the server on this machine
+    #[arg(long, global = true, default_value = "avouch.toml", env = "AVOUCH_CONFIG", value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// Answer in JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+}
+
+/// How commands reach a server.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Talking to a server")]
+pub(crate) struct ConnectionArgs {
+    /// Its address, https://host:port
+    #[arg(
+        long,
+        global = true,
+        env = "AVOUCH_SERVER",
+        default_value = "http://127.0.0.1:8420",
+        value_name = "URL"
+    )]
+    server: String,
+    /// The API key; better in the environment or a file, as others on this machine can read arguments
+    #[arg(long, global = true, env = "AVOUCH_KEY", hide_env_values = true, value_name = "KEY", value_parser = secret)]
+    key: Option<Secret>,
+    /// The API key in a file, before any other
+    #[arg(long, global = true, env = "AVOUCH_KEY_FILE", value_name = "FILE")]
+    key_file: Option<PathBuf>,
+    /// The only certificate authorities to trust, a PEM file
+    #[arg(long, global = true, env = "AVOUCH_CA", value_name = "FILE")]
+    ca: Option<PathBuf>,
+}
+
+impl ConnectionArgs {
+    /// With the key found.
+    ///
+    /// # Errors
+    /// When there is no key, or its file cannot be read.
+    pub(crate) fn open(self, json: bool) -> Result<Connection, Error> {
+        let key = match (&self.key_file, self.key) {
+            (Some(path), _) => Secret(files::read_secret(path)?.trim().to_owned()),
+            (None, Some(key)) => key,
+            (None, None) => {
+                return Err(Error::Usage("which key? Set AVOUCH_KEY, or say --key-file".to_owned()));
+            }
+        };
+        Ok(Connection { server: self.server, key, ca: self.ca, json })
+    }
+}
+
+/// Any text: the server decides whether it is a key.
+fn secret(text: &str) -> Result<Secret, Infallible> {
+    Ok(Secret(text.to_owned()))
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start a shop with invented customers, and show what to try
+    Demo(DemoArgs),
+    /// Make a vault: its keys, its first charter and its first administrator
+    Init(InitArgs),
+    /// Serve the vault until told to stop
+    Serve,
+    /// The configuration: check, show
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// What is kept, what for and who sees it: check, show, versions, plan, apply
+    #[command(subcommand)]
+    Charter(CharterCommand),
+    /// Look for what is wrong with the server on this machine
+    Doctor,
+    /// Write a shell's completions for this program
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    #[command(flatten)]
+    Remote(RemoteCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Whether a server may start with it
+    Check,
+    /// What is in force, without passwords
+    Show {
+        /// The default with every key explained, instead
+        #[arg(long)]
+        default: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CharterCommand {
+    /// Look for problems in the files, without a server
+    Check {
+        /// The charter's folder
+        #[arg(long, default_value = "charter", value_name = "FOLDER")]
+        dir: PathBuf,
+    },
+    #[command(flatten)]
+    Remote(remote::CharterCommand),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_may_stand_behind_the_command() {
+        let cli = Cli::try_parse_from([
+            "avouch",
+            "status",
+            "--server",
+            "https://a.example",
+            "--key",
+            "k",
+            "--json",
+        ]);
+        let cli = cli.unwrap();
+        let connection = cli.connection.open(cli.json).unwrap();
+        assert_eq!((connection.server.as_str(), connection.json), ("https://a.example", true));
+        assert!(!format!("{connection:?}").contains("\"k\""));
+    }
+}

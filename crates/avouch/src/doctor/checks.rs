@@ -1,0 +1,177 @@
+//! The checks. Each looks at one thing and says in a line what it saw and, if need be, what to do.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use avouch_client::{Client, Options};
+use avouch_core::app::App;
+use avouch_core::clock::Clock as _;
+use avouch_core::gate::{Caller, Status};
+use avouch_core::vault::ReadKeys;
+use avouch_wire::Secret;
+
+use super::Findings;
+use crate::config::Config;
+use crate::hazard::hazards;
+use crate::host::{self, SystemClock};
+use crate::vault::root_beside_data;
+
+const DAY_MICROS: i64 = 24 * 3600 * 1_000_000;
+/// 2025-01-01, in microseconds: earlier than any build of this program.
+const FIRST_BUILD: i64 = 1_735_689_600 * 1_000_000;
+/// Whoever has to renew a key wants to know this long before.
+const SOON_DAYS: i64 = 30;
+const MIB: u64 = 1 << 20;
+
+/// Unsafe settings and permissions, as `serve` would refuse them.
+pub(super) fn settings(config: &Config, config_path: &Path, findings: &mut Findings) {
+    let found = hazards(config, config_path);
+    if found.is_empty() {
+        findings.ok("settings", "nothing that `avouch serve` would refuse");
+    }
+    for hazard in found {
+        findings.fail("settings", format!("{}\n{}", hazard.found, hazard.mend));
+    }
+}
+
+/// Where keys in memory could end up on a disk.
+pub(super) fn process(findings: &mut Findings) {
+    match host::harden() {
+        Ok(()) if host::is_hardened() => findings.ok("core dumps", "off, for us and for the server"),
+        _ => findings.fail("core dumps", "cannot be switched off: a crash would write keys to the disk"),
+    }
+    let swaps = fs::read_to_string("/proc/swaps").unwrap_or_default();
+    let on_disk = swaps.lines().skip(1).filter(|line| !line.contains("zram")).count();
+    if on_disk == 0 {
+        findings.ok("swap", "none on a disk");
+    } else {
+        findings.warn("swap", "is on: keys in memory may be written to it; encrypt it or switch it off");
+    }
+}
+
+/// A clock that is wrong makes keys expire early or late, and events out of order.
+pub(super) fn clock(config: &Config, findings: &mut Findings) {
+    let now = SystemClock.now();
+    let newest = [config.data_path(), config.keys_path()]
+        .iter()
+        .filter_map(|path| fs::metadata(path).ok())
+        .map(|metadata| metadata.mtime().saturating_mul(1_000_000))
+        .max();
+    if now < FIRST_BUILD {
+        findings.fail("clock", "stands before this program was written: set it");
+    } else if newest.is_some_and(|newest| newest > now + 300 * 1_000_000) {
+        findings.fail("clock", "stands before the last write to the store: it was set back");
+    } else {
+        findings.ok("clock", "plausible");
+    }
+}
+
+/// A store that cannot be written answers no reveal.
+pub(super) fn disk(config: &Config, findings: &mut Findings) {
+    let existing = config.vault.data_dir.ancestors().find(|path| path.exists());
+    let Some(Ok(space)) = existing.map(rustix::fs::statvfs) else {
+        findings.warn("disk", "cannot be measured");
+        return;
+    };
+    let free = space.f_bavail.saturating_mul(space.f_frsize) / MIB;
+    let detail = format!("{free} MiB free for the data");
+    match free {
+        0..100 => findings
+            .fail("disk", format!("{detail}: without space nothing can be recorded, so nothing shown")),
+        100..1024 => findings.warn("disk", detail),
+        _ => findings.ok("disk", detail),
+    }
+}
+
+/// Whoever copies a disk should not get both.
+pub(super) fn root(config: &Config, findings: &mut Findings) {
+    let Some(path) = &config.root.path else { return };
+    if !path.exists() {
+        findings.fail("root", format!("`{}` is not there", path.display()));
+    } else if root_beside_data(config) {
+        findings.warn(
+            "root",
+            "lies on the same disk as the data: whoever copies the disk has both; a mounted secret or a systemd \
+             credential keeps them apart",
+        );
+    } else {
+        findings.ok("root", "lies apart from the data");
+    }
+}
+
+/// Asks a server that runs.
+pub(super) fn server(config: &Config, findings: &mut Findings) {
+    let port = config.http.listen.port();
+    if port == 0 || config.http.tls_certificate.is_some() {
+        findings.ok(
+            "server",
+            "not asked: its port or its certificate's name is not known here; try `avouch status`",
+        );
+        return;
+    }
+    // Readiness is open to all, so any key will do.
+    let mut options = Options::new(config.server_url(port), Secret("none".to_owned()));
+    options.timeout = Duration::from_secs(5);
+    options.patience = Duration::ZERO;
+    match Client::new(options).and_then(|client| client.readiness()) {
+        Ok(readiness) => {
+            for check in readiness.checks {
+                let detail = format!("{}: {}", check.name, check.detail);
+                if check.ok { findings.ok("server", detail) } else { findings.fail("server", detail) }
+            }
+        }
+        Err(error) => findings.fail("server", format!("does not answer: {error}")),
+    }
+}
+
+/// What only an open vault tells.
+pub(super) fn vault(app: &Arc<App>, findings: &mut Findings) {
+    charter(app, findings);
+    access(app, findings);
+    match app.perform_wait(&Caller::system(), ReadKeys) {
+        Ok(done) if done.output.pending_erasures == 0 => {
+            findings.ok("keys", format!("{} of customers, no erasure is pending", done.output.subject_keys));
+        }
+        Ok(done) => {
+            findings.warn("keys", format!("{} erasures are not finished", done.output.pending_erasures))
+        }
+        Err(error) => findings.fail("keys", error.to_string()),
+    }
+}
+
+/// The charter in force was parsed when the vault was opened.
+fn charter(app: &App, findings: &mut Findings) {
+    let rules = app.rules();
+    findings.ok("charter", format!("version {} is in force", rules.version));
+    for warning in rules.charter.warnings() {
+        findings.warn("charter", warning.to_string());
+    }
+}
+
+/// Keys that expire soon, and whether anybody is left who can make new ones.
+fn access(app: &App, findings: &mut Findings) {
+    let (access, rules, now) = (app.access(), app.rules(), app.now());
+    let mut administrators = 0;
+    let mut soon = 0;
+    for (id, principal) in access.principals().filter(|(_, principal)| principal.status == Status::Active) {
+        let mut roles = principal.roles.iter().filter_map(|name| rules.charter.role(name));
+        let administrator = roles.any(|role| role.may("access.change"));
+        for (key, record) in access.keys_of(id).into_iter().filter(|(_, record)| record.expires > now) {
+            administrators += usize::from(administrator);
+            let days = (record.expires - now) / DAY_MICROS;
+            if days <= SOON_DAYS {
+                soon += 1;
+                findings.warn("api keys", format!("key {key} of principal {id} expires in {days} days"));
+            }
+        }
+    }
+    if soon == 0 {
+        findings.ok("api keys", format!("none expires within {SOON_DAYS} days"));
+    }
+    if administrators == 0 {
+        findings.fail("api keys", "nobody has a valid key who may manage access");
+    }
+}

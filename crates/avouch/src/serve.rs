@@ -1,0 +1,133 @@
+//! `avouch serve`: refuses what is unsafe, opens the vault, listens, and stops in order when told to.
+//!
+//! The order matters. Settings are judged before a secret is read; the process is hardened before a key is in its
+//! memory; the log says nothing that a request holds; and the vault is closed after the last answer, so that its end is
+//! on record.
+
+use std::fs;
+use std::future::Future;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use avouch_http::{MetricsSettings, Settings, Tls};
+use tokio::signal::unix::{SignalKind, signal};
+use zeroize::Zeroizing;
+
+use crate::config::Config;
+use crate::error::Error;
+use crate::hazard::{Hazard, hazards};
+use crate::vault::Vault;
+use crate::{files, host, telemetry, vault};
+
+/// `avouch serve`.
+///
+/// # Errors
+/// Whatever keeps it from serving, or from stopping in order.
+pub(crate) fn run(config: &Config, config_path: &Path) -> Result<ExitCode, Error> {
+    let mut unsafe_settings = hazards(config, config_path);
+    if config.vault.environment == vault::DEMO {
+        unsafe_settings.push(Hazard {
+            found: "[vault] environment = \"demo\": demo keys protect nothing".to_owned(),
+            mend: "start a demo with `avouch demo`, and make a vault of your own with `avouch init`"
+                .to_owned(),
+        });
+    }
+    if !unsafe_settings.is_empty() {
+        return Err(Error::Unsafe(unsafe_settings));
+    }
+    telemetry::start(&config.log);
+    host::harden().map_err(|error| Error::Process("cannot switch core dumps off", error))?;
+    let vault = Vault::open(config)?;
+    until_stopped(config, vault, |address| {
+        let url = config.server_url(address.port());
+        tracing::info!(%address, "listening");
+        let mut out = std::io::stdout().lock();
+        // Whoever started us may have closed our stdout; that is no reason not to serve.
+        let _ = writeln!(out, "listening on {url}").and_then(|()| out.flush());
+    })
+}
+
+/// Serves an open vault until SIGTERM or SIGINT; `ready` is called once connections are accepted.
+///
+/// # Errors
+/// When it cannot listen, or the end cannot be recorded.
+pub(crate) fn until_stopped(
+    config: &Config,
+    vault: Vault,
+    ready: impl FnOnce(SocketAddr),
+) -> Result<ExitCode, Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(vault::cores().min(2))
+        .thread_name("http")
+        .enable_all()
+        .build()
+        .map_err(|error| Error::Process("cannot start threads", error))?;
+    let served = runtime.block_on(serve(config, &vault, ready));
+    drop(runtime);
+    // After the last answer, and whatever ended the serving.
+    let closed = vault.close();
+    served?;
+    closed?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(config: &Config, vault: &Vault, ready: impl FnOnce(SocketAddr)) -> Result<(), Error> {
+    let shutdown = stop_signal().map_err(|error| Error::Process("cannot wait for signals", error))?;
+    let settings = settings(config, vault)?;
+    let listen = |error| Error::Listen(config.http.listen, error);
+    let server = avouch_http::bind(Arc::clone(&vault.app), settings).await.map_err(listen)?;
+    if let Some(address) = server.metrics_addr() {
+        tracing::info!(%address, "metrics");
+    }
+    ready(server.local_addr());
+    server.run(shutdown).await.map_err(listen)
+}
+
+fn settings(config: &Config, vault: &Vault) -> Result<Settings, Error> {
+    let http = &config.http;
+    let tls = match (&http.tls_certificate, &http.tls_key) {
+        (Some(certificate), Some(key)) => Some(Tls {
+            certificate_chain_pem: fs::read(certificate).map_err(Error::file(certificate))?,
+            private_key_pem: Zeroizing::new(fs::read(key).map_err(Error::file(key))?),
+        }),
+        _ => None,
+    };
+    let metrics = match (config.metrics.listen, &config.metrics.token_file) {
+        (Some(listen), Some(path)) => {
+            let token = Zeroizing::new(files::read_secret(path)?.trim().to_owned());
+            if token.len() < MIN_TOKEN {
+                let text = format!("`{}` holds no token of {MIN_TOKEN} or more characters", path.display());
+                return Err(Error::Usage(text));
+            }
+            Some(MetricsSettings { listen, token })
+        }
+        _ => None,
+    };
+    Ok(Settings {
+        listen: http.listen,
+        tls,
+        metrics,
+        max_connections: http.max_connections,
+        max_in_flight: http.max_in_flight,
+        roots: vec![vault.root.clone()],
+        queue_capacity: config.store.queue,
+    })
+}
+
+/// An empty token would be none, and a short one can be guessed.
+const MIN_TOKEN: usize = 16;
+
+/// Ends with the first SIGTERM or SIGINT. Both are caught from now on.
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

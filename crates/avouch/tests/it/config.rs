@@ -1,0 +1,68 @@
+//! The configuration from the outside.
+
+use crate::program::Place;
+
+#[test]
+fn the_default_is_a_configuration_that_may_serve() {
+    let place = Place::new();
+    let default = place.run(&["config", "show", "--default"]).success().out;
+    place.write("avouch.toml", &default);
+    insta::assert_snapshot!(place.run(&["config", "check"]).success().out, @"`avouch.toml` is sound");
+    insta::assert_snapshot!(place.run(&["config", "show"]).success().out, @r#"
+    [vault]
+    data_dir = "DIR/avouch-data"
+    environment = "live"
+
+    [store]
+    engine = "sqlite"
+    workers = 8
+    queue = 4096
+
+    [root]
+    seal = "key-file"
+    path = "DIR/avouch-root.key"
+
+    [http]
+    listen = "127.0.0.1:8420"
+    max_connections = 1024
+    max_in_flight = 2048
+
+    [metrics]
+    listen = "127.0.0.1:8421"
+    token_file = "DIR/avouch-data/metrics-token"
+
+    [log]
+    format = "text"
+    level = "info"
+
+    [charter]
+    dir = "DIR/charter"
+    "#);
+}
+
+#[test]
+fn passwords_are_not_shown() {
+    let place = Place::new();
+    place.write(
+        "avouch.toml",
+        "[store]\nengine = \"postgresql\"\ndata_url = \"postgresql://avouch:hunter2@localhost/data\"\n\
+         keys_url = \"postgresql://avouch:hunter2@localhost/keys\"\n",
+    );
+    crate::program::set_mode(&place.path("avouch.toml"), 0o600);
+    let shown = place.run(&["config", "show"]).success().out;
+    assert!(shown.contains("postgresql://localhost/") && !shown.contains("hunter2"), "{shown}");
+}
+
+#[test]
+fn a_mistake_is_told_with_its_line() {
+    let place = Place::new();
+    insta::assert_snapshot!(place.run(&["config", "check"]).refusal(), @"
+    exit code 1
+    error: there is no configuration `avouch.toml`: `avouch init` writes one, `avouch config show --default` prints one
+    ");
+    place.write("avouch.toml", "[http]\nlisten = \"127.0.0.1:8420\"\nlisten_on = 1\n");
+    insta::assert_snapshot!(place.run(&["serve"]).refusal(), @"
+    exit code 1
+    error: avouch.toml:3:1: unknown field `listen_on`, expected one of `listen`, `tls_certificate`, `tls_key`, `max_connections`, `max_in_flight`
+    ");
+}

@@ -1,0 +1,70 @@
+//! Looking for what is wrong.
+
+use serde_json::Value;
+
+use crate::program::{Place, set_mode};
+
+fn checks(place: &Place, code: i32) -> Vec<(String, String, String)> {
+    let ended = place.run(&["doctor", "--json"]);
+    assert_eq!(ended.code, code, "{}{}", ended.out, ended.err);
+    let answer: Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!(answer["ok"], code == 0);
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let checks = answer["checks"].as_array().unwrap();
+    checks.iter().map(|check| (text(&check["name"]), text(&check["state"]), text(&check["detail"]))).collect()
+}
+
+fn state<'a>(checks: &'a [(String, String, String)], name: &str) -> Vec<&'a str> {
+    checks.iter().filter(|(found, ..)| found == name).map(|(_, state, _)| state.as_str()).collect()
+}
+
+#[test]
+fn a_new_vault_is_well() {
+    let place = Place::new();
+    place.init();
+    let checks = checks(&place, 0);
+    assert!(!checks.iter().any(|(_, state, _)| state == "fail"), "{checks:?}");
+    for name in ["config", "settings", "core dumps", "clock", "lock", "vault", "keys", "api keys"] {
+        assert_eq!(state(&checks, name), ["ok"], "{name}");
+    }
+    let (_, _, warning) =
+        checks.iter().find(|(name, state, _)| name == "charter" && state == "warn").unwrap();
+    assert!(warning.contains("data.yaml") && warning.contains("`name`"), "{warning}");
+}
+
+#[test]
+fn what_is_wrong_fails() {
+    let place = Place::new();
+    assert_eq!(state(&checks(&place, 1), "config"), ["fail"]);
+    place.init();
+    set_mode(&place.path("avouch-data"), 0o755);
+    assert_eq!(state(&checks(&place, 1), "settings"), ["fail"]);
+    set_mode(&place.path("avouch-data"), 0o700);
+    std::fs::rename(place.path("avouch-data-root.key"), place.path("gone")).unwrap();
+    let checks = checks(&place, 1);
+    assert_eq!((state(&checks, "root"), state(&checks, "vault")), (vec!["fail"], vec!["fail"]));
+}
+
+#[test]
+fn a_key_that_ends_soon_is_told() {
+    let place = Place::new();
+    place.write("avouch.toml", crate::program::CONFIG);
+    place.run(&["init", "--days", "7"]).success();
+    let checks = checks(&place, 0);
+    assert_eq!(state(&checks, "api keys"), ["warn"]);
+}
+
+#[test]
+fn a_server_at_work_is_left_in_peace_and_asked() {
+    let place = Place::new();
+    place.init();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let config = place.read("avouch.toml").replacen("127.0.0.1:0", &format!("127.0.0.1:{port}"), 1);
+    place.write("avouch.toml", &config);
+    let server = place.serve();
+    assert_eq!(server.address().port(), port);
+    let checks = checks(&place, 0);
+    assert!(state(&checks, "vault").is_empty());
+    let server = state(&checks, "server");
+    assert!(!server.is_empty() && server.iter().all(|state| *state == "ok"), "{checks:?}");
+}

@@ -1,0 +1,15 @@
+//! The program as its users meet it: commands are run, output is read, files are looked at. Nothing of it is called from
+//! the inside.
+
+// A test stops when it cannot do its work, and so do the functions that help it.
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
+
+mod charter;
+mod completions;
+mod config;
+mod demo;
+mod doctor;
+mod init;
+mod program;
+mod serve;
+mod unsafe_settings;

@@ -1,0 +1,74 @@
+//! The routes, one file for each noun. A handler reads, lets the core perform, and renders: when one grows a decision, the
+//! decision belongs into the core.
+
+mod batch;
+mod charter;
+mod events;
+mod exports;
+mod imports;
+mod principals;
+mod subjects;
+mod system;
+mod tokens;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::layers::shell;
+use crate::openapi;
+use crate::problem::Failure;
+use crate::service::Shared;
+
+/// All routes, and their description. Made together, so neither has one that the other has not.
+pub(crate) fn routes() -> (Router<Shared>, OpenApi) {
+    let (router, document) = OpenApiRouter::with_openapi(openapi::frame())
+        .routes(routes!(subjects::create, subjects::list))
+        .routes(routes!(subjects::read, subjects::update, subjects::delete))
+        .routes(routes!(subjects::reveal))
+        .routes(routes!(subjects::history))
+        .routes(routes!(subjects::accesses))
+        .routes(routes!(subjects::search))
+        .routes(routes!(batch::batch))
+        .routes(routes!(tokens::create))
+        .routes(routes!(tokens::tokenize))
+        .routes(routes!(tokens::detokenize))
+        .routes(routes!(system::explain))
+        .routes(routes!(charter::current))
+        .routes(routes!(charter::versions))
+        .routes(routes!(charter::version))
+        .routes(routes!(charter::plan))
+        .routes(routes!(charter::apply))
+        .routes(routes!(principals::list, principals::create))
+        .routes(routes!(principals::read, principals::update))
+        .routes(routes!(principals::keys, principals::create_key))
+        .routes(routes!(principals::revoke_key))
+        .routes(routes!(events::list))
+        .routes(routes!(imports::propose))
+        .routes(routes!(imports::start))
+        .routes(routes!(imports::read))
+        .routes(routes!(imports::chunk))
+        .routes(routes!(exports::export))
+        .routes(routes!(system::keys))
+        .routes(routes!(system::status))
+        .routes(routes!(system::health))
+        .routes(routes!(system::ready))
+        .routes(routes!(system::document))
+        .split_for_parts();
+    (router, openapi::finish(document))
+}
+
+/// The routes with everything around them.
+pub(crate) fn router(routes: Router<Shared>, service: &Shared) -> Router {
+    routes
+        .fallback(no_such_route)
+        .method_not_allowed_fallback(no_such_route)
+        .layer(from_fn_with_state(Shared::clone(service), shell))
+        .with_state(Shared::clone(service))
+}
+
+async fn no_such_route() -> Failure {
+    Failure::new(avouch_wire::ProblemKind::NotFound, "there is no such route, or not with this method")
+}

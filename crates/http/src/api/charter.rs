@@ -1,0 +1,220 @@
+//! `/v1/charter`: what is in force, what was, and what a change would do.
+
+use avouch_charter::{Change, ChangeKind, Charter, Holder, Problem as Defect, SourceFile, View};
+use avouch_core::PrincipalId;
+use avouch_core::charters::{ApplyCharter, CurrentCharter, PlanCharter, Version, Versions};
+use avouch_wire::charter::{
+    CharterChange, CharterField, CharterProblem, CharterPurpose, CharterRecipient, CharterRole, CharterSight,
+};
+use avouch_wire::{
+    self as wire, CharterApplied, CharterApply, CharterFile, CharterPlan, CharterPlanned, CharterSources,
+    CharterSummary, CharterView, Page, PrincipalKind,
+};
+use axum::extract::State;
+use axum::response::Response;
+use uuid::Uuid;
+
+use crate::extract::{Caller, Json, Path};
+use crate::perform::perform;
+use crate::problem::Failure;
+use crate::render;
+use crate::service::Shared;
+
+/// Shows the charter in force, resolved.
+#[utoipa::path(get, path = "/v1/charter", tag = "charter",
+    responses((status = 200, body = CharterView, description = "The charter in force")))]
+pub(super) async fn current(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+) -> Result<Response, Failure> {
+    let (rules, version) = perform(&service.app, &caller, CurrentCharter).await?.output;
+    let charter = &rules.charter;
+    render::ok(&CharterView {
+        version: u64::from(version.version),
+        applied: render::time(version.applied),
+        applied_by: applied_by(&version),
+        digest: version.digest,
+        fields: fields(charter),
+        purposes: purposes(charter),
+        recipients: recipients(charter),
+        roles: roles(charter),
+    })
+}
+
+/// Lists the versions of the charter, newest first.
+#[utoipa::path(get, path = "/v1/charter/versions", tag = "charter",
+    responses((status = 200, body = Page<CharterSummary>, description = "All versions")))]
+pub(super) async fn versions(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+) -> Result<Response, Failure> {
+    let versions = perform(&service.app, &caller, Versions { only: None }).await?.output;
+    let items: Vec<CharterSummary> = versions.iter().map(summary).collect();
+    render::ok(&Page { items, next_cursor: None })
+}
+
+/// Shows a version of the charter with its files.
+#[utoipa::path(get, path = "/v1/charter/versions/{n}", tag = "charter",
+    params(("n" = u32, Path, description = "The version, from 1")),
+    responses((status = 200, body = CharterSources, description = "The version")))]
+pub(super) async fn version(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+    Path(version): Path<u32>,
+) -> Result<Response, Failure> {
+    let mut versions = perform(&service.app, &caller, Versions { only: Some(version) }).await?.output;
+    let version = versions.pop().ok_or_else(Failure::not_found)?;
+    let about = summary(&version);
+    let files =
+        version.files.into_iter().map(|SourceFile { path, text }| CharterFile { path, text }).collect();
+    render::ok(&CharterSources { about, files })
+}
+
+/// Says what a charter would change. Changes nothing.
+#[utoipa::path(post, path = "/v1/charter/plan", tag = "charter", request_body = CharterPlan,
+    responses((status = 200, body = CharterPlanned, description = "The changes, or what keeps them from being made")))]
+pub(super) async fn plan(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+    Json(request, _): Json<CharterPlan>,
+) -> Result<Response, Failure> {
+    let operation = PlanCharter { files: sources(request.files) };
+    let planned = perform(&service.app, &caller, operation).await?.output;
+    render::ok(&CharterPlanned {
+        base_version: u64::from(planned.base_version),
+        changes: planned.changes.into_iter().map(change).collect(),
+        problems: planned.problems.into_iter().map(defect).collect(),
+        warnings: planned.warnings.into_iter().map(defect).collect(),
+        subjects_affected: planned.subjects,
+    })
+}
+
+/// Puts a charter in force, if the one it was planned against still is.
+#[utoipa::path(post, path = "/v1/charter/apply", tag = "charter", request_body = CharterApply,
+    responses((status = 200, body = CharterApplied, description = "In force")))]
+pub(super) async fn apply(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+    Json(request, _): Json<CharterApply>,
+) -> Result<Response, Failure> {
+    let base_version = u32::try_from(request.base_version).map_err(|_| {
+        Failure::fault("/base_version", "expected the version that the plan was made against")
+    })?;
+    let operation = ApplyCharter { files: sources(request.files), base_version };
+    let version = perform(&service.app, &caller, operation).await?.output;
+    render::ok(&CharterApplied { version: u64::from(version) })
+}
+
+fn sources(files: Vec<CharterFile>) -> Vec<SourceFile> {
+    files.into_iter().map(|CharterFile { path, text }| SourceFile { path, text }).collect()
+}
+
+fn summary(version: &Version) -> CharterSummary {
+    CharterSummary {
+        version: u64::from(version.version),
+        digest: version.digest.clone(),
+        applied: render::time(version.applied),
+        applied_by: applied_by(version),
+        summary: version.summary.clone(),
+    }
+}
+
+/// The first version came with the vault and was applied by nobody.
+fn applied_by(version: &Version) -> Option<Uuid> {
+    (version.applied_by != PrincipalId::SYSTEM).then(|| render::principal_id(version.applied_by))
+}
+
+/// ``field `email` `` that is new is a `field.added`.
+fn change(change: Change) -> CharterChange {
+    let noun = change.what.split(' ').next().unwrap_or_default();
+    let verb = match change.kind {
+        ChangeKind::Added => "added",
+        ChangeKind::Removed => "removed",
+        ChangeKind::Changed => "changed",
+    };
+    CharterChange {
+        kind: format!("{noun}.{verb}"),
+        what: change.what,
+        effect: change.effect,
+        danger: change.danger,
+    }
+}
+
+fn defect(defect: Defect) -> CharterProblem {
+    let Defect { file, line, column, message, help } = defect;
+    CharterProblem { file, line, column, message, help }
+}
+
+fn fields(charter: &Charter) -> Vec<CharterField> {
+    let field = |field: &avouch_charter::Field| CharterField {
+        name: field.name.clone(),
+        title: field.title.clone(),
+        of: field.of.name().to_owned(),
+        list: field.list,
+        required: field.required,
+        category: field.category.clone(),
+        sensitivity: field.sensitivity.as_str().to_owned(),
+        class: field.class.clone(),
+        index: field.index.is_some(),
+        unique: field.index.is_some_and(|index| index.unique),
+    };
+    charter.fields().iter().map(field).collect()
+}
+
+fn purposes(charter: &Charter) -> Vec<CharterPurpose> {
+    let purpose = |purpose: &avouch_charter::Purpose| CharterPurpose {
+        name: purpose.name.clone(),
+        title: purpose.title.clone(),
+        legal_basis: purpose.legal_basis.as_str().to_owned(),
+        fields: purpose.fields.clone(),
+        reason_required: purpose.reason == avouch_charter::Reason::Required,
+    };
+    charter.purposes().iter().map(purpose).collect()
+}
+
+fn recipients(charter: &Charter) -> Vec<CharterRecipient> {
+    let recipient = |recipient: &avouch_charter::Recipient| CharterRecipient {
+        name: recipient.name.clone(),
+        title: recipient.title.clone(),
+        kind: recipient.kind.as_str().to_owned(),
+        country: recipient.country.clone(),
+        purposes: recipient.purposes.clone(),
+        fields: recipient.fields.clone(),
+        tokens: recipient.tokens.as_str().to_owned(),
+    };
+    charter.recipients().iter().map(recipient).collect()
+}
+
+fn roles(charter: &Charter) -> Vec<CharterRole> {
+    let role = |role: &avouch_charter::Role| CharterRole {
+        name: role.name.clone(),
+        title: role.title.clone(),
+        holder: match role.holder {
+            Holder::Staff => PrincipalKind::Staff,
+            Holder::Service => PrincipalKind::Service,
+            Holder::Auditor => PrincipalKind::Auditor,
+        },
+        actions: role.actions.clone(),
+        purposes: role.purposes.clone(),
+        sees: role
+            .sees
+            .iter()
+            .map(|sees| CharterSight {
+                fields: sees.fields.clone(),
+                reads: view(sees.reads),
+                reveals: view(sees.reveals),
+            })
+            .collect(),
+    };
+    charter.roles().iter().map(role).collect()
+}
+
+fn view(view: View) -> wire::View {
+    match view {
+        View::Nothing => wire::View::Nothing,
+        View::Token => wire::View::Token,
+        View::Masked => wire::View::Masked,
+        View::Partial => wire::View::Partial,
+        View::Clear => wire::View::Clear,
+    }
+}

@@ -1,0 +1,145 @@
+//! How the server is, what policy would say, and the API's own description. Health and readiness are open to all, so they say
+//! what fails and nothing that would help anybody but the operator.
+
+use std::time::Duration;
+
+use avouch_core::gate::explain;
+use avouch_core::vault::{ReadKeys, ReadStatus};
+use avouch_wire::system::{Check, KekEpoch, Queue};
+use avouch_wire::{Explain, Explanation, Health, HealthState, KeyState, Readiness, Status};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use crate::extract::{Caller, Json};
+use crate::perform::{answered, perform};
+use crate::problem::{Failure, needs};
+use crate::render;
+use crate::service::Shared;
+
+/// Asks how policy would decide, without acting.
+#[utoipa::path(post, path = "/v1/explain", tag = "system", request_body = Explain,
+    responses((status = 200, body = Explanation, description = "The decision, and all that is missing")))]
+pub(super) async fn explain(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+    Json(request, _): Json<Explain>,
+) -> Result<Response, Failure> {
+    let unknown = || Failure::fault("/action", "expected an action such as `subject.reveal`");
+    let operation = explain::Explain {
+        action: request.action.parse().map_err(|_| unknown())?,
+        purpose: request.purpose,
+        reason_given: request.reason_given.unwrap_or_default(),
+        fields: request.fields.unwrap_or_default(),
+    };
+    let explanation = perform(&service.app, &caller, operation).await?.output;
+    render::ok(&Explanation {
+        allowed: explanation.allowed,
+        decided_by: explanation.policies,
+        needs: needs::plain(&explanation.needs),
+        views: render::views(explanation.views),
+    })
+}
+
+/// Shows which keys there are; never a key.
+#[utoipa::path(get, path = "/v1/keys", tag = "system",
+    responses((status = 200, body = KeyState, description = "The keys' state")))]
+pub(super) async fn keys(State(service): State<Shared>, Caller(caller): Caller) -> Result<Response, Failure> {
+    let keys = perform(&service.app, &caller, ReadKeys).await?.output;
+    let newest = keys.kek_epochs.iter().copied().max();
+    let epoch = |epoch: &u64| KekEpoch {
+        epoch: u32::try_from(*epoch).unwrap_or(u32::MAX),
+        created: None,
+        current: Some(*epoch) == newest,
+    };
+    render::ok(&KeyState {
+        root: service.roots.clone(),
+        keyring_generation: keys.generation,
+        kek_epochs: keys.kek_epochs.iter().map(epoch).collect(),
+        subject_keys: keys.subject_keys,
+        pending_erasures: keys.pending_erasures,
+    })
+}
+
+/// Shows how the server is.
+#[utoipa::path(get, path = "/v1/status", tag = "system",
+    responses((status = 200, body = Status, description = "The server's state")))]
+pub(super) async fn status(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+) -> Result<Response, Failure> {
+    let status = perform(&service.app, &caller, ReadStatus).await?.output;
+    render::ok(&Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        engine: service.app.store().engine().name().to_owned(),
+        vault: status.vault,
+        charter_version: u64::from(status.charter_version),
+        sealed: false,
+        uptime_seconds: service.started.elapsed().as_secs(),
+        queue: queue(&service),
+    })
+}
+
+fn queue(service: &Shared) -> Queue {
+    let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    let stats = service.app.store().stats();
+    Queue {
+        waiting: count(stats.waiting_writes + stats.waiting_reads),
+        capacity: count(service.queue_capacity),
+    }
+}
+
+/// Says that the process answers.
+#[utoipa::path(get, path = "/healthz", tag = "system", security(()),
+    responses((status = 200, body = Health, description = "It does")))]
+pub(super) async fn health() -> Result<Response, Failure> {
+    render::ok(&Health { status: HealthState::Ok })
+}
+
+/// Says whether the server can do its work, and if not, what cannot.
+#[utoipa::path(get, path = "/readyz", tag = "system", security(()),
+    responses(
+        (status = 200, body = Readiness, description = "All checks pass"),
+        (status = 503, body = Readiness, description = "Some do not"),
+    ))]
+pub(super) async fn ready(State(service): State<Shared>) -> Result<Response, Failure> {
+    let asked = answered(|answer| {
+        service.app.ping(move |result| {
+            if let Err(error) = &result {
+                tracing::warn!(%error, "the stores cannot be read");
+            }
+            answer(result);
+        });
+    });
+    let stores = match tokio::time::timeout(PING_TIME, asked).await {
+        Ok(Ok(())) => Ok("data and keys can be read"),
+        Ok(Err(_)) => Err("the data or the key store cannot be read: see the log"),
+        Err(_) => Err("the stores do not answer in time: see the log"),
+    };
+    let queue = queue(&service);
+    let room = if queue.waiting < queue.capacity {
+        Ok("operations are taken on")
+    } else {
+        Err("as many operations wait as may: requests are answered `busy`")
+    };
+    let checks = [("store", stores), ("queue", room)].map(|(name, result)| Check {
+        name: name.to_owned(),
+        ok: result.is_ok(),
+        detail: result.unwrap_or_else(|detail| detail).to_owned(),
+    });
+    let (code, status) = if checks.iter().all(|check| check.ok) {
+        (StatusCode::OK, HealthState::Ok)
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, HealthState::Failing)
+    };
+    render::json(code, &Readiness { status, checks: checks.into() })
+}
+
+const PING_TIME: Duration = Duration::from_secs(2);
+
+/// Describes this API as OpenAPI 3.1.
+#[utoipa::path(get, path = "/v1/openapi.json", tag = "system", security(()),
+    responses((status = 200, description = "The document", content_type = "application/json")))]
+pub(super) async fn document(State(service): State<Shared>) -> Response {
+    render::json_bytes(StatusCode::OK, service.openapi.clone())
+}

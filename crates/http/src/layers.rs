@@ -1,0 +1,223 @@
+//! What happens to every request, in one place and in this order: id, room, credential, query, handler within a time limit and
+//! behind a net for panics, problem, headers, metrics, log line.
+//!
+//! One function instead of a stack of layers: the order is a matter of safety and should be read, not assembled. It never logs
+//! or keeps a path, a query, a header's value or a body; only the route's template.
+
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use avouch_core::PrincipalId;
+use avouch_wire::{ProblemKind, header};
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, header as http};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use futures_util::FutureExt as _;
+use tokio::time::Instant;
+
+use crate::problem::{Failure, busy, internal};
+use crate::service::{Route, Service, Shared};
+
+/// How long a request may take, its body's arrival included.
+const REQUEST_TIME: Duration = Duration::from_secs(60);
+
+/// The address at the other end of the socket. Headers that claim another one are not looked at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
+/// See the module.
+pub(crate) async fn shell(State(service): State<Shared>, request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let id = service.request_id();
+    let route = service.route(&request);
+    let mut principal = None;
+    let mut response = match answer(&service, route, request, next, &mut principal).await {
+        Ok(response) => response,
+        Err(failure) => failure.into_response(),
+    };
+    if let Some(failure) = response.extensions_mut().remove::<Failure>() {
+        service.metrics.count(failure.problem());
+        let mut rendered = failure.render(id.as_str());
+        // What a failing answer was given besides, such as `Allow`, stays.
+        for (name, value) in response.headers() {
+            rendered.headers_mut().entry(name).or_insert_with(|| value.clone());
+        }
+        response = rendered;
+    }
+    dress(&mut response, &service, id.as_str());
+    let took = begun.elapsed();
+    route.metrics.observe(response.status(), took);
+    log(route, &response, took, id.as_str(), principal);
+    response
+}
+
+async fn answer(
+    service: &Service,
+    route: &Route,
+    mut request: Request,
+    next: Next,
+    principal: &mut Option<PrincipalId>,
+) -> Result<Response, Failure> {
+    let Ok(_room) = service.in_flight.try_acquire() else {
+        return Err(busy());
+    };
+    if !route.open {
+        let caller = authenticate(service, &request)?;
+        *principal = Some(caller.id());
+        request.extensions_mut().insert(caller);
+    }
+    if !route.query && request.uri().query().is_some() {
+        return Err(Failure::fault("?", "this route takes no query parameters"));
+    }
+    if !route.idempotent && request.headers().contains_key(header::IDEMPOTENCY_KEY) {
+        return Err(Failure::fault(
+            "",
+            "this route takes no `Idempotency-Key`: a repeat would be a second act",
+        ));
+    }
+    // A handler owns what it works with, so a panic leaves nothing of it behind; what it had begun in the store is undone there.
+    let handled = AssertUnwindSafe(next.run(request)).catch_unwind();
+    match tokio::time::timeout(REQUEST_TIME, handled).await {
+        Ok(Ok(response)) => Ok(response),
+        Ok(Err(_)) => {
+            tracing::error!(method = %route.method, route = %route.path, "a handler panicked");
+            Err(internal())
+        }
+        Err(_) => Err(Failure::new(
+            ProblemKind::Busy,
+            "this took too long to wait for; it may yet be done, so look before you repeat it",
+        )),
+    }
+}
+
+/// Every failure is the same answer: which part was wrong would be worth knowing to a guesser.
+fn authenticate(service: &Service, request: &Request) -> Result<avouch_core::gate::Caller, Failure> {
+    let refused = || {
+        Failure::new(
+            ProblemKind::NotAuthenticated,
+            "send `Authorization: Bearer avk_…` with a key that is alive",
+        )
+    };
+    let mut sent = request.headers().get_all(http::AUTHORIZATION).iter();
+    let (Some(value), None) = (sent.next(), sent.next()) else { return Err(refused()) };
+    let key = value.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")).ok_or_else(refused)?;
+    let Peer(from) = *request.extensions().get::<Peer>().ok_or_else(internal)?;
+    service.app.authenticate(key, from).map_err(|_| refused())
+}
+
+const REQUEST_ID: HeaderName = HeaderName::from_static(header::REQUEST_ID);
+
+/// Headers on every answer.
+fn dress(response: &mut Response, service: &Service, id: &str) {
+    let headers = response.headers_mut();
+    headers.reserve(6);
+    headers.insert(http::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(http::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        http::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+    );
+    headers.insert(http::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    if service.encrypted {
+        headers.insert(http::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
+}
+
+/// One line for each request: quiet for what went well, since the ledger has it.
+fn log(route: &Route, response: &Response, took: Duration, id: &str, principal: Option<PrincipalId>) {
+    let status = response.status().as_u16();
+    let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    macro_rules! line {
+        ($level:ident) => {
+            tracing::$level!(
+                method = %route.method,
+                route = %route.path,
+                status,
+                micros,
+                request_id = id,
+                principal = principal.map(tracing::field::display),
+                "request"
+            )
+        };
+    }
+    match status {
+        500.. => line!(warn),
+        400.. => line!(info),
+        _ => line!(debug),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use avouch_charter::SourceFile;
+    use avouch_core::MIGRATIONS;
+    use avouch_core::app::App;
+    use avouch_core::app::opening::Parts;
+    use avouch_core::clock::ManualClock;
+    use avouch_seal::SystemRandom;
+    use avouch_seal::root::KeyFileSeal;
+    use avouch_testkit::{Kind, Place};
+    use axum::Router;
+    use axum::body::Body;
+    use axum::middleware::from_fn_with_state;
+    use axum::routing::get;
+    use http_body_util::BodyExt as _;
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::settings::Settings;
+
+    fn service(place: &Place) -> Shared {
+        let (root, _) = KeyFileSeal::generate(&SystemRandom::new()).unwrap();
+        let parts = Parts {
+            store: place.open(MIGRATIONS).unwrap(),
+            root: &root,
+            clock: Arc::new(ManualClock::at(0)),
+            environment: "test".to_owned(),
+        };
+        let files = ["charter", "data", "purposes", "recipients", "retention", "roles"].map(|name| {
+            let path = format!("{}/../../charter/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
+            SourceFile { path: format!("{name}.yaml"), text: std::fs::read_to_string(path).unwrap() }
+        });
+        let made = App::init(parts, &files, "admin", 1).unwrap();
+        let settings = Settings::plain("127.0.0.1:0".parse().unwrap());
+        Arc::new(Service::new(made.app, &settings, &crate::api::routes().1))
+    }
+
+    async fn sent(handler: axum::routing::MethodRouter) -> (u16, String) {
+        let place = Place::new(Kind::Sqlite);
+        let router =
+            Router::new().route("/healthz", handler).layer(from_fn_with_state(service(&place), shell));
+        let request = Request::get("/healthz").body(Body::empty()).unwrap();
+        let response = router.oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_handler_that_panics_is_a_fault_of_ours_and_says_nothing() {
+        #[expect(unreachable_code, reason = "a handler has to return something")]
+        async fn handler() -> &'static str {
+            panic!("ada@example.org");
+            ""
+        }
+        let (status, body) = sent(get(handler)).await;
+        assert_eq!(status, 500);
+        assert!(body.contains("/problems/internal") && !body.contains("ada"), "{body}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_handler_that_takes_too_long_is_given_up() {
+        let (status, body) = sent(get(std::future::pending::<&'static str>)).await;
+        assert_eq!(status, 503);
+        assert!(body.contains("it may yet be done"), "{body}");
+    }
+}

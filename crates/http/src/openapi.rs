@@ -1,0 +1,98 @@
+//! The contract as OpenAPI 3.1: made from the handlers' own declarations, completed here with what holds for every route: the
+//! credential, the headers of every answer, and problems.
+
+use avouch_wire::{Problem, header};
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{
+    ComponentsBuilder, ContentBuilder, HeaderBuilder, Info, License, OpenApi, OpenApiBuilder, Ref, RefOr,
+    ResponseBuilder, SecurityRequirement, tag::TagBuilder,
+};
+use utoipa::{PartialSchema as _, ToSchema as _};
+
+/// Routes that need no credential.
+const OPEN: [&str; 3] = ["/healthz", "/readyz", "/v1/openapi.json"];
+
+const TAGS: [(&str, &str); 8] = [
+    ("customers", "Store, show, reveal, change, delete and find customers"),
+    ("tokens", "References to values that one recipient can use, singly or in whole documents"),
+    ("charter", "What is collected, for what, who may see it: in force, in the past, and planned"),
+    ("access", "Principals and their keys"),
+    ("events", "Who did what, to how many, and why"),
+    ("imports", "Customers from a file"),
+    ("exports", "Customers into a file"),
+    ("system", "How the server is"),
+];
+
+const KEY: &str = "api_key";
+
+/// The document, as served at `/v1/openapi.json`.
+///
+/// # Panics
+/// Never: the document is made of strings, numbers and maps.
+#[must_use]
+pub fn openapi() -> serde_json::Value {
+    serde_json::to_value(crate::api::routes().1).unwrap_or_default()
+}
+
+pub(crate) fn is_open(path: &str) -> bool {
+    OPEN.contains(&path)
+}
+
+/// The document before any route is in it.
+pub(crate) fn frame() -> OpenApi {
+    let mut info = Info::new("avouch", env!("CARGO_PKG_VERSION"));
+    info.description = Some(
+        "Customer data under a charter. Every route but health and this document needs an API key; every look at a \
+         customer needs a purpose of the charter. What was refused comes as a problem (RFC 9457) that names all that \
+         is missing at once, and never repeats a value."
+            .to_owned(),
+    );
+    info.license = Some(License::new("Apache-2.0 OR MIT"));
+    let mut schemas = vec![(Problem::name().into_owned(), Problem::schema())];
+    Problem::schemas(&mut schemas);
+    let mut components = ComponentsBuilder::new().schemas_from_iter(schemas).build();
+    let scheme = Http::builder()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("avk_…")
+        .description(Some("An API key of a principal"))
+        .build();
+    components.add_security_scheme(KEY, SecurityScheme::Http(scheme));
+    OpenApiBuilder::new()
+        .info(info)
+        .components(Some(components))
+        .tags(Some(TAGS.map(|(name, about)| TagBuilder::new().name(name).description(Some(about)).build())))
+        .security(Some([SecurityRequirement::new::<_, _, &str>(KEY, [])]))
+        .build()
+}
+
+/// Adds to each operation what all have.
+pub(crate) fn finish(mut document: OpenApi) -> OpenApi {
+    for item in document.paths.paths.values_mut() {
+        for operation in operations(item) {
+            complete(operation);
+        }
+    }
+    document
+}
+
+fn complete(operation: &mut Operation) {
+    let request_id = HeaderBuilder::new().description(Some("Names this answer in logs")).build();
+    for response in operation.responses.responses.values_mut() {
+        if let RefOr::T(response) = response {
+            response.headers.insert(header::REQUEST_ID.to_owned(), request_id.clone().into());
+        }
+    }
+    let problem =
+        ContentBuilder::new().schema(Some(RefOr::Ref(Ref::from_schema_name(Problem::name())))).build();
+    let problem = ResponseBuilder::new()
+        .description("What went wrong and what to do about it")
+        .content(header::PROBLEM_JSON, problem)
+        .header(header::REQUEST_ID, request_id)
+        .build();
+    operation.responses.responses.insert("default".to_owned(), RefOr::T(problem));
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
+}

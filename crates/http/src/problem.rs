@@ -1,0 +1,194 @@
+//! The one way anything is refused or fails: `application/problem+json`. Handlers return a [`Failure`]; the outermost layer
+//! gives it its request id, counts it and writes it down. Texts say what to do next, in plain words; they speak of the charter's
+//! names and of places in the request, never of what stands there.
+
+pub(crate) mod needs;
+
+use avouch_core::Error;
+use avouch_wire::{Fault, Problem, ProblemKind, header};
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header as http};
+use axum::response::{IntoResponse, Response};
+
+/// A problem on its way out. In a box, because most requests have none.
+#[derive(Debug, Clone)]
+pub struct Failure(Box<Problem>);
+
+impl Failure {
+    /// Of this kind, with this detail.
+    pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
+        Self(Box::new(Problem::new(kind, detail)))
+    }
+
+    /// Input that does not fit, with each fault.
+    pub fn invalid(errors: Vec<Fault>) -> Self {
+        let detail = match errors.as_slice() {
+            [Fault { pointer, detail }] if pointer.is_empty() => detail.clone(),
+            [Fault { pointer, detail }] => format!("`{pointer}`: {detail}"),
+            faults => format!("{} things do not fit: see `errors`", faults.len()),
+        };
+        let mut failure = Self::new(ProblemKind::Validation, detail);
+        failure.0.errors = errors;
+        failure
+    }
+
+    /// Input with one fault.
+    pub fn fault(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::invalid(vec![Fault { pointer: pointer.into(), detail: detail.into() }])
+    }
+
+    /// There is no such route, customer, principal, key, import or version.
+    pub fn not_found() -> Self {
+        Self::new(ProblemKind::NotFound, "there is no such thing, or no longer: check the id and the path")
+    }
+
+    /// For tokens, which the core finds in a document: the same places in the body around it.
+    pub(crate) fn in_document(mut self) -> Self {
+        if self.0.kind == ProblemKind::TokenUnusable {
+            for fault in &mut self.0.errors {
+                fault.pointer.insert_str(0, "/document");
+            }
+        }
+        self
+    }
+
+    /// The problem, for an item of a batch.
+    pub fn into_problem(self) -> Problem {
+        *self.0
+    }
+
+    /// The problem.
+    pub fn problem(&self) -> &Problem {
+        &self.0
+    }
+
+    /// Writes it down as the answer with this request id.
+    pub(crate) fn render(mut self, request_id: &str) -> Response {
+        self.0.request_id = Some(request_id.to_owned());
+        let body = serde_json::to_vec(&self.0).unwrap_or_default();
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() =
+            StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = response.headers_mut();
+        headers.insert(http::CONTENT_TYPE, HeaderValue::from_static(header::PROBLEM_JSON));
+        match self.0.kind {
+            ProblemKind::NotAuthenticated => {
+                headers.insert(http::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            ProblemKind::Busy => {
+                headers.insert(http::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+/// Only carries it to the outermost layer, which renders it.
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() =
+            StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Invalid(faults) => Self::invalid(
+                faults
+                    .into_iter()
+                    .map(|fault| Fault { pointer: fault.pointer, detail: fault.detail })
+                    .collect(),
+            ),
+            Error::NotFound => Self::not_found(),
+            Error::Refused(refusal) => {
+                let mut failure = Self::new(ProblemKind::DeniedByPolicy, needs::summary(&refusal.needs));
+                failure.0.needs = needs::plain(&refusal.needs);
+                failure.0.decided_by = refusal.policies;
+                failure
+            }
+            Error::Taken { field } => {
+                let detail =
+                    format!("another customer already has this value in `{field}`, which must be unique");
+                let mut failure = Self::new(ProblemKind::Conflict, detail);
+                failure.0.errors.push(Fault {
+                    pointer: format!("/fields/{field}"),
+                    detail: "taken: search for the customer, or give another value".to_owned(),
+                });
+                failure
+            }
+            Error::Stale { current } => Self::new(
+                ProblemKind::PreconditionFailed,
+                format!("the current version is {current}: read it and make the change from there"),
+            ),
+            Error::Conflict(detail) => Self::new(ProblemKind::Conflict, detail),
+            Error::TokenUnusable { pointers } => {
+                let mut failure =
+                    Self::new(ProblemKind::TokenUnusable, "nothing was shown: see `errors` for the tokens");
+                let fault =
+                    |pointer| Fault { pointer, detail: "this token cannot be used by you".to_owned() };
+                failure.0.errors = pointers.into_iter().map(fault).collect();
+                failure
+            }
+            Error::KeyReused => Self::new(
+                ProblemKind::IdempotencyConflict,
+                "this `Idempotency-Key` stands for another request of yours: use a new one",
+            ),
+            Error::Tampered => Self::new(
+                ProblemKind::Integrity,
+                "a stored value failed its integrity check; it is not shown, and this is on record",
+            ),
+            Error::Internal(_) => internal(),
+            // Which error of the store it was is for the log, where core has put it.
+            error @ Error::Store(_) if error.slug() == ProblemKind::Busy.slug() => busy(),
+            Error::Store(_) => Self::new(
+                ProblemKind::AuditUnavailable,
+                "the record could not be made durable, so nothing was done or shown; ask the operator",
+            ),
+        }
+    }
+}
+
+/// A defect of ours.
+pub(crate) fn internal() -> Failure {
+    Failure::new(ProblemKind::Internal, "the server failed; quote the request id to whoever runs it")
+}
+
+/// Too much at once.
+pub(crate) fn busy() -> Failure {
+    Failure::new(ProblemKind::Busy, "too many requests are waiting: try again in a second")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_of_the_core_keeps_its_slug() {
+        let errors = [
+            Error::invalid("/fields/email", "expected an e-mail address"),
+            Error::NotFound,
+            Error::Taken { field: "email".to_owned() },
+            Error::Stale { current: 3 },
+            Error::Conflict("another charter was applied in between: plan again"),
+            Error::TokenUnusable { pointers: vec!["/a".to_owned()] },
+            Error::KeyReused,
+            Error::Tampered,
+            Error::Internal("x"),
+        ];
+        for error in errors {
+            let slug = error.slug();
+            assert_eq!(Failure::from(error).into_problem().kind.slug(), slug);
+        }
+    }
+
+    #[test]
+    fn an_internal_error_says_nothing_of_its_cause() {
+        let text = serde_json::to_string(Failure::from(Error::Internal("table x has no y")).problem());
+        assert!(!text.expect("JSON").contains("table"));
+    }
+}

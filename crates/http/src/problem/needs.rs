@@ -1,0 +1,72 @@
+//! What is missing, in the words of somebody who can do something about it.
+
+use crate::{Need, View};
+
+/// One line for all of them.
+pub(super) fn summary(needs: &[Need]) -> String {
+    match needs.len() {
+        0 => "no policy allows this".to_owned(),
+        1 => "one thing is missing: see `needs`".to_owned(),
+        count => format!("{count} things are missing: see `needs`"),
+    }
+}
+
+/// All of them, each with what to do.
+pub(crate) fn plain(needs: &[Need]) -> Vec<avouch_wire::Need> {
+    needs
+        .iter()
+        .map(|need| {
+            let (detail, allowed) = words(need);
+            avouch_wire::Need { need: need.name().to_owned(), detail, allowed }
+        })
+        .collect()
+}
+
+fn words(need: &Need) -> (String, Vec<String>) {
+    match need {
+        Need::Permission { action, roles_that_have_it } if roles_that_have_it.is_empty() => {
+            (format!("no role that you could hold may do `{action}`"), Vec::new())
+        }
+        Need::Permission { action, roles_that_have_it } => {
+            let detail =
+                format!("none of your roles may do `{action}`: ask an administrator for one that may");
+            (detail, roles_that_have_it.clone())
+        }
+        Need::Purpose { allowed } if allowed.is_empty() => {
+            ("your roles serve no purpose for which this may be done".to_owned(), Vec::new())
+        }
+        Need::Purpose { allowed } => {
+            ("state one of these purposes, if it is truly yours".to_owned(), allowed.clone())
+        }
+        Need::LawfulPurpose => {
+            let detail =
+                "this purpose rests on consent, and there is none: state another purpose or obtain it";
+            (detail.to_owned(), Vec::new())
+        }
+        Need::Reason => ("say why, in 3 to 500 characters".to_owned(), Vec::new()),
+        Need::Network => ("call from a network that this key is bound to".to_owned(), Vec::new()),
+        Need::Recipient => {
+            let detail = "a service that acts for a recipient can only use that recipient's tokens";
+            (detail.to_owned(), Vec::new())
+        }
+        Need::Unrestricted => {
+            ("the customer has had processing restricted: ask the privacy officer".to_owned(), Vec::new())
+        }
+        Need::FewerRows => ("ask for fewer customers at once".to_owned(), Vec::new()),
+        Need::Field { field, purposes } if purposes.is_empty() => {
+            (format!("`{field}` belongs to none of the purposes you may state: leave it out"), Vec::new())
+        }
+        Need::Field { field, purposes } => (
+            format!("`{field}` does not belong to this purpose: leave it out, or state one it belongs to"),
+            purposes.clone(),
+        ),
+        Need::View { field, most: View::Nothing } => {
+            (format!("your roles do not show `{field}` here: leave it out"), Vec::new())
+        }
+        Need::View { field, most } => {
+            let detail =
+                format!("your roles show `{field}` as `{most}` at most: ask for less, or leave it out");
+            (detail, Vec::new())
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Query strings: known parameters, each once. They never hold personal data, but somebody may put some there by mistake, so a
+//! refusal does not repeat what it does not know.
+
+use std::borrow::Cow;
+
+use avouch_core::PrincipalId;
+use avouch_wire::limits;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use percent_encoding::percent_decode_str;
+
+use crate::page::{Cursor, Paging};
+use crate::problem::Failure;
+use crate::service::Shared;
+
+/// The query of a list.
+impl FromRequestParts<Shared> for Paging {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Failure> {
+        paging(&Parameters::parse(parts.uri.query(), &["limit", "cursor"])?)
+    }
+}
+
+/// The query of the list of events.
+pub(crate) struct EventFilter {
+    pub(crate) paging: Paging,
+    pub(crate) actor: Option<PrincipalId>,
+    pub(crate) action: Option<String>,
+}
+
+impl FromRequestParts<Shared> for EventFilter {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Failure> {
+        let parameters = Parameters::parse(parts.uri.query(), &["limit", "cursor", "actor", "action"])?;
+        let actor = parameters.value("actor").map(str::parse).transpose();
+        let action = parameters.value("action");
+        let named =
+            |name: &str| name.len() <= 64 && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'.');
+        if action.is_some_and(|action| !named(action)) {
+            return Err(Failure::fault("?action", "expected an action such as `subject.reveal`"));
+        }
+        Ok(Self {
+            paging: paging(&parameters)?,
+            actor: actor.map_err(|_| Failure::fault("?actor", "expected the id of a principal"))?,
+            action: action.map(str::to_owned),
+        })
+    }
+}
+
+fn paging(parameters: &Parameters<'_>) -> Result<Paging, Failure> {
+    let limit = match parameters.value("limit") {
+        None => None,
+        Some(text) => Some(text.parse().map_err(|_| Paging::limit_fault("?limit"))?),
+    };
+    Paging::new(limit, parameters.value("cursor"), ("?limit", "?cursor"))
+}
+
+/// Parameters that were given, decoded.
+struct Parameters<'q>(Vec<(&'static str, Cow<'q, str>)>);
+
+impl<'q> Parameters<'q> {
+    fn parse(query: Option<&'q str>, known: &[&'static str]) -> Result<Self, Failure> {
+        let mut given: Vec<(&'static str, Cow<'q, str>)> = Vec::new();
+        for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let Some(name) = known.iter().find(|known| **known == name) else {
+                return Err(Failure::fault("?", format!("this route takes only: {}", known.join(", "))));
+            };
+            let pointer = || format!("?{name}");
+            if given.iter().any(|(other, _)| other == name) {
+                return Err(Failure::fault(pointer(), "this parameter is given twice"));
+            }
+            let Ok(value) = percent_decode_str(value).decode_utf8() else {
+                return Err(Failure::fault(pointer(), "expected percent-encoded UTF-8"));
+            };
+            given.push((name, value));
+        }
+        Ok(Self(given))
+    }
+
+    fn value(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| &**value)
+    }
+}
+
+impl Paging {
+    /// From the parameters of a query or the members of a body; `places` are their names in a fault.
+    pub(crate) fn new(
+        limit: Option<u32>,
+        cursor: Option<&str>,
+        places: (&str, &str),
+    ) -> Result<Self, Failure> {
+        let limit = limit.unwrap_or(limits::PAGE_DEFAULT);
+        if !(1..=limits::PAGE_MAX).contains(&limit) {
+            return Err(Self::limit_fault(places.0));
+        }
+        let cursor = match cursor {
+            None => None,
+            Some(text) => Some(Cursor::read(text).ok_or_else(|| Self::cursor_fault(places.1))?),
+        };
+        Ok(Self { limit: usize::try_from(limit).unwrap_or(1), cursor, cursor_place: places.1.to_owned() })
+    }
+
+    fn limit_fault(place: &str) -> Failure {
+        Failure::fault(place, format!("expected 1 to {}", limits::PAGE_MAX))
+    }
+}

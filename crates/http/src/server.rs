@@ -1,0 +1,234 @@
+//! Listening, and ending well. Connections are served by tasks of the caller's runtime; a stop closes the listeners, lets every
+//! request that has begun finish, and after [`GRACE`] lets go of the rest: their operations still end in the store.
+//!
+//! Limits here are against those who hold connections without using them: a number of connections, a time for the handshake
+//! and one for the head of a request.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use avouch_core::app::App;
+use axum::Router;
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+use tower::Service as _;
+
+use crate::layers::Peer;
+use crate::service::{Service, Shared};
+use crate::settings::Settings;
+use crate::{api, metrics, tls};
+
+/// How long requests may go on after a stop.
+pub const GRACE: Duration = Duration::from_secs(10);
+/// How long the head of a request may take, and with it how long a connection may be idle.
+const HEAD_TIME: Duration = Duration::from_secs(30);
+const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+/// The head of a request; bodies have their own limits.
+const HEAD_BYTES: usize = 64 * 1024;
+/// Scrapers are few.
+const METRICS_CONNECTIONS: usize = 16;
+
+/// A server that has its addresses and does not serve yet.
+#[derive(Debug)]
+pub struct Server {
+    service: Shared,
+    api: Listener,
+    metrics: Option<Listener>,
+}
+
+struct Listener {
+    socket: TcpListener,
+    address: SocketAddr,
+    router: Router,
+    tls: Option<TlsAcceptor>,
+    connections: Arc<Semaphore>,
+}
+
+/// Opens the listeners.
+///
+/// # Errors
+/// An address that cannot be had, or a certificate that cannot be used.
+pub async fn bind(app: Arc<App>, settings: Settings) -> io::Result<Server> {
+    let tls = settings.tls.as_ref().map(tls::acceptor).transpose()?;
+    let (router, openapi) = api::routes();
+    let service = Arc::new(Service::new(app, &settings, &openapi));
+    let api =
+        Listener::open(settings.listen, api::router(router, &service), tls.clone(), settings.max_connections)
+            .await?;
+    let metrics = match settings.metrics {
+        Some(metrics) => {
+            let router = metrics::router(Arc::clone(&service), metrics.token);
+            Some(Listener::open(metrics.listen, router, tls, METRICS_CONNECTIONS).await?)
+        }
+        None => None,
+    };
+    Ok(Server { service, api, metrics })
+}
+
+impl Server {
+    /// Where the API listens.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.api.address
+    }
+
+    /// Where metrics listen.
+    #[must_use]
+    pub fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(|listener| listener.address)
+    }
+
+    /// Serves until `shutdown` is over and what had begun has ended, or [`GRACE`] has passed.
+    ///
+    /// # Errors
+    /// None at present: a listener that fails to accept is tried again.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
+        let (stop, stopped) = watch::channel(false);
+        let connections = self.service.metrics.connections.clone();
+        let api = self.api.serve(stopped.clone(), move |open| {
+            connections.set(open);
+        });
+        let metrics = async {
+            if let Some(metrics) = self.metrics {
+                metrics.serve(stopped, |_| ()).await;
+            }
+        };
+        let stopping = async {
+            shutdown.await;
+            tracing::info!("stopping: no new connections, requests that have begun are finished");
+            stop.send_replace(true);
+        };
+        tokio::join!(api, metrics, stopping);
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listener")
+            .field("address", &self.address)
+            .field("encrypted", &self.tls.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Listener {
+    async fn open(
+        address: SocketAddr,
+        router: Router,
+        tls: Option<TlsAcceptor>,
+        connections: usize,
+    ) -> io::Result<Self> {
+        let socket = TcpListener::bind(address).await?;
+        let address = socket.local_addr()?;
+        Ok(Self { socket, address, router, tls, connections: Arc::new(Semaphore::new(connections)) })
+    }
+
+    async fn serve(self, mut stopped: watch::Receiver<bool>, gauge: impl Fn(i64)) {
+        let mut tasks = JoinSet::new();
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = told(&mut stopped) => break,
+                Some(_) = tasks.join_next() => None,
+                accepted = self.accept() => accepted,
+            };
+            if let Some((stream, peer, room)) = accepted {
+                let (router, tls, stopped) = (self.router.clone(), self.tls.clone(), stopped.clone());
+                tasks.spawn(async move {
+                    connection(stream, peer, tls, router, stopped).await;
+                    drop(room);
+                });
+            }
+            gauge(i64::try_from(tasks.len()).unwrap_or(i64::MAX));
+        }
+        drop(self.socket);
+        let finished = async { while tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(GRACE, finished).await.is_err() {
+            tracing::warn!("some requests did not end in time; their connections are closed");
+        }
+        gauge(0);
+    }
+
+    /// The next connection, once there is room for one.
+    async fn accept(&self) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+        let room = Arc::clone(&self.connections).acquire_owned().await.ok()?;
+        match self.socket.accept().await {
+            Ok((stream, peer)) => Some((stream, peer, room)),
+            Err(error) => {
+                // Out of file descriptors, most likely: wait for some to come back instead of spinning.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                None
+            }
+        }
+    }
+}
+
+/// Until a stop, which a server that is gone means too.
+async fn told(stopped: &mut watch::Receiver<bool>) {
+    drop(stopped.wait_for(|stopped| *stopped).await);
+}
+
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    stopped: watch::Receiver<bool>,
+) {
+    // Answers are small and complete: waiting to fill a packet only adds latency.
+    if stream.set_nodelay(true).is_err() {
+        return;
+    }
+    match tls {
+        None => serve(stream, peer, router, stopped).await,
+        // A handshake that fails is the network's daily weather and not worth a line.
+        Some(tls) => {
+            if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE_TIME, tls.accept(stream)).await {
+                serve(stream, peer, router, stopped).await;
+            }
+        }
+    }
+}
+
+async fn serve<S>(stream: S, peer: SocketAddr, router: Router, mut stopped: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let answer = service_fn(move |request: hyper::Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(Peer(peer.ip()));
+        router.clone().call(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME)
+        .max_buf_size(HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), answer);
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = told(&mut stopped) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        // hyper's texts name the kind of fault, never what was sent.
+        tracing::debug!(%error, "a connection ended early");
+    }
+}

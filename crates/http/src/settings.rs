@@ -1,0 +1,70 @@
+//! What the server is started with. All of it is given: nothing here is read from the environment or a file.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use avouch_wire::system::RootState;
+use zeroize::Zeroizing;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Settings {
+    /// Where to listen; port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// How to encrypt; `None`: not at all, which is for loopback and for behind a proxy.
+    pub tls: Option<Tls>,
+    /// The listener for metrics, if there is to be one.
+    pub metrics: Option<MetricsSettings>,
+    /// Connections at a time; more wait in the kernel's queue.
+    pub max_connections: usize,
+    /// Requests being worked on at a time; one more is answered `busy`.
+    pub max_in_flight: usize,
+    /// What opens the vault, for `GET /v1/keys`.
+    pub roots: Vec<RootState>,
+    /// How many operations may wait for the store, for `GET /v1/status`.
+    pub queue_capacity: usize,
+}
+
+impl Settings {
+    /// Plain HTTP on this address, with the usual limits, without metrics.
+    #[must_use]
+    pub fn plain(listen: SocketAddr) -> Self {
+        Self {
+            listen,
+            tls: None,
+            metrics: None,
+            max_connections: 1024,
+            max_in_flight: 2048,
+            roots: Vec::new(),
+            queue_capacity: 4096,
+        }
+    }
+}
+
+/// A certificate and its key, as PEM.
+pub struct Tls {
+    /// The certificate first, then its issuers.
+    pub certificate_chain_pem: Vec<u8>,
+    /// The private key: PKCS#8, SEC1 or PKCS#1.
+    pub private_key_pem: Zeroizing<Vec<u8>>,
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tls(..)")
+    }
+}
+
+/// Metrics have a listener and a secret of their own: who may see that the server is loaded need not reach its API.
+pub struct MetricsSettings {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// What a scraper sends as its bearer token.
+    pub token: Zeroizing<String>,
+}
+
+impl fmt::Debug for MetricsSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MetricsSettings").field("listen", &self.listen).finish_non_exhaustive()
+    }
+}

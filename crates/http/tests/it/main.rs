@@ -1,0 +1,11 @@
+//! The server as its clients see it: real sockets, a real vault, the charter that we ship. One module for each concern.
+
+mod access;
+mod bad_input;
+mod canary;
+mod contract;
+mod customers;
+mod files;
+mod house;
+mod system;
+mod tokens;
