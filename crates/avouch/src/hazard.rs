@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::{Config, Engine, Reach};
 use crate::files::Access;
+use crate::vault;
 
 /// One unsafe setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +30,18 @@ impl fmt::Display for Hazard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "  - {}\n    {}", self.found, self.mend)
     }
+}
+
+/// What `serve` refuses: every unsafe setting, and a demo's vault, which only `demo` serves.
+pub(crate) fn serving(config: &Config, config_path: &Path) -> Vec<Hazard> {
+    let mut found = hazards(config, config_path);
+    if config.vault.environment == vault::DEMO {
+        found.push(Hazard::new(
+            "[vault] environment = \"demo\": demo keys protect nothing",
+            "start a demo with `avouch demo`, and make a vault of your own with `avouch init`",
+        ));
+    }
+    found
 }
 
 /// Every unsafe setting. A file that is not there is no hazard: opening it will fail.

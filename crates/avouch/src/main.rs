@@ -62,7 +62,7 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
 
 /// `config check`: the file was read; whether one may serve with it is what is left.
 fn check(config: &Config, path: &std::path::Path) -> Result<ExitCode, Error> {
-    let hazards = hazard::hazards(config, path);
+    let hazards = hazard::serving(config, path);
     if !hazards.is_empty() {
         return Err(Error::Unsafe(hazards));
     }

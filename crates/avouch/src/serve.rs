@@ -18,23 +18,15 @@ use zeroize::Zeroizing;
 
 use crate::config::Config;
 use crate::error::Error;
-use crate::hazard::{Hazard, hazards};
 use crate::vault::Vault;
-use crate::{files, host, telemetry, vault};
+use crate::{files, hazard, host, telemetry, vault};
 
 /// `avouch serve`.
 ///
 /// # Errors
 /// Whatever keeps it from serving, or from stopping in order.
 pub(crate) fn run(config: &Config, config_path: &Path) -> Result<ExitCode, Error> {
-    let mut unsafe_settings = hazards(config, config_path);
-    if config.vault.environment == vault::DEMO {
-        unsafe_settings.push(Hazard {
-            found: "[vault] environment = \"demo\": demo keys protect nothing".to_owned(),
-            mend: "start a demo with `avouch demo`, and make a vault of your own with `avouch init`"
-                .to_owned(),
-        });
-    }
+    let unsafe_settings = hazard::serving(config, config_path);
     if !unsafe_settings.is_empty() {
         return Err(Error::Unsafe(unsafe_settings));
     }

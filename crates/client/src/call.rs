@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use avouch_wire::{Problem, header};
+use avouch_wire::{Problem, ProblemKind, header};
 use serde::de::DeserializeOwned;
 use ureq::{
     Body,
@@ -125,10 +125,19 @@ impl<'a> Call<'a> {
                 Ok(response) if response.status() == StatusCode::SERVICE_UNAVAILABLE => {
                     let asked = retry_after(&response);
                     let error = problem(response);
-                    if !matches!(error.problem(), Some(p) if p.kind == avouch_wire::ProblemKind::Busy) {
+                    if !matches!(error.problem(), Some(p) if p.kind == ProblemKind::Busy) {
                         return Err(error);
                     }
                     (error, asked)
+                }
+                // It may have been done, or yet be: the same as an answer that was lost.
+                Ok(response) if response.status() == StatusCode::GATEWAY_TIMEOUT => {
+                    let error = problem(response);
+                    let ours = matches!(error.problem(), Some(p) if p.kind == ProblemKind::Timeout);
+                    if !ours || self.repeat == Repeat::Once {
+                        return Err(error);
+                    }
+                    (error, None)
                 }
                 Ok(response) => return Err(problem(response)),
                 Err(error) if self.repeat == Repeat::Safe || unsent(&error) => (transport(&error), None),

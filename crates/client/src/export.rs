@@ -5,13 +5,13 @@ use std::{
     io::{self, Read},
 };
 
-use avouch_wire::header;
-use ureq::{Body, BodyReader, http::Response};
+use ureq::{
+    Body, BodyReader,
+    http::{Response, header::CONTENT_TYPE},
+};
 
 /// A running export. Reads to the end of the file; an `Err` means that what was read so far is not all.
 pub struct Export {
-    /// How many customers it holds, if the server said so.
-    pub count: Option<u64>,
     /// The media type.
     pub media_type: String,
     reader: BodyReader<'static>,
@@ -19,10 +19,9 @@ pub struct Export {
 
 impl Export {
     pub(crate) fn new(response: Response<Body>) -> Self {
-        let text = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
-        let count = text(header::EXPORT_COUNT).and_then(|value| value.parse().ok());
-        let media_type = text("content-type").unwrap_or_default().to_owned();
-        Self { count, media_type, reader: response.into_body().into_with_config().limit(u64::MAX).reader() }
+        let media_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let media_type = media_type.unwrap_or_default().to_owned();
+        Self { media_type, reader: response.into_body().into_with_config().limit(u64::MAX).reader() }
     }
 }
 
@@ -34,9 +33,6 @@ impl Read for Export {
 
 impl fmt::Debug for Export {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Export")
-            .field("count", &self.count)
-            .field("media_type", &self.media_type)
-            .finish_non_exhaustive()
+        f.debug_struct("Export").field("media_type", &self.media_type).finish_non_exhaustive()
     }
 }

@@ -85,9 +85,10 @@ async fn answer(
             tracing::error!(method = %route.method, route = %route.path, "a handler panicked");
             Err(internal())
         }
+        // The handler is dropped here, but what it handed to the store goes on without it.
         Err(_) => Err(Failure::new(
-            ProblemKind::Busy,
-            "this took too long to wait for; it may yet be done, so look before you repeat it",
+            ProblemKind::Timeout,
+            "this took too long to wait for; it may yet be done: look before repeating",
         )),
     }
 }
@@ -217,7 +218,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_handler_that_takes_too_long_is_given_up() {
         let (status, body) = sent(get(std::future::pending::<&'static str>)).await;
-        assert_eq!(status, 503);
-        assert!(body.contains("it may yet be done"), "{body}");
+        assert_eq!(status, 504);
+        assert!(body.contains("/problems/timeout") && body.contains("it may yet be done"), "{body}");
     }
 }

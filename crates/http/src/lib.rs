@@ -21,6 +21,3 @@ pub use openapi::openapi;
 pub use problem::Failure;
 pub use server::{GRACE, Server, bind};
 pub use settings::{MetricsSettings, Settings, Tls};
-
-// The one place where policy's vocabulary enters: its words, none of its acts.
-pub(crate) use avouch_policy::{Need, View};

@@ -145,6 +145,10 @@ impl From<Error> for Failure {
             Error::Internal(_) => internal(),
             // Which error of the store it was is for the log, where core has put it.
             error @ Error::Store(_) if error.slug() == ProblemKind::Busy.slug() => busy(),
+            error @ Error::Store(_) if error.slug() == ProblemKind::Timeout.slug() => Self::new(
+                ProblemKind::Timeout,
+                "the database broke off while this was made durable; it may be done: look before repeating",
+            ),
             Error::Store(_) => Self::new(
                 ProblemKind::AuditUnavailable,
                 "the record could not be made durable, so nothing was done or shown; ask the operator",

@@ -3,15 +3,14 @@
 use std::collections::BTreeMap;
 
 use avouch_core::vault::ShownSubject;
-use avouch_core::{EventId, PrincipalId};
-use avouch_wire::{self as wire, Actor, Fields, Subject, Time};
+use avouch_core::{EventId, PrincipalId, View};
+use avouch_wire::{self as wire, Actor, Fields, Subject, Time, TouchedField};
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::View;
 use crate::problem::{Failure, internal};
 use crate::service::Service;
 
@@ -85,6 +84,11 @@ pub(crate) fn view(view: View) -> wire::View {
     }
 }
 
+/// A field of an event. The ledger keeps `nothing` as the view of a field that was stored or changed; on the wire it has none.
+pub(crate) fn touched(name: String, shown: Option<View>) -> TouchedField {
+    TouchedField { name, view: shown.filter(|shown| *shown != View::Nothing).map(view) }
+}
+
 /// The way back, for what a caller asks for at least.
 pub(crate) fn asked_view(view: wire::View) -> View {
     match view {
@@ -133,6 +137,13 @@ pub(crate) fn principal_id(id: PrincipalId) -> Uuid {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_field_that_was_changed_and_not_shown_has_no_view() {
+        let views = [None, Some(View::Nothing), Some(View::Token), Some(View::Clear)]
+            .map(|shown| touched("email".to_owned(), shown).view);
+        assert_eq!(views, [None, None, Some(wire::View::Token), Some(wire::View::Clear)]);
+    }
 
     #[test]
     fn event_ids_are_version_7_sort_by_time_and_keep_their_moment() {

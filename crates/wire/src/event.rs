@@ -1,10 +1,11 @@
-//! The record: who did what to whom and why. An event holds ids, names of fields and purposes, and counts; never a value.
+//! The record: who did what to whom and why. An event holds ids, names of fields and purposes, and counts; never a value. Each field has
+//! its own view: whoever saw an e-mail address in clear and a name masked did not see both in clear.
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::{Time, View};
+use crate::{Secret, Time, View};
 
 /// Who acted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -43,7 +44,18 @@ impl Outcome {
     }
 }
 
-/// One entry of `GET /v1/subjects/{id}/accesses`: somebody looked at, changed or was refused this customer. Newest first.
+/// A field that an act was about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(examples(json!({"name": "email", "view": "clear"}), json!({"name": "phones"})))]
+pub struct TouchedField {
+    /// The field; `field` and its number when the charter no longer has it.
+    pub name: String,
+    /// How it was shown; of several customers, the most that was shown of any. Absent when it was stored or changed and not shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<View>,
+}
+
+/// One entry of `GET /v1/subjects/{id}/accesses`: somebody looked at or changed this customer. Newest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Access {
     /// The event.
@@ -57,16 +69,18 @@ pub struct Access {
     /// For which purpose.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub purpose: Option<String>,
-    /// Which fields.
-    pub fields: Vec<String>,
-    /// The most that was shown of any of them.
+    /// Why, in the actor's words. It may name somebody, so it is not printed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub view: Option<View>,
+    pub reason: Option<Secret>,
+    /// Which fields, and how each was shown.
+    pub fields: Vec<TouchedField>,
+    /// For which recipient, for tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipient: Option<String>,
     /// How it ended.
     pub outcome: Outcome,
-    /// How many customers the same act showed, for lists, searches and exports.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub count: Option<u64>,
+    /// How many things the same act was about, such as the customers of a search or the tokens of a request.
+    pub count: u64,
 }
 
 /// One entry of `GET /v1/events`, newest first.
@@ -88,18 +102,11 @@ pub struct Event {
     /// Whether a reason was given. Its text is sealed and is not listed here.
     #[serde(default)]
     pub reason_given: bool,
-    /// The customer, when the act was about one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subject: Option<Uuid>,
-    /// How many customers it was about, when not one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub count: Option<u64>,
-    /// Which fields.
+    /// How many things it was about: customers, tokens, rows, entries. Which customers is not said here.
+    pub count: u64,
+    /// Which fields, and how each was shown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub fields: Vec<String>,
-    /// The most that was shown of any of them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub view: Option<View>,
+    pub fields: Vec<TouchedField>,
     /// For which recipient, for tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipient: Option<String>,
@@ -112,9 +119,6 @@ pub struct Event {
     /// What was missing, when refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<String>,
-    /// The request.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub request_id: Option<String>,
 }
 
 /// The query of `GET /v1/events`. Unknown parameters are refused.

@@ -1,5 +1,5 @@
 //! Exports: many customers at once, sealed to the receiver unless plain text is asked for in so many words. The answer is a stream: an age
-//! file, CSV or JSON Lines. The header `Avouch-Export-Count` says how many customers it holds; a body without its last chunk broke off.
+//! file, CSV or JSON Lines. A body without its last chunk broke off and is not whole, however many customers it holds.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -94,7 +94,7 @@ impl PartialSchema for Document {
 
 impl ToSchema for Document {}
 
-/// A text that must not be printed: an API key or a token. `Debug` shows three dots.
+/// A text that must not be printed: an API key, a token, somebody's reason. `Debug` shows three dots.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(pub String);

@@ -21,10 +21,6 @@ pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// `If-Match`: the version a PATCH was made from, in quotes.
 pub const IF_MATCH: &str = "if-match";
 
-/// `Avouch-Export-Count` of an export: how many customers it holds. It is known before the first byte, because the event that records
-/// the export is durable first. A body that ends without its last chunk broke off.
-pub const EXPORT_COUNT: &str = "avouch-export-count";
-
 /// Media type of a problem (RFC 9457).
 pub const PROBLEM_JSON: &str = "application/problem+json";
 

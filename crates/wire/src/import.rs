@@ -167,8 +167,6 @@ pub struct RowFault {
 pub struct Import {
     /// The import.
     pub id: Uuid,
-    /// `open`, or `dry_run`.
-    pub state: String,
     /// How many rows were stored.
     pub rows_accepted: u64,
     /// How many were left out as duplicates.

@@ -23,7 +23,7 @@ pub use charter::{
     CharterApplied, CharterApply, CharterFile, CharterPlan, CharterPlanned, CharterSources, CharterSummary,
     CharterView,
 };
-pub use event::{Access, Actor, Event, EventQuery, Outcome};
+pub use event::{Access, Actor, Event, EventQuery, Outcome, TouchedField};
 pub use export::{ExportFormat, ExportRequest};
 pub use fields::{Document, Fields, Secret};
 pub use import::{

@@ -49,7 +49,7 @@ pub struct Problem {
 
 impl Problem {
     /// Every kind there is, in order of status.
-    pub const ALL: [ProblemKind; 17] = [
+    pub const ALL: [ProblemKind; 18] = [
         ProblemKind::Malformed,
         ProblemKind::NotAuthenticated,
         ProblemKind::DeniedByPolicy,
@@ -67,6 +67,7 @@ impl Problem {
         ProblemKind::Busy,
         ProblemKind::AuditUnavailable,
         ProblemKind::Sealed,
+        ProblemKind::Timeout,
     ];
 
     /// A problem of this kind, with nothing but a detail.
@@ -187,6 +188,8 @@ kinds! {
         "Whatever cannot be recorded is not done: the event could not be made durable, so nothing was changed and nothing was shown. The operator has to look at the disk or the database.";
     Sealed "sealed" 503 "The vault is sealed"
         "The server runs without its root key and can open nothing. The operator has to unseal it.";
+    Timeout "timeout" 504 "The outcome is not known"
+        "The answer took too long to wait for, or the database broke off while the act was being made durable. It may have been done, or yet be done: look before you repeat it. A repeat with the same `Idempotency-Key`, or of a chunk of an import, is safe without looking.";
 }
 
 impl ProblemKind {
@@ -261,6 +264,7 @@ mod tests {
         503 busy
         503 audit-unavailable
         503 sealed
+        504 timeout
         ");
     }
 

@@ -3,8 +3,6 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::Time;
-
 /// `GET /v1/status`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Status {
@@ -64,9 +62,6 @@ pub struct RootState {
 pub struct KekEpoch {
     /// Counts from 1.
     pub epoch: u32,
-    /// Since when.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub created: Option<Time>,
     /// Whether new customer keys are wrapped with it.
     pub current: bool,
 }

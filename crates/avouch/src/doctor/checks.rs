@@ -15,7 +15,7 @@ use avouch_wire::Secret;
 
 use super::Findings;
 use crate::config::Config;
-use crate::hazard::hazards;
+use crate::hazard::serving;
 use crate::host::{self, SystemClock};
 use crate::vault::root_beside_data;
 
@@ -28,7 +28,7 @@ const MIB: u64 = 1 << 20;
 
 /// Unsafe settings and permissions, as `serve` would refuse them.
 pub(super) fn settings(config: &Config, config_path: &Path, findings: &mut Findings) {
-    let found = hazards(config, config_path);
+    let found = serving(config, config_path);
     if found.is_empty() {
         findings.ok("settings", "nothing that `avouch serve` would refuse");
     }

@@ -21,7 +21,7 @@ Exit codes:
   3  refused: no usable key, or the policy does not allow it
   4  there is no such customer, token, principal or key
   5  the request does not fit: validation, conflict, or rows that were rejected
-  6  the server cannot be reached, or cannot serve now";
+  6  the server cannot be reached, cannot serve now, or does not say whether it was done";
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -70,7 +70,7 @@ impl CliError {
                 | Kind::TooLarge
                 | Kind::UnsupportedMediaType
                 | Kind::Validation => 5,
-                Kind::Busy | Kind::AuditUnavailable | Kind::Sealed => 6,
+                Kind::Busy | Kind::AuditUnavailable | Kind::Sealed | Kind::Timeout => 6,
                 Kind::Internal | Kind::Integrity => 1,
             },
         }
@@ -193,6 +193,7 @@ mod tests {
         6 busy
         6 audit-unavailable
         6 sealed
+        6 timeout
         ");
     }
 }

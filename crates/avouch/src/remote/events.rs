@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use avouch_wire::{Actor, Event, EventQuery, View, limits};
+use avouch_wire::{Actor, Event, EventQuery, TouchedField, View, limits};
 use clap::Args;
 use uuid::Uuid;
 
@@ -48,6 +48,20 @@ pub(super) fn actor(actor: &Actor) -> String {
         (None, Some(id)) => format!("{} {id}", actor.kind),
         (None, None) => actor.kind.clone(),
     }
+}
+
+/// Which fields, for a table: `clear: email, phones · partial: name`, the most that was shown first. Fields that were stored or changed
+/// stand alone.
+pub(super) fn touched(fields: &[TouchedField]) -> String {
+    let mut views: Vec<Option<View>> = fields.iter().map(|field| field.view).collect();
+    views.sort_by_key(|view| std::cmp::Reverse(*view));
+    views.dedup();
+    let group = |view: Option<View>| {
+        let names = fields.iter().filter(|field| field.view == view).map(|field| field.name.as_str());
+        let names = names.collect::<Vec<_>>().join(", ");
+        view.map_or_else(|| names.clone(), |view| format!("{}: {names}", view.name()))
+    };
+    views.into_iter().map(group).collect::<Vec<_>>().join(" · ")
 }
 
 const PAUSE: Duration = Duration::from_secs(1);
@@ -126,35 +140,74 @@ impl Seen {
 }
 
 fn table(events: &[Event]) -> Table {
-    let mut table = Table::new(["at", "who", "action", "outcome", "on", "purpose", "view", "fields"]);
+    let mut table =
+        Table::new(["at", "who", "action", "outcome", "purpose", "fields", "recipient", "items", "target"]);
     for event in events {
-        table.row(cells(event));
+        table.row(cells(event, event.count.to_string()));
     }
     table
 }
 
+/// Without headings, so a number says what it counts.
 fn line(event: &Event) -> String {
-    let cells = cells(event);
+    let items = match event.count {
+        0 => String::new(),
+        1 => "1 item".to_owned(),
+        count => format!("{count} items"),
+    };
+    let cells = cells(event, items);
     let text = cells.iter().filter(|cell| !cell.is_empty()).map(|cell| super::table::clean(cell));
     let mut line = text.collect::<Vec<_>>().join("  ");
     line.push('\n');
     line
 }
 
-fn cells(event: &Event) -> [String; 8] {
-    let on = match (event.subject, event.count, &event.target) {
-        (Some(subject), _, _) => subject.to_string(),
-        (None, Some(count), _) => format!("{count} customers"),
-        (None, None, target) => target.clone().unwrap_or_default(),
-    };
+fn cells(event: &Event, items: String) -> [String; 9] {
     [
         event.at.to_string(),
         actor(&event.actor),
         event.action.clone(),
         event.outcome.name().to_owned(),
-        on,
         event.purpose.clone().unwrap_or_default(),
-        event.view.map(View::name).unwrap_or_default().to_owned(),
-        event.fields.join(", "),
+        touched(&event.fields),
+        event.recipient.clone().unwrap_or_default(),
+        items,
+        event.target.clone().unwrap_or_default(),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_view_is_said_of_the_fields_that_had_it() {
+        let field = |name: &str, view| TouchedField { name: name.to_owned(), view };
+        let seen = [
+            field("name", Some(View::Partial)),
+            field("email", Some(View::Clear)),
+            field("phones", Some(View::Clear)),
+            field("notes", None),
+        ];
+        assert_eq!(touched(&seen), "clear: email, phones · partial: name · notes");
+        assert_eq!(touched(&seen[3..]), "notes");
+        assert_eq!(touched(&[]), "");
+    }
+
+    #[test]
+    fn a_line_that_follows_says_what_it_counts() {
+        let event: Event = serde_json::from_value(json!({
+            "id": "019560f0-2222-7000-8000-000000000001", "at": "2026-03-01T09:30:00.000000Z",
+            "actor": {"kind": "staff", "name": "Support desk"}, "action": "subject.search", "outcome": "done",
+            "purpose": "support", "count": 2, "fields": [{"name": "email", "view": "masked"}],
+        }))
+        .unwrap();
+        insta::assert_snapshot!(line(&event), @"2026-03-01T09:30:00.000000Z  Support desk  subject.search  done  support  masked: email  2 items");
+        insta::assert_snapshot!(table(&[event]).render(None), @"
+        at                           who           action          outcome  purpose  fields         recipient  items  target
+        2026-03-01T09:30:00.000000Z  Support desk  subject.search  done     support  masked: email             2
+        ");
+    }
 }

@@ -8,7 +8,6 @@ use std::{
     process::ExitCode,
 };
 
-use avouch_client::Export;
 use avouch_wire::{ExportFormat, ExportRequest};
 use clap::{ArgGroup, Args, ValueEnum};
 use serde_json::json;
@@ -85,21 +84,21 @@ pub(super) fn run(args: ExportArgs, remote: &Remote) -> Result<ExitCode, CliErro
             Broken::Read => broke_off(),
             Broken::Write(error) => error.into(),
         })?;
-        report(&export, bytes, remote);
+        report(bytes, remote);
         return Ok(ExitCode::SUCCESS);
     }
-    let (export, bytes) = to_file(&request, &args.output, remote)?;
+    let bytes = to_file(&request, &args.output, remote)?;
     if remote.output.json {
         let file = args.output.to_string_lossy();
-        remote.output.json(&json!({"count": export.count, "bytes": bytes, "file": file}))?;
+        remote.output.json(&json!({"bytes": bytes, "file": file}))?;
     } else {
-        report(&export, bytes, remote);
+        report(bytes, remote);
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Into a new file of mode 0600 beside the target, synced, then renamed over it.
-fn to_file(request: &ExportRequest, path: &Path, remote: &Remote) -> Result<(Export, u64), CliError> {
+fn to_file(request: &ExportRequest, path: &Path, remote: &Remote) -> Result<u64, CliError> {
     let mut name = path.file_name().ok_or_else(|| CliError::usage("-o needs a file name"))?.to_owned();
     name.push(format!(".{}.part", random_id().simple()));
     let part = Part(path.with_file_name(name));
@@ -118,7 +117,7 @@ fn to_file(request: &ExportRequest, path: &Path, remote: &Remote) -> Result<(Exp
     let folder =
         path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
-    Ok((export, bytes))
+    Ok(bytes)
 }
 
 /// Removes the half-written file whatever goes wrong; after the rename there is none.
@@ -153,15 +152,10 @@ fn broke_off() -> CliError {
 }
 
 /// To stderr: stdout may be the export.
-fn report(export: &Export, bytes: u64, remote: &Remote) {
-    if remote.output.json {
-        return;
+fn report(bytes: u64, remote: &Remote) {
+    if !remote.output.json {
+        let _ = writeln!(io::stderr(), "{bytes} bytes written");
     }
-    let text = match export.count {
-        Some(count) => format!("{count} customers, {bytes} bytes"),
-        None => format!("{bytes} bytes"),
-    };
-    let _ = writeln!(io::stderr(), "{text}");
 }
 
 #[cfg(test)]

@@ -27,9 +27,9 @@ use std::{
 use avouch_client::Stated;
 use avouch_detect::table::{self, Encoding, Format, Options, Table};
 use avouch_wire::{ImportStart, OnDuplicate, limits};
-use aws_lc_rs::digest::{Context, SHA256};
 use clap::{Args, ValueEnum};
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 
 use super::{CliError, Remote, Why};
 use error_file::ErrorFile;
@@ -240,22 +240,22 @@ impl Source {
     fn mapping_digest(&self, mapping: &Mapping, chunk: u16) -> Result<String, CliError> {
         let dialect = self.table()?.dialect().to_string();
         let parts = json!({"mapping": mapping.describe(), "chunk": chunk, "dialect": dialect});
-        Ok(hex(aws_lc_rs::digest::digest(&SHA256, parts.to_string().as_bytes()).as_ref()))
+        Ok(hex(&Sha256::digest(parts.to_string())))
     }
 }
 
 /// SHA-256 of the whole file as hex, and its length.
 fn digest(file: &mut File) -> io::Result<(String, u64)> {
-    let mut context = Context::new(&SHA256);
+    let mut hash = Sha256::new();
     let mut buffer = vec![0; 256 << 10];
     let mut bytes = 0;
     loop {
         let read = file.read(&mut buffer)?;
         let Some(part) = buffer.get(..read).filter(|part| !part.is_empty()) else { break };
-        context.update(part);
+        hash.update(part);
         bytes += part.len() as u64;
     }
-    Ok((hex(context.finish().as_ref()), bytes))
+    Ok((hex(&hash.finalize()), bytes))
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -14,6 +14,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use avouch_seal::{SecureRandom as _, SystemRandom};
 use avouch_wire::Fields;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -127,7 +128,7 @@ pub(super) fn random_id() -> Uuid {
 fn fill(bytes: &mut [u8]) {
     // On failure the bytes stay zero: worse jitter, or an idempotency key that the server refuses the second time. Nothing secret
     // depends on them.
-    let _ = aws_lc_rs::rand::fill(bytes);
+    let _ = SystemRandom::new().fill(bytes);
 }
 
 /// `name`, `name[]` or `name.part`.

@@ -211,19 +211,62 @@ fn history(versions: &[SubjectVersion]) -> Table {
     table
 }
 
+/// Without the outcome: what was refused showed nothing of the customer and is not in the list.
 fn accesses(accesses: &[Access]) -> Table {
-    let mut table = Table::new(["at", "who", "action", "outcome", "purpose", "view", "fields", "of"]);
+    let mut table = Table::new(["at", "who", "action", "purpose", "fields", "reason", "recipient", "items"]);
     for access in accesses {
         table.row([
             access.at.to_string(),
             super::events::actor(&access.actor),
             access.action.clone(),
-            access.outcome.name().to_owned(),
             access.purpose.clone().unwrap_or_default(),
-            access.view.map(View::name).unwrap_or_default().to_owned(),
-            access.fields.join(", "),
-            access.count.map(|count| count.to_string()).unwrap_or_default(),
+            super::events::touched(&access.fields),
+            access.reason.as_ref().map(|reason| reason.0.clone()).unwrap_or_default(),
+            access.recipient.clone().unwrap_or_default(),
+            access.count.to_string(),
         ]);
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn who_looked_says_how_each_field_was_shown_and_why() {
+        let actor =
+            json!({"id": "019560f0-3333-7000-8000-000000000001", "kind": "staff", "name": "Support desk"});
+        let access = |more: Value| -> Access {
+            let mut access = json!({
+                "event": "019560f0-2222-7000-8000-000000000001", "at": "2026-03-01T09:30:00.000000Z",
+                "actor": actor, "outcome": "done", "count": 1,
+            });
+            access.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            serde_json::from_value(access).unwrap()
+        };
+        let list = [
+            access(json!({
+                "action": "subject.reveal", "purpose": "support", "reason": "asks where the parcel is",
+                "fields": [
+                    {"name": "name", "view": "partial"}, {"name": "email", "view": "clear"},
+                    {"name": "phones", "view": "clear"},
+                ],
+            })),
+            access(json!({
+                "action": "token.create", "purpose": "order_fulfilment", "recipient": "parcels", "count": 2,
+                "fields": [{"name": "name", "view": "token"}, {"name": "address", "view": "token"}],
+            })),
+            access(json!({"action": "subject.update", "fields": [{"name": "language"}, {"name": "phones"}]})),
+        ];
+        insta::assert_snapshot!(accesses(&list).render(None), @"
+        at                           who           action          purpose           fields                                reason                    recipient  items
+        2026-03-01T09:30:00.000000Z  Support desk  subject.reveal  support           clear: email, phones · partial: name  asks where the parcel is             1
+        2026-03-01T09:30:00.000000Z  Support desk  token.create    order_fulfilment  token: name, address                                            parcels    2
+        2026-03-01T09:30:00.000000Z  Support desk  subject.update                    language, phones                                                           1
+        ");
+        assert!(!format!("{list:?}").contains("parcel is"), "a reason is not printed");
+    }
 }

@@ -59,7 +59,7 @@ fn help_says_where_to_begin() {
       3  refused: no usable key, or the policy does not allow it
       4  there is no such customer, token, principal or key
       5  the request does not fit: validation, conflict, or rows that were rejected
-      6  the server cannot be reached, or cannot serve now
+      6  the server cannot be reached, cannot serve now, or does not say whether it was done
     ");
 }
 

@@ -7,6 +7,7 @@
 mod charter;
 mod completions;
 mod config;
+mod crash;
 mod demo;
 mod doctor;
 mod init;

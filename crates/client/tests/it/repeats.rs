@@ -39,6 +39,24 @@ fn an_unwritable_record_is_not_tried_again() {
 }
 
 #[test]
+fn an_unknown_outcome_is_asked_for_again_only_where_that_is_safe() {
+    let timeout = || Answer::problem(ProblemKind::Timeout, "");
+    let (client, asked) = scripted(vec![timeout(), Answer::ok(SUBJECT)]);
+    let error = client.create(&create(), &Stated::default(), None).unwrap_err();
+    assert_eq!(error.problem().unwrap().kind, ProblemKind::Timeout);
+    assert_eq!(asked.try_iter().count(), 1);
+
+    let key = IdempotencyKey::new("order-1").unwrap();
+    let (client, asked) = scripted(vec![timeout(), Answer::ok(SUBJECT)]);
+    client.create(&create(), &Stated::default(), Some(&key)).unwrap();
+    assert_eq!(asked.try_iter().count(), 2);
+
+    let (client, asked) = scripted(vec![timeout(), Answer::ok(SUBJECT)]);
+    client.subject(uuid::Uuid::nil(), &Stated::default()).unwrap();
+    assert_eq!(asked.try_iter().count(), 2);
+}
+
+#[test]
 fn busy_for_longer_than_our_patience_is_an_answer() {
     let (client, asked) = scripted(vec![Answer::problem(ProblemKind::Busy, "retry-after: 60\r\n")]);
 

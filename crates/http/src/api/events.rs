@@ -2,13 +2,12 @@
 
 use avouch_core::audit::read::ReadEvents;
 use avouch_core::audit::{Ending, Event as Recorded};
-use avouch_core::{EventId, PrincipalId};
+use avouch_core::{EventId, PrincipalId, Rules, View};
 use avouch_wire::{Event, EventQuery, Outcome, Page};
 use axum::extract::State;
 use axum::response::Response;
 use uuid::Uuid;
 
-use crate::View;
 use crate::extract::Caller;
 use crate::page::{Cursor, List};
 use crate::perform::perform;
@@ -33,15 +32,18 @@ pub(super) async fn list(
         limit: filter.paging.limit,
     };
     let events = perform(&service.app, &caller, operation).await?.output;
-    let items = events.items.into_iter().map(|(id, event)| rendered(&service, id, event)).collect();
+    let rules = service.app.rules();
+    let items = events.items.into_iter().map(|(id, event)| rendered(&service, &rules, id, event)).collect();
     let next_cursor = events.next.map(|next| Cursor::number(List::Events, next.int()));
     render::ok(&Page { items, next_cursor })
 }
 
 /// Subjects are in it as pseudonyms, which lead nobody back to them; so it says how many and not who.
-fn rendered(service: &Service, id: EventId, event: Recorded) -> Event {
-    let name = |number: &u32| format!("field {number}");
-    let most = event.views.iter().filter_map(|view| View::ALL.get(usize::from(*view))).max();
+fn rendered(service: &Service, rules: &Rules, id: EventId, event: Recorded) -> Event {
+    let name =
+        |number: &u32| rules.field_name(*number).map_or_else(|| format!("field {number}"), str::to_owned);
+    let view = |view: &u8| View::ALL.get(usize::from(*view)).copied();
+    let views = event.views.iter().map(view).chain(std::iter::repeat(None));
     let target = event.objects.first().map(|id| Uuid::from_bytes(**id).to_string());
     Event {
         id: render::event_id(id),
@@ -55,14 +57,17 @@ fn rendered(service: &Service, id: EventId, event: Recorded) -> Event {
         },
         purpose: event.purpose,
         reason_given: event.reason.is_some(),
-        subject: None,
-        count: Some(u64::from(event.count)),
-        fields: event.fields.iter().map(name).collect(),
-        view: most.copied().map(render::view),
+        count: u64::from(event.count),
+        fields: event
+            .fields
+            .iter()
+            .map(name)
+            .zip(views)
+            .map(|(name, view)| render::touched(name, view))
+            .collect(),
         recipient: event.recipient,
         target,
         decided_by: event.policies,
         needs: event.needs,
-        request_id: None,
     }
 }

@@ -117,7 +117,6 @@ pub(super) async fn read(
 fn import(state: ImportState) -> Import {
     Import {
         id: Uuid::from_bytes(*state.id.bytes()),
-        state: "open".to_owned(),
         rows_accepted: state.accepted,
         rows_skipped: state.skipped,
         rows_rejected: state.rejected,

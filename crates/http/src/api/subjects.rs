@@ -7,8 +7,8 @@ use avouch_core::vault::{
     SearchSubjects, ShownSubject, UpdateSubject, erase,
 };
 use avouch_wire::{
-    Access, Deleted, Outcome, Page, PageQuery, ProblemKind, RevealRequest, Revealed, SearchRequest, Subject,
-    SubjectCreate, SubjectPatch, SubjectVersion,
+    Access, Deleted, Outcome, Page, PageQuery, ProblemKind, RevealRequest, Revealed, SearchRequest, Secret,
+    Subject, SubjectCreate, SubjectPatch, SubjectVersion,
 };
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -211,16 +211,24 @@ pub(super) async fn history(
 
 /// Shows who looked at a customer or changed it, newest first.
 #[utoipa::path(get, path = "/v1/subjects/{id}/accesses", tag = "customers",
-    params(("id" = Uuid, Path, description = "The customer"), PageQuery),
+    params(
+        ("id" = Uuid, Path, description = "The customer"),
+        PageQuery,
+        ("Avouch-Purpose" = Option<String>, Header, description = "For which purpose of the charter"),
+        ("Avouch-Reason" = Option<String>, Header, description = "Why now; percent-encoded UTF-8"),
+    ),
     responses((status = 200, body = Page<Access>, description = "A page")))]
 pub(super) async fn accesses(
     State(service): State<Shared>,
     Caller(caller): Caller,
     Path(id): Path<SubjectId>,
+    stated: Stated,
     paging: Paging,
 ) -> Result<Response, Failure> {
     let before = paging.after_number(List::Accesses)?.map(avouch_core::EventId::from_int);
-    let page = perform(&service.app, &caller, Accesses { id, before, limit: paging.limit }).await?.output;
+    let operation =
+        Accesses { id, purpose: stated.purpose, reason: stated.reason, before, limit: paging.limit };
+    let page = perform(&service.app, &caller, operation).await?.output;
     let items = page
         .items
         .into_iter()
@@ -230,10 +238,11 @@ pub(super) async fn accesses(
             actor: render::actor(&service, Some(entry.actor)),
             action: entry.action,
             purpose: entry.purpose,
-            view: entry.fields.iter().filter_map(|(_, view)| *view).max().map(render::view),
-            fields: entry.fields.into_iter().map(|(name, _)| name).collect(),
+            reason: entry.reason.map(Secret),
+            fields: entry.fields.into_iter().map(|(name, view)| render::touched(name, view)).collect(),
+            recipient: entry.recipient,
             outcome: Outcome::Done,
-            count: Some(u64::from(entry.count)),
+            count: u64::from(entry.count),
         })
         .collect();
     let next_cursor = page.next.map(|next| Cursor::number(List::Accesses, next.int()));

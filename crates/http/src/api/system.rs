@@ -49,7 +49,6 @@ pub(super) async fn keys(State(service): State<Shared>, Caller(caller): Caller) 
     let newest = keys.kek_epochs.iter().copied().max();
     let epoch = |epoch: &u64| KekEpoch {
         epoch: u32::try_from(*epoch).unwrap_or(u32::MAX),
-        created: None,
         current: Some(*epoch) == newest,
     };
     render::ok(&KeyState {

@@ -1,6 +1,6 @@
 //! What is missing, in the words of somebody who can do something about it.
 
-use crate::{Need, View};
+use avouch_core::{Need, View};
 
 /// One line for all of them.
 pub(super) fn summary(needs: &[Need]) -> String {

@@ -205,7 +205,21 @@ fn a_customer_from_first_to_last() {
     let rest = stated("GET", &format!("{path}/history?limit=1&cursor={cursor}")).send().expect(200).json();
     assert_eq!(rest["items"][0]["version"], json!(1));
 
+    stated("GET", &format!("{path}/accesses?limit=1")).send().expect(200);
     let accesses = house.get(&dpo, &format!("{path}/accesses")).expect(200).json();
+    let looked = &accesses["items"][0];
+    assert_eq!(
+        [&looked["action"], &looked["purpose"], &looked["reason"]],
+        ["subject.accesses", "data_rights", "request of the customer"].map(|text| json!(text)).each_ref(),
+        "who asks who looked is on record with purpose and reason"
+    );
+    let one = |action: &str| {
+        let all = accesses["items"].as_array().expect("a list");
+        all.iter().find(|access| access["action"] == action).expect("it is on record")["fields"].to_string()
+    };
+    insta::assert_snapshot!(one("subject.search"), @r#"[{"name":"name","view":"masked"},{"name":"email","view":"masked"},{"name":"phones","view":"masked"}]"#);
+    insta::assert_snapshot!(one("subject.reveal"), @r#"[{"name":"email","view":"clear"},{"name":"phones","view":"clear"}]"#);
+    insta::assert_snapshot!(one("subject.update"), @r#"[{"name":"phones"},{"name":"language"}]"#);
     let actions: Vec<_> =
         accesses["items"].as_array().expect("a list").iter().map(|a| &a["action"]).collect();
     assert_eq!(actions.last(), Some(&&json!("subject.create")));

@@ -39,7 +39,6 @@ fn an_import_from_proposal_to_state() {
     insta::assert_snapshot!(send("GET", &format!("/v1/imports/{id}"), None).plain(), @r#"
     200 {
       "id": "id",
-      "state": "open",
       "rows_accepted": 1,
       "rows_skipped": 0,
       "rows_rejected": 2,

@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::Arc;
 
+use avouch_http::GRACE;
 use avouch_wire::system::RootState;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -221,8 +222,10 @@ fn a_request_that_has_begun_is_finished_after_a_stop() {
     assert!(line.starts_with(b"HTTP/1.1 100"));
     house.stop();
     stream.write_all(body.as_bytes()).expect("sent");
-    let answer = Answer::read(&stream).expect(200);
-    assert_eq!(answer.header("connection"), Some("close"));
+    Answer::read(&stream).expect(200);
+    // Whether the answer could already say so is a matter of who was faster; that the connection ends is not.
+    stream.set_read_timeout(Some(GRACE / 2)).expect("a time limit");
+    assert_eq!(stream.read(&mut line).expect("an end, and not a wait for the next request"), 0);
     drop(house);
 }
 

@@ -94,6 +94,7 @@ fn schemas() -> Schemas {
         TokenResponse,
         TokenizeRequest,
         Tokenized,
+        TouchedField,
     ]
 }
 

@@ -132,7 +132,7 @@ fn answer(line: &str, body: &[u8], state: &State) -> (u16, String) {
                 .filter(|(key, _)| key.0 == id)
                 .map(|(_, (result, _))| result.rejected.len())
                 .sum();
-            ok(json!({"id": id, "state": "open", "rows_accepted": 0, "rows_skipped": 0,
+            ok(json!({"id": id, "rows_accepted": 0, "rows_skipped": 0,
                 "rows_rejected": rejected, "chunks_done": []}))
         }
         ["POST", "", "v1", "exports", "HTTP", ..] => (200, "name\nAda\n".to_owned()),
