@@ -6,6 +6,7 @@ pub mod opening;
 mod operation;
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use avouch_policy::{Action, View};
@@ -18,6 +19,7 @@ pub use operation::{Cx, Done, Operation, Outcome, Refresh};
 
 use crate::Error;
 use crate::audit::{self, Ending, Event, Note, What};
+use crate::charters;
 use crate::clock::Clock;
 use crate::gate::{self, Access, Caller, Intent, Permit, Unauthenticated};
 use crate::ids::Ids;
@@ -38,6 +40,7 @@ pub struct App {
     pub(crate) ids: Ids,
     rules: RwLock<Arc<Rules>>,
     access: RwLock<Arc<Access>>,
+    stale: AtomicBool,
     pub(crate) environment: String,
 }
 
@@ -85,6 +88,10 @@ impl App {
     /// # Errors
     /// [`Unauthenticated`], the same to the outside whatever the cause.
     pub fn authenticate(self: &Arc<Self>, key: &str, from: IpAddr) -> Result<Caller, Unauthenticated> {
+        if let Err(error) = self.mend() {
+            tracing::error!(%error, "nobody is let in until principals and keys can be loaded");
+            return Err(Unauthenticated::Unknown);
+        }
         let result = Caller::authenticate(&self.access(), key, from, self.now());
         if let Err(Unauthenticated::Refused(credential, principal)) = result {
             let app = Arc::clone(self);
@@ -118,7 +125,7 @@ impl App {
         let refused = attempt.clone();
         self.store.write(
             move |tx| attempt.run(tx),
-            move |result: Result<Result<Done<O::Output>, Error>, Error>| {
+            move |result: Result<Ended<O::Output>, Error>| {
                 app.settle(refused, result, answer);
             },
         );
@@ -143,34 +150,62 @@ impl App {
     fn settle<O: Operation>(
         self: Arc<Self>,
         attempt: Attempt<O>,
-        result: Result<Result<Done<O::Output>, Error>, Error>,
+        result: Result<Ended<O::Output>, Error>,
         answer: impl FnOnce(Result<Done<O::Output>, Error>) + Send + 'static,
     ) {
         match result {
-            Ok(result) => {
-                if result.is_ok()
-                    && O::REFRESH != Refresh::Nothing
-                    && let Err(error) = self.refresh(O::REFRESH)
-                {
-                    return answer(Err(error));
-                }
+            Ok(Ended { answer: result, fresh }) => {
+                self.install(fresh);
                 answer(result);
             }
             Err(error @ Error::Store(_)) => {
-                tracing::error!(action = O::ACTION.as_str(), %error, "nothing was done or shown");
+                tracing::error!(action = O::ACTION.as_str(), %error, "nothing was shown");
+                if O::REFRESH != Refresh::Nothing {
+                    // It may have been committed all the same: what is in memory is not to be trusted any more.
+                    self.stale.store(true, Ordering::Release);
+                }
                 answer(Err(error));
             }
             Err(error) => {
                 if matches!(error, Error::Tampered) {
                     tracing::error!(action = O::ACTION.as_str(), "a stored value failed its integrity check");
                 }
-                let slug = error.slug();
+                let cause = error.clone();
                 self.store.write(
-                    move |tx| attempt.record_failure(tx, slug),
+                    move |tx| attempt.record_failure(tx, &cause),
                     move |recorded: Result<(), Error>| answer(recorded.and(Err(error))),
                 );
             }
         }
+    }
+
+    /// Puts what a change has loaded, in its own transaction, in the place of what it has changed.
+    fn install(&self, fresh: Fresh) {
+        match fresh {
+            Fresh::Nothing => {}
+            Fresh::Access(access) => {
+                let mut current = self.access.write().unwrap_or_else(PoisonError::into_inner);
+                if access.newer_than(&current) {
+                    *current = Arc::new(access);
+                }
+            }
+            Fresh::Rules(rules) => {
+                let mut current = self.rules.write().unwrap_or_else(PoisonError::into_inner);
+                if rules.version > current.version {
+                    *current = Arc::new(*rules);
+                }
+            }
+        }
+    }
+
+    /// Loads again what may be out of date after a change whose outcome is unknown. Until that succeeds nobody is let in.
+    fn mend(&self) -> Result<(), Error> {
+        if self.stale.load(Ordering::Acquire) {
+            self.install(Fresh::Access(self.load_access()?));
+            self.install(Fresh::Rules(Box::new(self.load_rules()?)));
+            self.stale.store(false, Ordering::Release);
+        }
+        Ok(())
     }
 
     /// Records the closing. To be called once, when nothing is performed any more.
@@ -182,20 +217,24 @@ impl App {
         self.store.close();
         result
     }
+}
 
-    fn refresh(&self, what: Refresh) -> Result<(), Error> {
-        match what {
-            Refresh::Nothing => {}
-            Refresh::Access => {
-                let access = self.load_access()?;
-                *self.access.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(access);
-            }
-            Refresh::Rules => {
-                let rules = self.load_rules()?;
-                *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
-            }
-        }
-        Ok(())
+/// What a change leaves in memory once it is committed.
+enum Fresh {
+    Nothing,
+    Access(Access),
+    Rules(Box<Rules>),
+}
+
+/// How an attempt ended that was committed: with an output, or with a refusal that is on record.
+struct Ended<T> {
+    answer: Result<Done<T>, Error>,
+    fresh: Fresh,
+}
+
+impl<T> Ended<T> {
+    fn refused(error: Error) -> Self {
+        Self { answer: Err(error), fresh: Fresh::Nothing }
     }
 }
 
@@ -214,20 +253,21 @@ impl<O> Clone for Attempt<O> {
 }
 
 impl<O: Operation> Attempt<O> {
-    /// The funnel. The outer error undoes everything; an inner error was committed together with its record.
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Result<Done<O::Output>, Error>, Error> {
+    /// The funnel. An error undoes everything; what `Ended` says was committed together with its record.
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Ended<O::Output>, Error> {
         let app = &*self.app;
         let rules = app.rules();
         let now = app.now();
         let event = app.ids.event(now);
-        let cx = Cx { app, rules: &rules, caller: &self.caller, now, event };
+        let caller = self.caller.renewed(&app.access(), now).map_err(|_| Error::Unauthenticated)?;
+        let cx = Cx { app, rules: &rules, caller: &caller, now, event };
         let intent = self.operation.intent(&rules)?;
         let facts = match self.operation.facts(tx, &cx) {
             Ok(facts) => facts,
             Err(Error::NotFound) => {
                 // Whoever may not look learns that and nothing else, not whether there is something to look at.
                 return match self.decide(&cx, &intent, None) {
-                    Err(Error::Refused(refusal)) => self.refuse(tx, &cx, &intent, refusal),
+                    Err(Error::Refused(refusal)) => refuse(tx, &cx, O::ACTION, &intent, refusal),
                     _ => Err(Error::NotFound),
                 };
             }
@@ -235,16 +275,24 @@ impl<O: Operation> Attempt<O> {
         };
         let permit = match self.decide(&cx, &intent, Some(&facts)) {
             Ok(permit) => permit,
-            Err(Error::Refused(refusal)) => return self.refuse(tx, &cx, &intent, refusal),
+            Err(Error::Refused(refusal)) => return refuse(tx, &cx, O::ACTION, &intent, refusal),
             Err(error) => return Err(error),
         };
-        let outcome = self.operation.run(tx, &cx, &permit, facts)?;
-        let (output, note) = outcome.into_parts();
+        let (output, note) = self.operation.run(tx, &cx, &permit, facts)?.into_parts();
         let reason = seal_reason(&cx, &permit)?;
-        let body = record(&cx, &permit, &note, reason.as_ref().map(|reason| reason.commitment));
+        let mut body = record(&cx, &permit, &note, reason.as_ref().map(|reason| reason.commitment));
+        if let Err(error) = &output {
+            body.ending = Ending::Failed;
+            body.problem = Some(error.slug().to_owned());
+        }
         let sealed = reason.as_ref().map(|reason| reason.sealed.as_slice());
         audit::append(tx, event, &body, note.subjects.len(), sealed)?;
-        Ok(Ok(Done { output, event, policies: permit.policies }))
+        let fresh = match O::REFRESH {
+            Refresh::Access if output.is_ok() => Fresh::Access(Access::changed(tx, &app.keys)?),
+            Refresh::Rules if output.is_ok() => Fresh::Rules(Box::new(charters::load_in(tx, &app.keys)?)),
+            _ => Fresh::Nothing,
+        };
+        Ok(Ended { answer: output.map(|output| Done { output, event, policies: permit.policies }), fresh })
     }
 
     fn decide(&self, cx: &Cx<'_>, intent: &Intent, facts: Option<&O::Facts>) -> Result<Permit, Error> {
@@ -252,30 +300,41 @@ impl<O: Operation> Attempt<O> {
         gate::decide(cx.rules, cx.caller, O::ACTION, intent, facts)
     }
 
-    fn refuse(
-        &self,
-        tx: &mut Tx<'_>,
-        cx: &Cx<'_>,
-        intent: &Intent,
-        refusal: crate::Refusal,
-    ) -> Result<Result<Done<O::Output>, Error>, Error> {
-        let mut event = frame(cx, O::ACTION, Ending::Refused, Some("denied-by-policy"));
-        event.purpose = intent.purpose.clone().filter(|purpose| cx.rules.purposes.contains_key(purpose));
-        event.policies.clone_from(&refusal.policies);
-        event.needs = refusal.needs.iter().map(|need| need.name().to_owned()).collect();
-        audit::append(tx, cx.event, &event, 0, None)?;
-        Ok(Err(Error::Refused(refusal)))
-    }
-
-    fn record_failure(&self, tx: &mut Tx<'_>, slug: &'static str) -> Result<(), Error> {
+    fn record_failure(&self, tx: &mut Tx<'_>, cause: &Error) -> Result<(), Error> {
         let app = &*self.app;
         let rules = app.rules();
         let now = app.now();
         let cx = Cx { app, rules: &rules, caller: &self.caller, now, event: app.ids.event(now) };
-        let mut event = frame(&cx, O::ACTION, Ending::Failed, Some(slug));
+        let intent = self.operation.intent(&rules).unwrap_or_else(|_| Intent::plain());
+        if let Error::Refused(refusal) = cause {
+            return refuse::<()>(tx, &cx, O::ACTION, &intent, refusal.clone()).map(drop);
+        }
+        let mut event = frame(&cx, O::ACTION, Ending::Failed, Some(cause.slug()));
+        event.purpose = known_purpose(&cx, &intent);
         event.objects = self.operation.objects();
         Ok(audit::append(tx, cx.event, &event, 0, None)?)
     }
+}
+
+/// Records a refusal by policy.
+fn refuse<T>(
+    tx: &mut Tx<'_>,
+    cx: &Cx<'_>,
+    action: Action,
+    intent: &Intent,
+    refusal: crate::Refusal,
+) -> Result<Ended<T>, Error> {
+    let mut event = frame(cx, action, Ending::Refused, Some("denied-by-policy"));
+    event.purpose = known_purpose(cx, intent);
+    event.policies.clone_from(&refusal.policies);
+    event.needs = refusal.needs.iter().map(|need| need.name().to_owned()).collect();
+    audit::append(tx, cx.event, &event, 0, None)?;
+    Ok(Ended::refused(Error::Refused(refusal)))
+}
+
+/// The claimed purpose, when it is one of the charter's: what a caller types must not get into an event.
+fn known_purpose(cx: &Cx<'_>, intent: &Intent) -> Option<String> {
+    intent.purpose.clone().filter(|purpose| cx.rules.purposes.contains_key(purpose))
 }
 
 /// Who, when, under which charter.

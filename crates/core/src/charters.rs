@@ -129,10 +129,21 @@ fn place(version: u32, applied: i64, by: PrincipalId) -> Vec<u8> {
 
 /// Loads the charter in force.
 pub(crate) fn load(store: &Store, keys: &VaultKeys) -> Result<Rules, Error> {
-    let (row, numbers) = store.read_wait(|tx| {
-        let row = tx.first(&NEWEST, &[], version_row)?.ok_or(Error::Tampered)?;
-        Ok::<_, Error>((row, numbers(tx)?))
-    })?;
+    compile(keys, store.read_wait(in_force)?)
+}
+
+/// The same within a transaction, as a change made in it leaves the charter.
+pub(crate) fn load_in(tx: &mut Tx<'_>, keys: &VaultKeys) -> Result<Rules, Error> {
+    let rows = in_force(tx)?;
+    compile(keys, rows)
+}
+
+fn in_force(tx: &mut Tx<'_>) -> Result<(VersionRow, Numbers), Error> {
+    let row = tx.first(&NEWEST, &[], version_row)?.ok_or(Error::Tampered)?;
+    Ok((row, numbers(tx)?))
+}
+
+fn compile(keys: &VaultKeys, (row, numbers): (VersionRow, Numbers)) -> Result<Rules, Error> {
     let version = open(keys, row)?;
     // A version in force was checked when it was applied; a later program that no longer takes it must say why.
     let charter = Charter::parse(&version.files).map_err(unloadable)?;

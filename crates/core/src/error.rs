@@ -13,6 +13,9 @@ pub enum Error {
     /// No such thing, for this caller: erased, foreign and unknown look alike.
     #[error("not found")]
     NotFound,
+    /// The caller's key was withdrawn, has expired, or its principal was suspended, since the request came in.
+    #[error("not authenticated any more")]
+    Unauthenticated,
     /// Policy refused; every unmet need at once.
     #[error("refused by policy")]
     Refused(Refusal),
@@ -88,6 +91,7 @@ impl Error {
         match self {
             Self::Invalid(_) => "validation",
             Self::NotFound => "not-found",
+            Self::Unauthenticated => "not-authenticated",
             Self::Refused(_) => "denied-by-policy",
             Self::Taken { .. } | Self::Conflict(_) => "conflict",
             Self::Stale { .. } => "precondition-failed",
@@ -95,6 +99,7 @@ impl Error {
             Self::KeyReused => "idempotency-conflict",
             Self::Tampered => "integrity",
             Self::Store(avouch_store::Error::Busy) => "busy",
+            Self::Store(avouch_store::Error::Unknown(_)) => "timeout",
             Self::Store(_) => "audit-unavailable",
             Self::Internal(_) => "internal",
         }

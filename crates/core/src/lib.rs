@@ -11,6 +11,7 @@ mod rules;
 mod schema;
 pub mod vault;
 
+pub use avouch_policy::{Action, Need, View};
 pub use error::{Error, Fault, Refusal};
 pub use ids::{CredentialId, EventId, ImportId, PrincipalId, SubjectId};
 pub use rules::{Problems, Rules};

@@ -68,6 +68,8 @@ pub(crate) struct PurposeRule {
     pub(crate) reason_required: bool,
     /// Whether it rests on consent, which has to be looked up per subject.
     pub(crate) by_consent: bool,
+    /// The places of the fields it is for, in the charter's order.
+    pub(crate) fields: Vec<usize>,
 }
 
 #[derive(Debug)]
@@ -131,6 +133,7 @@ impl Rules {
                 name: purpose.name.as_str().into(),
                 reason_required: purpose.reason == Reason::Required,
                 by_consent: purpose.legal_basis == LegalBasis::Consent,
+                fields: purpose.fields.iter().filter_map(|name| rules.by_name.get(name).copied()).collect(),
             };
             rules.purposes.insert(purpose.name.clone(), rule);
         }
@@ -160,6 +163,13 @@ impl Rules {
     /// The charter's field at a place.
     pub(crate) fn field(&self, place: usize) -> Result<&avouch_charter::Field, Error> {
         self.charter.fields().get(place).ok_or(Error::Internal("a field's place is out of range"))
+    }
+
+    /// The name of the field with this number, as long as the charter has it.
+    #[must_use]
+    pub fn field_name(&self, number: u32) -> Option<&str> {
+        let place = self.by_number.get(&number)?;
+        self.charter.fields().get(*place).map(|field| field.name.as_str())
     }
 
     pub(crate) fn rule(&self, place: usize) -> Result<&FieldRule, Error> {

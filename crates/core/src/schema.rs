@@ -29,6 +29,8 @@ create table event (id integer primary key, body blob not null, sealed blob);
 create table event_subject (pseudonym blob not null, event bigint not null,
     primary key (pseudonym, event)) without rowid;
 create table principal (id blob primary key, sealed blob not null);
+create table access_state (id bigint primary key, generation bigint not null);
+insert into access_state (id, generation) values (1, 1);
 create table credential (id blob primary key, principal blob not null, sealed blob not null);
 create table idempotency (caller blob not null, key_digest blob not null, request blob not null, at bigint not null,
     sealed blob not null, primary key (caller, key_digest)) without rowid;

@@ -119,6 +119,10 @@ where
             OnceFacts::Fresh(facts) => facts,
         };
         let (output, note) = self.operation.run(tx, cx, permit, facts)?.into_parts();
+        let output = match output {
+            Ok(output) => output,
+            Err(error) => return Ok(Outcome::failed(error, note)),
+        };
         if let Some(key) = &self.key {
             let (digest, request) = digests(cx, key);
             let plain = zeroize::Zeroizing::new(

@@ -1,5 +1,6 @@
 //! Making a vault and opening it. Both are host commands: whoever can run them holds the root key.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, RwLock};
 
 use avouch_charter::{Charter, SourceFile};
@@ -139,7 +140,7 @@ impl App {
             audit::append(tx, first.ids.event(now), &event, 0, None)?;
             Ok::<_, Error>(made)
         })?;
-        app.refresh(super::Refresh::Access)?;
+        app.install(super::Fresh::Access(app.load_access()?));
         Ok(Made { app, administrator, key })
     }
 
@@ -209,6 +210,7 @@ fn assemble(parts: Parts<'_>, keys: VaultKeys, rules: Rules, access: Access) -> 
         ids: Ids::default(),
         rules: RwLock::new(Arc::new(rules)),
         access: RwLock::new(Arc::new(access)),
+        stale: AtomicBool::new(false),
         environment: parts.environment,
     })
 }

@@ -88,21 +88,28 @@ impl Cx<'_> {
 /// A result together with its note for the ledger: there is no result without one.
 #[derive(Debug)]
 pub struct Outcome<T> {
-    output: T,
+    output: Result<T, Error>,
     note: Note,
 }
 
 impl<T> Outcome<T> {
     /// Both.
     pub fn new(output: T, note: Note) -> Self {
-        Self { output, note }
+        Self { output: Ok(output), note }
     }
 
-    pub(crate) fn output_mut(&mut self) -> &mut T {
-        &mut self.output
+    /// A refusal that the caller has learned something from, such as "this is not the value we hold": it is recorded with
+    /// whom and what it was about, like a look. Nothing may have been written by then.
+    pub fn failed(error: Error, note: Note) -> Self {
+        Self { output: Err(error), note }
     }
 
-    pub(crate) fn into_parts(self) -> (T, Note) {
+    /// The same with another output.
+    pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> Outcome<U> {
+        Outcome { output: self.output.map(change), note: self.note }
+    }
+
+    pub(crate) fn into_parts(self) -> (Result<T, Error>, Note) {
         (self.output, self.note)
     }
 }

@@ -13,6 +13,8 @@ use crate::Error;
 use crate::ids::{CredentialId, PrincipalId};
 
 statements! {
+    data GENERATION = "select generation from access_state where id = 1";
+    data NEXT_GENERATION = "update access_state set generation = generation + 1 where id = 1";
     data ALL_PRINCIPALS = "select id, sealed from principal order by id";
     data ALL_CREDENTIALS = "select id, principal, sealed from credential order by id";
 }
@@ -66,6 +68,7 @@ pub struct KeyRecord {
 /// Rows as stored, still sealed.
 #[derive(Debug)]
 pub(crate) struct Rows {
+    generation: i64,
     principals: Vec<([u8; 16], Vec<u8>)>,
     credentials: Vec<([u8; 16], [u8; 16], Vec<u8>)>,
 }
@@ -73,6 +76,8 @@ pub(crate) struct Rows {
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Access {
+    /// Grows with every change, so that an older snapshot never takes the place of a newer one.
+    generation: i64,
     principals: HashMap<PrincipalId, (PrincipalRecord, PrincipalClass)>,
     keys: HashMap<CredentialId, KeyRecord>,
 }
@@ -83,13 +88,25 @@ impl Access {
         let principals = tx.query(&ALL_PRINCIPALS, &[], |row| Ok((row.bytes(0)?, row.blob(1)?.to_vec())))?;
         let credentials =
             tx.query(&ALL_CREDENTIALS, &[], |row| Ok((row.bytes(0)?, row.bytes(1)?, row.blob(2)?.to_vec())))?;
-        Ok(Rows { principals, credentials })
+        let generation = tx.first(&GENERATION, &[], |row| row.int(0))?.unwrap_or(0);
+        Ok(Rows { generation, principals, credentials })
+    }
+
+    /// Begins the next generation, for a change in this transaction, and loads it as the change leaves it.
+    pub(crate) fn changed(tx: &mut Tx<'_>, keys: &VaultKeys) -> Result<Self, Error> {
+        tx.execute(&NEXT_GENERATION, &[])?;
+        Self::from_rows(Self::rows(tx)?, keys)
+    }
+
+    /// Whether this snapshot was made after the other one.
+    pub(crate) fn newer_than(&self, other: &Self) -> bool {
+        self.generation > other.generation
     }
 
     /// Opens the rows.
     pub(crate) fn from_rows(rows: Rows, keys: &VaultKeys) -> Result<Self, Error> {
-        let Rows { principals, credentials } = rows;
-        let mut access = Self::default();
+        let Rows { generation, principals, credentials } = rows;
+        let mut access = Self { generation, ..Self::default() };
         for (id, sealed) in principals {
             let record: PrincipalRecord = open(keys, "principal", &id, &sealed)?;
             let kind = kind_of(&record.kind)?;

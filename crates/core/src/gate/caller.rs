@@ -15,6 +15,7 @@ pub struct Caller {
     pub(crate) class: PrincipalClass,
     pub(crate) credential: Option<CredentialId>,
     pub(crate) network_allowed: bool,
+    from: Option<IpAddr>,
 }
 
 /// Why nobody is there. One answer for all to the outside; the variants are for the ledger and the metrics.
@@ -35,6 +36,7 @@ impl Caller {
             class: PrincipalClass::new(PrincipalKind::System, core::iter::empty::<String>(), None),
             credential: None,
             network_allowed: true,
+            from: None,
         }
     }
 
@@ -69,12 +71,32 @@ impl Caller {
         let id = CredentialId::from_bytes(key.id());
         let record = access.key(id).ok_or(Unauthenticated::Unknown)?;
         let refused = Unauthenticated::Refused(id, record.principal);
-        let genuine = key.verify(&record.hash);
-        let principal = access.principal(record.principal).ok_or(refused)?;
-        if !genuine || now >= record.expires || principal.status != Status::Active {
+        if !key.verify(&record.hash) {
             return Err(refused);
         }
-        let from = from.to_canonical();
+        Self::admit(access, id, from.to_canonical(), now)
+    }
+
+    /// The same caller as the vault knows it now: an operation may have waited, an export may have run for an hour, and
+    /// in between a key may have been withdrawn, a role taken away, a principal suspended.
+    ///
+    /// # Errors
+    /// [`Unauthenticated`].
+    pub(crate) fn renewed(&self, access: &Access, now: i64) -> Result<Self, Unauthenticated> {
+        match (self.credential, self.from) {
+            (Some(credential), Some(from)) => Self::admit(access, credential, from, now),
+            _ if self.is_system() => Ok(self.clone()),
+            _ => Err(Unauthenticated::Unknown),
+        }
+    }
+
+    fn admit(access: &Access, id: CredentialId, from: IpAddr, now: i64) -> Result<Self, Unauthenticated> {
+        let record = access.key(id).ok_or(Unauthenticated::Unknown)?;
+        let refused = Unauthenticated::Refused(id, record.principal);
+        let principal = access.principal(record.principal).ok_or(refused)?;
+        if now >= record.expires || principal.status != Status::Active {
+            return Err(refused);
+        }
         let within = |networks: &[ipnet::IpNet]| {
             networks.is_empty() || networks.iter().any(|network| network.contains(&from))
         };
@@ -83,6 +105,7 @@ impl Caller {
             class: access.class(record.principal).ok_or(refused)?,
             credential: Some(id),
             network_allowed: within(&principal.networks) && within(&record.networks),
+            from: Some(from),
         })
     }
 }

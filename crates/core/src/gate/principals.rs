@@ -17,6 +17,7 @@ use crate::{Error, Fault};
 
 statements! {
     data PUT_PRINCIPAL = "insert into principal (id, sealed) values (?1, ?2)";
+    data ONE_PRINCIPAL = "select sealed from principal where id = ?1";
     data CHANGE_PRINCIPAL = "update principal set sealed = ?2 where id = ?1";
     data PUT_CREDENTIAL = "insert into credential (id, principal, sealed) values (?1, ?2, ?3)";
     data DROP_CREDENTIAL = "delete from credential where id = ?1 and principal = ?2";
@@ -108,8 +109,8 @@ impl Operation for ChangePrincipal {
 
     fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<Principal>, Error> {
         let id = self.id.ok_or(Error::NotFound)?;
-        let access = cx.app.access();
-        let mut record = access.principal(id).cloned().ok_or(Error::NotFound)?;
+        // Read here and now: what stands in memory may be older than a change that waits in front of this one.
+        let mut record = stored(tx, cx.app, id)?;
         if id == cx.caller.id && (self.status == Some(Status::Suspended) || self.roles.is_some()) {
             return Err(Error::Conflict(
                 "nobody changes their own roles or suspends themselves: ask a colleague",
@@ -209,9 +210,7 @@ impl Operation for CreateKey {
     type Output = NewKey;
 
     fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<NewKey>, Error> {
-        if cx.app.access().principal(self.principal).is_none() {
-            return Err(Error::NotFound);
-        }
+        stored(tx, cx.app, self.principal)?;
         let mut faults = Vec::new();
         if !(1..=MAX_KEY_DAYS).contains(&self.days) {
             faults.push(Fault::new("/expires_in_days", format!("expected 1 to {MAX_KEY_DAYS}")));
@@ -251,6 +250,13 @@ impl Operation for RevokeKey {
         note.objects.push(*self.key.bytes());
         Ok(Outcome::new((), note))
     }
+}
+
+/// A principal as this transaction finds it.
+fn stored(tx: &mut Tx<'_>, app: &App, id: PrincipalId) -> Result<PrincipalRecord, Error> {
+    let sealed = tx.first(&ONE_PRINCIPAL, params![id.bytes()], |row| Ok(row.blob(0)?.to_vec()))?;
+    let plain = app.keys.open_row("principal", id.bytes(), &sealed.ok_or(Error::NotFound)?)?;
+    serde_json::from_slice(&plain).map_err(|_| Error::Tampered)
 }
 
 /// The first administrator of a new vault.

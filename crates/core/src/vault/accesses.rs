@@ -8,7 +8,7 @@ use super::record::Record;
 use crate::Error;
 use crate::app::{Cx, Operation, Outcome};
 use crate::audit::{self, Ending, Event, Note};
-use crate::gate::{Intent, Permit};
+use crate::gate::{Intent, Permit, Reason, Shows};
 use crate::ids::{EventId, PrincipalId, SubjectId};
 use crate::rules::Rules;
 
@@ -21,6 +21,10 @@ statements! {
 pub struct Accesses {
     /// Whom it is about.
     pub id: SubjectId,
+    /// For which purpose it is asked; kept with the event, not demanded.
+    pub purpose: Option<String>,
+    /// Why, in words.
+    pub reason: Option<Reason>,
     /// Events below this one.
     pub before: Option<EventId>,
     /// At most so many.
@@ -67,7 +71,8 @@ impl Operation for Accesses {
     type Facts = Record;
 
     fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
-        Ok(Intent { rows: 1, ..Intent::plain() })
+        let (purpose, reason) = (self.purpose.clone(), self.reason.clone());
+        Ok(Intent { purpose, reason, rows: 1, shows: Shows::Nothing })
     }
 
     fn facts(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Record, Error> {
@@ -110,11 +115,8 @@ impl Operation for Accesses {
 
 fn access(tx: &mut Tx<'_>, cx: &Cx<'_>, id: EventId, event: Event) -> Result<Access, Error> {
     let actor = PrincipalId::from_bytes(*event.actor);
-    let name = |number: &u32| {
-        let place = cx.rules.by_number.get(number).copied();
-        let field = place.and_then(|place| cx.rules.charter.fields().get(place));
-        field.map_or_else(|| format!("field {number}"), |field| field.name.clone())
-    };
+    let name =
+        |number: &u32| cx.rules.field_name(*number).map_or_else(|| format!("field {number}"), str::to_owned);
     let views = event.views.iter().map(|view| view_of(*view)).chain(core::iter::repeat(None));
     Ok(Access {
         event: id,

@@ -88,9 +88,11 @@ impl Operation for RevealSubject {
         permit: &Permit,
         record: Record,
     ) -> Result<Outcome<ShownSubject>, Error> {
-        let mut outcome = look(tx, cx, permit, &record)?;
-        outcome.output_mut().views.retain(|(name, _)| self.fields.contains(name));
-        Ok(outcome)
+        let outcome = look(tx, cx, permit, &record)?;
+        Ok(outcome.map(|mut shown| {
+            shown.views.retain(|(name, _)| self.fields.contains(name));
+            shown
+        }))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The domain on both engines: the main job from end to end, and everything that must not work.
 #![allow(clippy::indexing_slicing, clippy::panic, reason = "a test that cannot go on stops")]
 
+mod access;
 mod agreement;
 mod crash;
 mod documents;

@@ -77,7 +77,7 @@ both_engines! {
         assert_eq!(versions[0].action, "subject.update");
         assert!(versions[1].fields.contains_key("notes"));
 
-        let accesses = house.act(&dpo, Accesses { id, before: None, limit: 50 }).expect("accesses");
+        let accesses = house.act(&dpo, Accesses { id, purpose: None, reason: None, before: None, limit: 50 }).expect("accesses");
         let acts: Vec<_> = accesses.items.iter().map(|access| access.action.as_str()).collect();
         assert_eq!(
             acts,
