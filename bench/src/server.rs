@@ -128,11 +128,9 @@ fn config_text(directory: &Path, engine: &Engine) -> String {
     let path = |name: &str| quoted(&directory.join(name).to_string_lossy());
     let store = match engine {
         Engine::Sqlite => "engine = \"sqlite\"".to_owned(),
-        Engine::Postgres { data, keys } => format!(
-            "engine = \"postgresql\"\ndata_url = {}\nkeys_url = {}",
-            quoted(data),
-            quoted(keys)
-        ),
+        Engine::Postgres { data, keys } => {
+            format!("engine = \"postgresql\"\ndata_url = {}\nkeys_url = {}", quoted(data), quoted(keys))
+        }
     };
     format!(
         "[vault]\ndata_dir = {data}\nenvironment = \"bench\"\n\n[store]\n{store}\n\n[root]\nseal = \"key-file\"\n\

@@ -163,4 +163,83 @@ mod tests {
         assert_eq!((connection.server.as_str(), connection.json), ("https://a.example", true));
         assert!(!format!("{connection:?}").contains("\"k\""));
     }
+
+    /// One for each command, with every option that all commands share. An argument that takes the name of one of those
+    /// is only found out when the command is parsed.
+    const LINES: &[&str] = &[
+        "demo --customers 10 --dir demo --port 0",
+        "init --data-dir data --admin-role admin --days 30",
+        "serve",
+        "config check",
+        "config show --default",
+        "charter check --dir charter",
+        "charter show --version 2",
+        "charter versions",
+        "charter plan --dir charter",
+        "charter apply --dir charter --yes",
+        "doctor",
+        "completions bash",
+        "subject create name=Ada --idempotency-key order-1 --purpose support",
+        "subject show ID --purpose support",
+        "subject list --limit 10 --cursor c --purpose support",
+        "subject update ID --version 3 --unset phone name=Ada",
+        "subject delete ID --purpose data_rights --reason erasure",
+        "subject history ID --limit 10",
+        "subject accesses ID --limit 10",
+        "search --by email=- --purpose support",
+        "reveal ID --fields email --purpose support --reason callback",
+        "token create ID --fields phone.0 --recipient parcels --purpose order_fulfilment",
+        "tokenize order.json --recipient parcels --purpose order_fulfilment --subject ID --map /a=email",
+        "tokenize --recipient parcels --purpose order_fulfilment --keep-unmapped --create-missing",
+        "detokenize order.json --purpose order_fulfilment --reason label",
+        "explain subject.reveal --purpose support --fields email --with-reason",
+        "principal list --limit 10",
+        "principal create --kind service --name Shop --roles shop --recipient parcels --networks 192.0.2.0/24",
+        "principal show ID",
+        "principal update ID --name Shop --any-network",
+        "principal suspend ID",
+        "principal activate ID",
+        "apikey create ID --label shop --days 90 --networks 192.0.2.0/24",
+        "apikey list ID",
+        "apikey revoke ID ID",
+        "events --actor ID --action subject.reveal --limit 10",
+        "events --follow",
+        "import c.csv --map E-Mail=email --dry-run --on-duplicate skip --errors e.csv --chunk 10 --format csv",
+        "import c.csv --yes --delimiter tab --encoding windows-1250 --purpose administration --reason move",
+        "export --fields name --purpose accounting --reason year --format jsonl --to age1x -o out --force",
+        "keys",
+        "status",
+    ];
+
+    #[test]
+    fn every_command_parses_beside_what_all_commands_share() {
+        let shared = ["--server", "https://a.example", "--key", "k", "--key-file", "f", "--ca", "c"];
+        let shared = shared.into_iter().chain(["--config", "avouch.toml", "--json"]);
+        for line in LINES {
+            let line = line.replace("ID", "019560f0-1111-7000-8000-000000000001");
+            let words = std::iter::once("avouch").chain(line.split(' ')).chain(shared.clone());
+            let cli = Cli::try_parse_from(words).unwrap_or_else(|error| panic!("{line}: {error}"));
+            assert_eq!(cli.connection.key, Some(Secret("k".to_owned())), "{line}");
+            assert!(cli.json && cli.config.as_os_str() == "avouch.toml", "{line}");
+        }
+    }
+
+    #[test]
+    fn no_command_is_left_out() {
+        fn leaves(command: &clap::Command, path: &str, found: &mut Vec<String>) {
+            for command in command.get_subcommands() {
+                let path = format!("{path}{} ", command.get_name());
+                if !command.has_subcommands() {
+                    found.push(path.clone());
+                }
+                leaves(command, &path, found);
+            }
+        }
+        let mut found = Vec::new();
+        leaves(&Cli::command(), "", &mut found);
+        assert!(found.len() > 30);
+        for path in found {
+            assert!(LINES.iter().any(|line| format!("{line} ").starts_with(&path)), "`{path}` has no line");
+        }
+    }
 }

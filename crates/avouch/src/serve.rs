@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::config::Config;
 use crate::error::Error;
+use crate::housekeeping::Housekeeping;
 use crate::vault::Vault;
 use crate::{files, hazard, host, telemetry, vault};
 
@@ -57,8 +58,11 @@ pub(crate) fn until_stopped(
         .enable_all()
         .build()
         .map_err(|error| Error::Process("cannot start threads", error))?;
+    let housekeeping = Housekeeping::start(Arc::clone(&vault.app))
+        .map_err(|error| Error::Process("cannot start threads", error))?;
     let served = runtime.block_on(serve(config, &vault, ready));
     drop(runtime);
+    housekeeping.stop();
     // After the last answer, and whatever ended the serving.
     let closed = vault.close();
     served?;
@@ -79,34 +83,45 @@ async fn serve(config: &Config, vault: &Vault, ready: impl FnOnce(SocketAddr)) -
 }
 
 fn settings(config: &Config, vault: &Vault) -> Result<Settings, Error> {
-    let http = &config.http;
-    let tls = match (&http.tls_certificate, &http.tls_key) {
-        (Some(certificate), Some(key)) => Some(Tls {
-            certificate_chain_pem: fs::read(certificate).map_err(Error::file(certificate))?,
-            private_key_pem: Zeroizing::new(fs::read(key).map_err(Error::file(key))?),
-        }),
-        _ => None,
-    };
-    let metrics = match (config.metrics.listen, &config.metrics.token_file) {
-        (Some(listen), Some(path)) => {
-            let token = Zeroizing::new(files::read_secret(path)?.trim().to_owned());
-            if token.len() < MIN_TOKEN {
-                let text = format!("`{}` holds no token of {MIN_TOKEN} or more characters", path.display());
-                return Err(Error::Usage(text));
-            }
-            Some(MetricsSettings { listen, token })
-        }
-        _ => None,
-    };
     Ok(Settings {
-        listen: http.listen,
-        tls,
-        metrics,
-        max_connections: http.max_connections,
-        max_in_flight: http.max_in_flight,
+        listen: config.http.listen,
+        tls: tls(config)?,
+        metrics: metrics(config)?,
+        max_connections: config.http.max_connections,
+        max_in_flight: config.http.max_in_flight,
         roots: vec![vault.root.clone()],
         queue_capacity: config.store.queue,
     })
+}
+
+/// Reads certificate and key, if the configuration names them.
+///
+/// # Errors
+/// [`Error::File`].
+pub(crate) fn tls(config: &Config) -> Result<Option<Tls>, Error> {
+    let (Some(certificate), Some(key)) = (&config.http.tls_certificate, &config.http.tls_key) else {
+        return Ok(None);
+    };
+    Ok(Some(Tls {
+        certificate_chain_pem: fs::read(certificate).map_err(Error::file(certificate))?,
+        private_key_pem: Zeroizing::new(fs::read(key).map_err(Error::file(key))?),
+    }))
+}
+
+/// Reads the scraper's token, if there is to be a listener for metrics.
+///
+/// # Errors
+/// [`Error::File`]; [`Error::Usage`] for a token that is too short.
+pub(crate) fn metrics(config: &Config) -> Result<Option<MetricsSettings>, Error> {
+    let (Some(listen), Some(path)) = (config.metrics.listen, &config.metrics.token_file) else {
+        return Ok(None);
+    };
+    let token = Zeroizing::new(files::read_secret(path)?.trim().to_owned());
+    if token.len() < MIN_TOKEN {
+        let text = format!("`{}` holds no token of {MIN_TOKEN} or more characters", path.display());
+        return Err(Error::Usage(text));
+    }
+    Ok(Some(MetricsSettings { listen, token }))
 }
 
 /// An empty token would be none, and a short one can be guessed.

@@ -76,7 +76,7 @@ mod tests {
             tracing::debug!(target: "avouch_http::layers", "request");
             tracing::error!(target: "phonenumber::parser", number = "+49 30 5550100", "theirs");
             tracing::trace!(target: "phonenumber::parser", "parsed +49 30 5550100");
-            tracing::info!(target: "postgres::query", "theirs");
+            tracing::info!(target: "tokio_postgres::connection", "NOTICE: theirs");
         });
         let written = captured.0.lock().unwrap().clone();
         String::from_utf8(written).unwrap()

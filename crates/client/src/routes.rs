@@ -381,8 +381,8 @@ impl Client {
     ///
     /// # Errors
     /// As all calls: [`Error`].
-    pub fn import(&self, id: Uuid) -> Result<Import, Error> {
-        self.call(Method::GET, format!("/v1/imports/{id}")).send()
+    pub fn import(&self, id: Uuid, stated: &Stated) -> Result<Import, Error> {
+        self.call(Method::GET, format!("/v1/imports/{id}")).stated(stated)?.send()
     }
 
     /// `POST /v1/exports`. Not sent twice: each is a look on record.

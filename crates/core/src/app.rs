@@ -74,11 +74,13 @@ impl App {
         self.store.read(crate::vault::ping, answer);
     }
 
-    /// Daily housekeeping: forgets idempotent outcomes that are older than a day.
+    /// Housekeeping, to be done every hour or so: finishes erasures whose second step failed while the server went on, and
+    /// forgets idempotent outcomes that are older than a day; says how many of these.
     ///
     /// # Errors
     /// What the store reports.
-    pub fn sweep(&self) -> Result<u64, Error> {
+    pub fn sweep(self: &Arc<Self>) -> Result<u64, Error> {
+        crate::vault::resume(self)?;
         let now = self.now();
         self.store.write_wait(move |tx| Ok(idempotency::sweep(tx, now)?))
     }
@@ -171,7 +173,7 @@ impl App {
                     tracing::error!(action = O::ACTION.as_str(), "a stored value failed its integrity check");
                 }
                 let cause = error.clone();
-                self.store.write(
+                self.store.write_urgent(
                     move |tx| attempt.record_failure(tx, &cause),
                     move |recorded: Result<(), Error>| answer(recorded.and(Err(error))),
                 );

@@ -1,7 +1,11 @@
-//! The charter in force and every version before it. A version is sealed as a whole when it is applied: whoever can write
-//! the database can hide the newest, not invent one. Numbers for fields and classes are given here, once and for ever.
+//! The charter in force and every version before it. Numbers for fields and classes are given here, once and for ever.
+//!
+//! A version is sealed as a whole when it is applied, its files together with the numbers of every name up to then: whoever
+//! can write the database can hide the newest version, not invent one, and not give a field's values to another name.
 
-use std::collections::HashMap;
+mod continuity;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use avouch_charter::{Change, Charter, Plan, SourceFile};
@@ -16,21 +20,19 @@ use crate::gate::{Intent, Permit};
 use crate::ids::PrincipalId;
 use crate::rules::{Numbers, Problems, Rules, compile_engine};
 use crate::{Error, Fault};
+use continuity::Returning;
 
 statements! {
+    data NEWEST_NUMBER = "select version from charter_version order by version desc limit 1";
     data NEWEST = "select version, applied, applied_by, sealed from charter_version order by version desc limit 1";
     data VERSIONS = "select version, applied, applied_by, sealed from charter_version order by version desc";
     data ONE_VERSION = "select version, applied, applied_by, sealed from charter_version where version = ?1";
     data PUT_VERSION = "insert into charter_version (version, applied, applied_by, sealed) values (?1, ?2, ?3, ?4)";
-    data NAMES = "select kind, name, id from charter_name";
-    data PUT_NAME = "insert into charter_name (kind, name, id) values (?1, ?2, ?3)";
     data DROP_INDEX = "delete from blind_index where field = ?1";
     data ANY_RECORD = "select version from record limit 1";
     data COUNT_RECORDS = "select count(*) from record";
 }
 
-const FIELD: i64 = 1;
-const CLASS: i64 = 2;
 /// The most that all files of a charter may hold together, in bytes.
 pub const MAX_SOURCES: usize = 4 << 20;
 
@@ -39,6 +41,7 @@ pub const MAX_SOURCES: usize = 4 << 20;
 struct Stored {
     files: Vec<StoredFile>,
     summary: String,
+    numbers: Numbers,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -64,29 +67,42 @@ pub struct Version {
     pub files: Vec<SourceFile>,
 }
 
+/// Refuses to write under a charter that is not the newest any more. What is in memory follows a commit, so a write that
+/// waited in the same group, or on another worker, must ask the store, in its own transaction.
+///
+/// # Errors
+/// [`Error::Conflict`].
+pub(crate) fn still_in_force(tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<(), Error> {
+    let newest = tx.first(&NEWEST_NUMBER, &[], |row| row.int(0))?;
+    if newest == Some(i64::from(cx.rules.version)) { Ok(()) } else { Err(just_changed()) }
+}
+
+/// What was prepared under one charter is not done under another.
+pub(crate) fn just_changed() -> Error {
+    Error::Conflict("the charter has just changed: send the request again")
+}
+
 pub(crate) fn first_numbers(charter: &Charter) -> Numbers {
     let mut numbers = Numbers::default();
     extend(&mut numbers, charter);
     numbers
 }
 
-/// Numbers for names that have none yet; returns what is new.
-fn extend(numbers: &mut Numbers, charter: &Charter) -> Vec<(i64, String, u32)> {
-    let mut new = Vec::new();
-    let mut give = |kind: i64, known: &mut HashMap<String, u32>, name: &str| {
-        if !known.contains_key(name) {
-            let number = known.values().copied().max().unwrap_or(0) + 1;
-            known.insert(name.to_owned(), number);
-            new.push((kind, name.to_owned(), number));
-        }
-    };
+/// Numbers for names that have none yet.
+fn extend(numbers: &mut Numbers, charter: &Charter) {
     for class in charter.classes() {
-        give(CLASS, &mut numbers.classes, &class.name);
+        give(&mut numbers.classes, &class.name);
     }
     for field in charter.fields() {
-        give(FIELD, &mut numbers.fields, &field.name);
+        give(&mut numbers.fields, &field.name);
     }
-    new
+}
+
+fn give(known: &mut BTreeMap<String, u32>, name: &str) {
+    if !known.contains_key(name) {
+        let number = known.values().copied().max().unwrap_or(0) + 1;
+        known.insert(name.to_owned(), number);
+    }
 }
 
 pub(crate) fn store_first(
@@ -96,27 +112,26 @@ pub(crate) fn store_first(
     numbers: &Numbers,
     now: i64,
 ) -> Result<(), Error> {
-    for (kind, known) in [(CLASS, &numbers.classes), (FIELD, &numbers.fields)] {
-        for (name, number) in known {
-            tx.put(&PUT_NAME, params![kind, name, *number])?;
-        }
+    let stored = Stored::new(sources, "first version".to_owned(), numbers.clone());
+    put_version(tx, app, 1, &stored, now, PrincipalId::SYSTEM)
+}
+
+impl Stored {
+    fn new(sources: &[SourceFile], summary: String, numbers: Numbers) -> Self {
+        let file = |file: &SourceFile| StoredFile { path: file.path.clone(), text: file.text.clone() };
+        Self { files: sources.iter().map(file).collect(), summary, numbers }
     }
-    put_version(tx, app, 1, sources, "first version".to_owned(), now, PrincipalId::SYSTEM)
 }
 
 fn put_version(
     tx: &mut Tx<'_>,
     app: &App,
     version: u32,
-    sources: &[SourceFile],
-    summary: String,
+    stored: &Stored,
     now: i64,
     by: PrincipalId,
 ) -> Result<(), Error> {
-    let files =
-        sources.iter().map(|file| StoredFile { path: file.path.clone(), text: file.text.clone() }).collect();
-    let plain = serde_json::to_vec(&Stored { files, summary })
-        .map_err(|_| Error::Internal("a charter has no JSON form"))?;
+    let plain = serde_json::to_vec(stored).map_err(|_| Error::Internal("a charter has no JSON form"))?;
     let place = place(version, now, by);
     let sealed = app.keys.seal_row("charter_version", &place, &plain, &app.rng)?;
     Ok(tx.put(&PUT_VERSION, params![version, now, by.bytes(), &sealed])?)
@@ -129,22 +144,21 @@ fn place(version: u32, applied: i64, by: PrincipalId) -> Vec<u8> {
 
 /// Loads the charter in force.
 pub(crate) fn load(store: &Store, keys: &VaultKeys) -> Result<Rules, Error> {
-    compile(keys, store.read_wait(in_force)?)
+    compile(keys, store.read_wait(newest)?)
 }
 
 /// The same within a transaction, as a change made in it leaves the charter.
 pub(crate) fn load_in(tx: &mut Tx<'_>, keys: &VaultKeys) -> Result<Rules, Error> {
-    let rows = in_force(tx)?;
-    compile(keys, rows)
+    let row = newest(tx)?;
+    compile(keys, row)
 }
 
-fn in_force(tx: &mut Tx<'_>) -> Result<(VersionRow, Numbers), Error> {
-    let row = tx.first(&NEWEST, &[], version_row)?.ok_or(Error::Tampered)?;
-    Ok((row, numbers(tx)?))
+fn newest(tx: &mut Tx<'_>) -> Result<VersionRow, Error> {
+    tx.first(&NEWEST, &[], version_row)?.ok_or(Error::Tampered)
 }
 
-fn compile(keys: &VaultKeys, (row, numbers): (VersionRow, Numbers)) -> Result<Rules, Error> {
-    let version = open(keys, row)?;
+fn compile(keys: &VaultKeys, row: VersionRow) -> Result<Rules, Error> {
+    let (version, numbers) = open(keys, row)?;
     // A version in force was checked when it was applied; a later program that no longer takes it must say why.
     let charter = Charter::parse(&version.files).map_err(unloadable)?;
     Rules::compile(version.version, charter, &numbers, keys).map_err(unloadable)
@@ -157,33 +171,22 @@ fn unloadable(problems: Problems) -> Error {
     Error::Internal("the charter in force is no longer accepted by this version of avouch")
 }
 
-fn numbers(tx: &mut Tx<'_>) -> Result<Numbers, Error> {
-    let mut numbers = Numbers::default();
-    let rows = tx.query(&NAMES, &[], |row| Ok((row.int(0)?, row.text(1)?.to_owned(), row.int(2)?)))?;
-    for (kind, name, number) in rows {
-        let number = u32::try_from(number).map_err(|_| Error::Tampered)?;
-        match kind {
-            FIELD => numbers.fields.insert(name, number),
-            _ => numbers.classes.insert(name, number),
-        };
-    }
-    Ok(numbers)
-}
-
 type VersionRow = (i64, i64, [u8; 16], Vec<u8>);
 
 fn version_row(row: &avouch_store::Row<'_>) -> avouch_store::Result<VersionRow> {
     Ok((row.int(0)?, row.int(1)?, row.bytes(2)?, row.blob(3)?.to_vec()))
 }
 
-fn open(keys: &VaultKeys, (version, applied, by, sealed): VersionRow) -> Result<Version, Error> {
+/// A version and the numbers that held with it.
+fn open(keys: &VaultKeys, (version, applied, by, sealed): VersionRow) -> Result<(Version, Numbers), Error> {
     let version = u32::try_from(version).map_err(|_| Error::Tampered)?;
     let by = PrincipalId::from_bytes(by);
     let plain = keys.open_row("charter_version", &place(version, applied, by), &sealed)?;
-    let Stored { files, summary } = serde_json::from_slice(&plain).map_err(|_| Error::Tampered)?;
+    let Stored { files, summary, numbers } = serde_json::from_slice(&plain).map_err(|_| Error::Tampered)?;
     let files: Vec<SourceFile> =
         files.into_iter().map(|file| SourceFile { path: file.path, text: file.text }).collect();
-    Ok(Version { version, applied, applied_by: by, summary, digest: digest(keys, &files), files })
+    let digest = digest(keys, &files);
+    Ok((Version { version, applied, applied_by: by, summary, digest, files }, numbers))
 }
 
 fn digest(keys: &VaultKeys, files: &[SourceFile]) -> String {
@@ -217,8 +220,10 @@ impl Operation for Versions {
             Some(version) => tx.query(&ONE_VERSION, params![version], version_row)?,
             None => tx.query(&VERSIONS, &[], version_row)?,
         };
-        let versions: Vec<Version> =
-            rows.into_iter().map(|row| open(&cx.app.keys, row)).collect::<Result<_, _>>()?;
+        let versions: Vec<Version> = rows
+            .into_iter()
+            .map(|row| open(&cx.app.keys, row).map(|(version, _)| version))
+            .collect::<Result<_, _>>()?;
         if self.only.is_some() && versions.is_empty() {
             return Err(Error::NotFound);
         }
@@ -276,7 +281,9 @@ impl Operation for PlanCharter {
                 planned.changes = plan(cx.rules, &new).changes;
                 planned.warnings = new.warnings().to_vec();
                 if subjects > 0 {
-                    planned.problems = needs_rebuild(cx.rules, &new);
+                    let (_, numbers) = open(&cx.app.keys, newest(tx)?)?;
+                    let returning = returning(tx, &cx.app.keys, &numbers, &new)?;
+                    planned.problems = continuity::problems(&cx.rules.charter, &returning, &new);
                 }
             }
             Err(problems) => planned.problems = problems,
@@ -289,48 +296,23 @@ fn plan(rules: &Rules, new: &Charter) -> Plan {
     avouch_charter::plan(Some(&rules.charter), new)
 }
 
-/// Changes that would leave existing records without the index terms, or the type, that the new charter promises.
-fn needs_rebuild(rules: &Rules, new: &Charter) -> Problems {
-    let mut problems = Vec::new();
-    let mut report = |message: String, help: &str| {
-        problems.push(avouch_charter::Problem {
-            file: "data.yaml".to_owned(),
-            line: 1,
-            column: 1,
-            message,
-            help: Some(help.to_owned()),
-        });
-    };
-    if new.planned_subjects() != rules.charter.planned_subjects()
-        && new.fields().iter().any(|field| field.index.as_ref().is_some_and(|index| index.bits.is_none()))
-    {
-        report(
-            "`planned_subjects` sets the length of index terms, and the vault already holds indexed subjects"
-                .into(),
-            "keep the number, or give each indexed field its `bits`",
-        );
-    }
+/// The fields of `new` that went while subjects may have had values of them, as they last were.
+fn returning(
+    tx: &mut Tx<'_>,
+    keys: &VaultKeys,
+    numbers: &Numbers,
+    new: &Charter,
+) -> Result<Vec<Returning>, Error> {
+    let mut returning = Vec::new();
     for field in new.fields() {
-        let Some(old) = rules.charter.field(&field.name) else {
-            continue;
-        };
-        let name = &field.name;
-        if old.of != field.of || old.list != field.list {
-            report(
-                format!("field `{name}` changes its type, and the vault already holds values of the old one"),
-                "add a field with a new name and move the values over",
-            );
-        }
-        let bits = |field: &avouch_charter::Field| field.index.as_ref().map(|index| index.bits);
-        let unique = |field: &avouch_charter::Field| field.index.as_ref().is_some_and(|index| index.unique);
-        if field.index.is_some() && (bits(old) != bits(field) || (unique(field) && !unique(old))) {
-            report(
-                format!("field `{name}` gets another index, and the vault already holds values without it"),
-                "export, apply the charter to an empty vault, and import again",
-            );
-        }
+        let Some(last) = numbers.retired.get(&field.name) else { continue };
+        let row = tx.first(&ONE_VERSION, params![*last], version_row)?.ok_or(Error::Tampered)?;
+        let (version, _) = open(keys, row)?;
+        let charter = Charter::parse(&version.files).ok();
+        let last = charter.and_then(|charter| charter.field(&field.name).cloned());
+        returning.push(Returning { name: field.name.clone(), last });
     }
-    problems
+    Ok(returning)
 }
 
 /// Puts a charter in force.
@@ -357,24 +339,25 @@ impl Operation for ApplyCharter {
     }
 
     fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<u32>, Error> {
-        let current = tx.first(&NEWEST, &[], version_row)?.ok_or(Error::Tampered)?.0;
-        if current != i64::from(self.base_version) || cx.rules.version != self.base_version {
+        let (current, mut numbers) = open(&cx.app.keys, newest(tx)?)?;
+        if current.version != self.base_version || cx.rules.version != self.base_version {
             return Err(Error::Conflict("another charter was applied in between: plan again"));
         }
         let charter = Charter::parse(&self.files).map_err(invalid)?;
-        let mut numbers = numbers(tx)?;
-        let new = extend(&mut numbers, &charter);
-        let version = self.base_version + 1;
-        let rules = Rules::compile(version, charter, &numbers, &cx.app.keys).map_err(invalid)?;
         if tx.first(&ANY_RECORD, &[], |row| row.int(0))?.is_some() {
-            let problems = needs_rebuild(cx.rules, &rules.charter);
+            let returning = returning(tx, &cx.app.keys, &numbers, &charter)?;
+            let problems = continuity::problems(&cx.rules.charter, &returning, &charter);
             if !problems.is_empty() {
                 return Err(invalid(problems));
             }
+            retire(&mut numbers, &cx.rules.charter, current.version, &charter);
+        } else {
+            // Without subjects there are no values that could come back.
+            numbers.retired.clear();
         }
-        for (kind, name, number) in &new {
-            tx.put(&PUT_NAME, params![*kind, name, *number])?;
-        }
+        extend(&mut numbers, &charter);
+        let version = self.base_version + 1;
+        let rules = Rules::compile(version, charter, &numbers, &cx.app.keys).map_err(invalid)?;
         for (field, old) in cx.rules.charter.fields().iter().zip(&cx.rules.fields) {
             let still = rules.charter.field(&field.name).is_some_and(|field| field.index.is_some());
             if old.index.is_some() && !still {
@@ -383,9 +366,18 @@ impl Operation for ApplyCharter {
         }
         let changes = plan(cx.rules, &rules.charter).changes.len();
         let summary = format!("{changes} change{}", if changes == 1 { "" } else { "s" });
-        put_version(tx, cx.app, version, &self.files, summary, cx.now, cx.caller.id)?;
+        let stored = Stored::new(&self.files, summary, numbers);
+        put_version(tx, cx.app, version, &stored, cx.now, cx.caller.id)?;
         Ok(Outcome::new(version, Note::count(changes)))
     }
+}
+
+/// Remembers which version was the last to have a field, and forgets it of those that are back.
+fn retire(numbers: &mut Numbers, old: &Charter, version: u32, new: &Charter) {
+    for field in old.fields().iter().filter(|field| new.field(&field.name).is_none()) {
+        numbers.retired.insert(field.name.clone(), version);
+    }
+    numbers.retired.retain(|name, _| new.field(name).is_none());
 }
 
 fn invalid(problems: Problems) -> Error {
@@ -421,8 +413,7 @@ impl Operation for CurrentCharter {
     }
 
     fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<Self::Output>, Error> {
-        let row = tx.first(&NEWEST, &[], version_row)?.ok_or(Error::Tampered)?;
-        let version = open(&cx.app.keys, row)?;
+        let (version, _) = open(&cx.app.keys, newest(tx)?)?;
         Ok(Outcome::new((cx.app.rules(), version), Note::count(1)))
     }
 }

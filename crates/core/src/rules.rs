@@ -2,7 +2,7 @@
 //! value, swapped in whole. Fields and classes have numbers that are given once and never again, so that a ciphertext
 //! stays bound to its field when the charter around it changes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use avouch_charter::{Charter, Holder, LegalBasis, Reason, types};
@@ -10,16 +10,20 @@ use avouch_policy::{Engine, PrincipalKind, PurposeFields, RoleGrant, SeesGrant, 
 use avouch_seal::index::{IndexKey, IndexScope, planned_bits};
 use avouch_seal::token::{Namespace, RecipientKeys};
 use avouch_seal::vault::VaultKeys;
+use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
-/// Numbers given to names, for ever: fields, retention classes.
-#[derive(Debug, Clone, Default)]
+/// Numbers given to names, for ever, whether the charter still has them or not. Sealed with every version: whoever could
+/// give a number another name would have a card number shown as a nickname.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Numbers {
-    /// Field names.
-    pub fields: HashMap<String, u32>,
-    /// Class names.
-    pub classes: HashMap<String, u32>,
+    /// Fields.
+    pub fields: BTreeMap<String, u32>,
+    /// Retention classes.
+    pub classes: BTreeMap<String, u32>,
+    /// Fields that are gone while subjects may still have values of them: the last version that had each.
+    pub retired: BTreeMap<String, u32>,
 }
 
 /// A problem that keeps a charter from being put in force.

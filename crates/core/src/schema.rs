@@ -15,7 +15,6 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
 create table vault (id blob primary key, created bigint not null);
 create table charter_version (version bigint primary key, applied bigint not null, applied_by blob not null,
     sealed blob not null);
-create table charter_name (kind bigint not null, name text not null, id bigint not null, primary key (kind, name));
 create table record (subject blob primary key, version bigint not null, created bigint not null,
     updated bigint not null, event bigint not null, entries blob not null, manifest blob not null);
 create table record_version (subject blob not null, version bigint not null, updated bigint not null,
@@ -35,7 +34,7 @@ create table credential (id blob primary key, principal blob not null, sealed bl
 create table idempotency (caller blob not null, key_digest blob not null, request blob not null, at bigint not null,
     sealed blob not null, primary key (caller, key_digest)) without rowid;
 create index idempotency_by_time on idempotency (at);
-create table erasure (subject blob primary key, begun bigint not null);
+create table erasure (subject blob primary key, begun bigint not null, sealed blob not null);
 create table import (id blob primary key, created bigint not null, dry_run bigint not null,
     on_duplicate bigint not null);
 create table import_chunk (import blob not null, chunk bigint not null, accepted bigint not null,

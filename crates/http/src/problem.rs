@@ -104,10 +104,14 @@ impl From<Error> for Failure {
                     .map(|fault| Fault { pointer: fault.pointer, detail: fault.detail })
                     .collect(),
             ),
+            Error::Unauthenticated => Self::new(
+                ProblemKind::NotAuthenticated,
+                "send `Authorization: Bearer avk_…` with a key that is alive",
+            ),
             Error::NotFound => Self::not_found(),
             Error::Refused(refusal) => {
                 let mut failure = Self::new(ProblemKind::DeniedByPolicy, needs::summary(&refusal.needs));
-                failure.0.needs = needs::plain(&refusal.needs);
+                failure.0.needs = needs::plain(&refusal.needs, &refusal.policies);
                 failure.0.decided_by = refusal.policies;
                 failure
             }

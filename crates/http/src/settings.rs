@@ -1,10 +1,13 @@
 //! What the server is started with. All of it is given: nothing here is read from the environment or a file.
 
 use std::fmt;
+use std::io;
 use std::net::SocketAddr;
 
 use avouch_wire::system::RootState;
 use zeroize::Zeroizing;
+
+use crate::tls;
 
 /// See the module.
 #[derive(Debug)]
@@ -47,6 +50,16 @@ pub struct Tls {
     pub certificate_chain_pem: Vec<u8>,
     /// The private key: PKCS#8, SEC1 or PKCS#1.
     pub private_key_pem: Zeroizing<Vec<u8>>,
+}
+
+impl Tls {
+    /// Whether a server can be started with it.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidInput`], saying which of the two cannot be used.
+    pub fn check(&self) -> io::Result<()> {
+        tls::acceptor(self).map(drop)
+    }
 }
 
 impl fmt::Debug for Tls {

@@ -79,8 +79,8 @@ impl Action {
             | SubjectSearch | SubjectHistory | SubjectImport | SubjectExport | TokenCreate
             | TokenDetokenize => true,
             // Who looked, not what was seen: an auditor asks it without any purpose.
-            SubjectAccesses | CharterRead | CharterApply | AccessRead | AccessChange | EventRead | KeyRead | SystemStatus
-            | PolicyExplain => false,
+            SubjectAccesses | CharterRead | CharterApply | AccessRead | AccessChange | EventRead
+            | KeyRead | SystemStatus | PolicyExplain => false,
         }
     }
 

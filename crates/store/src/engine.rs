@@ -62,3 +62,11 @@ pub(crate) fn run_caught(job: &mut dyn Job, tx: &mut Tx<'_>) -> Option<Verdict> 
     // seen again; the transaction is rolled back by the engine.
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job.run(tx))).ok()
 }
+
+/// Delivers an answer. A caller's panic must not take the store's thread with it.
+pub(crate) fn answer(job: Box<dyn Job>, outcome: Result<()>) {
+    // Everything the job owned is consumed by the call, so nothing half-done is seen again.
+    if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job.finish(outcome))).is_err() {
+        tracing::error!("a caller panicked while it was answered; its operation stands as it ended");
+    }
+}

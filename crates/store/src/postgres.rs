@@ -5,9 +5,13 @@
 //! Operations stay synchronous. Underneath, each thread drives its connections on a small runtime of its own, so that
 //! `begin`, writes whose count nobody needs, and `commit` travel together instead of costing a round trip each.
 //!
+//! An operation may be run again exactly when it is proven that nothing was kept: the server said so, or was never asked
+//! to commit. When the connection breaks after `commit` was sent, the answer is [`Error::Unknown`].
+//!
 //! A group is run without savepoints (each would cost a round trip). When one operation of a group fails after having
-//! written, the group is rolled back and its operations run again one by one.
+//! written, or the server refuses the commit, the group is rolled back and its operations run again one by one.
 
+mod claim;
 mod session;
 mod worker;
 
@@ -43,15 +47,18 @@ pub(crate) fn start(
     writes: &Jobs,
     reads: &Jobs,
 ) -> Result<Vec<JoinHandle<()>>> {
+    // Before the migrations: another process must not find its tables changed under it.
+    let (claim, keeper) = claim::take(&options.data)?;
+    let mut threads = vec![keeper];
     migrate(options, migrations, now)?;
-    let mut threads = Vec::new();
     let writers = options.workers.max(1);
     let readers = (options.workers / 2).max(1);
     for (name, count, queue, read_only) in
         [("store-writer", writers, writes, false), ("store-reader", readers, reads, true)]
     {
         for number in 0..count {
-            let worker = Worker::connect(options, Arc::clone(queue), read_only, number)?;
+            let claim = (!read_only).then(|| claim.clone());
+            let worker = Worker::connect(options, Arc::clone(queue), claim, number)?;
             let thread = std::thread::Builder::new()
                 .name(name.to_owned())
                 .spawn(move || worker.serve())

@@ -23,6 +23,7 @@ struct State<T> {
     items: VecDeque<T>,
     open: bool,
     idle: usize,
+    nudged: bool,
 }
 
 /// Why an item was not taken; the item comes back.
@@ -34,17 +35,26 @@ pub(crate) enum Refused<T> {
 
 impl<T> Queue<T> {
     pub(crate) fn new(capacity: usize) -> Self {
-        let state = State { items: VecDeque::new(), open: true, idle: 0 };
+        let state = State { items: VecDeque::new(), open: true, idle: 0, nudged: false };
         Self { state: Mutex::new(state), ready: Condvar::new(), closing: Condvar::new(), capacity }
     }
 
     /// Adds an item, or gives it back when the queue is full or closed.
     pub(crate) fn push(&self, item: T) -> Result<(), Refused<T>> {
+        self.push_up_to(self.capacity, item)
+    }
+
+    /// Adds an item however many wait, or gives it back when the queue is closed.
+    pub(crate) fn push_urgent(&self, item: T) -> Result<(), Refused<T>> {
+        self.push_up_to(usize::MAX, item)
+    }
+
+    fn push_up_to(&self, capacity: usize, item: T) -> Result<(), Refused<T>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if !state.open {
             return Err(Refused::Closed(item));
         }
-        if state.items.len() >= self.capacity {
+        if state.items.len() >= capacity {
             return Err(Refused::Full(item));
         }
         state.items.push_back(item);
@@ -56,14 +66,33 @@ impl<T> Queue<T> {
 
     /// Waits for items and moves up to `limit` of them into `group`. False once the queue is closed and empty.
     pub(crate) fn take(&self, group: &mut Vec<T>, limit: usize) -> bool {
+        self.take_within(group, limit, None)
+    }
+
+    /// [`Queue::take`] that comes back without an item after `wait`, or when it was nudged.
+    pub(crate) fn take_within(&self, group: &mut Vec<T>, limit: usize, wait: Option<Duration>) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         while state.items.is_empty() {
             if !state.open {
                 return false;
             }
+            if core::mem::take(&mut state.nudged) {
+                return true;
+            }
             state.idle += 1;
-            state = self.ready.wait(state).unwrap_or_else(PoisonError::into_inner);
+            let over;
+            (state, over) = match wait {
+                None => (self.ready.wait(state).unwrap_or_else(PoisonError::into_inner), false),
+                Some(wait) => {
+                    let (state, timeout) =
+                        self.ready.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner);
+                    (state, timeout.timed_out())
+                }
+            };
             state.idle -= 1;
+            if over && state.items.is_empty() && state.open {
+                return true;
+            }
         }
         let count = state.items.len().min(limit);
         group.extend(state.items.drain(..count));
@@ -71,6 +100,12 @@ impl<T> Queue<T> {
             self.ready.notify_one();
         }
         true
+    }
+
+    /// Lets a worker come back from waiting although there is no item. Meant for a queue with one worker.
+    pub(crate) fn nudge(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).nudged = true;
+        self.ready.notify_one();
     }
 
     /// Waits at most `pause`, or until the queue is closed. True when it is closed.
@@ -109,13 +144,25 @@ mod tests {
             queue.push(item).expect("there is room");
         }
         assert!(matches!(queue.push(3), Err(Refused::Full(3))));
+        queue.push_urgent(3).expect("what is urgent is not counted");
         let mut group = Vec::new();
         assert!(queue.take(&mut group, 2));
         assert_eq!(group, [0, 1]);
         queue.close();
         assert!(matches!(queue.push(4), Err(Refused::Closed(4))));
         assert!(queue.take(&mut group, 9));
-        assert_eq!(group, [0, 1, 2]);
+        assert_eq!(group, [0, 1, 2, 3]);
         assert!(!queue.take(&mut group, 9));
+        assert!(matches!(queue.push_urgent(4), Err(Refused::Closed(4))));
+    }
+
+    #[test]
+    fn comes_back_empty_handed_when_nudged_or_after_a_while() {
+        let queue = Queue::<u8>::new(3);
+        let mut group = Vec::new();
+        queue.nudge();
+        assert!(queue.take(&mut group, 9));
+        assert!(queue.take_within(&mut group, 9, Some(Duration::from_millis(1))));
+        assert!(group.is_empty());
     }
 }

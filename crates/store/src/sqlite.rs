@@ -5,6 +5,8 @@
 //! default leaves deleted cells in free pages), `temp_store=memory` (sort files would hold cell content), automatic
 //! checkpoints off (they would stall the writer; the checkpoint thread does them).
 
+mod purge;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,11 +15,12 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
 
-use crate::engine::{Job, Verdict, run_caught};
+use crate::engine::{Job, Verdict, answer, run_caught};
 use crate::migrate::{self, Migration};
 use crate::store::Jobs;
 use crate::value::Cells;
 use crate::{Error, Param, Result, Row, Side, Statement, Tx};
+pub(crate) use purge::Purges;
 
 /// Where the files are and how much runs at once.
 #[derive(Debug, Clone)]
@@ -39,17 +42,25 @@ const CHECKPOINT_PAUSE: Duration = Duration::from_millis(100);
 /// Pages in the log (4 KiB each) beyond which the writer itself starts it over between two groups.
 const WAL_LIMIT: i64 = 16_384;
 
+/// How long a statement waits for a lock of another process (a backup, an administrator's shell).
+const BUSY: Duration = Duration::from_secs(5);
+
 pub(crate) fn start(
     options: &SqliteOptions,
     migrations: &[Migration],
     now: i64,
     writes: &Jobs,
     reads: &Jobs,
+    purges: &Arc<Purges>,
 ) -> Result<Vec<JoinHandle<()>>> {
     let data = connect(&options.data, true)?;
     let keys = connect(&options.keys, true)?;
     apply(&data, migrations, |migration| migration.data, now)?;
     apply(&keys, migrations, |migration| migration.keys, now)?;
+
+    // A crash leaves logs behind, and in them what was deleted.
+    checkpoint(&data, "truncate", Duration::ZERO);
+    checkpoint(&keys, "truncate", Duration::ZERO);
 
     let restart = Arc::new(AtomicBool::new(false));
     let mut threads = Vec::new();
@@ -63,14 +74,15 @@ pub(crate) fn start(
     threads.push(spawn("store-checkpoint", move || {
         while !queue.pause(CHECKPOINT_PAUSE) {
             for connection in [&checkpoint_data, &checkpoint_keys] {
-                if checkpoint(connection, "passive") > WAL_LIMIT {
+                let pages = checkpoint(connection, "passive", Duration::ZERO).map_or(0, |done| done.pages);
+                if pages > WAL_LIMIT {
                     flag.store(true, Ordering::Relaxed);
                 }
             }
         }
     })?);
-    let queue = Arc::clone(writes);
-    threads.push(spawn("store-writer", move || write_loop(&data, &keys, &queue, &restart))?);
+    let (queue, purges) = (Arc::clone(writes), Arc::clone(purges));
+    threads.push(spawn("store-writer", move || write_loop(&data, &keys, &queue, &restart, &purges))?);
     Ok(threads)
 }
 
@@ -91,7 +103,7 @@ fn connect(path: &Path, writable: bool) -> Result<Connection> {
     let connection =
         Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(open)?;
     connection.set_prepared_statement_cache_capacity(256);
-    connection.busy_timeout(Duration::from_secs(5)).map_err(open)?;
+    connection.busy_timeout(BUSY).map_err(open)?;
     connection
         .execute_batch(
             "pragma journal_mode = wal; pragma synchronous = full; pragma secure_delete = on; \
@@ -137,17 +149,26 @@ fn apply(
     Ok(())
 }
 
-/// Moves the log into the database as far as readers allow; returns the pages that were in the log.
-fn checkpoint(connection: &Connection, mode: &str) -> i64 {
-    let result =
-        connection.query_row(&format!("pragma wal_checkpoint({mode})"), [], |row| row.get::<_, i64>(1));
-    match result {
-        Ok(pages) => pages,
-        Err(error) => {
-            tracing::warn!(%error, "checkpoint failed");
-            0
-        }
-    }
+/// What a checkpoint found.
+struct Checkpoint {
+    /// Somebody's lock or snapshot kept it from finishing.
+    busy: bool,
+    /// Pages in the log.
+    pages: i64,
+}
+
+/// Moves the log into the database as far as readers allow, waiting for them no longer than `patience` at each step: on
+/// the writer's thread every moment of it holds up all writes.
+fn checkpoint(connection: &Connection, mode: &str, patience: Duration) -> Option<Checkpoint> {
+    let outcome = connection.busy_timeout(patience).and_then(|()| {
+        connection.query_row(&format!("pragma wal_checkpoint({mode})"), [], |row| {
+            Ok(Checkpoint { busy: row.get::<_, i64>(0)? != 0, pages: row.get(1)? })
+        })
+    });
+    outcome
+        .and_then(|done| connection.busy_timeout(BUSY).map(|()| done))
+        .inspect_err(|error| tracing::warn!(%error, "checkpoint failed"))
+        .ok()
 }
 
 fn read_loop(data: &Connection, keys: &Connection, queue: &Jobs) {
@@ -164,32 +185,37 @@ fn read_loop(data: &Connection, keys: &Connection, queue: &Jobs) {
                     drop(batch(connection, "rollback"));
                 }
             }
-            job.finish(outcome);
+            answer(job, outcome);
         }
     }
 }
 
-fn write_loop(data: &Connection, keys: &Connection, queue: &Jobs, restart: &AtomicBool) {
+fn write_loop(data: &Connection, keys: &Connection, queue: &Jobs, restart: &AtomicBool, asked: &Purges) {
     let mut group = Vec::new();
-    while queue.take(&mut group, GROUP_LIMIT) {
+    let mut purges = Vec::new();
+    while queue.take_within(&mut group, GROUP_LIMIT, (!purges.is_empty()).then_some(purge::PAUSE)) {
         while !group.is_empty() {
             run_group(data, keys, &mut group);
         }
+        purges.extend(asked.take());
+        purge::attempt(&mut purges, data, keys, false);
         if restart.swap(false, Ordering::Relaxed) {
-            checkpoint(data, "restart");
-            checkpoint(keys, "restart");
+            checkpoint(data, "restart", Duration::ZERO);
+            checkpoint(keys, "restart", Duration::ZERO);
         }
     }
-    checkpoint(data, "truncate");
-    checkpoint(keys, "truncate");
+    purges.extend(asked.close());
+    purge::attempt(&mut purges, data, keys, true);
+    checkpoint(data, "truncate", BUSY);
+    checkpoint(keys, "truncate", BUSY);
 }
 
 /// Runs jobs from the front of `group` in one transaction and answers those it ran. Ends early, leaving the rest for
 /// the next call, when the engine threw the transaction away.
 fn run_group(data: &Connection, keys: &Connection, group: &mut Vec<Box<dyn Job>>) {
-    if let Err(error) = batch(data, "begin immediate").and_then(|()| batch(keys, "begin immediate")) {
+    if let Err(error) = batch(data, "begin immediate").and_then(|()| batch(keys, "begin")) {
         rollback(data, keys);
-        group.drain(..).for_each(|job| job.finish(Err(error.clone())));
+        group.drain(..).for_each(|job| answer(job, Err(error.clone())));
         return;
     }
     let mut ran: Vec<(Box<dyn Job>, Result<()>)> = Vec::with_capacity(group.len());
@@ -198,12 +224,23 @@ fn run_group(data: &Connection, keys: &Connection, group: &mut Vec<Box<dyn Job>>
     for mut job in waiting.by_ref() {
         let mut tx = Tx::sqlite(data, keys);
         let verdict = run_caught(job.as_mut(), &mut tx);
-        let settled = tx.settle(verdict == Some(Verdict::Keep));
-        if verdict.is_none() {
-            tracing::error!("an operation panicked; its writes were undone");
-        }
-        let outcome = if verdict.is_some() { settled } else { Err(Error::Panicked) };
+        // A closure may have swallowed the error of a statement: as on PostgreSQL, that is the answer then.
+        let failure = tx.failure();
+        let settled = tx.settle(verdict == Some(Verdict::Keep) && failure.is_none());
+        let outcome = match (verdict, failure) {
+            (None, _) => {
+                tracing::error!("an operation panicked; its writes were undone");
+                Err(Error::Panicked)
+            }
+            (Some(Verdict::Keep), Some(error)) => Err(error),
+            (Some(_), _) => Ok(()),
+        };
         ran.push((job, outcome));
+        if let Err(error) = settled {
+            // What should have been undone may still be there: nothing of this group may be committed.
+            lost = Some(Error::Unavailable(format!("an operation could not be undone: {error}")));
+            break;
+        }
         if data.is_autocommit() || keys.is_autocommit() {
             // Disk full, I/O error: SQLite has rolled back the whole transaction, and with it the jobs before this one.
             lost = Some(Error::Unavailable("the engine rolled the group back".to_owned()));
@@ -221,7 +258,7 @@ fn run_group(data: &Connection, keys: &Connection, group: &mut Vec<Box<dyn Job>>
         rollback(data, keys);
     }
     for (job, outcome) in ran {
-        job.finish(committed.clone().and(outcome));
+        answer(job, committed.clone().and(outcome));
     }
 }
 
@@ -280,15 +317,27 @@ impl ToSql for Param<'_> {
 pub(crate) struct Session<'c> {
     connection: &'c Connection,
     savepoint: bool,
+    failure: Option<Error>,
 }
 
 impl<'c> Session<'c> {
     pub(crate) fn new(connection: &'c Connection) -> Self {
-        Self { connection, savepoint: false }
+        Self { connection, savepoint: false, failure: None }
     }
 
     pub(crate) fn dirty(&self) -> bool {
         self.savepoint
+    }
+
+    /// The first statement that failed, also when the closure did not pass it on.
+    pub(crate) fn failure(&self) -> Option<&Error> {
+        self.failure.as_ref()
+    }
+
+    fn failed(&mut self, statement: &'static Statement, error: &rusqlite::Error) -> Error {
+        let error = translate(statement.name, error);
+        self.failure.get_or_insert_with(|| error.clone());
+        error
     }
 
     pub(crate) fn query<T>(
@@ -297,11 +346,12 @@ impl<'c> Session<'c> {
         params: &[Param<'_>],
         mut map: impl FnMut(&Row<'_>) -> Result<T>,
     ) -> Result<Vec<T>> {
-        let failed = |error: rusqlite::Error| translate(statement.name, &error);
-        let mut prepared = self.connection.prepare_cached(statement.sqlite).map_err(failed)?;
-        let mut rows = prepared.query(rusqlite::params_from_iter(params)).map_err(failed)?;
+        let connection = self.connection;
+        let mut failed = |error: rusqlite::Error| self.failed(statement, &error);
+        let mut prepared = connection.prepare_cached(statement.sqlite).map_err(&mut failed)?;
+        let mut rows = prepared.query(rusqlite::params_from_iter(params)).map_err(&mut failed)?;
         let mut found = Vec::new();
-        while let Some(row) = rows.next().map_err(failed)? {
+        while let Some(row) = rows.next().map_err(&mut failed)? {
             found.push(map(&Row { statement, cells: Cells::Sqlite(row) })?);
         }
         Ok(found)
@@ -313,23 +363,25 @@ impl<'c> Session<'c> {
         params: &[Param<'_>],
         mut map: impl FnMut(&Row<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
-        let failed = |error: rusqlite::Error| translate(statement.name, &error);
-        let mut prepared = self.connection.prepare_cached(statement.sqlite).map_err(failed)?;
-        let mut rows = prepared.query(rusqlite::params_from_iter(params)).map_err(failed)?;
-        let row = rows.next().map_err(failed)?;
+        let connection = self.connection;
+        let mut failed = |error: rusqlite::Error| self.failed(statement, &error);
+        let mut prepared = connection.prepare_cached(statement.sqlite).map_err(&mut failed)?;
+        let mut rows = prepared.query(rusqlite::params_from_iter(params)).map_err(&mut failed)?;
+        let row = rows.next().map_err(&mut failed)?;
         row.map(|row| map(&Row { statement, cells: Cells::Sqlite(row) })).transpose()
     }
 
     pub(crate) fn execute(&mut self, statement: &'static Statement, params: &[Param<'_>]) -> Result<u64> {
         if !self.savepoint {
-            batch(self.connection, "savepoint operation")?;
+            batch(self.connection, "savepoint operation")
+                .inspect_err(|error| self.failure = self.failure.take().or_else(|| Some(error.clone())))?;
             self.savepoint = true;
         }
         self.connection
             .prepare_cached(statement.sqlite)
             .and_then(|mut prepared| prepared.execute(rusqlite::params_from_iter(params)))
             .map(|count| count as u64)
-            .map_err(|error| translate(statement.name, &error))
+            .map_err(|error| self.failed(statement, &error))
     }
 
     pub(crate) fn prepare(&mut self, statement: &'static Statement) -> Result<()> {
@@ -337,7 +389,7 @@ impl<'c> Session<'c> {
         self.connection
             .prepare_cached(statement.sqlite)
             .map(drop)
-            .map_err(|error| translate(statement.name, &error))
+            .map_err(|error| self.failed(statement, &error))
     }
 
     pub(crate) fn settle(self, keep: bool) -> Result<()> {

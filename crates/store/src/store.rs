@@ -5,6 +5,7 @@ use std::sync::mpsc;
 
 use crate::engine::{Job, Work};
 use crate::queue::{Queue, Refused};
+use crate::sqlite::Purges;
 use crate::{
     Aborts, Error, Migration, PostgresOptions, Result, SqliteOptions, Statement, Tx, postgres, sqlite,
 };
@@ -46,6 +47,8 @@ pub struct Store {
     engine: Engine,
     writes: Jobs,
     reads: Jobs,
+    /// None on PostgreSQL.
+    purges: Option<Arc<Purges>>,
     threads: Vec<std::thread::JoinHandle<()>>,
 }
 
@@ -58,8 +61,10 @@ impl Store {
     /// [`Error::Open`], [`Error::Migration`].
     pub fn open_sqlite(options: &SqliteOptions, migrations: &[Migration], now: i64) -> Result<Self> {
         let (writes, reads) = (Arc::new(Queue::new(options.queue)), Arc::new(Queue::new(options.queue)));
-        let threads = sqlite::start(options, migrations, now, &writes, &reads)?;
-        Ok(Self { engine: Engine::Sqlite, writes, reads, threads })
+        let purges = Arc::new(Purges::default());
+        let threads = sqlite::start(options, migrations, now, &writes, &reads, &purges)
+            .inspect_err(|_| [&writes, &reads].into_iter().for_each(|queue| queue.close()))?;
+        Ok(Self { engine: Engine::Sqlite, writes, reads, purges: Some(purges), threads })
     }
 
     /// Connects to the two PostgreSQL databases and applies outstanding migrations.
@@ -68,8 +73,9 @@ impl Store {
     /// [`Error::Open`], [`Error::Migration`].
     pub fn open_postgres(options: &PostgresOptions, migrations: &[Migration], now: i64) -> Result<Self> {
         let (writes, reads) = (Arc::new(Queue::new(options.queue)), Arc::new(Queue::new(options.queue)));
-        let threads = postgres::start(options, migrations, now, &writes, &reads)?;
-        Ok(Self { engine: Engine::Postgres, writes, reads, threads })
+        let threads = postgres::start(options, migrations, now, &writes, &reads)
+            .inspect_err(|_| [&writes, &reads].into_iter().for_each(|queue| queue.close()))?;
+        Ok(Self { engine: Engine::Postgres, writes, reads, purges: None, threads })
     }
 
     /// The engine underneath.
@@ -92,7 +98,39 @@ impl Store {
         F: FnMut(&mut Tx<'_>) -> core::result::Result<T, E> + Send + 'static,
         D: FnOnce(core::result::Result<T, E>) + Send + 'static,
     {
-        submit(&self.writes, Box::new(Work { closure, done, result: None }));
+        submit(self.writes.push(Box::new(Work { closure, done, result: None })));
+    }
+
+    /// [`Store::write`] that is never refused as [`Error::Busy`]: for the second half of something whose first half was
+    /// let in, like the shredding of keys after a deletion, or the record of a failure. Not for what callers send.
+    pub fn write_urgent<T, E, F, D>(&self, closure: F, done: D)
+    where
+        T: Send + 'static,
+        E: Aborts,
+        F: FnMut(&mut Tx<'_>) -> core::result::Result<T, E> + Send + 'static,
+        D: FnOnce(core::result::Result<T, E>) + Send + 'static,
+    {
+        submit(self.writes.push_urgent(Box::new(Work { closure, done, result: None })));
+    }
+
+    /// Makes deletions that were answered before final on the disk; `done` must be quick.
+    ///
+    /// * SQLite: empties both write-ahead logs. `Ok(true)`: what was deleted is in none of the files any more. `Ok(false)`:
+    ///   a reader's snapshot or the disk prevented it for two seconds; ask again later. What a disk keeps in blocks that
+    ///   it no longer shows is the disk's matter.
+    /// * PostgreSQL: `Ok(true)` at once. Its write-ahead log and dead rows are the server's own; what was deleted ends
+    ///   with `vacuum`, the log's recycling and the life of the backups.
+    ///
+    /// # Errors
+    /// [`Error::Closed`], given to `done`.
+    pub fn purge(&self, done: impl FnOnce(Result<bool>) + Send + 'static) {
+        match &self.purges {
+            None => done(Ok(true)),
+            Some(purges) => {
+                purges.ask(Box::new(done));
+                self.writes.nudge();
+            }
+        }
     }
 
     /// Hands over a closure that only reads, on a snapshot.
@@ -103,7 +141,7 @@ impl Store {
         F: FnMut(&mut Tx<'_>) -> core::result::Result<T, E> + Send + 'static,
         D: FnOnce(core::result::Result<T, E>) + Send + 'static,
     {
-        submit(&self.reads, Box::new(Work { closure, done, result: None }));
+        submit(self.reads.push(Box::new(Work { closure, done, result: None })));
     }
 
     /// [`Store::write`], waiting for the answer on this thread.
@@ -150,18 +188,22 @@ impl Store {
 impl Drop for Store {
     fn drop(&mut self) {
         self.close();
+        // The last reference may be dropped by a closure on one of these threads. To wait for the others there would be to
+        // wait for ourselves: the claim on a database ends with its last writer. They all end by themselves then.
         let current = std::thread::current().id();
+        if self.threads.iter().any(|thread| thread.thread().id() == current) {
+            return;
+        }
         for thread in self.threads.drain(..) {
-            // The last reference may be dropped by a closure on one of these threads; it ends by itself then.
-            if thread.thread().id() != current && thread.join().is_err() {
+            if thread.join().is_err() {
                 tracing::error!("a store thread ended by a panic");
             }
         }
     }
 }
 
-fn submit(queue: &Jobs, job: Box<dyn Job>) {
-    match queue.push(job) {
+fn submit(pushed: core::result::Result<(), Refused<Box<dyn Job>>>) {
+    match pushed {
         Ok(()) => {}
         Err(Refused::Full(job)) => job.finish(Err(Error::Busy)),
         Err(Refused::Closed(job)) => job.finish(Err(Error::Closed)),

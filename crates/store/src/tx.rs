@@ -117,6 +117,14 @@ impl<'c> Tx<'c> {
         }
     }
 
+    /// What went wrong in this run, also when the closure did not pass it on.
+    pub(crate) fn failure(&self) -> Option<crate::Error> {
+        match &self.inner {
+            Inner::Sqlite { data, keys } => data.failure().or_else(|| keys.failure()).cloned(),
+            Inner::Postgres { data, keys, .. } => data.failure().or_else(|| keys.failure()).cloned(),
+        }
+    }
+
     /// Ends one operation inside a SQLite group.
     pub(crate) fn settle(self, keep: bool) -> Result<()> {
         match self.inner {

@@ -82,10 +82,11 @@ pub struct TokenizeRequest {
     /// The customer that the document is about; found by its unique fields when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<Uuid>,
-    /// Where which field stands, by JSON pointer (`*` for every element of an array). Member names are field names when absent.
+    /// Members that carry another name than their field: an exact JSON pointer into the document, without wildcards, and the field. A
+    /// member that is named like a field is a field, mapped or not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub map: Option<BTreeMap<String, String>>,
-    /// What to do with members that are not mapped.
+    /// What to do with texts and numbers that are no field, by their name or by `map`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unmapped: Option<Unmapped>,
     /// Store the customer when nobody matches.
@@ -95,7 +96,7 @@ pub struct TokenizeRequest {
     pub document: Document,
 }
 
-/// What happens to members of a document that are not mapped to a field.
+/// What happens to texts and numbers of a document that are no field.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Unmapped {

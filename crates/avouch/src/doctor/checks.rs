@@ -17,6 +17,7 @@ use super::Findings;
 use crate::config::Config;
 use crate::hazard::serving;
 use crate::host::{self, SystemClock};
+use crate::serve;
 use crate::vault::root_beside_data;
 
 const DAY_MICROS: i64 = 24 * 3600 * 1_000_000;
@@ -99,6 +100,27 @@ pub(super) fn root(config: &Config, findings: &mut Findings) {
         );
     } else {
         findings.ok("root", "lies apart from the data");
+    }
+}
+
+/// Files that `serve` reads after it has opened the vault, so that without them it would end at once.
+pub(super) fn tls(config: &Config, findings: &mut Findings) {
+    match serve::tls(config) {
+        Ok(None) => {}
+        Ok(Some(tls)) => match tls.check() {
+            Ok(()) => findings.ok("tls", "certificate and private key can be read and belong together"),
+            Err(error) => findings.fail("tls", error.to_string()),
+        },
+        Err(error) => findings.fail("tls", error.to_string()),
+    }
+}
+
+/// The same for the scraper's token.
+pub(super) fn metrics(config: &Config, findings: &mut Findings) {
+    match serve::metrics(config) {
+        Ok(None) => {}
+        Ok(Some(_)) => findings.ok("metrics", "the token can be read"),
+        Err(error) => findings.fail("metrics", error.to_string()),
     }
 }
 

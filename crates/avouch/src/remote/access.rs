@@ -117,7 +117,9 @@ pub(crate) enum ApikeyCommand {
         /// The principal
         principal: Uuid,
         /// The key's id
-        key: Uuid,
+        // Not `key`, which every command has already: the API key to call with.
+        #[arg(value_name = "KEY")]
+        key_id: Uuid,
     },
 }
 
@@ -186,8 +188,8 @@ pub(super) fn apikey(command: ApikeyCommand, remote: &Remote) -> Result<ExitCode
             let page = client.keys(principal)?;
             output.answer(&page, |page| listing(&keys(&page.items), page.next_cursor.as_ref()))
         }
-        ApikeyCommand::Revoke { principal, key } => output
-            .answer(&client.key_revoke(principal, key)?, |key| {
+        ApikeyCommand::Revoke { principal, key_id } => output
+            .answer(&client.key_revoke(principal, key_id)?, |key| {
                 listing(&keys(std::slice::from_ref(key)), None)
             }),
     }

@@ -26,7 +26,7 @@ use std::{
 
 use avouch_client::Stated;
 use avouch_detect::table::{self, Encoding, Format, Options, Table};
-use avouch_wire::{ImportStart, OnDuplicate, limits};
+use avouch_wire::{ImportStart, ImportStarted, OnDuplicate, limits};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -124,7 +124,7 @@ pub(super) fn run(args: ImportArgs, remote: &Remote) -> Result<ExitCode, CliErro
         },
     };
     let started = remote.client.import_start(&start, &stated)?;
-    let done = done(&started, remote)?;
+    let done = done(&started, &stated, remote)?;
     if !done.is_empty() && !remote.output.json {
         eprintln_quietly("this import was begun before; it goes on where it was");
     }
@@ -142,11 +142,11 @@ pub(super) fn run(args: ImportArgs, remote: &Remote) -> Result<ExitCode, CliErro
 
 /// Which chunks need not be sent. If rows of them were rejected, none: their reasons belong into the error file, and a chunk that is sent
 /// again gets the same answer and stores nothing.
-fn done(started: &avouch_wire::ImportStarted, remote: &Remote) -> Result<Done, CliError> {
+fn done(started: &ImportStarted, stated: &Stated, remote: &Remote) -> Result<Done, CliError> {
     if started.chunks_done.is_empty() {
         return Ok(Done::default());
     }
-    let import = remote.client.import(started.id)?;
+    let import = remote.client.import(started.id, stated)?;
     if import.rows_rejected > 0 {
         return Ok(Done::default());
     }

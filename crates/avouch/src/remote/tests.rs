@@ -48,30 +48,6 @@ fn the_definition_is_sound() {
 }
 
 #[test]
-fn commands_are_accepted() {
-    for line in [
-        "subject create name=Ada email=- --purpose administration",
-        "subject update 019560f0-1111-7000-8000-000000000001 --version 3 --unset phone",
-        "search --by email=- --purpose support",
-        "reveal 019560f0-1111-7000-8000-000000000001 --fields email,phone --purpose support --reason callback",
-        "token create 019560f0-1111-7000-8000-000000000001 --fields phone.0 --recipient parcels --purpose support",
-        "tokenize --recipient parcels --purpose order_fulfilment --map /a=email --keep-unmapped",
-        "detokenize order.json --purpose order_fulfilment",
-        "explain subject.reveal --purpose support --with-reason",
-        "principal create --kind service --name Shop --roles shop --networks 192.0.2.0/24",
-        "principal update 019560f0-1111-7000-8000-000000000001 --any-network",
-        "apikey create 019560f0-1111-7000-8000-000000000001 --label shop --days 90",
-        "events --follow --action subject.reveal",
-        "import c.csv --map E-Mail=email --dry-run --on-duplicate skip --delimiter tab --encoding windows-1250",
-        "export --fields name --purpose accounting --reason year --to age1x -o out.age",
-        "keys",
-        "status",
-    ] {
-        assert!(parse(line).is_ok(), "{line}: {}", parse(line).unwrap_err());
-    }
-}
-
-#[test]
 fn commands_that_say_too_little_or_too_much_are_refused() {
     for line in [
         "subject update 019560f0-1111-7000-8000-000000000001 name=Ada",
@@ -156,14 +132,14 @@ fn an_import_that_is_refused_half_way_ends_and_keeps_its_error_file() {
     let rows: String = (1..=5000).map(|number| format!("Ada {number},x\n")).collect();
     fs::write(&file, format!("Name,Mail\n{rows}")).unwrap();
     let vault = Vault::start();
-    vault.refuse_after(3);
+    vault.refuse_from(3);
 
     let error =
         import(&vault, &file, &["--map", "Name=name", "--map", "Mail=email", "--chunk", "10"]).unwrap_err();
 
     assert!(error.to_string().contains("denied-by-policy"), "{error}");
     let errors = fs::read_to_string(folder.path().join("customers.errors.csv")).unwrap();
-    assert!((11..=41).contains(&errors.lines().count()), "{}", errors.lines().count());
+    assert_eq!(errors.lines().count(), 1 + 30, "a heading, and the rows of the chunks before");
 }
 
 #[test]
@@ -175,10 +151,10 @@ fn without_a_terminal_a_proposal_needs_a_yes() {
 
     let error = import(&vault, &file, &[]).unwrap_err();
     insta::assert_snapshot!(error, @"
+    nobody is there to confirm a mapping: --yes takes this one, --map says another
     column  field  sure  because
     Mail    email  99 %  the header means e-mail
     left out: Other
-    this is the proposed mapping; --yes takes it, --map says another
     ");
     assert!(vault.stored().is_empty());
 

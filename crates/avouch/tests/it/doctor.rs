@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::program::{Place, set_mode};
+use crate::program::{CONFIG, Place, set_mode};
 
 fn checks(place: &Place, code: i32) -> Vec<(String, String, String)> {
     let ended = place.run(&["doctor", "--json"]);
@@ -43,6 +43,33 @@ fn what_is_wrong_fails() {
     std::fs::rename(place.path("avouch-data-root.key"), place.path("gone")).unwrap();
     let checks = checks(&place, 1);
     assert_eq!((state(&checks, "root"), state(&checks, "vault")), (vec!["fail"], vec!["fail"]));
+}
+
+#[test]
+fn files_that_serve_needs_are_looked_for() {
+    let place = Place::new();
+    place.init();
+    assert_eq!(state(&checks(&place, 0), "metrics"), ["ok"]);
+    place.write("metrics-token", "short\n");
+    assert_eq!(state(&checks(&place, 1), "metrics"), ["fail"]);
+    std::fs::remove_file(place.path("metrics-token")).unwrap();
+    let found = checks(&place, 1);
+    let (_, _, detail) = found.iter().find(|(name, ..)| name == "metrics").unwrap();
+    assert_eq!(detail, "`DIR/metrics-token`: there is no such file or folder");
+    place.write("metrics-token", "0123456789abcdef\n");
+    set_mode(&place.path("metrics-token"), 0o600);
+
+    let tls = "listen = \"127.0.0.1:0\"\ntls_certificate = \"certificate.pem\"\ntls_key = \"key.pem\"\n";
+    place.write("avouch.toml", &CONFIG.replacen("listen = \"127.0.0.1:0\"\n", tls, 1));
+    assert_eq!(state(&checks(&place, 1), "tls"), ["fail"], "neither is there");
+    let made = || rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (ours, others) = (made(), made());
+    place.write("certificate.pem", &ours.cert.pem());
+    place.write("key.pem", &others.signing_key.serialize_pem());
+    set_mode(&place.path("key.pem"), 0o600);
+    assert_eq!(state(&checks(&place, 1), "tls"), ["fail"], "the key of another certificate");
+    place.write("key.pem", &ours.signing_key.serialize_pem());
+    assert_eq!(state(&checks(&place, 0), "tls"), ["ok"]);
 }
 
 #[test]

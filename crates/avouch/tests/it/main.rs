@@ -10,6 +10,8 @@ mod config;
 mod crash;
 mod demo;
 mod doctor;
+mod housekeeping;
+mod import;
 mod init;
 mod program;
 mod serve;

@@ -75,6 +75,18 @@ impl Place {
         made["admin_key"].as_str().expect("a key").to_owned()
     }
 
+    /// A new principal with this role, by an administrator's key; gives its own.
+    pub(crate) fn hire(&self, url: &str, admin: &str, kind: &str, role: &str) -> String {
+        let made = |arguments: &[&str], member: &str| {
+            let ended = self.remote(url, admin, arguments).success();
+            let made: serde_json::Value = serde_json::from_str(&ended.out).expect("JSON");
+            made[member].as_str().expect("a text").to_owned()
+        };
+        let create = ["principal", "create", "--kind", kind, "--name", role, "--roles", role, "--json"];
+        let id = made(&create, "id");
+        made(&["apikey", "create", &id, "--label", "test", "--days", "1", "--json"], "key")
+    }
+
     /// `avouch serve`, until dropped.
     pub(crate) fn serve(&self) -> Running {
         Running::start(self.command(&["serve"]))

@@ -56,7 +56,7 @@ impl Operation for Explain {
             (Some(_), false) => Shows::These { places: places.clone(), least: None },
         };
         let reason = if self.reason_given { Some(Reason::parse("asked about")?) } else { None };
-        let intent = Intent { purpose: self.purpose.clone(), reason, rows: 1, shows };
+        let intent = Intent { shows, ..Intent::about(self.purpose.clone(), reason, 1) };
         let explanation = match decide(cx.rules, cx.caller, self.action, &intent, SubjectFacts::default()) {
             Ok(permit) => {
                 let asked = if places.is_empty() { (0..cx.rules.fields.len()).collect() } else { places };

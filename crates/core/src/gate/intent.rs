@@ -1,5 +1,5 @@
 //! What an operation wants, said before anything is loaded: for which purpose, with what reason, about how many people,
-//! and which fields it means to show.
+//! which fields it means to show, which to compare with what the caller gives, and which to write.
 
 use avouch_policy::View;
 
@@ -16,6 +16,11 @@ pub struct Intent {
     pub rows: usize,
     /// What it shows.
     pub shows: Shows,
+    /// Places of the fields it compares with what the caller gives. An answer confirms a value, so the caller must be shown
+    /// something of each.
+    pub compares: Vec<usize>,
+    /// Places of the fields it writes or empties; each must belong to the purpose.
+    pub writes: Vec<usize>,
 }
 
 /// Which fields an operation shows.
@@ -38,6 +43,12 @@ impl Intent {
     /// An intent that touches no person: administration.
     #[must_use]
     pub fn plain() -> Self {
-        Self { purpose: None, reason: None, rows: 0, shows: Shows::Nothing }
+        Self::about(None, None, 0)
+    }
+
+    /// An intent about so many people that shows, compares and writes nothing yet.
+    #[must_use]
+    pub fn about(purpose: Option<String>, reason: Option<Reason>, rows: usize) -> Self {
+        Self { purpose, reason, rows, shows: Shows::Nothing, compares: Vec::new(), writes: Vec::new() }
     }
 }

@@ -1,13 +1,14 @@
 //! The permit: proof that policy was asked and said yes, and how far. It cannot be made, copied or kept: `decide` is its
 //! only source, it is not `Clone`, and the funnel lends it to the operation for one transaction.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use avouch_policy::{Action, Need, Request, RowClass, View};
 
 use super::{Caller, Intent, Reason, Shows};
 use crate::error::{Error, Refusal};
-use crate::rules::Rules;
+use crate::rules::{PurposeRule, Rules};
 
 /// See the module. What may be opened is [`Permit::view`]; `vault::record` opens nothing without asking it.
 #[derive(Debug)]
@@ -64,8 +65,13 @@ pub(crate) fn decide(
     let decision = rules.engine.decide(&request);
     let mut needs = decision.needs.clone();
     let mut policies: Vec<String> = decision.policies.iter().map(ToString::to_string).collect();
-    let (mut views, owed) =
+    let (mut views, mut owed) =
         views(rules, &request, &intent.shows, &mut needs, &mut policies, decision.allowed);
+    owe_compared(rules, &request, &intent.compares, &mut needs, decision.allowed);
+    owed.extend_from_slice(&intent.compares);
+    if let Some(purpose) = purpose {
+        keep_to_purpose(rules, caller, purpose, &intent.writes, &mut needs);
+    }
     bind_to_recipient(rules, caller, purpose.map(|purpose| &*purpose.name), &mut views, &mut needs);
     let most_unmet = owed.iter().any(|place| views.get(*place).is_none_or(|view| *view == View::Nothing));
     if !decision.allowed || most_unmet || !needs.is_empty() {
@@ -101,12 +107,7 @@ fn views(
         Shows::These { places, least } => {
             let fields: Vec<_> =
                 places.iter().filter_map(|place| rules.policy_fields.get(*place).cloned()).collect();
-            // A refused request shows nothing, and would hide what else is missing; so the fields are asked about as if
-            // everything but the caller's roles and purpose were mended.
-            let mended =
-                Request { purpose_lawful: true, reason: true, network_allowed: true, ..request.clone() };
-            let asked = if allowed { request } else { &mended };
-            let shown = rules.engine.views(asked, &fields, View::Clear);
+            let shown = rules.engine.views(&asked(request, allowed), &fields, View::Clear);
             for (place, shown) in places.iter().zip(shown) {
                 if let Some(view) = views.get_mut(*place) {
                     *view = shown.view;
@@ -122,6 +123,47 @@ fn views(
             }
             (views, places.clone())
         }
+    }
+}
+
+/// A refused request shows nothing, and would hide what else is missing; so fields are asked about as if everything but
+/// the caller's roles and purpose were mended.
+fn asked(request: &Request, allowed: bool) -> Cow<'_, Request> {
+    if allowed {
+        return Cow::Borrowed(request);
+    }
+    Cow::Owned(Request { purpose_lawful: true, reason: true, network_allowed: true, ..request.clone() })
+}
+
+/// Whoever is shown nothing of a field cannot have values of it confirmed either.
+fn owe_compared(rules: &Rules, request: &Request, places: &[usize], needs: &mut Vec<Need>, allowed: bool) {
+    let fields: Vec<_> = places.iter().filter_map(|place| rules.policy_fields.get(*place).cloned()).collect();
+    for shown in rules.engine.views(&asked(request, allowed), &fields, View::Clear) {
+        if shown.view == View::Nothing {
+            needs.extend(shown.needs.iter().cloned());
+        }
+    }
+}
+
+/// A purpose covers what is written for it as it covers what is shown.
+fn keep_to_purpose(
+    rules: &Rules,
+    caller: &Caller,
+    purpose: &PurposeRule,
+    writes: &[usize],
+    needs: &mut Vec<Need>,
+) {
+    for place in writes.iter().filter(|place| !purpose.fields.contains(place)) {
+        let field = rules.policy_fields.get(*place).map(|field| field.name.to_string()).unwrap_or_default();
+        let held = caller.roles().iter().filter_map(|role| rules.charter.role(role));
+        let mut purposes: Vec<String> = held
+            .flat_map(|role| &role.purposes)
+            .filter(|name| rules.purposes.get(*name).is_some_and(|other| other.fields.contains(place)))
+            .cloned()
+            .collect();
+        purposes.sort_unstable();
+        purposes.dedup();
+        needs.push(Need::Field { field, purposes });
     }
 }
 

@@ -8,7 +8,7 @@ use super::record::Record;
 use crate::Error;
 use crate::app::{Cx, Operation, Outcome};
 use crate::audit::{self, Ending, Event, Note};
-use crate::gate::{Intent, Permit, Reason, Shows};
+use crate::gate::{Intent, Permit, Reason};
 use crate::ids::{EventId, PrincipalId, SubjectId};
 use crate::rules::Rules;
 
@@ -54,6 +54,8 @@ pub struct Access {
     pub recipient: Option<String>,
     /// Together with how many others.
     pub count: u32,
+    /// Whether it was done. An attempt that was not is here when its refusal told something about the person.
+    pub done: bool,
 }
 
 /// A page of them.
@@ -72,7 +74,7 @@ impl Operation for Accesses {
 
     fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
         let (purpose, reason) = (self.purpose.clone(), self.reason.clone());
-        Ok(Intent { purpose, reason, rows: 1, shows: Shows::Nothing })
+        Ok(Intent::about(purpose, reason, 1))
     }
 
     fn facts(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Record, Error> {
@@ -101,9 +103,7 @@ impl Operation for Accesses {
         ids.truncate(self.limit);
         let mut items = Vec::with_capacity(ids.len());
         for id in &ids {
-            if let Some(event) = audit::read::find(tx, *id)?
-                && event.ending == Ending::Done
-            {
+            if let Some(event) = audit::read::find(tx, *id)? {
                 items.push(access(tx, cx, *id, event)?);
             }
         }
@@ -129,6 +129,7 @@ fn access(tx: &mut Tx<'_>, cx: &Cx<'_>, id: EventId, event: Event) -> Result<Acc
         fields: event.fields.iter().map(name).zip(views).collect(),
         recipient: event.recipient,
         count: event.count,
+        done: event.ending == Ending::Done,
     })
 }
 

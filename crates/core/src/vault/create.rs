@@ -9,12 +9,14 @@ use avouch_store::Tx;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
+use super::index::{self, Taken};
 use super::record::{Record, Values, seal_entry};
-use super::{index, input, keys};
+use super::{input, keys};
 use crate::Error;
 use crate::app::{App, Cx, Operation, Outcome};
 use crate::audit::Note;
-use crate::gate::{Intent, Permit, Reason, Shows};
+use crate::charters;
+use crate::gate::{Intent, Permit, Reason};
 use crate::ids::SubjectId;
 use crate::rules::Rules;
 
@@ -74,18 +76,17 @@ impl Sealed {
         Ok(sealed)
     }
 
-    /// Checks uniqueness and writes.
-    ///
-    /// # Errors
-    /// [`Error::Taken`].
+    /// Checks uniqueness and writes; writes nothing when a value is taken.
     pub(crate) fn write(
         &self,
         tx: &mut Tx<'_>,
         cx: &Cx<'_>,
         permit: &Permit,
         note: &mut Note,
-    ) -> Result<(), Error> {
-        self.refuse_taken(tx, cx, permit)?;
+    ) -> Result<Option<Taken>, Error> {
+        if let Some(taken) = self.taken(tx, cx, permit)? {
+            return Ok(Some(taken));
+        }
         for (class, wrapped) in &self.keys {
             keys::put_first(tx, self.id, *class, wrapped)?;
         }
@@ -97,15 +98,27 @@ impl Sealed {
         note.made.push(self.pseudonym);
         note.written.push(record.manifest);
         note.count += 1;
-        Ok(())
+        Ok(None)
     }
 
-    pub(crate) fn refuse_taken(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, permit: &Permit) -> Result<(), Error> {
-        self.terms.iter().try_for_each(|term| index::refuse_taken(tx, cx, permit, self.id, term))
+    /// The first unique value that somebody has already.
+    pub(crate) fn taken(
+        &self,
+        tx: &mut Tx<'_>,
+        cx: &Cx<'_>,
+        permit: &Permit,
+    ) -> Result<Option<Taken>, Error> {
+        for term in &self.terms {
+            if let Some(taken) = index::taken(tx, cx, permit, self.id, term)? {
+                return Ok(Some(taken));
+            }
+        }
+        Ok(None)
     }
 
-    pub(crate) fn fields(&self) -> &[u32] {
-        &self.fields
+    /// The places of the fields it writes, under the charter it was parsed with.
+    pub(crate) fn places<'r>(&'r self, rules: &'r Rules) -> impl Iterator<Item = usize> + 'r {
+        self.fields.iter().filter_map(|number| rules.by_number.get(number).copied())
     }
 }
 
@@ -165,26 +178,25 @@ impl Operation for CreateSubject {
     fn intent(&self, rules: &Rules) -> Result<Intent, Error> {
         same_charter(rules, &self.rules)?;
         let (purpose, reason) = (self.purpose.clone(), self.reason.clone());
-        Ok(Intent { purpose, reason, rows: 1, shows: Shows::Nothing })
+        let writes = self.sealed.places(rules).collect();
+        Ok(Intent { writes, ..Intent::about(purpose, reason, 1) })
     }
 
-    fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {
-        Ok(())
+    fn facts(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<(), Error> {
+        charters::still_in_force(tx, cx)
     }
 
     fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, permit: &Permit, (): ()) -> Result<Outcome<Created>, Error> {
         let mut note = Note::count(0);
-        self.sealed.write(tx, cx, permit, &mut note)?;
-        note.fields = self.sealed.fields().iter().map(|field| (*field, None)).collect();
+        if let Some(taken) = self.sealed.write(tx, cx, permit, &mut note)? {
+            return Ok(taken.refusal(note));
+        }
+        note.fields = self.sealed.fields.iter().map(|field| (*field, None)).collect();
         Ok(Outcome::new(Created { id: self.sealed.id, version: 1, created: cx.now }, note))
     }
 }
 
 /// What was parsed under one charter is not written under another.
 pub(crate) fn same_charter(now: &Rules, then: &Rules) -> Result<(), Error> {
-    if now.version == then.version {
-        Ok(())
-    } else {
-        Err(Error::Conflict("the charter has just changed: send the request again"))
-    }
+    if now.version == then.version { Ok(()) } else { Err(charters::just_changed()) }
 }

@@ -86,7 +86,7 @@ impl Operation for Detokenize {
 
     fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
         let (purpose, reason) = (self.purpose.clone(), self.reason.clone());
-        Ok(Intent { purpose, reason, rows: self.tokens.len(), shows: Shows::Whatever })
+        Ok(Intent { shows: Shows::Whatever, ..Intent::about(purpose, reason, self.tokens.len()) })
     }
 
     fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {

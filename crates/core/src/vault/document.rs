@@ -2,7 +2,9 @@
 //!
 //! A member whose name is a field of the charter (or that the caller's map names) is a value of a person. Who it is: the
 //! subject the caller names, or else the one whose unique field stands in the same object, or in one around it. The value
-//! must be what the vault holds, so that a token never silently means something else. Nothing personal is passed through
+//! must be what the vault holds, so that a token never silently means something else. That makes the answer a comparison:
+//! one document can claim one value for a field of a person, a difference is told without saying where it is, and the event
+//! of such a refusal names the people like that of a look. Nothing personal is passed through
 //! by mistake: a string or number that is no field is refused, unless the caller says to keep such members.
 
 use std::collections::BTreeMap;
@@ -21,7 +23,8 @@ use super::record::{Record, Values};
 use super::{search, token};
 use crate::app::{App, Cx, Operation, Outcome};
 use crate::audit::Note;
-use crate::gate::{Intent, Permit, Reason, Shows};
+use crate::charters;
+use crate::gate::{Intent, Permit, Reason};
 use crate::ids::SubjectId;
 use crate::rules::Rules;
 use crate::{Error, Fault};
@@ -64,6 +67,13 @@ struct Person {
     /// Prepared for the case that the person is not there yet and may be added.
     new: Option<Sealed>,
     values: Vec<Leaf>,
+}
+
+impl Person {
+    /// Whether the document says something else for the same field.
+    fn differs(&self, leaf: &Leaf) -> bool {
+        self.values.iter().any(|known| known.place == leaf.place && known.normals != leaf.normals)
+    }
 }
 
 /// One value of the document.
@@ -125,6 +135,10 @@ impl Tokenize {
         for name in reading.map.keys().filter(|pointer| document.pointer(pointer).is_none()) {
             faults.push(Fault::new("/map", format!("`{name}` points to nothing in the document")));
         }
+        for name in reading.map.values().filter(|name| rules.place(name).is_none()) {
+            let known = if is_word(name) { format!("`{name}`") } else { "a name in it".to_owned() };
+            faults.push(Fault::new("/map", format!("{known} is no field of the charter")));
+        }
         people.retain(|person| !person.values.is_empty());
         if people.len() > MAX_SUBJECTS {
             faults
@@ -152,6 +166,12 @@ impl Tokenize {
     pub fn creates(&self) -> bool {
         self.people.iter().any(|person| person.new.is_some())
     }
+}
+
+/// Whether a name may be repeated in a message: whatever else a caller typed there may be a value.
+fn is_word(name: &str) -> bool {
+    name.len() <= 40
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
 /// The values of a person as input for a new record.
@@ -284,6 +304,9 @@ impl Reader<'_> {
         }
         let leaf = Leaf { pointer: pointer.to_owned(), place, normals: parsed, single };
         match owner.and_then(|owner| self.people.get_mut(owner)) {
+            Some(person) if !field.list && person.differs(&leaf) => {
+                self.fault(pointer, "another member gives another value for this field of the same person");
+            }
             Some(person) => person.values.push(leaf),
             None => self.fault(
                 pointer,
@@ -307,8 +330,9 @@ impl Operation for Tokenize {
         token::token_intent(rules, &self.recipient, &self.purpose, &self.reason, places, self.people.len())
     }
 
-    fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {
-        Ok(())
+    fn facts(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<(), Error> {
+        let adds = self.people.iter().any(|person| person.new.is_some());
+        if adds { charters::still_in_force(tx, cx) } else { Ok(()) }
     }
 
     fn run(
@@ -320,99 +344,192 @@ impl Operation for Tokenize {
     ) -> Result<Outcome<Tokenized>, Error> {
         let recipient = token::recipient(cx.rules, &self.recipient)?;
         token::serves(recipient, self.purpose.as_deref())?;
+        for leaf in self.people.iter().flat_map(|person| &person.values) {
+            token::shared(recipient, cx.rules, leaf.place)?;
+        }
+        let create = self.permit_to_create(cx)?;
+        let mut note = Note { recipient: Some(self.recipient.clone()), ..Note::count(0) };
+        let held = match self.compare_all(tx, cx, permit, &mut note)? {
+            Ok(held) => held,
+            Err(faults) => return Ok(Outcome::failed(Error::Invalid(faults), note)),
+        };
+        // From here on things are written, and whatever goes wrong undoes them.
         let mut document = self.document.clone();
         let mut subjects = Vec::new();
         let mut tokens = 0;
-        let mut note = Note { recipient: Some(self.recipient.clone()), ..Note::count(0) };
-        let mut faults = Vec::new();
-        for person in &self.people {
-            let Some(record) = self.identify(tx, cx, permit, person, &mut note)? else {
-                let detail = "no subject in the vault has this: create it first, or set `create_missing`";
-                faults.push(Fault::new(format!("/document{}", person.pointer), detail));
-                continue;
+        for (person, held) in self.people.iter().zip(held) {
+            let held = match (held, &person.new, &create) {
+                (Some(held), ..) => held,
+                (None, Some(new), Some(create)) => add(tx, cx, create, person, new, &mut note)?,
+                (None, ..) => return Err(Error::Internal("nobody to make tokens for")),
             };
-            if !subjects.contains(&record.subject) {
-                subjects.push(record.subject);
+            if !subjects.contains(&held.subject) {
+                subjects.push(held.subject);
             }
-            let mut ring = Ring::load(tx, record.subject)?;
-            for leaf in &person.values {
-                token::shared(recipient, cx.rules, leaf.place)?;
-                let Some(made) = tokens_of(tx, cx, permit, recipient, &record, &mut ring, leaf)? else {
-                    let detail = "the vault holds another value for this field: update it first";
-                    faults.push(Fault::new(format!("/document{}", leaf.pointer), detail));
-                    continue;
-                };
-                token::remember(cx, &mut note, &mut ring, leaf.place)?;
-                if let Some(slot) = document.pointer_mut(&leaf.pointer) {
-                    *slot = made;
+            for (leaf, slots) in person.values.iter().zip(&held.slots) {
+                let made = tokens_of(tx, cx, recipient, held.subject, leaf, slots)?;
+                if let Some(member) = document.pointer_mut(&leaf.pointer) {
+                    *member = made;
                     tokens += 1;
                 }
             }
-        }
-        if !faults.is_empty() {
-            return Err(Error::Invalid(faults));
         }
         note.count = u32::try_from(tokens).unwrap_or(u32::MAX);
         Ok(Outcome::new(Tokenized { document, subjects, tokens }, note))
     }
 }
 
+/// A person of the document who is in the vault and has all the values that it claims.
+struct Held {
+    subject: SubjectId,
+    /// For each value of the document the numbers that its tokens name.
+    slots: Vec<Vec<u16>>,
+}
+
 impl Tokenize {
-    fn identify(
+    /// Adding people is its own permission, for the same purpose; asked for before anything is looked up.
+    fn permit_to_create(&self, cx: &Cx<'_>) -> Result<Option<Permit>, Error> {
+        if !self.creates() {
+            return Ok(None);
+        }
+        let new = self.people.iter().filter_map(|person| person.new.as_ref());
+        let writes = new.flat_map(|new| new.places(cx.rules)).collect();
+        let intent = Intent { writes, ..Intent::about(self.purpose.clone(), self.reason.clone(), 1) };
+        let facts = crate::gate::SubjectFacts::default();
+        crate::gate::decide(cx.rules, cx.caller, Action::SubjectCreate, &intent, facts).map(Some)
+    }
+
+    /// Finds the people and compares; writes nothing. `None` stands for somebody who is to be added. The note names everybody
+    /// who was compared, whatever came of it.
+    fn compare_all(
         &self,
         tx: &mut Tx<'_>,
         cx: &Cx<'_>,
         permit: &Permit,
-        person: &Person,
         note: &mut Note,
-    ) -> Result<Option<Record>, Error> {
-        if let Some(id) = person.known {
-            return Record::load(tx, cx, id).map(Some);
+    ) -> Result<Result<Vec<Option<Held>>, Vec<Fault>>, Error> {
+        let mut all = Vec::with_capacity(self.people.len());
+        let mut faults = Vec::new();
+        let mut differs = false;
+        for person in &self.people {
+            let Some(record) = identify(tx, cx, permit, person)? else {
+                if person.new.is_none() {
+                    let detail = "no subject in the vault has this: create it first, or set `create_missing`";
+                    faults.push(Fault::new(format!("/document{}", person.pointer), detail));
+                }
+                all.push(None);
+                continue;
+            };
+            let held = compare(tx, cx, permit, person, &record, note)?;
+            differs |= held.is_none();
+            all.push(held);
         }
-        for term in &person.unique {
-            let (mut found, _) = search::find(tx, cx, permit, core::slice::from_ref(term), None, 1)?;
-            if let Some(record) = found.pop() {
-                return Ok(Some(record));
-            }
+        if differs {
+            // Not which: each difference told by itself would be an answer to one guess.
+            let detail =
+                "the vault holds another value for at least one field of this document: update it first";
+            faults.push(Fault::new("/document", detail));
         }
-        let Some(new) = &person.new else { return Ok(None) };
-        // Adding people is its own permission, for the same purpose.
-        let intent = Intent {
-            purpose: self.purpose.clone(),
-            reason: self.reason.clone(),
-            rows: 1,
-            shows: Shows::Nothing,
-        };
-        let facts = crate::gate::SubjectFacts::default();
-        let create = crate::gate::decide(cx.rules, cx.caller, Action::SubjectCreate, &intent, facts)?;
-        new.write(tx, cx, &create, note)?;
-        Record::load(tx, cx, new.id).map(Some)
+        note.count = u32::try_from(note.subjects.len()).unwrap_or(u32::MAX);
+        Ok(if faults.is_empty() { Ok(all) } else { Err(faults) })
     }
 }
 
-/// The tokens for one value or list; `None` when the vault holds something else.
-fn tokens_of(
+fn identify(tx: &mut Tx<'_>, cx: &Cx<'_>, permit: &Permit, person: &Person) -> Result<Option<Record>, Error> {
+    if let Some(id) = person.known {
+        return Record::load(tx, cx, id).map(Some);
+    }
+    for term in &person.unique {
+        let (mut found, _) = search::find(tx, cx, permit, core::slice::from_ref(term), None, 1)?;
+        if let Some(record) = found.pop() {
+            return Ok(Some(record));
+        }
+    }
+    Ok(None)
+}
+
+/// Adds a person, unless an earlier part of the same document has done so.
+fn add(
+    tx: &mut Tx<'_>,
+    cx: &Cx<'_>,
+    create: &Permit,
+    person: &Person,
+    new: &Sealed,
+    note: &mut Note,
+) -> Result<Held, Error> {
+    let record = match identify(tx, cx, create, person)? {
+        Some(record) => record,
+        None => {
+            if let Some(taken) = new.write(tx, cx, create, note)? {
+                return Err(Error::Taken { field: taken.field });
+            }
+            Record::load(tx, cx, new.id)?
+        }
+    };
+    compare(tx, cx, create, person, &record, note)?.ok_or_else(|| {
+        Error::invalid(
+            format!("/document{}", person.pointer),
+            "another part of the document gives other values for the same new subject",
+        )
+    })
+}
+
+/// The numbers of the values that the document claims; `None` when the vault holds something else.
+fn compare(
     tx: &mut Tx<'_>,
     cx: &Cx<'_>,
     permit: &Permit,
-    recipient: &crate::rules::RecipientRule,
+    person: &Person,
+    record: &Record,
+    note: &mut Note,
+) -> Result<Option<Held>, Error> {
+    let mut ring = Ring::load(tx, record.subject)?;
+    let mut slots = Vec::with_capacity(person.values.len());
+    let mut differs = false;
+    for leaf in &person.values {
+        token::remember(cx, note, &mut ring, leaf.place)?;
+        match slots_of(cx, permit, record, &mut ring, leaf)? {
+            Some(found) => slots.push(found),
+            None => differs = true,
+        }
+    }
+    Ok((!differs).then_some(Held { subject: record.subject, slots }))
+}
+
+fn slots_of(
+    cx: &Cx<'_>,
+    permit: &Permit,
     record: &Record,
     ring: &mut Ring,
     leaf: &Leaf,
-) -> Result<Option<Json>, Error> {
+) -> Result<Option<Vec<u16>>, Error> {
+    if leaf.normals.is_empty() {
+        return Ok(Some(Vec::new()));
+    }
     let field = cx.rules.field(leaf.place)?;
     let Some(values) = record.values(cx, permit, ring, leaf.place)? else { return Ok(None) };
-    let mut made = Vec::with_capacity(leaf.normals.len());
-    for normal in &leaf.normals {
-        let slot = match &values {
-            Values::One(value) => (field.of.normal(value) == *normal).then_some(WHOLE_FIELD),
-            Values::Many { values, .. } => {
-                values.iter().find(|(_, value)| field.of.normal(value) == *normal).map(|(slot, _)| *slot)
-            }
-        };
-        let Some(slot) = slot else { return Ok(None) };
-        let token = token::make(tx, cx, recipient, record.subject, leaf.place, slot)?;
+    let slot = |normal: &Normal| match &values {
+        Values::One(value) => (field.of.normal(value) == *normal).then_some(WHOLE_FIELD),
+        Values::Many { values, .. } => {
+            values.iter().find(|(_, value)| field.of.normal(value) == *normal).map(|(slot, _)| *slot)
+        }
+    };
+    Ok(leaf.normals.iter().map(slot).collect())
+}
+
+/// The tokens for one value or list.
+fn tokens_of(
+    tx: &mut Tx<'_>,
+    cx: &Cx<'_>,
+    recipient: &crate::rules::RecipientRule,
+    subject: SubjectId,
+    leaf: &Leaf,
+    slots: &[u16],
+) -> Result<Json, Error> {
+    let mut made = Vec::with_capacity(slots.len());
+    for slot in slots {
+        let token = token::make(tx, cx, recipient, subject, leaf.place, *slot)?;
         made.push(Json::String(token.to_string()));
     }
-    Ok(Some(if leaf.single { made.pop().unwrap_or_default() } else { Json::Array(made) }))
+    Ok(if leaf.single { made.pop().unwrap_or_default() } else { Json::Array(made) })
 }

@@ -76,7 +76,7 @@ impl Operation for ExportSome {
         let shows = Shows::These { places, least: None };
         let (purpose, reason) = (self.export.purpose.clone(), self.export.reason.clone());
         // Every chunk counts as many: a policy on big exports is not to be passed by small steps.
-        Ok(Intent { purpose, reason, rows: usize::MAX, shows })
+        Ok(Intent { shows, ..Intent::about(purpose, reason, usize::MAX) })
     }
 
     fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {

@@ -42,7 +42,7 @@ pub struct HistoryEntry {
     pub by: Option<PrincipalId>,
     /// By which action.
     pub action: String,
-    /// The fields it changed.
+    /// The fields it changed, of those the caller is shown.
     pub changed: Vec<String>,
     /// What is shown.
     pub fields: Map<String, Json>,
@@ -63,7 +63,7 @@ impl Operation for History {
 
     fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
         let (purpose, reason) = (self.purpose.clone(), self.reason.clone());
-        Ok(Intent { purpose, reason, rows: 1, shows: Shows::Whatever })
+        Ok(Intent { shows: Shows::Whatever, ..Intent::about(purpose, reason, 1) })
     }
 
     fn facts(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Record, Error> {
@@ -95,7 +95,7 @@ impl Operation for History {
                 event: record.event,
                 by: event.as_ref().map(|event| PrincipalId::from_bytes(*event.actor)),
                 action: event.map(|event| event.what).unwrap_or_default(),
-                changed: changed(cx, record, records.get(at + 1))?,
+                changed: changed(cx, permit, record, records.get(at + 1))?,
                 fields: shown.fields.clone(),
                 views: shown.views.clone(),
             });
@@ -111,26 +111,30 @@ impl Operation for History {
     }
 }
 
-/// Fields sealed at this version, and those that were there before and are not now.
-fn changed(cx: &Cx<'_>, record: &Record, before: Option<&Record>) -> Result<Vec<String>, Error> {
-    let mut changed = Vec::new();
+/// Fields sealed at this version, and those that were there before and are not now; of them, those the caller is shown, in
+/// the order of the charter.
+fn changed(
+    cx: &Cx<'_>,
+    permit: &Permit,
+    record: &Record,
+    before: Option<&Record>,
+) -> Result<Vec<String>, Error> {
+    let mut places = std::collections::BTreeSet::new();
     let mut add = |number: u32| {
-        if let Some(place) = cx.rules.by_number.get(&number).copied() {
-            changed.push(cx.rules.field(place)?.name.clone());
-        }
-        Ok::<_, Error>(())
+        let place = cx.rules.by_number.get(&number).copied();
+        places.extend(place.filter(|place| permit.view(*place) != View::Nothing));
     };
     for entry in record.entries() {
         let entry = entry?;
         if entry.version == record.version {
-            add(entry.field)?;
+            add(entry.field);
         }
     }
     for entry in before.iter().flat_map(|before| before.entries()) {
         let entry = entry?;
         if record.entry(entry.field)?.is_none() {
-            add(entry.field)?;
+            add(entry.field);
         }
     }
-    Ok(changed)
+    places.into_iter().map(|place| Ok(cx.rules.field(place)?.name.clone())).collect()
 }

@@ -1,5 +1,7 @@
 //! Carrying people in. A file is cut into numbered chunks by whoever reads it; a chunk is one operation, one event, and is
-//! remembered, so that sending it again adds nobody twice. Rows that do not fit are given back with the reason.
+//! remembered, so that sending it again adds nobody twice. Rows that do not fit are given back with the reason. A row that
+//! is given back because somebody has its unique value says something about that person, in a dry run too: the event names
+//! them.
 
 mod mapping;
 
@@ -13,7 +15,8 @@ use serde_json::{Map, Value as Json};
 use super::create::{Sealed, same_charter};
 use crate::app::{App, Cx, Operation, Outcome};
 use crate::audit::Note;
-use crate::gate::{Intent, Permit, Reason, Shows};
+use crate::charters;
+use crate::gate::{Intent, Permit, Reason};
 use crate::ids::ImportId;
 use crate::rules::Rules;
 use crate::{Error, Fault};
@@ -68,9 +71,8 @@ pub struct ImportState {
     pub rejected: u64,
 }
 
-fn import_intent(purpose: &Option<String>, reason: &Option<Reason>, rows: usize) -> Intent {
-    Intent { purpose: purpose.clone(), reason: reason.clone(), rows, shows: Shows::Nothing }
-}
+/// Chunks are numbered below this: every JSON reader takes such a number exactly (RFC 8259, section 6).
+const MAX_CHUNK: u64 = 1 << 53;
 
 impl Operation for StartImport {
     const ACTION: Action = Action::SubjectImport;
@@ -78,7 +80,7 @@ impl Operation for StartImport {
     type Facts = ();
 
     fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
-        Ok(import_intent(&self.purpose, &self.reason, 0))
+        Ok(Intent::about(self.purpose.clone(), self.reason.clone(), 0))
     }
 
     fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {
@@ -105,12 +107,12 @@ fn state(tx: &mut Tx<'_>, id: ImportId) -> Result<ImportState, Error> {
     let mut state = ImportState { id, chunks_done: Vec::new(), accepted: 0, skipped: 0, rejected: 0 };
     for (chunk, accepted, skipped, rejected) in chunks {
         match state.chunks_done.last_mut() {
-            Some((_, to)) if *to + 1 == chunk => *to = chunk,
+            Some((_, to)) if to.checked_add(1) == Some(chunk) => *to = chunk,
             _ => state.chunks_done.push((chunk, chunk)),
         }
-        state.accepted += accepted.cast_unsigned();
-        state.skipped += skipped.cast_unsigned();
-        state.rejected += rejected.cast_unsigned();
+        state.accepted = state.accepted.saturating_add(accepted.cast_unsigned());
+        state.skipped = state.skipped.saturating_add(skipped.cast_unsigned());
+        state.rejected = state.rejected.saturating_add(rejected.cast_unsigned());
     }
     Ok(state)
 }
@@ -130,7 +132,7 @@ impl Operation for ReadImport {
     type Facts = ();
 
     fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
-        Ok(import_intent(&self.purpose, &None, 0))
+        Ok(Intent::about(self.purpose.clone(), None, 0))
     }
 
     fn facts(&self, tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {
@@ -173,8 +175,17 @@ pub struct ImportChunk {
     chunk: u64,
     rows: Vec<(u64, Sealed)>,
     rejected: Vec<RejectedRow>,
+    /// Of all rows as they were sent.
+    digest: [u8; 32],
     purpose: Option<String>,
     reason: Option<Reason>,
+}
+
+/// What is kept of a chunk.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Remembered {
+    digest: [u8; 32],
+    done: ChunkDone,
 }
 
 /// What came of a chunk.
@@ -192,7 +203,7 @@ impl ImportChunk {
     /// Parses and seals the rows; those that do not fit are set aside.
     ///
     /// # Errors
-    /// [`Error::Internal`] only: a row's faults are its own.
+    /// [`Error::Invalid`] for the chunk's number; a row's faults are its own.
     pub fn new(
         app: &App,
         id: ImportId,
@@ -201,7 +212,11 @@ impl ImportChunk {
         purpose: Option<String>,
         reason: Option<Reason>,
     ) -> Result<Self, Error> {
+        if chunk >= MAX_CHUNK {
+            return Err(Error::invalid("", "expected a chunk number below 2^53"));
+        }
         let rules = app.rules();
+        let digest = digest(app, rows)?;
         let mut sealed = Vec::with_capacity(rows.len());
         let mut rejected = Vec::new();
         for row in rows {
@@ -216,8 +231,20 @@ impl ImportChunk {
                 Err(error) => return Err(error),
             }
         }
-        Ok(Self { rules, id, chunk, rows: sealed, rejected, purpose, reason })
+        Ok(Self { rules, id, chunk, rows: sealed, rejected, digest, purpose, reason })
     }
+}
+
+/// A keyed digest of rows as they were sent; the order of a row's columns does not matter.
+fn digest(app: &App, rows: &[ImportRow]) -> Result<[u8; 32], Error> {
+    let mut texts = Vec::with_capacity(rows.len());
+    for row in rows {
+        let columns: std::collections::BTreeMap<&String, &Json> = row.fields.iter().collect();
+        let text = serde_json::to_vec(&(row.row, columns));
+        texts.push(zeroize::Zeroizing::new(text.map_err(|_| Error::Internal("a row has no JSON form"))?));
+    }
+    let parts: Vec<&[u8]> = texts.iter().map(|text| text.as_slice()).collect();
+    Ok(app.keys.row_digest("import_rows", &parts))
 }
 
 fn row_error(fault: Fault) -> (Option<String>, String) {
@@ -232,14 +259,18 @@ impl Operation for ImportChunk {
     const ACTION: Action = Action::SubjectImport;
     type Output = ChunkDone;
     /// Whether this is a dry run, whether duplicates are skipped, and the outcome when the chunk was done before.
-    type Facts = (bool, bool, Option<ChunkDone>);
+    type Facts = (bool, bool, Option<Remembered>);
 
     fn intent(&self, rules: &Rules) -> Result<Intent, Error> {
         same_charter(rules, &self.rules)?;
-        Ok(import_intent(&self.purpose, &self.reason, self.rows.len()))
+        let mut writes: Vec<usize> = self.rows.iter().flat_map(|(_, new)| new.places(rules)).collect();
+        writes.sort_unstable();
+        writes.dedup();
+        Ok(Intent { writes, ..Intent::about(self.purpose.clone(), self.reason.clone(), self.rows.len()) })
     }
 
     fn facts(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Self::Facts, Error> {
+        charters::still_in_force(tx, cx)?;
         let (dry_run, skip) = tx
             .first(&IMPORT, params![self.id.bytes()], |row| Ok((row.int(0)? != 0, row.int(1)? != 0)))?
             .ok_or(Error::NotFound)?;
@@ -263,26 +294,35 @@ impl Operation for ImportChunk {
         (dry_run, skip, before): Self::Facts,
     ) -> Result<Outcome<ChunkDone>, Error> {
         let mut note = Note { objects: vec![*self.id.bytes()], ..Note::count(0) };
-        if let Some(before) = before {
-            return Ok(Outcome::new(before, note));
+        if let Some(Remembered { digest, done }) = before {
+            if digest != self.digest {
+                return Err(Error::Conflict(
+                    "this chunk was sent before with other rows: begin a new import",
+                ));
+            }
+            return Ok(Outcome::new(done, note));
         }
         let mut done = ChunkDone { accepted: 0, skipped: 0, rejected: self.rejected.clone() };
         for (row, new) in &self.rows {
-            let result =
-                if dry_run { new.refuse_taken(tx, cx, permit) } else { new.write(tx, cx, permit, &mut note) };
-            match result {
-                Ok(()) => done.accepted += 1,
-                Err(Error::Taken { .. }) if skip => done.skipped += 1,
-                Err(Error::Taken { field }) => {
-                    let detail = "another subject already has this value".to_owned();
-                    done.rejected.push(RejectedRow { row: *row, errors: vec![(Some(field), detail)] });
-                }
-                Err(error) => return Err(error),
+            let taken =
+                if dry_run { new.taken(tx, cx, permit)? } else { new.write(tx, cx, permit, &mut note)? };
+            let Some(taken) = taken else {
+                done.accepted += 1;
+                continue;
+            };
+            taken.remember(&mut note);
+            if skip {
+                done.skipped += 1;
+            } else {
+                let detail = "another subject already has this value".to_owned();
+                done.rejected.push(RejectedRow { row: *row, errors: vec![(Some(taken.field), detail)] });
             }
         }
         done.rejected.sort_by_key(|rejected| rejected.row);
-        let plain = serde_json::to_vec(&done).map_err(|_| Error::Internal("a chunk has no JSON form"))?;
+        let kept = Remembered { digest: self.digest, done };
+        let plain = serde_json::to_vec(&kept).map_err(|_| Error::Internal("a chunk has no JSON form"))?;
         let sealed = cx.app.keys.seal_row("import_chunk", &self.place(), &plain, &cx.app.rng)?;
+        let done = kept.done;
         let rejected = i64::try_from(done.rejected.len()).unwrap_or(i64::MAX);
         let (accepted, skipped) = (done.accepted.cast_signed(), done.skipped.cast_signed());
         let chunk = self.chunk.cast_signed();

@@ -7,7 +7,8 @@ use avouch_store::{Tx, params, statements};
 use super::keys::Ring;
 use super::record::Record;
 use crate::Error;
-use crate::app::Cx;
+use crate::app::{Cx, Outcome};
+use crate::audit::Note;
 use crate::gate::Permit;
 use crate::ids::SubjectId;
 use crate::rules::Rules;
@@ -16,6 +17,7 @@ statements! {
     data CANDIDATES = "select subject from blind_index where field = ?1 and term = ?2 and subject > ?3 order by subject limit ?4";
     data PUT_TERM = "insert into blind_index (field, term, subject) values (?1, ?2, ?3) on conflict (field, term, subject) do nothing";
     data DROP_TERM = "delete from blind_index where field = ?1 and term = ?2 and subject = ?3";
+    data DROP_ALL_TERMS = "delete from blind_index where subject = ?1";
 }
 
 /// An index term of one value.
@@ -51,19 +53,44 @@ pub(crate) fn candidates(
     })?)
 }
 
-/// Refuses a unique value that somebody else has.
-///
-/// # Errors
-/// [`Error::Taken`].
-pub(crate) fn refuse_taken(
+/// Somebody else has a unique value. Whoever is told so has learned something about that person, so the event names them.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    /// The field's name.
+    pub(crate) field: String,
+    number: u32,
+    pseudonym: [u8; 16],
+}
+
+impl Taken {
+    /// Adds whom and which field it was to a note, each once.
+    pub(crate) fn remember(&self, note: &mut Note) {
+        if !note.subjects.contains(&self.pseudonym) && !note.made.contains(&self.pseudonym) {
+            note.subjects.push(self.pseudonym);
+            note.count = note.count.saturating_add(1);
+        }
+        if !note.fields.iter().any(|(known, _)| *known == self.number) {
+            note.fields.push((self.number, None));
+        }
+    }
+
+    /// The refusal of an operation that has written nothing yet.
+    pub(crate) fn refusal<T>(self, mut note: Note) -> Outcome<T> {
+        self.remember(&mut note);
+        Outcome::failed(Error::Taken { field: self.field }, note)
+    }
+}
+
+/// Who else has this unique value.
+pub(crate) fn taken(
     tx: &mut Tx<'_>,
     cx: &Cx<'_>,
     permit: &Permit,
     own: SubjectId,
     term: &Term,
-) -> Result<(), Error> {
+) -> Result<Option<Taken>, Error> {
     if !term.unique {
-        return Ok(());
+        return Ok(None);
     }
     let mut after = None;
     loop {
@@ -76,11 +103,12 @@ pub(crate) fn refuse_taken(
             let Some(record) = Record::find(tx, cx, *candidate)? else { continue };
             let mut ring = Ring::load(tx, *candidate)?;
             if record.has(cx, permit, &mut ring, term.place, &term.normal)? {
-                return Err(Error::Taken { field: cx.rules.field(term.place)?.name.clone() });
+                let (field, pseudonym) = (cx.rules.field(term.place)?.name.clone(), ring.pseudonym(cx)?);
+                return Ok(Some(Taken { field, number: term.field, pseudonym }));
             }
         }
         if found.len() < PAGE {
-            return Ok(());
+            return Ok(None);
         }
         after = found.last().copied();
     }
@@ -91,6 +119,11 @@ pub(crate) const PAGE: usize = 256;
 
 pub(crate) fn put(tx: &mut Tx<'_>, subject: SubjectId, term: &Term) -> Result<(), Error> {
     Ok(tx.put(&PUT_TERM, params![term.field, term.term, subject.bytes()])?)
+}
+
+/// Removes a person's terms without knowing them. It looks through the whole table: for records that no longer open.
+pub(crate) fn remove_all(tx: &mut Tx<'_>, subject: SubjectId) -> Result<(), Error> {
+    Ok(tx.put(&DROP_ALL_TERMS, params![subject.bytes()])?)
 }
 
 pub(crate) fn remove(tx: &mut Tx<'_>, subject: SubjectId, term: &Term) -> Result<(), Error> {

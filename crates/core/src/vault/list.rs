@@ -46,7 +46,7 @@ impl Operation for ListSubjects {
 
     fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
         let (purpose, reason) = (self.purpose.clone(), self.reason.clone());
-        Ok(Intent { purpose, reason, rows: self.limit, shows: Shows::Whatever })
+        Ok(Intent { shows: Shows::Whatever, ..Intent::about(purpose, reason, self.limit) })
     }
 
     fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {

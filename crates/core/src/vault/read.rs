@@ -30,7 +30,7 @@ impl Operation for ReadSubject {
 
     fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
         let (purpose, reason) = (self.purpose.clone(), self.reason.clone());
-        Ok(Intent { purpose, reason, rows: 1, shows: Shows::Whatever })
+        Ok(Intent { shows: Shows::Whatever, ..Intent::about(purpose, reason, 1) })
     }
 
     fn facts(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Record, Error> {
@@ -74,7 +74,8 @@ impl Operation for RevealSubject {
         }
         let places = super::places(rules, &self.fields, "/fields")?;
         let (purpose, reason) = (self.purpose.clone(), self.reason.clone());
-        Ok(Intent { purpose, reason, rows: 1, shows: Shows::These { places, least: self.least } })
+        let shows = Shows::These { places, least: self.least };
+        Ok(Intent { shows, ..Intent::about(purpose, reason, 1) })
     }
 
     fn facts(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Record, Error> {

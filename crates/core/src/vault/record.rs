@@ -6,7 +6,8 @@
 //! over the whole row, so that a field cannot be removed, repeated or taken from another version.
 //!
 //! A list keeps a number for each of its values, given once and never again, so that a token for one value keeps meaning
-//! that value when others come and go.
+//! that value when others come and go. A list that loses its last value stays as an entry without values, for the sake of
+//! these numbers; to callers it is absent.
 
 use avouch_charter::{Field, Normal, Value};
 use avouch_policy::View;
@@ -74,7 +75,7 @@ pub struct ShownSubject {
     pub updated: i64,
     /// What is shown, by field name.
     pub fields: Map<String, Json>,
-    /// How each field that has a value is shown.
+    /// How each of them is shown. A field that shows nothing is not named: that there is a value is part of it.
     pub views: Vec<(String, View)>,
 }
 
@@ -230,9 +231,8 @@ impl Record {
             let entry = entry?;
             let Some(place) = cx.rules.by_number.get(&entry.field).copied() else { continue };
             let field = cx.rules.field(place)?;
-            let view = permit.view(place);
-            views.push((field.name.clone(), view));
             if let Some(json) = self.show_entry(cx, permit, ring, place, &entry, None)? {
+                views.push((field.name.clone(), permit.view(place)));
                 fields.insert(field.name.clone(), json);
             }
         }
@@ -240,7 +240,7 @@ impl Record {
         Ok(ShownSubject { id, version, created, updated, fields, views })
     }
 
-    /// Shows one field, or one value of a list by its number.
+    /// Shows one field, or one value of a list by its number; nothing when a list has been emptied.
     pub(crate) fn show_entry(
         &self,
         cx: &Cx<'_>,
@@ -254,6 +254,9 @@ impl Record {
         let mask = match permit.view(place) {
             View::Nothing => return Ok(None),
             View::Token => {
+                if field.list && self.is_emptied(cx, ring, entry)? {
+                    return Ok(None);
+                }
                 let own =
                     cx.rules.recipients.get(OWN_NAMESPACE).ok_or(Error::Internal("no own namespace"))?;
                 let slot = slot.unwrap_or(WHOLE_FIELD);
@@ -267,6 +270,7 @@ impl Record {
         let show = |value: &Value| mask.map_or_else(|| value.to_json(), |mask| field.of.view(value, mask));
         Ok(match (self.open_entry(ring.class(cx, entry.class)?, field, entry)?, slot) {
             (Values::One(value), _) => Some(show(&value)),
+            (Values::Many { values, .. }, None) if values.is_empty() => None,
             (Values::Many { values, .. }, None) => {
                 Some(values.iter().map(|(_, value)| show(value)).collect())
             }
@@ -274,6 +278,16 @@ impl Record {
                 values.iter().find(|(number, _)| *number == slot).map(|(_, value)| show(value))
             }
         })
+    }
+
+    /// Whether an entry is a list without values, kept for the numbers it has given away. Tells that and no value.
+    pub(crate) fn is_emptied(&self, cx: &Cx<'_>, ring: &mut Ring, entry: &Entry<'_>) -> Result<bool, Error> {
+        let Some(place) = cx.rules.by_number.get(&entry.field).copied() else { return Ok(false) };
+        let field = cx.rules.field(place)?;
+        if !field.list {
+            return Ok(false);
+        }
+        Ok(self.open_entry(ring.class(cx, entry.class)?, field, entry)?.iter().next().is_none())
     }
 
     /// Whether a field has this value: for search and uniqueness. Compares, never shows.

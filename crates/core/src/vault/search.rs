@@ -1,5 +1,6 @@
 //! Finding people by the exact value of indexed fields. One search is one event that names how many were found and whom
-//! it showed, also when it found nobody: whoever may search learns something from an empty answer too.
+//! it showed, also when it found nobody: whoever may search learns something from an empty answer too. For the same reason
+//! nobody searches by a field of which they would be shown nothing.
 
 use std::sync::Arc;
 
@@ -89,7 +90,8 @@ impl Operation for SearchSubjects {
     fn intent(&self, rules: &Rules) -> Result<Intent, Error> {
         super::create::same_charter(rules, &self.rules)?;
         let (purpose, reason) = (self.purpose.clone(), self.reason.clone());
-        Ok(Intent { purpose, reason, rows: self.limit, shows: Shows::Whatever })
+        let compares = self.terms.iter().map(|term| term.place).collect();
+        Ok(Intent { shows: Shows::Whatever, compares, ..Intent::about(purpose, reason, self.limit) })
     }
 
     fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {
@@ -104,7 +106,12 @@ impl Operation for SearchSubjects {
         (): (),
     ) -> Result<Outcome<Self::Output>, Error> {
         let (records, next) = find(tx, cx, permit, &self.terms, self.after, self.limit)?;
-        let (items, note) = show_all(tx, cx, permit, &records)?;
+        let (items, mut note) = show_all(tx, cx, permit, &records)?;
+        for term in &self.terms {
+            if !note.fields.iter().any(|(number, _)| *number == term.field) {
+                note.fields.push((term.field, Some(permit.view(term.place))));
+            }
+        }
         Ok(Outcome::new(Page { items, next }, note))
     }
 }

@@ -110,7 +110,7 @@ pub(crate) fn token_intent(
 ) -> Result<Intent, Error> {
     recipient(rules, name)?;
     let shows = Shows::These { places, least: None };
-    Ok(Intent { purpose: purpose.clone(), reason: reason.clone(), rows, shows })
+    Ok(Intent { shows, ..Intent::about(purpose.clone(), reason.clone(), rows) })
 }
 
 /// A recipient of the charter by name.
@@ -151,7 +151,10 @@ fn slot_of(
     value: Option<usize>,
 ) -> Result<Option<u16>, Error> {
     let Some(at) = value else {
-        return Ok(record.entry(cx.rules.rule(place)?.number)?.map(|_| WHOLE_FIELD));
+        return Ok(record.values(cx, permit, ring, place)?.and_then(|values| {
+            // A list that was emptied is no value.
+            values.iter().next().map(|_| WHOLE_FIELD)
+        }));
     };
     Ok(match record.values(cx, permit, ring, place)? {
         Some(Values::Many { values, .. }) => values.get(at).map(|(slot, _)| *slot),
@@ -221,7 +224,7 @@ fn decode(bytes: &[u8]) -> Option<PointerTarget> {
 /// Adds a person and a field to the note, each once.
 pub(crate) fn remember(cx: &Cx<'_>, note: &mut Note, ring: &mut Ring, place: usize) -> Result<(), Error> {
     let pseudonym = ring.pseudonym(cx)?;
-    if !note.subjects.contains(&pseudonym) {
+    if !note.subjects.contains(&pseudonym) && !note.made.contains(&pseudonym) {
         note.subjects.push(pseudonym);
     }
     let number = cx.rules.rule(place)?.number;

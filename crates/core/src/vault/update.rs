@@ -9,13 +9,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use super::create::{numbered, same_charter};
-use super::index;
+use super::index::{self, Taken, Term};
 use super::input::{self, Given};
 use super::keys::Ring;
 use super::record::{Record, Values, push_entry, seal_entry};
 use crate::app::{App, Cx, Operation, Outcome};
 use crate::audit::Note;
-use crate::gate::{Intent, Permit, Reason, Shows};
+use crate::charters;
+use crate::gate::{Intent, Permit, Reason};
 use crate::ids::SubjectId;
 use crate::rules::Rules;
 use crate::{Error, Fault};
@@ -74,10 +75,12 @@ impl Operation for UpdateSubject {
     fn intent(&self, rules: &Rules) -> Result<Intent, Error> {
         same_charter(rules, &self.rules)?;
         let (purpose, reason) = (self.purpose.clone(), self.reason.clone());
-        Ok(Intent { purpose, reason, rows: 1, shows: Shows::Nothing })
+        let writes = self.changes.iter().map(|given| given.place).collect();
+        Ok(Intent { writes, ..Intent::about(purpose, reason, 1) })
     }
 
     fn facts(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Record, Error> {
+        charters::still_in_force(tx, cx)?;
         Record::load(tx, cx, self.id)
     }
 
@@ -93,7 +96,18 @@ impl Operation for UpdateSubject {
         }
         let version = current.version + 1;
         let mut ring = Ring::load(tx, self.id)?;
+        let mut note = Note::count(1);
+        let mut plans = Vec::with_capacity(self.changes.len());
+        for given in &self.changes {
+            let plan = Plan::new(cx, permit, &current, &mut ring, given)?;
+            if let Some(taken) = plan.taken(tx, cx, permit, self.id)? {
+                note.subjects.push(ring.pseudonym(cx)?);
+                return Ok(taken.refusal(note));
+            }
+            plans.push(plan);
+        }
         let mut entries = Vec::with_capacity(current.entries.len() + 128);
+        let mut keeps_any = false;
         let changed = |number: u32| {
             self.changes
                 .iter()
@@ -103,24 +117,23 @@ impl Operation for UpdateSubject {
             let entry = entry?;
             if !changed(entry.field) {
                 push_entry(&mut entries, &entry);
+                keeps_any = keeps_any || !current.is_emptied(cx, &mut ring, &entry)?;
             }
         }
-        let mut note = Note::count(1);
-        for given in &self.changes {
+        keeps_any = keeps_any || self.changes.iter().any(|given| !given.values.is_empty());
+        if !keeps_any {
+            return Err(Error::invalid("/fields", "a subject keeps at least one value: delete it instead"));
+        }
+        for plan in &plans {
+            let given = plan.given;
             let (field, rule) = (cx.rules.field(given.place)?, cx.rules.rule(given.place)?);
-            let before = current.values(cx, permit, &mut ring, given.place)?;
-            if rule.index.is_some() {
-                reindex(tx, cx, permit, self.id, before.as_ref(), given)?;
-            }
+            plan.reindex(tx, self.id)?;
             note.fields.push((rule.number, None));
-            let Some(values) = renumbered(before.as_ref(), given, field)? else { continue };
+            let Some(values) = renumbered(plan.before.as_ref(), given, field)? else { continue };
             let key = ring.class_or_new(tx, cx, rule.class)?;
             let at =
                 FieldAt { record: *self.id.bytes(), field: rule.number, version, charter: cx.rules.version };
             seal_entry(&mut entries, key, field, rule.class, &at, &values, &cx.app.rng)?;
-        }
-        if entries.is_empty() {
-            return Err(Error::invalid("/fields", "a subject keeps at least one value: delete it instead"));
         }
         note.subjects.push(ring.pseudonym(cx)?);
         let next = Record::new(cx, self.id, version, current.created, entries);
@@ -131,40 +144,64 @@ impl Operation for UpdateSubject {
     }
 }
 
-/// Takes out the terms of values that go, checks and adds those that come.
-fn reindex(
-    tx: &mut Tx<'_>,
-    cx: &Cx<'_>,
-    permit: &Permit,
-    id: SubjectId,
-    before: Option<&Values>,
-    given: &Given,
-) -> Result<(), Error> {
-    let terms = |values: &mut dyn Iterator<Item = &avouch_charter::Value>| {
-        values
-            .filter_map(|value| index::term(cx.rules, given.place, value).transpose())
-            .collect::<Result<Vec<_>, _>>()
-    };
-    let old = match before {
-        Some(values) => terms(&mut values.iter())?,
-        None => Vec::new(),
-    };
-    let new = terms(&mut given.values.iter())?;
-    for term in &old {
-        if !new.iter().any(|other| other.term == term.term) {
-            index::remove(tx, id, term)?;
-        }
-    }
-    for term in &new {
-        if !old.iter().any(|other| other.normal == term.normal) {
-            index::refuse_taken(tx, cx, permit, id, term)?;
-        }
-        index::put(tx, id, term)?;
-    }
-    Ok(())
+/// One field's change, with everything loaded that is needed to check it before anything is written.
+struct Plan<'a> {
+    given: &'a Given,
+    before: Option<Values>,
+    old: Vec<Term>,
+    new: Vec<Term>,
 }
 
-/// A list's values keep their numbers where they stay the same; new ones get numbers never used before.
+impl<'a> Plan<'a> {
+    fn new(
+        cx: &Cx<'_>,
+        permit: &Permit,
+        current: &Record,
+        ring: &mut Ring,
+        given: &'a Given,
+    ) -> Result<Self, Error> {
+        let before = current.values(cx, permit, ring, given.place)?;
+        let terms = |values: &mut dyn Iterator<Item = &avouch_charter::Value>| {
+            values
+                .filter_map(|value| index::term(cx.rules, given.place, value).transpose())
+                .collect::<Result<Vec<_>, _>>()
+        };
+        let old = terms(&mut before.iter().flat_map(Values::iter))?;
+        let new = terms(&mut given.values.iter())?;
+        Ok(Self { given, before, old, new })
+    }
+
+    /// The first new value that must be unique and is not.
+    fn taken(
+        &self,
+        tx: &mut Tx<'_>,
+        cx: &Cx<'_>,
+        permit: &Permit,
+        id: SubjectId,
+    ) -> Result<Option<Taken>, Error> {
+        for term in &self.new {
+            if !self.old.iter().any(|other| other.normal == term.normal)
+                && let Some(taken) = index::taken(tx, cx, permit, id, term)?
+            {
+                return Ok(Some(taken));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes out the terms of values that go and adds those that come.
+    fn reindex(&self, tx: &mut Tx<'_>, id: SubjectId) -> Result<(), Error> {
+        for term in &self.old {
+            if !self.new.iter().any(|other| other.term == term.term) {
+                index::remove(tx, id, term)?;
+            }
+        }
+        self.new.iter().try_for_each(|term| index::put(tx, id, term))
+    }
+}
+
+/// A list's values keep their numbers where they stay the same; new ones get numbers never used before, and an emptied
+/// list keeps the next number, so that an old token never opens a value that came later.
 fn renumbered(
     before: Option<&Values>,
     given: &Given,
@@ -173,9 +210,6 @@ fn renumbered(
     let Some(Values::Many { next, values: old }) = before else {
         return Ok(numbered(given.values.clone(), field.list));
     };
-    if given.values.is_empty() {
-        return Ok(None);
-    }
     let mut next = *next;
     let mut values = Vec::with_capacity(given.values.len());
     for value in &given.values {

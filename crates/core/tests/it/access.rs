@@ -12,7 +12,7 @@ both_engines! {
     fn a_caller_that_was_let_in_is_asked_again_by_each_operation(place) {
         let house = House::new(place);
         let (shop, support) = (house.hire("service", "shop", None), house.hire("staff", "support", None));
-        let id = house.create(&shop, ana()).expect("created");
+        let id = house.create(&house.importer, ana()).expect("created");
         house.read(&support, id).expect("support works here");
         let suspend = ChangePrincipal { id: Some(support.id()), status: Some(Status::Suspended), ..Default::default() };
         house.act(&house.admin, suspend).expect("suspended");

@@ -4,16 +4,24 @@ use avouch_testkit::both_engines;
 use serde_json::json;
 
 use crate::house::{House, ana, slug};
+use crate::people::erased;
 
 both_engines! {
     fn an_erasure_that_was_interrupted_is_finished_at_the_next_start(place) {
         let house = House::new(place);
-        let (shop, support) = (house.hire("service", "shop", None), house.hire("staff", "support", None));
-        let id = house.create(&shop, ana()).expect("created");
-        // As if we had died after the first step: the rows are gone, the keys are not.
-        let first_step = "insert into erasure (subject, begun) select subject, 1 from record; delete from record; \
-            delete from blind_index;";
-        place.meddle(false, first_step, first_step);
+        let support = house.hire("staff", "support", None);
+        let id = house.create(&house.importer, ana()).expect("created");
+        // The first step is done, the second fails: the key store refuses to delete.
+        let dpo = house.hire("staff", "dpo", None);
+        place.meddle(
+            true,
+            "create trigger stop before delete on subject_key begin select raise(abort, 'stop'); end",
+            "create function stop() returns trigger language plpgsql as $$ begin raise exception 'stop'; end $$; \
+             create trigger stop before delete on subject_key for each row execute function stop()",
+        );
+        assert_ne!(slug(erased(&house, &dpo, id)), "ok");
+        assert_eq!(slug(house.read(&support, id)), "not-found");
+        place.meddle(true, "drop trigger stop", "drop trigger stop on subject_key");
         let house = house.reopen();
         assert_eq!(slug(house.read(&support, id)), "not-found");
         let shreds: Vec<_> = house.events().into_iter().filter(|event| event.what == "subject.shred").collect();
@@ -23,5 +31,15 @@ both_engines! {
         let shreds = house.events().into_iter().filter(|event| event.what == "subject.shred").count();
         assert_eq!(shreds, 1, "and it is not done again");
         assert_eq!(house.search(&support, json!({"external_id": "C-1001"})).expect("search"), []);
+    }
+
+    fn an_erasure_that_nobody_ordered_is_not_done(place) {
+        let house = House::new(place);
+        let (shop, support) = (house.hire("service", "shop", None), house.hire("staff", "support", None));
+        let id = house.create(&shop, json!({"name": "Ana", "email": "ana@example.com"})).expect("created");
+        let forged = "insert into erasure (subject, begun, sealed) select subject, 1, manifest from record";
+        place.meddle(false, forged, forged);
+        let house = house.reopen();
+        assert_eq!(house.reveal(&support, id, &["name"]).expect("her keys are there").fields["name"], "Ana");
     }
 }

@@ -29,7 +29,7 @@ both_engines! {
         let house = House::new(place);
         let shop = house.hire("service", "shop", None);
         let parcels = house.hire("service", "parcels_api", Some("parcels"));
-        let id = house.create(&shop, ana()).expect("created");
+        let id = house.create(&house.importer, ana()).expect("created");
         let order = json!({
             "order": 4711,
             "customer": {
@@ -58,7 +58,7 @@ both_engines! {
     fn what_is_no_field_is_refused_unless_kept(place) {
         let house = House::new(place);
         let shop = house.hire("service", "shop", None);
-        let id = house.create(&shop, ana()).expect("created");
+        let id = house.create(&house.importer, ana()).expect("created");
         let document = json!({"name": "Ana Gonçalves", "nickname": "Annie"});
         let strict = Reading { subject: Some(id), unmapped: Unmapped::Refuse, ..plain() };
         let Err(Error::Invalid(faults)) = tokenized(&house, &shop, document.clone(), &strict) else {
@@ -70,10 +70,20 @@ both_engines! {
         assert_eq!(tokenized(&house, &shop, document, &kept).expect("kept").document["nickname"], "Annie");
     }
 
+    fn a_map_to_no_field_is_refused_and_passes_nothing_through(place) {
+        let house = House::new(place);
+        let shop = house.hire("service", "shop", None);
+        let id = house.create(&house.importer, ana()).expect("created");
+        let map = [("/email".to_owned(), "emial".to_owned())].into();
+        let reading = Reading { subject: Some(id), map, ..plain() };
+        let document = json!({"email": "Ana.Goncalves@example.com", "name": "Ana Gonçalves"});
+        assert_eq!(slug(tokenized(&house, &shop, document, &reading)), "validation");
+    }
+
     fn a_value_the_vault_does_not_hold_gets_no_token(place) {
         let house = House::new(place);
         let shop = house.hire("service", "shop", None);
-        let id = house.create(&shop, ana()).expect("created");
+        let id = house.create(&house.importer, ana()).expect("created");
         let reading = Reading { subject: Some(id), ..plain() };
         assert_eq!(slug(tokenized(&house, &shop, json!({"name": "Somebody Else"}), &reading)), "validation");
     }

@@ -29,6 +29,8 @@ pub(crate) struct House<'p> {
     pub(crate) app: Arc<App>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) admin: Caller,
+    /// Carries customers in, with any field: no other role works for a purpose that covers all of them.
+    pub(crate) importer: Caller,
     root: KeyFileSeal,
 }
 
@@ -59,18 +61,20 @@ impl<'p> House<'p> {
         let parts = Parts { store, root: &root, clock: clock.clone(), environment: "test".to_owned() };
         let made = App::init(parts, &charter_files(), "admin", 30).expect("a new vault");
         let admin = caller(&made.app, &made.key);
-        Self { place, app: made.app, clock, admin, root }
+        let mut house = Self { place, app: made.app, clock, importer: admin.clone(), admin, root };
+        house.importer = house.hire("service", "importer", None);
+        house
     }
 
     /// As after a crash: everything in memory is gone.
     pub(crate) fn reopen(self) -> Self {
-        let Self { place, app, clock, admin, root } = self;
+        let Self { place, app, clock, admin, importer, root } = self;
         app.store().close();
         drop(app);
         let store = place.open(MIGRATIONS).expect("opens again");
         let parts = Parts { store, root: &root, clock: clock.clone(), environment: "test".to_owned() };
         let app = App::open(parts).expect("the vault opens again");
-        Self { place, app, clock, admin, root }
+        Self { place, app, clock, admin, importer, root }
     }
 
     /// A principal of a kind with a role, ready to call.

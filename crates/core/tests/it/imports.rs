@@ -1,12 +1,14 @@
 //! Imports: chunks that can be sent again, rows that are given back.
 
 use avouch_core::gate::Caller;
-use avouch_core::vault::{ChunkDone, ImportChunk, ImportRow, ImportState, OnDuplicate, StartImport};
+use avouch_core::vault::{
+    ChunkDone, ImportChunk, ImportRow, ImportState, OnDuplicate, ReadImport, StartImport,
+};
 use avouch_core::{Error, ImportId};
 use avouch_testkit::both_engines;
 use serde_json::json;
 
-use crate::house::{House, map};
+use crate::house::{House, map, slug};
 
 fn start(house: &House<'_>, caller: &Caller, dry_run: bool) -> ImportState {
     let operation = StartImport {
@@ -70,5 +72,31 @@ both_engines! {
         let done = send(&house, &importer, import.id, 0, &rows()).expect("a chunk");
         assert_eq!(done.rejected.first().map(|row| row.row), Some(2));
         assert_eq!(house.search(&support, json!({"email": "ada@example.com"})).expect("search"), []);
+    }
+
+    fn a_chunk_sent_again_must_be_the_same(place) {
+        let house = House::new(place);
+        let import = start(&house, &house.importer, false);
+        send(&house, &house.importer, import.id, 0, &rows()).expect("a chunk");
+        let mut others = rows();
+        others[3].fields.insert("email".to_owned(), json!("cleopatra@example.com"));
+        assert_eq!(slug(send(&house, &house.importer, import.id, 0, &others)), "conflict");
+        let mut turned = rows();
+        for row in &mut turned {
+            row.fields = row.fields.clone().into_iter().rev().collect();
+        }
+        send(&house, &house.importer, import.id, 0, &turned).expect("the order of columns is none of its content");
+    }
+
+    fn chunks_are_numbered_as_json_can_count(place) {
+        let house = House::new(place);
+        let import = start(&house, &house.importer, true);
+        for chunk in [u64::MAX, 1 << 53] {
+            assert_eq!(slug(send(&house, &house.importer, import.id, chunk, &rows())), "validation");
+        }
+        send(&house, &house.importer, import.id, (1 << 53) - 1, &rows()).expect("the last number");
+        let read = ReadImport { id: import.id, purpose: Some("administration".to_owned()) };
+        let state = house.act(&house.importer, read).expect("its state");
+        assert_eq!(state.chunks_done, [((1 << 53) - 1, (1 << 53) - 1)]);
     }
 }

@@ -16,7 +16,7 @@ both_engines! {
     fn without_a_writable_ledger_nothing_is_shown(place) {
         let house = House::new(place);
         let (shop, support) = (house.hire("service", "shop", None), house.hire("staff", "support", None));
-        let id = house.create(&shop, ana()).expect("created");
+        let id = house.create(&house.importer, ana()).expect("created");
         place.meddle(false, "alter table event rename to gone", "alter table event rename to gone");
         assert_eq!(slug(house.reveal(&support, id, &["name"])), "audit-unavailable");
         assert_eq!(slug(house.read(&support, id)), "audit-unavailable");

@@ -3,8 +3,11 @@
 
 mod access;
 mod agreement;
+mod answers;
+mod charters;
 mod crash;
 mod documents;
+mod erasure;
 mod house;
 mod imports;
 mod ledger;

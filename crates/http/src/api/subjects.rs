@@ -148,7 +148,10 @@ pub(super) async fn update(
     render::subject_response(StatusCode::OK, &subject)
 }
 
-/// Deletes a customer: the data and the keys that open it, also in every backup.
+/// Deletes a customer: the data, and the keys that open it.
+///
+/// The keys are destroyed, so no backup of the data brings the customer back by itself. A backup of the key store that was made before
+/// still holds them until it is deleted.
 #[utoipa::path(delete, path = "/v1/subjects/{id}", tag = "customers",
     params(
         ("id" = Uuid, Path, description = "The customer"),
@@ -157,7 +160,7 @@ pub(super) async fn update(
         ("Avouch-Reason" = Option<String>, Header, description = "Why now; percent-encoded UTF-8"),
         ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat within 24 hours the same act"),
     ),
-    responses((status = 200, body = Deleted, description = "Gone; the keys are destroyed")))]
+    responses((status = 200, body = Deleted, description = "Gone: the data is deleted and its keys are destroyed")))]
 pub(super) async fn delete(
     State(service): State<Shared>,
     Caller(caller): Caller,
@@ -241,7 +244,7 @@ pub(super) async fn accesses(
             reason: entry.reason.map(Secret),
             fields: entry.fields.into_iter().map(|(name, view)| render::touched(name, view)).collect(),
             recipient: entry.recipient,
-            outcome: Outcome::Done,
+            outcome: if entry.done { Outcome::Done } else { Outcome::Failed },
             count: u64::from(entry.count),
         })
         .collect();

@@ -35,8 +35,8 @@ pub(super) async fn explain(
     let explanation = perform(&service.app, &caller, operation).await?.output;
     render::ok(&Explanation {
         allowed: explanation.allowed,
+        needs: needs::plain(&explanation.needs, &explanation.policies),
         decided_by: explanation.policies,
-        needs: needs::plain(&explanation.needs),
         views: render::views(explanation.views),
     })
 }

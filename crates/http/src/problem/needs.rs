@@ -11,16 +11,32 @@ pub(super) fn summary(needs: &[Need]) -> String {
     }
 }
 
-/// All of them, each with what to do.
-pub(crate) fn plain(needs: &[Need]) -> Vec<avouch_wire::Need> {
+/// All of them, each with what to do. Which policies decided matters where two lack the same thing for different reasons.
+pub(crate) fn plain(needs: &[Need], policies: &[String]) -> Vec<avouch_wire::Need> {
+    let by = |policy: &str| policies.iter().any(|decided| decided == policy);
     needs
         .iter()
         .map(|need| {
-            let (detail, allowed) = words(need);
+            let (detail, allowed) = match need {
+                Need::Field { field, .. } if by(RECIPIENT_FIELDS) => {
+                    (format!("the charter does not share `{field}` with this recipient"), Vec::new())
+                }
+                Need::Purpose { allowed } if by(RECIPIENT_PURPOSES) => {
+                    let detail =
+                        "the charter gives this recipient nothing for that purpose: state one that it serves";
+                    (detail.to_owned(), allowed.clone())
+                }
+                need => words(need),
+            };
             avouch_wire::Need { need: need.name().to_owned(), detail, allowed }
         })
         .collect()
 }
+
+/// How core names the charter's list of a recipient's fields.
+const RECIPIENT_FIELDS: &str = "charter:recipients/fields";
+/// And that of its purposes.
+const RECIPIENT_PURPOSES: &str = "charter:recipients/purposes";
 
 fn words(need: &Need) -> (String, Vec<String>) {
     match need {

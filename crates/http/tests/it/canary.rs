@@ -44,7 +44,7 @@ fn planted_values_reach_no_log_line_and_no_metric() {
     let shop = house.key("service", "shop");
     let canaries = ["Canaria", "canary.bird", "5550177", "5105105105105100", "canary-reason", "canary-key"];
     let fields = json!({
-        "name": "Canaria Vogel", "email": "canary.bird@example.org", "phones": ["+49 30 5550177"],
+        "name": "Canaria Vogel", "email": "canary.bird@example.org",
         "card_number": "5105105105105100",
     });
     let create = |fields: &serde_json::Value| {
@@ -54,6 +54,13 @@ fn planted_values_reach_no_log_line_and_no_metric() {
     };
     let id = create(&fields).expect(201).text("id");
     create(&json!({"name": "Canaria", "email": "canary.bird"})).expect(422);
+    house
+        .request("POST", "/v1/subjects")
+        .key(&shop)
+        .header("avouch-purpose", "order_fulfilment")
+        .json(&json!({"fields": {"name": "Canaria", "phones": ["+49 30 5550177"]}}))
+        .send()
+        .expect(201);
     let reveal = json!({"purpose": "payment", "reason": "canary-reason", "fields": ["email", "card_number"]});
     let revealed = house.post(&shop, &format!("/v1/subjects/{id}/reveal"), reveal).expect(200);
     assert!(String::from_utf8_lossy(&revealed.body).contains("5105105105105100"));

@@ -183,8 +183,8 @@ fn a_customer_from_first_to_last() {
           },
           "action": "subject.update",
           "changed": [
-            "language",
-            "phones"
+            "phones",
+            "language"
           ],
           "fields": {
             "name": "•••",

@@ -134,11 +134,11 @@ impl House {
         Request::new(self.address, method, path)
     }
 
-    /// A customer with some of everything; returns its id.
+    /// A customer with what an order needs; returns its id.
     pub(crate) fn ada(&self, shop: &str) -> String {
         let fields = json!({
             "external_id": "C-1001", "name": "Ada Beispiel", "email": "Ada.Beispiel@example.org",
-            "phones": ["+49 30 5550100"], "card_number": "4111 1111 1111 1111",
+            "phones": ["+49 30 5550100"],
             "address": {"street": "Lindenweg 3", "postal_code": "10115", "city": "Berlin", "country": "DE"},
         });
         let made = self

@@ -47,6 +47,20 @@ fn a_token_serves_its_own_recipient_and_dies_with_the_customer() {
 }
 
 #[test]
+fn a_recipient_is_given_no_more_than_the_charter_shares() {
+    let house = House::new();
+    let shop = house.key("service", "shop");
+    let id = house.ada(&shop);
+    let needs = |purpose: &str, field: &str| {
+        let items = json!([{"subject": id, "field": field}]);
+        let request = json!({"purpose": purpose, "recipient": "parcels", "items": items});
+        house.post(&shop, "/v1/tokens", request).expect(403).json()["needs"].to_string()
+    };
+    insta::assert_snapshot!(needs("order_fulfilment", "email"), @r#"[{"need":"field","detail":"the charter does not share `email` with this recipient"}]"#);
+    insta::assert_snapshot!(needs("payment", "name"), @r#"[{"need":"purpose","detail":"the charter gives this recipient nothing for that purpose: state one that it serves","allowed":["order_fulfilment"]}]"#);
+}
+
+#[test]
 fn a_document_keeps_its_shape_through_both_ways() {
     let house = House::new();
     let shop = house.key("service", "shop");

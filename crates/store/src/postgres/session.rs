@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::{join, join_all};
 use tokio::runtime::Runtime;
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{Severity, SqlState};
 use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
 use tokio_postgres::{Client, NoTls, Row, Statement as Prepared};
 
@@ -15,9 +15,11 @@ use crate::{Error, Param, Result, Statement};
 /// Writes sent together; beyond this the group's flight is split, which bounds memory on both ends.
 const FLIGHT: usize = 30;
 
-/// How often and how far apart the claim on a database is tried.
-const CLAIM_TRIES: u32 = 20;
-const CLAIM_PAUSE: Duration = Duration::from_millis(100);
+/// PostgreSQL sees a deadlock inside one database only. An operation holds locks in two, so every wait has an end: the
+/// one that gave up is undone and runs again.
+const LIMITS: &str = "set lock_timeout = '2s'; set statement_timeout = '30s'";
+/// What `keepalives_idle` is when the connection string does not say: too long to notice a dead network.
+const IDLE_DEFAULT: Duration = Duration::from_secs(2 * 60 * 60);
 
 pub(super) fn runtime() -> Result<Runtime> {
     tokio::runtime::Builder::new_current_thread()
@@ -31,6 +33,18 @@ pub(super) fn connect(runtime: &Runtime, url: &str) -> Result<Client> {
     let mut config: tokio_postgres::Config =
         url.parse().map_err(|_| Error::Open("the connection string cannot be read".to_owned()))?;
     config.connect_timeout(Duration::from_secs(5)).application_name("avouch");
+    if config.get_keepalives_idle() == IDLE_DEFAULT {
+        config.keepalives_idle(Duration::from_secs(10));
+    }
+    if config.get_keepalives_interval().is_none() {
+        config.keepalives_interval(Duration::from_secs(5));
+    }
+    if config.get_keepalives_retries().is_none() {
+        config.keepalives_retries(3);
+    }
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(Duration::from_secs(20));
+    }
     let (client, connection) = runtime
         .block_on(config.connect(NoTls))
         .map_err(|error| Error::Open(format!("cannot connect: {}", describe(&error))))?;
@@ -40,6 +54,13 @@ pub(super) fn connect(runtime: &Runtime, url: &str) -> Result<Client> {
         }
     });
     Ok(client)
+}
+
+/// Bounds every statement and every wait for a lock on this connection. Migrations do without: they may take long.
+pub(super) fn limit(runtime: &Runtime, client: &Client) -> Result<()> {
+    runtime
+        .block_on(client.batch_execute(LIMITS))
+        .map_err(|error| Error::Open(format!("cannot set the limits: {}", describe(&error))))
 }
 
 /// The server's code and message, without its detail line, which may quote values.
@@ -62,6 +83,10 @@ pub(crate) struct Session {
     pending: Vec<Pending>,
     state: State,
     dirty: bool,
+    /// The first thing that went wrong in this transaction: from then on only a rollback is possible.
+    failure: Option<Error>,
+    /// The connection has ended, even if the client does not know yet.
+    ended: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,8 +95,38 @@ enum State {
     Idle,
     /// `begin` was sent or is about to be.
     Open,
-    /// The server refused something: only a rollback is possible.
-    Failed,
+}
+
+/// Why a commit did not succeed.
+#[derive(Debug)]
+pub(super) enum Uncommitted {
+    /// It is certain that nothing was kept.
+    Undone(Error),
+    /// The commit was sent and its answer never came.
+    Unknown(String),
+}
+
+/// What a failed statement proves. Answers come in order, so a server that speaks up before its answer to `commit` has
+/// not committed, and one that falls silent may have.
+#[derive(Debug)]
+enum Fault {
+    /// The server refused the statement; the connection lives and the transaction is to be rolled back.
+    Refused(Error),
+    /// The server said that it ends the connection, and with it the transaction.
+    Dismissed(Error),
+    /// The connection broke: what was sent may have been done.
+    Severed(Error),
+}
+
+impl Fault {
+    fn of(statement: &'static str, error: &tokio_postgres::Error) -> Self {
+        let translated = translate(statement, error);
+        match error.as_db_error().map(tokio_postgres::error::DbError::parsed_severity) {
+            None => Self::Severed(translated),
+            Some(Some(Severity::Fatal | Severity::Panic)) => Self::Dismissed(translated),
+            Some(_) => Self::Refused(translated),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -83,27 +138,16 @@ struct Pending {
 
 impl Session {
     pub(super) fn new(client: Client, begin: &'static str) -> Self {
-        let state = State::Idle;
-        Self { client, begin, prepared: HashMap::new(), pending: Vec::new(), state, dirty: false }
-    }
-
-    /// Claims the database for this process, for as long as the connection lives: what a process holds in memory
-    /// (principals, the charter) would not notice another one's changes. Waits a moment for a predecessor to go.
-    pub(super) fn claim(&self, runtime: &Runtime) -> Result<()> {
-        runtime.block_on(async {
-            for _ in 0..CLAIM_TRIES {
-                let row = self
-                    .client
-                    .query_one("select pg_try_advisory_lock(7094138202)", &[])
-                    .await
-                    .map_err(|error| translate("claim", &error))?;
-                if row.try_get(0).unwrap_or(false) {
-                    return Ok(());
-                }
-                tokio::time::sleep(CLAIM_PAUSE).await;
-            }
-            Err(Error::Open("another avouch serves this database".to_owned()))
-        })
+        Self {
+            client,
+            begin,
+            prepared: HashMap::new(),
+            pending: Vec::new(),
+            state: State::Idle,
+            dirty: false,
+            failure: None,
+            ended: false,
+        }
     }
 
     pub(crate) fn dirty(&self) -> bool {
@@ -111,11 +155,25 @@ impl Session {
     }
 
     pub(super) fn lost(&self) -> bool {
-        self.client.is_closed()
+        self.ended || self.client.is_closed()
     }
 
-    pub(super) fn failed(&self) -> bool {
-        self.state == State::Failed
+    /// [`Session::lost`], after a look at what the server said while nobody listened. Costs no round trip.
+    pub(super) fn found_lost(&self, runtime: &Runtime) -> bool {
+        if !self.lost() {
+            // The first turn polls the socket, the second runs the connection's task.
+            runtime.block_on(async {
+                for _ in 0..3 {
+                    tokio::task::yield_now().await;
+                }
+            });
+        }
+        self.lost()
+    }
+
+    /// What went wrong in this transaction, also when the closure did not pass it on.
+    pub(crate) fn failure(&self) -> Option<&Error> {
+        self.failure.as_ref()
     }
 
     pub(crate) fn query(
@@ -135,7 +193,7 @@ impl Session {
             client.query(&prepared, &params),
         ));
         let result =
-            begun.and(written).and_then(|()| answer.map_err(|error| translate(statement.name, &error)));
+            begun.and(written).and_then(|()| answer.map_err(|error| Fault::of(statement.name, &error)));
         self.noted(result)
     }
 
@@ -157,7 +215,7 @@ impl Session {
             client.execute(&prepared, &params),
         ));
         let result =
-            begun.and(written).and_then(|()| answer.map_err(|error| translate(statement.name, &error)));
+            begun.and(written).and_then(|()| answer.map_err(|error| Fault::of(statement.name, &error)));
         self.noted(result)
     }
 
@@ -168,6 +226,13 @@ impl Session {
         params: &[Param<'_>],
     ) -> Result<()> {
         let prepared = self.prepared(runtime, statement)?;
+        // Encoding happens when the write is sent, beside the `commit`: a write that cannot be encoded would be left out
+        // and the rest committed.
+        let types = prepared.params();
+        if types.len() != params.len() || !types.iter().all(<Owned as ToSql>::accepts) {
+            let message = "its parameters do not fit".to_owned();
+            return self.noted(Err(Fault::Refused(Error::Statement { statement: statement.name, message })));
+        }
         self.dirty = true;
         let params = params.iter().map(Owned::from).collect();
         self.pending.push(Pending { statement, prepared, params });
@@ -184,32 +249,51 @@ impl Session {
     }
 
     /// Sends what is pending and the commit together.
-    ///
-    /// # Errors
-    /// [`Error::Unknown`] when the connection broke after the commit was sent.
-    pub(super) fn commit(&mut self, runtime: &Runtime) -> Result<()> {
+    pub(super) fn commit(&mut self, runtime: &Runtime) -> core::result::Result<(), Uncommitted> {
+        if let Some(error) = &self.failure {
+            return Err(Uncommitted::Undone(error.clone()));
+        }
+        if self.found_lost(runtime) {
+            return Err(Uncommitted::Undone(Error::Unavailable("the connection was lost".to_owned())));
+        }
         let begin = self.take_begin();
         let pending = core::mem::take(&mut self.pending);
         let client = &self.client;
-        // A failed write turns the server's `commit` into a rollback, so sending both at once is safe.
+        // A write that the server refuses turns its `commit` into a rollback, so sending both at once is safe.
         let ((begun, written), committed) = runtime.block_on(join(
             join(begin_transaction(client, begin), write_all(client, &pending)),
             client.batch_execute("commit"),
         ));
         self.state = State::Idle;
         self.dirty = false;
-        begun.and(written)?;
-        committed.map_err(|error| match translate("commit", &error) {
-            Error::Unavailable(message) => Error::Unknown(message),
-            other => other,
-        })
+        let before = begun.and(written);
+        let committed = committed.map_err(|error| Fault::of("commit", &error));
+        self.ended = [before.as_ref().err(), committed.as_ref().err()]
+            .into_iter()
+            .flatten()
+            .any(|fault| !matches!(fault, Fault::Refused(_)));
+        match (before, committed) {
+            (Ok(()), Ok(())) => Ok(()),
+            (Err(Fault::Refused(Error::Unknown(message))), _) => Err(Uncommitted::Unknown(message)),
+            (Err(Fault::Refused(error) | Fault::Dismissed(error)), _)
+            | (Ok(()), Err(Fault::Refused(error))) => Err(Uncommitted::Undone(error)),
+            (Err(Fault::Severed(error)), _)
+            | (Ok(()), Err(Fault::Dismissed(error) | Fault::Severed(error))) => {
+                Err(Uncommitted::Unknown(error.to_string()))
+            }
+        }
     }
 
     pub(super) fn rollback(&mut self, runtime: &Runtime) {
         self.pending.clear();
         self.dirty = false;
-        if self.state != State::Idle && !self.client.is_closed() {
-            drop(runtime.block_on(self.client.batch_execute("rollback")));
+        self.failure = None;
+        if self.state != State::Idle
+            && !self.lost()
+            && let Err(error) = runtime.block_on(self.client.batch_execute("rollback"))
+        {
+            tracing::debug!(error = %describe(&error), "rollback failed: the connection is given up");
+            self.ended = true;
         }
         self.state = State::Idle;
     }
@@ -237,11 +321,13 @@ impl Session {
         })
     }
 
-    fn noted<T>(&mut self, result: Result<T>) -> Result<T> {
-        if result.is_err() {
-            self.state = State::Failed;
-        }
-        result
+    fn noted<T>(&mut self, result: core::result::Result<T, Fault>) -> Result<T> {
+        result.map_err(|fault| {
+            self.ended |= !matches!(fault, Fault::Refused(_));
+            let (Fault::Refused(error) | Fault::Dismissed(error) | Fault::Severed(error)) = fault;
+            self.failure.get_or_insert_with(|| error.clone());
+            error
+        })
     }
 
     fn prepared(&mut self, runtime: &Runtime, statement: &'static Statement) -> Result<Prepared> {
@@ -250,27 +336,29 @@ impl Session {
         }
         let prepared = runtime
             .block_on(self.client.prepare(statement.postgres))
-            .map_err(|error| translate(statement.name, &error));
-        let prepared = if self.state == State::Open { self.noted(prepared) } else { prepared }?;
+            .map_err(|error| Fault::of(statement.name, &error));
+        let prepared = self.noted(prepared)?;
         self.prepared.insert(statement.postgres, prepared.clone());
         Ok(prepared)
     }
 }
 
-async fn begin_transaction(client: &Client, begin: Option<&'static str>) -> Result<()> {
-    match begin {
-        Some(sql) => client.batch_execute(sql).await.map_err(|error| translate("begin", &error)),
-        None => Ok(()),
-    }
+async fn begin_transaction(client: &Client, begin: Option<&'static str>) -> core::result::Result<(), Fault> {
+    let Some(sql) = begin else { return Ok(()) };
+    client.batch_execute(sql).await.map_err(|error| match Fault::of("begin", &error) {
+        // What travelled behind a refused `begin` ran outside any transaction, each write for itself.
+        Fault::Refused(error) => Fault::Refused(Error::Unknown(error.to_string())),
+        other => other,
+    })
 }
 
 /// Sends all writes before waiting for the first answer; they reach the server in order.
-async fn write_all(client: &Client, pending: &[Pending]) -> Result<()> {
+async fn write_all(client: &Client, pending: &[Pending]) -> core::result::Result<(), Fault> {
     let writes = pending.iter().map(|write| async move {
         client
             .execute_raw(&write.prepared, &write.params)
             .await
-            .map_err(|error| translate(write.statement.name, &error))
+            .map_err(|error| Fault::of(write.statement.name, &error))
     });
     join_all(writes).await.into_iter().try_for_each(|result| result.map(drop))
 }
@@ -280,7 +368,13 @@ fn translate(statement: &'static str, error: &tokio_postgres::Error) -> Error {
         return Error::Unavailable(format!("`{statement}`: {}", describe(error)));
     };
     let code = db.code();
-    if *code == SqlState::T_R_SERIALIZATION_FAILURE || *code == SqlState::T_R_DEADLOCK_DETECTED {
+    let again = [
+        SqlState::T_R_SERIALIZATION_FAILURE,
+        SqlState::T_R_DEADLOCK_DETECTED,
+        SqlState::LOCK_NOT_AVAILABLE,
+        SqlState::QUERY_CANCELED,
+    ];
+    if again.contains(code) {
         Error::Serialization
     } else if *code == SqlState::UNIQUE_VIOLATION {
         Error::Unique(statement)

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 
 use super::PostgresOptions;
-use super::session::{self, Session};
-use crate::engine::{Job, Verdict, run_caught};
+use super::claim::{self, Claim, Standing};
+use super::session::{self, Session, Uncommitted};
+use crate::engine::{Job, Verdict, answer, run_caught};
 use crate::store::Jobs;
 use crate::{Error, Result, Tx};
 
@@ -22,13 +23,14 @@ pub(super) struct Worker {
     keys: Session,
     options: PostgresOptions,
     queue: Jobs,
-    read_only: bool,
+    /// None for a worker that only reads.
+    claim: Option<Claim>,
     number: usize,
 }
 
-/// How one attempt at a group ended.
+/// How one attempt at an operation ended.
 enum Attempt {
-    /// Committed (or the error is final): answer everybody with this.
+    /// Committed (or the error is final): answer with this.
     Done(Result<()>),
     /// Rolled back; may be run again.
     Again(Error),
@@ -38,15 +40,12 @@ impl Worker {
     pub(super) fn connect(
         options: &PostgresOptions,
         queue: Jobs,
-        read_only: bool,
+        claim: Option<Claim>,
         number: usize,
     ) -> Result<Self> {
         let runtime = session::runtime()?;
-        let (data, keys) = sessions(&runtime, options, read_only)?;
-        if number == 0 && !read_only {
-            data.claim(&runtime)?;
-        }
-        Ok(Self { runtime, data, keys, options: options.clone(), queue, read_only, number })
+        let (data, keys) = sessions(&runtime, options, claim.is_none())?;
+        Ok(Self { runtime, data, keys, options: options.clone(), queue, claim, number })
     }
 
     pub(super) fn serve(mut self) {
@@ -61,25 +60,28 @@ impl Worker {
         }
     }
 
-    /// Runs the whole group in one transaction. Leaves the jobs in `group` when they should be run one by one.
+    /// Runs the whole group in one transaction. Leaves the jobs in `group` when they should be run one by one, because
+    /// not all of them can be kept and nothing was.
     fn try_together(&mut self, group: &mut Vec<Box<dyn Job>>) -> bool {
+        if self.standing() != Standing::Held || self.found_lost() {
+            return false;
+        }
         for job in group.iter_mut() {
             let mut tx = Tx::postgres(&self.runtime, &mut self.data, &mut self.keys);
             let verdict = run_caught(job.as_mut(), &mut tx);
             let clean_refusal = verdict == Some(Verdict::Undo) && !tx.dirty();
-            let broken = self.data.failed() || self.keys.failed();
-            if broken || !(verdict == Some(Verdict::Keep) || clean_refusal) {
+            if self.failure().is_some() || !(verdict == Some(Verdict::Keep) || clean_refusal) {
                 self.rollback();
                 return false;
             }
         }
-        match self.commit() {
-            Attempt::Done(outcome) => {
-                group.drain(..).for_each(|job| job.finish(outcome.clone()));
-                true
-            }
-            Attempt::Again(_) => false,
-        }
+        let outcome = match self.commit() {
+            Ok(()) => Ok(()),
+            Err(Uncommitted::Undone(_)) => return false,
+            Err(Uncommitted::Unknown(message)) => Err(Error::Unknown(message)),
+        };
+        group.drain(..).for_each(|job| answer(job, outcome.clone()));
+        true
     }
 
     fn run_alone(&mut self, mut job: Box<dyn Job>) {
@@ -87,7 +89,7 @@ impl Worker {
         let mut attempt = 0u32;
         loop {
             match self.attempt_alone(job.as_mut()) {
-                Attempt::Done(outcome) => return job.finish(outcome),
+                Attempt::Done(outcome) => return answer(job, outcome),
                 Attempt::Again(error) => {
                     let pause = pause(attempt, self.number);
                     if started.elapsed() + pause > self.options.retry_for || self.queue.pause(pause) {
@@ -95,7 +97,7 @@ impl Worker {
                             Error::Serialization => Error::Busy,
                             other => other,
                         };
-                        return job.finish(Err(error));
+                        return answer(job, Err(error));
                     }
                     attempt += 1;
                 }
@@ -104,14 +106,16 @@ impl Worker {
     }
 
     fn attempt_alone(&mut self, job: &mut dyn Job) -> Attempt {
-        if (self.data.lost() || self.keys.lost())
+        if self.standing() != Standing::Held {
+            return self.again_or_done(claim::fenced());
+        }
+        if self.found_lost()
             && let Err(error) = self.reconnect()
         {
             return Attempt::Again(error);
         }
         let mut tx = Tx::postgres(&self.runtime, &mut self.data, &mut self.keys);
-        let verdict = run_caught(job, &mut tx);
-        match verdict {
+        match run_caught(job, &mut tx) {
             None => {
                 tracing::error!("an operation panicked; its writes were undone");
                 self.rollback();
@@ -122,41 +126,59 @@ impl Worker {
                 Attempt::Again(Error::Serialization)
             }
             Some(Verdict::Undo) => {
-                let lost = self.data.lost() || self.keys.lost();
+                let cause = self.failure();
                 self.rollback();
-                if lost {
-                    Attempt::Again(Error::Unavailable("the connection was lost".to_owned()))
-                } else {
-                    Attempt::Done(Ok(()))
+                match cause.map(|error| self.again_or_done(error)) {
+                    Some(again @ Attempt::Again(_)) => again,
+                    // The closure's own error is the answer.
+                    Some(Attempt::Done(_)) | None => Attempt::Done(Ok(())),
                 }
             }
-            Some(Verdict::Keep) => self.commit(),
+            Some(Verdict::Keep) => match self.commit() {
+                Ok(()) => Attempt::Done(Ok(())),
+                Err(Uncommitted::Undone(error)) => self.again_or_done(error),
+                Err(Uncommitted::Unknown(message)) => Attempt::Done(Err(Error::Unknown(message))),
+            },
         }
     }
 
     /// INVARIANT: keys before data, as in SQLite. The data side's pending writes are sent before the keys are committed,
-    /// so that most failures are known while both can still be undone.
-    fn commit(&mut self) -> Attempt {
-        if self.keys.touched()
-            && self.data.touched()
-            && let Err(error) = self.data.flush(&self.runtime)
-        {
+    /// so that most failures are known while both can still be undone. When the data side fails after all, keys stay
+    /// that nothing uses, and running the operation again is what its closure is written for.
+    fn commit(&mut self) -> core::result::Result<(), Uncommitted> {
+        let committed = self.try_commit();
+        if committed.is_err() {
             self.rollback();
-            return again_or_done(error);
-        }
-        let mut committed = Ok(());
-        for session in [&mut self.keys, &mut self.data] {
-            if committed.is_ok() && session.touched() {
-                committed = session.commit(&self.runtime);
-            }
         }
         match committed {
-            Ok(()) => Attempt::Done(Ok(())),
-            Err(error) => {
-                self.rollback();
-                again_or_done(error)
+            // Nothing was written: what a reader's commit did does not matter.
+            Err(Uncommitted::Unknown(message)) if self.claim.is_none() => {
+                Err(Uncommitted::Undone(Error::Unavailable(message)))
+            }
+            other => other,
+        }
+    }
+
+    fn try_commit(&mut self) -> core::result::Result<(), Uncommitted> {
+        if self.standing() != Standing::Held {
+            return Err(Uncommitted::Undone(claim::fenced()));
+        }
+        // A closure may have swallowed the error of a statement; the server has not.
+        if let Some(error) = self.failure() {
+            return Err(Uncommitted::Undone(error));
+        }
+        if self.keys.touched() && self.data.touched() {
+            self.data.flush(&self.runtime).map_err(|error| match error {
+                Error::Unknown(message) => Uncommitted::Unknown(message),
+                other => Uncommitted::Undone(other),
+            })?;
+        }
+        for session in [&mut self.keys, &mut self.data] {
+            if session.touched() {
+                session.commit(&self.runtime)?;
             }
         }
+        Ok(())
     }
 
     fn rollback(&mut self) {
@@ -164,13 +186,34 @@ impl Worker {
         self.keys.rollback(&self.runtime);
     }
 
-    fn reconnect(&mut self) -> Result<()> {
-        let unavailable = |error: Error| Error::Unavailable(error.to_string());
-        (self.data, self.keys) =
-            sessions(&self.runtime, &self.options, self.read_only).map_err(unavailable)?;
-        if self.number == 0 && !self.read_only {
-            self.data.claim(&self.runtime).map_err(unavailable)?;
+    fn failure(&self) -> Option<Error> {
+        self.data.failure().or_else(|| self.keys.failure()).cloned()
+    }
+
+    fn found_lost(&self) -> bool {
+        self.data.found_lost(&self.runtime) || self.keys.found_lost(&self.runtime)
+    }
+
+    fn standing(&self) -> Standing {
+        self.claim.as_ref().map_or(Standing::Held, Claim::standing)
+    }
+
+    /// What to do about `error`, when it is certain that nothing was kept.
+    fn again_or_done(&self, error: Error) -> Attempt {
+        let passing = error.wants_retry()
+            || self.data.lost()
+            || self.keys.lost()
+            || self.standing() == Standing::Doubtful;
+        if passing && self.standing() != Standing::Taken {
+            Attempt::Again(error)
+        } else {
+            Attempt::Done(Err(error))
         }
+    }
+
+    fn reconnect(&mut self) -> Result<()> {
+        (self.data, self.keys) = sessions(&self.runtime, &self.options, self.claim.is_none())
+            .map_err(|error| Error::Unavailable(error.to_string()))?;
         tracing::info!("reconnected to the database");
         Ok(())
     }
@@ -182,16 +225,12 @@ fn sessions(runtime: &Runtime, options: &PostgresOptions, read_only: bool) -> Re
     } else {
         ("begin isolation level serializable", "begin isolation level read committed")
     };
-    let data = Session::new(session::connect(runtime, &options.data)?, data);
-    let keys = Session::new(session::connect(runtime, &options.keys)?, keys);
-    Ok((data, keys))
-}
-
-fn again_or_done(error: Error) -> Attempt {
-    match error {
-        Error::Serialization => Attempt::Again(error),
-        other => Attempt::Done(Err(other)),
-    }
+    let session = |url: &str, begin: &'static str| {
+        let client = session::connect(runtime, url)?;
+        session::limit(runtime, &client)?;
+        Ok(Session::new(client, begin))
+    };
+    Ok((session(&options.data, data)?, session(&options.keys, keys)?))
 }
 
 /// Grows with the attempts; the worker's number spreads those that collided.

@@ -1,6 +1,9 @@
 //! The store seam on both engines: the same tests, the same answers.
 #![allow(clippy::indexing_slicing, clippy::panic, reason = "a test that cannot go on stops")]
 
+mod postgres;
+mod purge;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 
@@ -12,6 +15,7 @@ statements! {
     data PUT_OR_ADD = "insert into note (id, body) values (?1, ?2) on conflict (id) do update set body = note.body + ?2";
     data BODY = "select body from note where id = ?1";
     data COUNT = "select count(*) from note";
+    data BREAK_SAVEPOINT = "release operation";
     keys PUT_KEY = "insert into secret (id, wrapped) values (?1, ?2)";
     keys COUNT_KEYS = "select count(*) from secret";
 }
@@ -40,7 +44,8 @@ fn put(tx: &mut Tx<'_>, id: i64) -> Result<(), Error> {
 
 both_engines! {
     fn every_statement_prepares(place) {
-        place.open(SCHEMA).expect("opens").prepare_all(STATEMENTS.to_vec()).expect("all statements prepare");
+        let statements = STATEMENTS.iter().copied().filter(|statement| statement.name != "BREAK_SAVEPOINT").collect();
+        place.open(SCHEMA).expect("opens").prepare_all(statements).expect("all statements prepare");
     }
 
     fn writes_survive_a_reopening(place) {
@@ -89,6 +94,29 @@ both_engines! {
         let late = store.write_wait(|tx| tx.put(&PUT, params![1i64, 1i64]));
         assert_eq!(late, Err(Error::Unique("PUT")));
         assert_eq!(count(&store), (1, 1));
+    }
+
+    fn a_swallowed_statement_error_is_the_answer_and_nothing_is_kept(place) {
+        let store = place.open(SCHEMA).expect("opens");
+        store.write_wait(|tx| put(tx, 1)).expect("written");
+        let answer = store.write_wait(|tx| {
+            put(tx, 2)?;
+            drop(tx.execute(&PUT, params![1i64, 1i64]));
+            Ok::<_, Error>(())
+        });
+        assert_eq!(answer, Err(Error::Unique("PUT")));
+        assert_eq!(count(&store), (1, 1));
+    }
+
+    fn a_panic_while_answering_leaves_the_store_working(place) {
+        let store = place.open(SCHEMA).expect("opens");
+        for id in 0..8 {
+            store.write(move |tx| put(tx, id), |_: Result<(), Error>| panic!("on purpose"));
+            store.read(|tx| tx.first(&COUNT, &[], |row| row.int(0)), |_: Result<_, Error>| panic!("on purpose"));
+        }
+        let notes = store.read_wait(|tx| tx.first(&COUNT, &[], |row| row.int(0)).map(|count| count.is_some()));
+        assert_eq!(notes, Ok(true));
+        store.write_wait(|tx| put(tx, 8)).expect("the writers live");
     }
 
     fn concurrent_read_modify_write_loses_nothing(place) {
@@ -176,33 +204,21 @@ fn a_full_queue_refuses_at_once() {
         store.write(move |tx| put(tx, id), move |result| done.send(result).expect("the test listens"));
     }
     assert_eq!(store.write_wait(|tx| put(tx, 3)), Err(Error::Busy));
+    store.write_urgent(|tx| put(tx, 4), move |result| done.send(result).expect("the test listens"));
     release.send(()).expect("the first write waits");
-    assert!(written.iter().take(2).all(|result| result.is_ok()));
-    assert_eq!(count(&store), (2, 2));
+    assert!(written.iter().take(3).all(|result| result.is_ok()));
+    assert_eq!(count(&store), (3, 3));
 }
 
 #[test]
-fn a_lost_connection_is_replaced_and_the_write_repeated() {
-    let place = avouch_testkit::Place::new(avouch_testkit::Kind::Postgres);
+fn what_cannot_be_undone_is_not_committed() {
+    let place = avouch_testkit::Place::new(avouch_testkit::Kind::Sqlite);
     let store = place.open(SCHEMA).expect("opens");
-    store.write_wait(|tx| put(tx, 1)).expect("written");
-    place.meddle(
-        false,
-        "",
-        "select pg_terminate_backend(pid) from pg_stat_activity \
-         where application_name = 'avouch' and pid <> pg_backend_pid() and datname = current_database()",
-    );
-    for id in 2..12 {
-        store.write_wait(move |tx| put(tx, id)).expect("written on a new connection");
-    }
-    assert_eq!(count(&store), (11, 11));
-}
-
-#[test]
-fn a_second_process_on_the_same_database_is_refused() {
-    let place = avouch_testkit::Place::new(avouch_testkit::Kind::Postgres);
-    let first = place.open(SCHEMA).expect("opens");
-    assert_eq!(place.open(SCHEMA).err(), Some(Error::Open("another avouch serves this database".to_owned())));
-    drop(first);
-    place.open(SCHEMA).expect("opens once the first is gone");
+    let answer = store.write_wait(|tx| {
+        put(tx, 1)?;
+        tx.execute(&BREAK_SAVEPOINT, &[])?;
+        Err::<(), _>(Error::Open("refused on purpose".to_owned()))
+    });
+    assert!(matches!(answer, Err(Error::Unavailable(_))), "{answer:?}");
+    assert_eq!(count(&store), (0, 0));
 }

@@ -77,11 +77,13 @@ impl Feed<'_> {
         // Owned by the senders alone: when they have gone, the reader's next chunk has nowhere to go, and it ends too.
         let queue = Arc::new(Mutex::new(queue));
         let mut counts = Counts::default();
+        let failed = AtomicBool::new(false);
         let outcome = thread::scope(|scope| {
             let reader = scope.spawn(|| read(chunks, to_send, &self.stop));
             for _ in 0..SENDERS {
                 let (queue, to_count) = (Arc::clone(&queue), to_count.clone());
-                scope.spawn(move || self.send(&queue, &to_count));
+                let failed = &failed;
+                scope.spawn(move || self.send(&queue, &to_count, failed));
             }
             drop((queue, to_count));
             let outcome = count(&results, &mut counts, &mut errors, &mut progress);
@@ -95,8 +97,17 @@ impl Feed<'_> {
         Ok(counts)
     }
 
-    fn send(&self, queue: &Mutex<Receiver<Result<Chunk, CliError>>>, to_count: &SyncSender<Sent>) {
+    fn send(
+        &self,
+        queue: &Mutex<Receiver<Result<Chunk, CliError>>>,
+        to_count: &SyncSender<Sent>,
+        failed: &AtomicBool,
+    ) {
         loop {
+            // Looked at before a chunk is taken: one that is taken is sent, so those before the failed one all are.
+            if failed.load(Ordering::Relaxed) {
+                return;
+            }
             let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
             let Ok(next) = next else { return };
             let sent = next.and_then(|mut chunk| {
@@ -109,6 +120,7 @@ impl Feed<'_> {
                 };
                 Ok((chunk, result))
             });
+            failed.fetch_or(sent.is_err(), Ordering::Relaxed);
             if to_count.send(sent).is_err() {
                 return;
             }
@@ -129,7 +141,8 @@ fn read(mut chunks: Chunks, to_send: SyncSender<Result<Chunk, CliError>>, stop: 
     }
 }
 
-/// Takes results as they come and handles them in the order of the file.
+/// Takes results as they come and handles them in the order of the file. After an error too: the chunks before it may come later, and their
+/// rejected rows belong into the error file.
 fn count(
     results: &Receiver<Sent>,
     counts: &mut Counts,
@@ -139,14 +152,17 @@ fn count(
     let mut waiting = BTreeMap::new();
     let mut next = 0;
     let mut position = 0;
+    let mut error = None;
     loop {
         match results.recv_timeout(Duration::from_millis(200)) {
-            Ok(sent) => {
-                let (chunk, result) = sent?;
+            Ok(Ok((chunk, result))) => {
                 waiting.insert(chunk.number, (chunk, result));
             }
+            Ok(Err(first)) => {
+                error.get_or_insert(first);
+            }
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            Err(RecvTimeoutError::Disconnected) => return error.map_or(Ok(()), Err),
         }
         while let Some((chunk, result)) = waiting.remove(&next) {
             next += 1;

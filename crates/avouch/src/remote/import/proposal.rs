@@ -42,7 +42,8 @@ pub(super) fn settle(
     let mut shown = show(&proposal, &headers, &own);
     if !interactive(remote) {
         return Err(CliError::usage(format!(
-            "{shown}this is the proposed mapping; --yes takes it, --map says another"
+            "nobody is there to confirm a mapping: --yes takes this one, --map says another\n{}",
+            shown.trim_end()
         )));
     }
     loop {

@@ -23,8 +23,8 @@ struct State {
     chunks: Mutex<BTreeMap<(Uuid, u64), Kept>>,
     puts: AtomicU64,
     losses: AtomicU64,
-    /// How many chunks are taken; none is refused while it is zero.
-    most: AtomicU64,
+    /// The first chunk that is refused; none is while it is zero.
+    refused_from: AtomicU64,
 }
 
 /// The answer to a chunk, and the customers it stored.
@@ -59,9 +59,9 @@ impl Vault {
         self.state.losses.store(count, Ordering::Relaxed);
     }
 
-    /// Chunks after so many are refused.
-    pub(super) fn refuse_after(&self, count: u64) {
-        self.state.most.store(count, Ordering::Relaxed);
+    /// This chunk and those after it are refused.
+    pub(super) fn refuse_from(&self, number: u64) {
+        self.state.refused_from.store(number, Ordering::Relaxed);
     }
 
     pub(super) fn puts(&self) -> u64 {
@@ -115,11 +115,12 @@ fn answer(line: &str, body: &[u8], state: &State) -> (u16, String) {
             ok(json!({"id": id, "chunks_done": done}))
         }
         ["PUT", "", "v1", "imports", id, "chunks", number, ..] => {
-            let most = state.most.load(Ordering::Relaxed);
-            if state.puts.fetch_add(1, Ordering::Relaxed) >= most && most > 0 {
+            let key = (id.parse().expect("an id"), number.parse().expect("a number"));
+            let refused_from = state.refused_from.load(Ordering::Relaxed);
+            state.puts.fetch_add(1, Ordering::Relaxed);
+            if refused_from > 0 && key.1 >= refused_from {
                 return refused();
             }
-            let key = (id.parse().expect("an id"), number.parse().expect("a number"));
             let mut chunks = state.chunks.lock().expect("no panic");
             let (result, _) = chunks.entry(key).or_insert_with(|| store(body));
             (200, serde_json::to_string(result).expect("it serialises"))

@@ -71,8 +71,8 @@ impl Customer {
 
     fn with(vault: &Vault<'_>, server: &Server, fields: Fields) -> Self {
         let shop = vault.client(server, "shop");
-        let stated = Stated::purpose("order_fulfilment");
-        let id = shop.create(&SubjectCreate { fields }, &stated, None).unwrap().id;
+        let importer = vault.client(server, "importer");
+        let id = importer.create(&SubjectCreate { fields }, &administration(), None).unwrap().id;
         let request = TokenRequest {
             purpose: "order_fulfilment".to_owned(),
             recipient: "parcels".to_owned(),
@@ -85,7 +85,7 @@ impl Customer {
             dry_run: None,
             on_duplicate: OnDuplicate::Reject,
         };
-        let import = vault.client(server, "importer").import_start(&start, &administration()).unwrap().id;
+        let import = importer.import_start(&start, &administration()).unwrap().id;
         Self { id, token, import }
     }
 

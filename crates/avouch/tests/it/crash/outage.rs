@@ -134,9 +134,11 @@ fn broken_connections_lose_and_double_nothing() {
             scope.spawn(move || {
                 while !done.load(Ordering::SeqCst) {
                     let Err(error) = worker.act(&callers) else { continue };
-                    let refused =
-                        matches!(kind(&error), Some(ProblemKind::AuditUnavailable | ProblemKind::Busy));
-                    if !refused {
+                    let cut_off = matches!(
+                        kind(&error),
+                        Some(ProblemKind::AuditUnavailable | ProblemKind::Busy | ProblemKind::Timeout)
+                    );
+                    if !cut_off {
                         let _ = sender.send(error.to_string());
                         return;
                     }
@@ -169,7 +171,7 @@ fn broken_connections_lose_and_double_nothing() {
     let acknowledged: usize = workers.iter().map(|worker| worker.acknowledged).sum();
     let fates: [usize; 2] = std::array::from_fn(|fate| workers.iter().map(|worker| worker.fates[fate]).sum());
     eprintln!(
-        "{acknowledged} acts acknowledged; of those refused, {} were done and {} not",
+        "{acknowledged} acts acknowledged; of those cut off, {} were done and {} not",
         fates[0], fates[1]
     );
     assert!(acknowledged > CUTS * WORKERS, "only {acknowledged} acts: this was no load");
@@ -189,7 +191,7 @@ fn an_answer_that_was_lost_is_asked_for_again_and_nothing_is_done_twice() {
     let create = || support.create(&request, &Stated::purpose("support"), Some(&key));
     wire.cut_after_commit.store(true, Ordering::SeqCst);
     let lost = create().unwrap_err();
-    assert_eq!(kind(&lost), Some(ProblemKind::AuditUnavailable), "{lost}");
+    assert_eq!(kind(&lost), Some(ProblemKind::Timeout), "{lost}");
     assert!(!wire.cut_after_commit.load(Ordering::SeqCst), "the connection was cut");
     let look = Look::take(&vault.stores());
     look.assert_sound();

@@ -6,7 +6,6 @@ use avouch_detect::column::{self, Kind};
 use avouch_policy::Action;
 use avouch_store::Tx;
 
-use super::import_intent;
 use crate::Error;
 use crate::app::{Cx, Operation, Outcome};
 use crate::audit::Note;
@@ -214,7 +213,7 @@ impl Operation for ProposeMapping {
     type Facts = ();
 
     fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
-        Ok(import_intent(&self.purpose, &None, 0))
+        Ok(Intent::about(self.purpose.clone(), None, 0))
     }
 
     fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {
