@@ -1,4 +1,4 @@
-//! The command line. Commands of this machine stand here; those that talk to a server come from [`remote`](crate::remote).
+//! The command line. Commands of this machine stand here; those that talk to a server come from `remote`.
 
 use std::convert::Infallible;
 use std::path::PathBuf;

@@ -1,5 +1,5 @@
 //! The gate: who is calling, what they ask, whether they may. Everything that shows or changes anything passes
-//! [`decide`](permit::decide) and carries the [`Permit`] it returns; there is no other way to get one.
+//! `permit::decide` and carries the [`Permit`] it returns; there is no other way to get one.
 
 mod access;
 mod caller;

@@ -28,7 +28,7 @@ pub struct SubjectCreate {
     "created": "2026-03-01T09:30:00.000000Z",
     "updated": "2026-03-02T10:00:00.000000Z",
     "fields": {"name": "A. B.", "email": "a•••@…"},
-    "views": {"name": "masked", "email": "masked", "card_number": "nothing"}
+    "views": {"name": "masked", "email": "masked"}
 })))]
 pub struct Subject {
     /// The id; says nothing about the person.
@@ -41,7 +41,7 @@ pub struct Subject {
     pub updated: Time,
     /// What the caller may see of the fields that have a value.
     pub fields: Fields,
-    /// How much of each field is shown, also for those that show nothing.
+    /// How much of each field is shown; a field of which nothing is shown is not named.
     pub views: Views,
 }
 
