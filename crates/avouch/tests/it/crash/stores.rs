@@ -297,7 +297,7 @@ fn a_history_that_does_not_fit_together_is_noticed() {
         (Side::Data, "delete from record_version where rowid = (select min(rowid) from record_version)"),
         (Side::Data, "update record set version = version + 1 where rowid = (select min(rowid) from record)"),
         (Side::Data, "update record set event = (select event from record_version limit 1)"),
-        (Side::Data, "insert into erasure select subject, 0 from record limit 1"),
+        (Side::Data, "insert into erasure select subject, 0, manifest from record limit 1"),
         (
             Side::Data,
             "update blind_index set subject = x'00000000000000000000000000000000' where subject = (select subject from blind_index limit 1)",
