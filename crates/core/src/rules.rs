@@ -29,6 +29,17 @@ pub struct Numbers {
 /// A problem that keeps a charter from being put in force.
 pub type Problems = Vec<avouch_charter::Problem>;
 
+/// How much longer the terms of a unique field are. Its values are distinct, so the length betrays no frequencies; and every
+/// write opens each person whose term is the same, so doubt is paid for there: a quarter of a person at the planned size
+/// instead of four.
+const UNIQUE_BITS: u8 = 4;
+
+/// How long the terms of an index are.
+pub(crate) fn term_bits(charter: &Charter, index: &avouch_charter::Index) -> u8 {
+    let planned = planned_bits(charter.planned_subjects());
+    index.bits.unwrap_or(if index.unique { planned + UNIQUE_BITS } else { planned })
+}
+
 /// The vault's own token namespace: what the `token` view shows.
 pub(crate) const OWN_NAMESPACE: &str = "vault";
 
@@ -108,7 +119,6 @@ impl Rules {
             policy_fields: Vec::new(),
             charter,
         };
-        let planned = planned_bits(rules.charter.planned_subjects());
         for (at, field) in rules.charter.fields().iter().enumerate() {
             // `Numbers` always covers the charter it was made for; 0 would be refused by every seal.
             let number = numbers.fields.get(&field.name).copied().unwrap_or_default();
@@ -120,7 +130,7 @@ impl Rules {
                     norm_version: types::NORM_VERSION,
                     epoch: 1,
                 }),
-                bits: index.bits.unwrap_or(planned),
+                bits: term_bits(&rules.charter, index),
                 unique: index.unique,
             });
             rules.fields.push(FieldRule { number, class, index });

@@ -4,8 +4,8 @@
 //! A charter that asks for less of a value (more options, a greater `max`) passes. A field that went and comes back is
 //! compared with what it was: its values have stayed in the records, its index terms have not.
 
+use crate::rules::term_bits;
 use avouch_charter::{Charter, Field, Problem, types::FieldType};
-use avouch_seal::index::planned_bits;
 
 use crate::rules::Problems;
 
@@ -84,18 +84,21 @@ fn index(old_charter: &Charter, old: &Field, new_charter: &Charter, new: &Field)
             format!("field `{name}` gets an index, and the vault may hold values without its terms");
         return Some(problem(message, IMPORT_AGAIN.to_owned()));
     };
+    if after.unique && !before.unique {
+        let message = format!("field `{name}` becomes unique, and subjects of the vault may share a value");
+        return Some(problem(message, IMPORT_AGAIN.to_owned()));
+    }
     if then != now {
-        let cause =
-            if before.bits.is_none() && after.bits.is_none() { "`planned_subjects`" } else { "`bits`" };
+        let cause = match (before.bits.or(after.bits), before.unique == after.unique) {
+            (Some(_), _) => "`bits`",
+            (None, true) => "`planned_subjects`",
+            (None, false) => "no longer being `unique`",
+        };
         let message = format!(
             "{cause} changes the index terms of field `{name}` from {then} to {now} bits, and those of the vault's \
              subjects would not be found any more"
         );
         return Some(problem(message, format!("give the field `bits: {then}`, or {IMPORT_AGAIN}")));
-    }
-    if after.unique && !before.unique {
-        let message = format!("field `{name}` becomes unique, and subjects of the vault may share a value");
-        return Some(problem(message, IMPORT_AGAIN.to_owned()));
     }
     // The normal form of such a number leaves the letters of its country out.
     if let (FieldType::NationalId { country: then }, FieldType::NationalId { country: now }) =
@@ -110,7 +113,7 @@ fn index(old_charter: &Charter, old: &Field, new_charter: &Charter, new: &Field)
 
 /// Bits of an index term, when the field has an index.
 fn bits(charter: &Charter, field: &Field) -> Option<u8> {
-    field.index.map(|index| index.bits.unwrap_or_else(|| planned_bits(charter.planned_subjects())))
+    field.index.map(|index| term_bits(charter, &index))
 }
 
 fn lost_index(field: &Field) -> Option<Problem> {

@@ -241,13 +241,14 @@ both_engines! {
             ]
         );
         let planned = ("charter.yaml", "planned_subjects: 100_000", "planned_subjects: 900_000");
-        let longer = |field: &str| {
+        let longer = |(field, from, to): (&str, u8, u8)| {
             format!(
-                "`planned_subjects` changes the index terms of field `{field}` from 14 to 17 bits, and those of the \
-                 vault's subjects would not be found any more"
+                "`planned_subjects` changes the index terms of field `{field}` from {from} to {to} bits, and those of \
+                 the vault's subjects would not be found any more"
             )
         };
-        let indexed = ["external_id", "name", "email", "phones"].map(longer);
+        let indexed =
+            [("external_id", 18, 21), ("name", 14, 17), ("email", 18, 21), ("phones", 14, 17)].map(longer);
         assert_eq!(problems(&house, charter(&[planned])), indexed);
     }
 
