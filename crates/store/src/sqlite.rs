@@ -1,12 +1,18 @@
-//! SQLite: one writer thread that commits waiting operations together, a pool of readers on snapshots, a checkpoint
-//! thread that keeps the write-ahead log short. It must never answer a write before both files are synced.
+//! SQLite: one writer thread that commits waiting operations together, a disk thread that makes a group durable and answers
+//! it while the writer runs the next, a pool of readers on snapshots, a checkpoint thread that keeps the write-ahead log
+//! short. It must never answer a write before both files are synced. A reader may see what is committed and not yet synced.
 //!
-//! Settings and why: `synchronous=full` (a commit survives power loss), `secure_delete=on` per connection (SQLite's
+//! Settings and why: `synchronous=normal` on the writer's connections (commits are synced by the disk thread, see there; a
+//! checkpoint syncs the log before it touches the database) and `full` elsewhere, `secure_delete=on` per connection (SQLite's
 //! default leaves deleted cells in free pages), `temp_store=memory` (sort files would hold cell content), automatic
 //! checkpoints off (they would stall the writer; the checkpoint thread does them).
 
+mod disk;
 mod purge;
+mod session;
+mod writer;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,14 +20,17 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
+use rusqlite::{Connection, OpenFlags};
 
-use crate::engine::{Job, Verdict, answer, run_caught};
+use crate::engine::{answer, run_caught};
 use crate::migrate::{self, Migration};
 use crate::store::Jobs;
-use crate::value::Cells;
-use crate::{Error, Param, Result, Row, Side, Statement, Tx};
+use crate::{Error, Result, Tx};
+use disk::Disk;
 pub(crate) use purge::Purges;
+pub(crate) use session::Session;
+use session::batch;
+use writer::Writer;
 
 /// Where the files are and how much runs at once.
 #[derive(Debug, Clone)]
@@ -36,8 +45,6 @@ pub struct SqliteOptions {
     pub queue: usize,
 }
 
-/// The most operations committed together. Bounds how long the first of them waits.
-const GROUP_LIMIT: usize = 256;
 /// How often the write-ahead log is looked at.
 const CHECKPOINT_PAUSE: Duration = Duration::from_millis(100);
 /// Pages in the log (4 KiB each) beyond which the writer itself starts it over between two groups.
@@ -54,8 +61,7 @@ pub(crate) fn start(
     reads: &Jobs,
     purges: &Arc<Purges>,
 ) -> Result<Vec<JoinHandle<()>>> {
-    let data = connect(&options.data, true)?;
-    let keys = connect(&options.keys, true)?;
+    let (data, keys) = (connect(&options.data, true)?, connect(&options.keys, true)?);
     apply(&data, migrations, |migration| migration.data, now)?;
     apply(&keys, migrations, |migration| migration.keys, now)?;
 
@@ -83,7 +89,19 @@ pub(crate) fn start(
         }
     })?);
     let (queue, purges) = (Arc::clone(writes), Arc::clone(purges));
-    threads.push(spawn("store-writer", move || write_loop(&data, &keys, &queue, &restart, &purges))?);
+    for connection in [&data, &keys] {
+        connection
+            .execute_batch("pragma synchronous = normal;")
+            .map_err(|error| opening(&options.data, &error))?;
+    }
+    let (data_log, keys_log) = (log(&options.data)?, log(&options.keys)?);
+    let disk = Arc::new(Disk::default());
+    let (synced, writes) = (Arc::clone(&disk), Arc::clone(&queue));
+    threads.push(spawn("store-disk", move || synced.run(&data_log, &writes))?);
+    threads.push(spawn("store-writer", move || {
+        Writer { data, keys, keys_log, queue: &queue, disk: &disk }.run(&restart, &purges);
+        disk.close();
+    })?);
     Ok(threads)
 }
 
@@ -94,8 +112,19 @@ fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
         .map_err(|error| Error::Open(format!("cannot start a thread: {error}")))
 }
 
+fn opening(path: &Path, error: &dyn core::fmt::Display) -> Error {
+    Error::Open(format!("`{}`: {error}", path.display()))
+}
+
+/// The write-ahead log of a database that is open: the same file for as long as somebody has it open.
+fn log(database: &Path) -> Result<File> {
+    let mut path = database.as_os_str().to_owned();
+    path.push("-wal");
+    File::open(&path).map_err(|error| opening(Path::new(&path), &error))
+}
+
 fn connect(path: &Path, writable: bool) -> Result<Connection> {
-    let open = |error: rusqlite::Error| Error::Open(format!("`{}`: {error}", path.display()));
+    let open = |error: rusqlite::Error| opening(path, &error);
     let flags = if writable {
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
     } else {
@@ -104,6 +133,8 @@ fn connect(path: &Path, writable: bool) -> Result<Connection> {
     let connection =
         Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(open)?;
     connection.set_prepared_statement_cache_capacity(256);
+    // The cache is small on purpose: what is not dirty is read through the memory map, and whenever a b-tree was balanced the
+    // commit looks through all of the cache for pages beyond the file's end.
     // Without the stability guarantee, a build with sampled statistics plans a statement anew whenever a parameter of its
     // `where` clause changes: a sixth of an import went there.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(open)?;
@@ -111,7 +142,7 @@ fn connect(path: &Path, writable: bool) -> Result<Connection> {
     connection
         .execute_batch(
             "pragma journal_mode = wal; pragma synchronous = full; pragma secure_delete = on; \
-             pragma temp_store = memory; pragma wal_autocheckpoint = 0; pragma cache_size = -65536; \
+             pragma temp_store = memory; pragma wal_autocheckpoint = 0; pragma cache_size = -16384; \
              pragma mmap_size = 1073741824; pragma trusted_schema = off; pragma foreign_keys = on;",
         )
         .map_err(open)?;
@@ -191,218 +222,5 @@ fn read_loop(data: &Connection, keys: &Connection, queue: &Jobs) {
             }
             answer(job, outcome);
         }
-    }
-}
-
-fn write_loop(data: &Connection, keys: &Connection, queue: &Jobs, restart: &AtomicBool, asked: &Purges) {
-    let mut group = Vec::new();
-    let mut purges = Vec::new();
-    while queue.take_within(&mut group, GROUP_LIMIT, (!purges.is_empty()).then_some(purge::PAUSE)) {
-        while !group.is_empty() {
-            run_group(data, keys, &mut group);
-        }
-        purges.extend(asked.take());
-        purge::attempt(&mut purges, data, keys, false);
-        if restart.swap(false, Ordering::Relaxed) {
-            checkpoint(data, "restart", Duration::ZERO);
-            checkpoint(keys, "restart", Duration::ZERO);
-        }
-    }
-    purges.extend(asked.close());
-    purge::attempt(&mut purges, data, keys, true);
-    checkpoint(data, "truncate", BUSY);
-    checkpoint(keys, "truncate", BUSY);
-}
-
-/// Runs jobs from the front of `group` in one transaction and answers those it ran. Ends early, leaving the rest for
-/// the next call, when the engine threw the transaction away.
-fn run_group(data: &Connection, keys: &Connection, group: &mut Vec<Box<dyn Job>>) {
-    if let Err(error) = batch(data, "begin immediate").and_then(|()| batch(keys, "begin")) {
-        rollback(data, keys);
-        group.drain(..).for_each(|job| answer(job, Err(error.clone())));
-        return;
-    }
-    let mut ran: Vec<(Box<dyn Job>, Result<()>)> = Vec::with_capacity(group.len());
-    let mut lost = None;
-    let mut waiting = core::mem::take(group).into_iter();
-    for mut job in waiting.by_ref() {
-        let mut tx = Tx::sqlite(data, keys);
-        let verdict = run_caught(job.as_mut(), &mut tx);
-        // A closure may have swallowed the error of a statement: as on PostgreSQL, that is the answer then.
-        let failure = tx.failure();
-        let settled = tx.settle(verdict == Some(Verdict::Keep) && failure.is_none());
-        let outcome = match (verdict, failure) {
-            (None, _) => {
-                tracing::error!("an operation panicked; its writes were undone");
-                Err(Error::Panicked)
-            }
-            (Some(Verdict::Keep), Some(error)) => Err(error),
-            (Some(_), _) => Ok(()),
-        };
-        ran.push((job, outcome));
-        if let Err(error) = settled {
-            // What should have been undone may still be there: nothing of this group may be committed.
-            lost = Some(Error::Unavailable(format!("an operation could not be undone: {error}")));
-            break;
-        }
-        if data.is_autocommit() || keys.is_autocommit() {
-            // Disk full, I/O error: SQLite has rolled back the whole transaction, and with it the jobs before this one.
-            lost = Some(Error::Unavailable("the engine rolled the group back".to_owned()));
-            break;
-        }
-    }
-    *group = waiting.collect();
-    let committed = match lost {
-        Some(error) => Err(error),
-        // INVARIANT: keys before data. If we crash between the two, a key exists that no record uses; the other order
-        // could leave a record whose key is lost.
-        None => batch(keys, "commit").and_then(|()| batch(data, "commit")),
-    };
-    if committed.is_err() {
-        rollback(data, keys);
-    }
-    for (job, outcome) in ran {
-        answer(job, committed.clone().and(outcome));
-    }
-}
-
-fn rollback(data: &Connection, keys: &Connection) {
-    for connection in [data, keys] {
-        if !connection.is_autocommit()
-            && let Err(error) = batch(connection, "rollback")
-        {
-            tracing::error!(%error, "rollback failed");
-        }
-    }
-}
-
-fn batch(connection: &Connection, sql: &'static str) -> Result<()> {
-    connection
-        .prepare_cached(sql)
-        .and_then(|mut statement| statement.execute([]).map(drop))
-        .map_err(|error| translate(sql, &error))
-}
-
-fn translate(statement: &'static str, error: &rusqlite::Error) -> Error {
-    match error {
-        rusqlite::Error::SqliteFailure(code, message) => match code.code {
-            ErrorCode::ConstraintViolation => Error::Unique(statement),
-            ErrorCode::DiskFull
-            | ErrorCode::SystemIoFailure
-            | ErrorCode::ReadOnly
-            | ErrorCode::DatabaseBusy
-            | ErrorCode::DatabaseLocked
-            | ErrorCode::CannotOpen
-            | ErrorCode::OutOfMemory => Error::Unavailable(format!("`{statement}`: {code}")),
-            _ => {
-                let message = message.clone().unwrap_or_else(|| code.to_string());
-                Error::Statement { statement, message }
-            }
-        },
-        other => Error::Statement { statement, message: other.to_string() },
-    }
-}
-
-impl ToSql for Param<'_> {
-    fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
-        use rusqlite::types::{ToSqlOutput, ValueRef};
-        Ok(ToSqlOutput::Borrowed(match self {
-            Self::Null => ValueRef::Null,
-            Self::Int(value) => ValueRef::Integer(*value),
-            Self::Text(value) => ValueRef::Text(value.as_bytes()),
-            Self::Blob(value) => ValueRef::Blob(value),
-        }))
-    }
-}
-
-/// One side of one operation. A savepoint is set before its first write, so that an operation which fails takes only
-/// its own writes with it.
-#[derive(Debug)]
-pub(crate) struct Session<'c> {
-    connection: &'c Connection,
-    savepoint: bool,
-    failure: Option<Error>,
-}
-
-impl<'c> Session<'c> {
-    pub(crate) fn new(connection: &'c Connection) -> Self {
-        Self { connection, savepoint: false, failure: None }
-    }
-
-    pub(crate) fn dirty(&self) -> bool {
-        self.savepoint
-    }
-
-    /// The first statement that failed, also when the closure did not pass it on.
-    pub(crate) fn failure(&self) -> Option<&Error> {
-        self.failure.as_ref()
-    }
-
-    fn failed(&mut self, statement: &'static Statement, error: &rusqlite::Error) -> Error {
-        let error = translate(statement.name, error);
-        self.failure.get_or_insert_with(|| error.clone());
-        error
-    }
-
-    pub(crate) fn query<T>(
-        &mut self,
-        statement: &'static Statement,
-        params: &[Param<'_>],
-        mut map: impl FnMut(&Row<'_>) -> Result<T>,
-    ) -> Result<Vec<T>> {
-        let connection = self.connection;
-        let mut failed = |error: rusqlite::Error| self.failed(statement, &error);
-        let mut prepared = connection.prepare_cached(statement.sqlite).map_err(&mut failed)?;
-        let mut rows = prepared.query(rusqlite::params_from_iter(params)).map_err(&mut failed)?;
-        let mut found = Vec::new();
-        while let Some(row) = rows.next().map_err(&mut failed)? {
-            found.push(map(&Row { statement, cells: Cells::Sqlite(row) })?);
-        }
-        Ok(found)
-    }
-
-    pub(crate) fn first<T>(
-        &mut self,
-        statement: &'static Statement,
-        params: &[Param<'_>],
-        mut map: impl FnMut(&Row<'_>) -> Result<T>,
-    ) -> Result<Option<T>> {
-        let connection = self.connection;
-        let mut failed = |error: rusqlite::Error| self.failed(statement, &error);
-        let mut prepared = connection.prepare_cached(statement.sqlite).map_err(&mut failed)?;
-        let mut rows = prepared.query(rusqlite::params_from_iter(params)).map_err(&mut failed)?;
-        let row = rows.next().map_err(&mut failed)?;
-        row.map(|row| map(&Row { statement, cells: Cells::Sqlite(row) })).transpose()
-    }
-
-    pub(crate) fn execute(&mut self, statement: &'static Statement, params: &[Param<'_>]) -> Result<u64> {
-        if !self.savepoint {
-            batch(self.connection, "savepoint operation")
-                .inspect_err(|error| self.failure = self.failure.take().or_else(|| Some(error.clone())))?;
-            self.savepoint = true;
-        }
-        self.connection
-            .prepare_cached(statement.sqlite)
-            .and_then(|mut prepared| prepared.execute(rusqlite::params_from_iter(params)))
-            .map(|count| count as u64)
-            .map_err(|error| self.failed(statement, &error))
-    }
-
-    pub(crate) fn prepare(&mut self, statement: &'static Statement) -> Result<()> {
-        debug_assert!(matches!(statement.side, Side::Data | Side::Keys));
-        self.connection
-            .prepare_cached(statement.sqlite)
-            .map(drop)
-            .map_err(|error| self.failed(statement, &error))
-    }
-
-    pub(crate) fn settle(self, keep: bool) -> Result<()> {
-        if !self.savepoint || self.connection.is_autocommit() {
-            return Ok(());
-        }
-        if !keep {
-            batch(self.connection, "rollback to operation")?;
-        }
-        batch(self.connection, "release operation")
     }
 }

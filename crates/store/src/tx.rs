@@ -117,6 +117,14 @@ impl<'c> Tx<'c> {
         }
     }
 
+    /// Whether this run has written to the key store.
+    pub(crate) fn wrote_keys(&self) -> bool {
+        match &self.inner {
+            Inner::Sqlite { keys, .. } => keys.dirty(),
+            Inner::Postgres { keys, .. } => keys.dirty(),
+        }
+    }
+
     /// What went wrong in this run, also when the closure did not pass it on.
     pub(crate) fn failure(&self) -> Option<crate::Error> {
         match &self.inner {
