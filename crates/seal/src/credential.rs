@@ -7,12 +7,12 @@
 
 use core::fmt;
 
-use aws_lc_rs::{digest, rand::SecureRandom};
+use aws_lc_rs::digest;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use crate::{
-    Error, Result, labels,
+    Error, Result, SecureRandom, labels,
     pae::length,
     text::{check_6, is_name, push_base32, read_base32, split_checked},
 };
@@ -37,7 +37,7 @@ impl ApiKey {
             return Err(Error::Parameters("the environment of an api key is 2 to 16 of a-z and 0-9"));
         }
         let mut secret = Zeroizing::new([0; 32]);
-        rng.fill(secret.as_mut_slice()).map_err(|_| Error::Random)?;
+        rng.fill(secret.as_mut_slice())?;
         Ok(Self { environment: environment.into(), id, secret })
     }
 

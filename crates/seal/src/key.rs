@@ -5,12 +5,11 @@
 
 use core::fmt;
 
-use aws_lc_rs::rand::SecureRandom;
 use data_encoding::HEXLOWER;
 use subtle::ConstantTimeEq as _;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
-use crate::{Error, Result};
+use crate::{Result, SecureRandom};
 
 /// Bytes in a key.
 pub(crate) const KEY_LEN: usize = 32;
@@ -21,7 +20,7 @@ pub struct Key(Box<Zeroizing<[u8; KEY_LEN]>>);
 impl Key {
     /// A fresh random key.
     pub fn generate(rng: &dyn SecureRandom) -> Result<Self> {
-        Self::fill_with(|bytes| rng.fill(bytes).map_err(|_| Error::Random))
+        Self::fill_with(|bytes| rng.fill(bytes))
     }
 
     /// Takes over key bytes from elsewhere.

@@ -9,11 +9,10 @@
 
 use core::fmt;
 
-use aws_lc_rs::rand::SecureRandom;
 use zeroize::Zeroizing;
 
 use crate::{
-    Error, Key, Result, VaultId,
+    Error, Key, Result, SecureRandom, VaultId,
     bytes::take,
     derive::{derive_mac_key, first_half, mac},
     key::KEY_LEN,

@@ -9,13 +9,13 @@ mod key;
 pub mod keyring;
 pub mod labels;
 pub mod pae;
+mod random;
 pub mod root;
 mod text;
 pub mod token;
 pub mod vault;
 pub mod xaes;
 
-pub use aws_lc_rs::rand::{SecureRandom, SystemRandom};
-
 pub use error::{Error, Result};
 pub use key::{Key, VaultId};
+pub use random::{DrawnAhead, SecureRandom, SystemRandom};

@@ -7,10 +7,9 @@
 
 use core::fmt;
 
-use aws_lc_rs::rand::SecureRandom;
 use zeroize::Zeroizing;
 
-use crate::{Result, VaultId, pae::Pae};
+use crate::{Result, SecureRandom, VaultId, pae::Pae};
 
 mod key_file;
 mod passphrase;

@@ -18,12 +18,11 @@ use aws_lc_rs::{
     cipher::{AES_256, EncryptingKey, EncryptionContext, UnboundCipherKey},
     hmac,
     iv::FixedLength,
-    rand::SecureRandom,
 };
 use subtle::ConstantTimeEq as _;
 
 use crate::{
-    Error, Key, Result, VaultId,
+    Error, Key, Result, SecureRandom, VaultId,
     bytes::take,
     derive::{derive, derive_mac_key, first_half, mac},
     keyring::Roots,
@@ -256,7 +255,7 @@ impl RecipientKeys {
     /// A fresh random token.
     pub fn random(&self, rng: &dyn SecureRandom) -> Result<Token> {
         let mut body = [0; RANDOM_LEN];
-        rng.fill(&mut body).map_err(|_| Error::Random)?;
+        rng.fill(&mut body)?;
         Ok(Token::Random { namespace: self.namespace.clone(), body })
     }
 

@@ -5,12 +5,12 @@
 //! key: one is opened for an operation and dropped with it, so that an erased person is not still readable
 //! from a cache.
 
-use aws_lc_rs::{hmac, rand::SecureRandom};
+use aws_lc_rs::hmac;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use crate::{
-    Error, Result, VaultId,
+    Error, Result, SecureRandom, VaultId,
     bytes::take,
     derive::{derive, derive_mac_key, mac},
     index::IndexKey,
@@ -104,9 +104,9 @@ impl VaultKeys {
         rng: &dyn SecureRandom,
     ) -> Result<(SubjectKey, WrappedSubjectKey)> {
         let mut key_id = [0; 16];
-        rng.fill(&mut key_id).map_err(|_| Error::Random)?;
+        rng.fill(&mut key_id)?;
         let mut payload = Zeroizing::new([SUBJECT_KEY_FORMAT; 1 + KEY_LEN + PSEUDONYM_LEN]);
-        rng.fill(payload.split_at_mut(1).1).map_err(|_| Error::Random)?;
+        rng.fill(payload.split_at_mut(1).1)?;
         if let Some(pseudonym) = pseudonym {
             payload.split_at_mut(1 + KEY_LEN).1.copy_from_slice(pseudonym);
         }

@@ -14,11 +14,10 @@ use core::fmt;
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
     cipher::{AES_256, EncryptingKey, EncryptionContext, UnboundCipherKey},
-    rand::SecureRandom,
 };
 use zeroize::Zeroizing;
 
-use crate::{Error, Key, Result, key::KEY_LEN};
+use crate::{Error, Key, Result, SecureRandom, key::KEY_LEN};
 
 /// The suite byte in front of everything sealed by this cipher.
 pub const SUITE: u8 = 0x01;
@@ -60,7 +59,7 @@ impl Xaes {
 
     pub(crate) fn seal(&self, aad: &[u8], plaintext: &[u8], rng: &dyn SecureRandom) -> Result<Vec<u8>> {
         let mut nonce = [0; NONCE_LEN];
-        rng.fill(&mut nonce).map_err(|_| Error::Random)?;
+        rng.fill(&mut nonce)?;
         let (key, iv) = self.message_key(&nonce)?;
 
         let mut sealed = Vec::with_capacity(OVERHEAD + plaintext.len());

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use avouch_policy::Action;
 use avouch_seal::vault::{FieldAt, SubjectKey, WrappedSubjectKey};
+use avouch_seal::{DrawnAhead, SecureRandom};
 use avouch_store::Tx;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
@@ -36,9 +37,14 @@ impl Sealed {
     ///
     /// # Errors
     /// [`Error::Invalid`] with every fault.
-    pub(crate) fn new(app: &App, rules: &Rules, fields: &Map<String, Json>) -> Result<Self, Error> {
+    pub(crate) fn new(
+        app: &App,
+        rules: &Rules,
+        fields: &Map<String, Json>,
+        rng: &dyn SecureRandom,
+    ) -> Result<Self, Error> {
         let given = input::parse(rules, fields, false)?;
-        let id = app.ids.uuid(app.now(), &app.rng)?;
+        let id = app.ids.uuid(app.now(), rng)?;
         let mut held: Vec<(u32, SubjectKey, WrappedSubjectKey)> = Vec::with_capacity(2);
         let mut sealed = Self {
             id: SubjectId::from_bytes(id),
@@ -57,15 +63,15 @@ impl Sealed {
             if !held.iter().any(|(class, ..)| *class == rule.class) {
                 let name = rules.class_name(rule.class)?;
                 let (key, wrapped) = match held.first() {
-                    Some((_, sibling, _)) => app.keys.new_class_key(sibling, id, name, &app.rng)?,
-                    None => app.keys.new_subject_key(id, name, &app.rng)?,
+                    Some((_, sibling, _)) => app.keys.new_class_key(sibling, id, name, rng)?,
+                    None => app.keys.new_subject_key(id, name, rng)?,
                 };
                 held.push((rule.class, key, wrapped));
             }
             let key = held.iter().find(|(class, ..)| *class == rule.class).map(|(_, key, _)| key);
             let key = key.ok_or(Error::Internal("a class has no key"))?;
             let at = FieldAt { record: id, field: rule.number, version: 1, charter: rules.version };
-            seal_entry(&mut sealed.entries, key, field, rule.class, &at, &values, &app.rng)?;
+            seal_entry(&mut sealed.entries, key, field, rule.class, &at, &values, rng)?;
             sealed.fields.push(rule.number);
         }
         let Some((_, key, _)) = held.first() else {
@@ -165,7 +171,7 @@ impl CreateSubject {
         reason: Option<Reason>,
     ) -> Result<Self, Error> {
         let rules = app.rules();
-        let sealed = Sealed::new(app, &rules, fields)?;
+        let sealed = Sealed::new(app, &rules, fields, &DrawnAhead::new(&app.rng))?;
         Ok(Self { rules, sealed, purpose, reason })
     }
 }

@@ -152,10 +152,11 @@ impl Tokenize {
             return Err(Error::Invalid(faults));
         }
         if reading.create_missing {
+            let rng = avouch_seal::DrawnAhead::new(&app.rng);
             for person in people.iter_mut().filter(|person| person.known.is_none()) {
                 let fields = fields_of(&rules, &document, person)?;
-                person.new =
-                    Some(Sealed::new(app, &rules, &fields).map_err(|error| at(error, &person.pointer))?);
+                let sealed = Sealed::new(app, &rules, &fields, &rng);
+                person.new = Some(sealed.map_err(|error| at(error, &person.pointer))?);
             }
         }
         Ok(Self { rules, recipient, purpose, reason, document, people })

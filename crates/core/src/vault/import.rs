@@ -219,8 +219,9 @@ impl ImportChunk {
         let digest = digest(app, rows)?;
         let mut sealed = Vec::with_capacity(rows.len());
         let mut rejected = Vec::new();
+        let rng = avouch_seal::DrawnAhead::new(&app.rng);
         for row in rows {
-            match Sealed::new(app, &rules, &row.fields) {
+            match Sealed::new(app, &rules, &row.fields, &rng) {
                 Ok(new) => sealed.push((row.row, new)),
                 Err(Error::Invalid(faults)) => {
                     rejected.push(RejectedRow {

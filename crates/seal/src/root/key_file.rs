@@ -12,12 +12,11 @@
 
 use core::fmt;
 
-use aws_lc_rs::rand::SecureRandom;
 use zeroize::Zeroizing;
 
 use super::{FORMAT_KEY_FILE, ID_LEN, RootSeal, SealContext, SealInfo, SealKind};
 use crate::{
-    Error, Key, Result,
+    Error, Key, Result, SecureRandom,
     derive::derive,
     labels,
     text::{check_6, push_base32, read_base32, split_checked},

@@ -12,12 +12,11 @@
 use core::fmt;
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
-use aws_lc_rs::rand::SecureRandom;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use super::{FORMAT_PASSPHRASE, ID_LEN, RootSeal, SealContext, SealInfo, SealKind};
-use crate::{Error, Key, Result, bytes::take, derive::derive, labels, xaes, xaes::Xaes};
+use crate::{Error, Key, Result, SecureRandom, bytes::take, derive::derive, labels, xaes, xaes::Xaes};
 
 /// Shorter passphrases are refused: what stands between a stolen copy and the data is guessing.
 const MIN_PASSPHRASE: usize = 12;
@@ -96,7 +95,7 @@ impl RootSeal for PassphraseSeal {
 
     fn wrap(&self, plaintext: &[u8], context: &SealContext, rng: &dyn SecureRandom) -> Result<Vec<u8>> {
         let mut salt = [0; SALT_LEN];
-        rng.fill(&mut salt).map_err(|_| Error::Random)?;
+        rng.fill(&mut salt)?;
         let (key, id) = self.stretch(self.params, &salt)?;
         let mut blob = Header::write(self.params, &salt, &id);
         let sealed = key.seal(context.aad(labels::ROOT_PASSPHRASE, &blob).as_ref(), plaintext, rng)?;

@@ -7,11 +7,11 @@
 
 use core::fmt;
 
-use aws_lc_rs::{digest, rand::SecureRandom};
+use aws_lc_rs::digest;
 use zeroize::Zeroizing;
 
 use crate::{
-    Error, Result,
+    Error, Result, SecureRandom,
     derive::mac_key,
     key::KEY_LEN,
     labels,
