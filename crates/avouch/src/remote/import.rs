@@ -58,7 +58,7 @@ pub(crate) struct ImportArgs {
     #[arg(long, value_name = "FILE")]
     errors: Option<PathBuf>,
     /// Rows sent at once
-    #[arg(long, default_value_t = 500, value_name = "ROWS", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    #[arg(long, default_value_t = 1000, value_name = "ROWS", value_parser = clap::value_parser!(u16).range(1..=1000))]
     chunk: u16,
     /// The format, if it is not found out right
     #[arg(long)]

@@ -1,4 +1,4 @@
-//! The stream: one thread reads rows and writes chunks as JSON, two send them, this one counts, shows progress and writes the error file.
+//! The stream: one thread reads rows and writes chunks as JSON, several send them, this one counts, shows progress and writes the error file.
 //! Channels between them hold one chunk each, so memory is a handful of chunks whatever the file's size.
 //!
 //! INVARIANT: chunk numbers and their rows follow from the file, the mapping and the chunk size alone. A resumed import cuts the same
@@ -25,8 +25,8 @@ use uuid::Uuid;
 use super::{error_file::ErrorFile, mapping::Mapping, progress::Progress};
 use crate::remote::CliError;
 
-/// Requests under way at once, each on its own connection.
-const SENDERS: usize = 2;
+/// Requests under way at once, each on its own connection: some are being sealed, some written, some wait for the disk.
+const SENDERS: usize = 8;
 
 /// A chunk ends here even if it has fewer rows than asked for: half of the largest body.
 const CHUNK_BYTES: usize = avouch_wire::limits::BULK_BODY_BYTES / 2;
