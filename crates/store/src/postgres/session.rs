@@ -78,7 +78,7 @@ pub(super) fn describe(error: &tokio_postgres::Error) -> String {
 #[derive(Debug)]
 pub(crate) struct Session {
     client: Client,
-    begin: &'static str,
+    isolation: Isolation,
     prepared: HashMap<&'static str, Prepared>,
     pending: Vec<Pending>,
     state: State,
@@ -87,6 +87,28 @@ pub(crate) struct Session {
     failure: Option<Error>,
     /// The connection has ended, even if the client does not know yet.
     ended: bool,
+}
+
+/// How a session's transactions see others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Isolation {
+    /// As if they ran one after the other.
+    Serializable,
+    /// Each statement sees what is committed. Until the first write there is no transaction: it would change nothing but
+    /// cost a `commit`.
+    ReadCommitted,
+    /// One snapshot, nothing written.
+    Snapshot,
+}
+
+impl Isolation {
+    fn begin(self) -> &'static str {
+        match self {
+            Self::Serializable => "begin isolation level serializable",
+            Self::ReadCommitted => "begin isolation level read committed",
+            Self::Snapshot => "begin isolation level repeatable read read only",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,10 +159,10 @@ struct Pending {
 }
 
 impl Session {
-    pub(super) fn new(client: Client, begin: &'static str) -> Self {
+    pub(super) fn new(client: Client, isolation: Isolation) -> Self {
         Self {
             client,
-            begin,
+            isolation,
             prepared: HashMap::new(),
             pending: Vec::new(),
             state: State::Idle,
@@ -185,7 +207,8 @@ impl Session {
         let prepared = self.prepared(runtime, statement)?;
         self.flush_down_to(runtime, FLIGHT)?;
         let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|param| param as _).collect();
-        let begin = self.take_begin();
+        let alone = self.isolation == Isolation::ReadCommitted && self.pending.is_empty();
+        let begin = if alone { None } else { self.take_begin() };
         let pending = core::mem::take(&mut self.pending);
         let client = &self.client;
         let ((begun, written), answer) = runtime.block_on(join(
@@ -317,7 +340,7 @@ impl Session {
     fn take_begin(&mut self) -> Option<&'static str> {
         (self.state == State::Idle).then(|| {
             self.state = State::Open;
-            self.begin
+            self.isolation.begin()
         })
     }
 

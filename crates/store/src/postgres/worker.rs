@@ -7,7 +7,7 @@ use tokio::runtime::Runtime;
 
 use super::PostgresOptions;
 use super::claim::{self, Claim, Standing};
-use super::session::{self, Session, Uncommitted};
+use super::session::{self, Isolation, Session, Uncommitted};
 use crate::engine::{Job, Verdict, answer, run_caught};
 use crate::store::Jobs;
 use crate::{Error, Result, Tx};
@@ -221,14 +221,14 @@ impl Worker {
 
 fn sessions(runtime: &Runtime, options: &PostgresOptions, read_only: bool) -> Result<(Session, Session)> {
     let (data, keys) = if read_only {
-        ("begin isolation level repeatable read read only", "begin isolation level repeatable read read only")
+        (Isolation::Snapshot, Isolation::Snapshot)
     } else {
-        ("begin isolation level serializable", "begin isolation level read committed")
+        (Isolation::Serializable, Isolation::ReadCommitted)
     };
-    let session = |url: &str, begin: &'static str| {
+    let session = |url: &str, isolation| {
         let client = session::connect(runtime, url)?;
         session::limit(runtime, &client)?;
-        Ok(Session::new(client, begin))
+        Ok(Session::new(client, isolation))
     };
     Ok((session(&options.data, data)?, session(&options.keys, keys)?))
 }
