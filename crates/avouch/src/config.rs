@@ -66,7 +66,7 @@ impl Default for Store {
             keys_path: None,
             data_url: None,
             keys_url: None,
-            workers: 8,
+            workers: 4,
             readers: None,
             queue: 4096,
         }

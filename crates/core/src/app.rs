@@ -125,7 +125,9 @@ impl App {
         let attempt =
             Attempt { app: Arc::clone(self), caller: caller.clone(), operation: Arc::new(operation) };
         let refused = attempt.clone();
-        self.store.write(
+        let asks = Arc::clone(&attempt.operation);
+        self.store.write_ahead(
+            move |wants| asks.ahead(wants),
             move |tx| attempt.run(tx),
             move |result: Result<Ended<O::Output>, Error>| {
                 app.settle(refused, result, answer);

@@ -17,8 +17,8 @@ use minicbor::{Decode, Encode};
 use crate::ids::{EventId, PrincipalId};
 
 statements! {
-    data INSERT_EVENT = "insert into event (id, body, sealed) values (?1, ?2, ?3)";
-    data INSERT_EVENT_SUBJECT = "insert into event_subject (pseudonym, event) values (?1, ?2)";
+    data INSERT_EVENT of event / 1 = "insert into event (id, body, sealed) values (?1, ?2, ?3)";
+    data INSERT_EVENT_SUBJECT of event_subject / 2 = "insert into event_subject (pseudonym, event) values (?1, ?2)";
 }
 
 /// Everything that can happen. The closed vocabulary: each has one name, `noun.verb`.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use avouch_charter::{Change, Charter, Plan, SourceFile};
 use avouch_policy::Action;
 use avouch_seal::vault::VaultKeys;
-use avouch_store::{Store, Tx, params, statements};
+use avouch_store::{Ahead, Store, Tx, params, statements};
 use serde::{Deserialize, Serialize};
 
 use crate::app::{App, Cx, Operation, Outcome, Refresh};
@@ -23,7 +23,7 @@ use crate::{Error, Fault};
 use continuity::Returning;
 
 statements! {
-    data NEWEST_NUMBER = "select version from charter_version order by version desc limit 1";
+    data NEWEST_NUMBER of charter_version / 0 = "select version from charter_version order by version desc limit 1";
     data NEWEST = "select version, applied, applied_by, sealed from charter_version order by version desc limit 1";
     data VERSIONS = "select version, applied, applied_by, sealed from charter_version order by version desc";
     data ONE_VERSION = "select version, applied, applied_by, sealed from charter_version where version = ?1";
@@ -65,6 +65,11 @@ pub struct Version {
     pub digest: String,
     /// The files themselves.
     pub files: Vec<SourceFile>,
+}
+
+/// What [`still_in_force`] will ask.
+pub(crate) fn ahead() -> Ahead {
+    Ahead::new(&NEWEST_NUMBER, &[])
 }
 
 /// Refuses to write under a charter that is not the newest any more. What is in memory follows a commit, so a write that

@@ -42,7 +42,10 @@ pub use status::{KeyStatus, ReadKeys, ReadStatus, Status};
 pub use token::{CreateTokens, TokenItem};
 pub use update::{UpdateSubject, Updated};
 
+use avouch_store::Ahead;
+
 use crate::app::App;
+use crate::ids::SubjectId;
 use crate::rules::Rules;
 use crate::{Error, Fault};
 
@@ -68,6 +71,11 @@ pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
 /// What the store reports.
 pub(crate) fn resume(app: &Arc<App>) -> Result<(), Error> {
     delete::resume(app)
+}
+
+/// What will be asked about a person whose record is opened.
+fn person_ahead(subject: SubjectId) -> [Ahead; 2] {
+    [record::Record::ahead(subject), keys::Ring::ahead(subject)]
 }
 
 /// The places of fields by name.

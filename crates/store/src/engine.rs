@@ -1,9 +1,11 @@
 //! What both engines share: the job a caller hands over, and the verdict on one run of it.
 
-use crate::{Aborts, Error, Result, Tx};
+use crate::{Aborts, Ahead, Error, Result, Tx};
 
 /// A closure with its answer channel, with the types erased.
 pub(crate) trait Job: Send {
+    /// Says what the closure will ask.
+    fn ahead(&self, wants: &mut Vec<Ahead>);
     /// Runs the closure once; may be called again.
     fn run(&mut self, tx: &mut Tx<'_>) -> Verdict;
     /// Delivers the last run's result (`Ok`), or this error instead of it.
@@ -22,19 +24,25 @@ pub(crate) enum Verdict {
 }
 
 /// The one implementation of [`Job`].
-pub(crate) struct Work<T, E, F, D> {
+pub(crate) struct Work<T, E, A, F, D> {
+    pub(crate) ahead: A,
     pub(crate) closure: F,
     pub(crate) done: D,
     pub(crate) result: Option<core::result::Result<T, E>>,
 }
 
-impl<T, E, F, D> Job for Work<T, E, F, D>
+impl<T, E, A, F, D> Job for Work<T, E, A, F, D>
 where
     T: Send,
     E: Aborts,
+    A: Fn(&mut Vec<Ahead>) + Send,
     F: FnMut(&mut Tx<'_>) -> core::result::Result<T, E> + Send,
     D: FnOnce(core::result::Result<T, E>) + Send,
 {
+    fn ahead(&self, wants: &mut Vec<Ahead>) {
+        (self.ahead)(wants);
+    }
+
     fn run(&mut self, tx: &mut Tx<'_>) -> Verdict {
         let result = (self.closure)(tx);
         let verdict = match &result {

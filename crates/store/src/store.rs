@@ -7,7 +7,7 @@ use crate::engine::{Job, Work};
 use crate::queue::{Queue, Refused};
 use crate::sqlite::Purges;
 use crate::{
-    Aborts, Error, Migration, PostgresOptions, Result, SqliteOptions, Statement, Tx, postgres, sqlite,
+    Aborts, Ahead, Error, Migration, PostgresOptions, Result, SqliteOptions, Statement, Tx, postgres, sqlite,
 };
 
 /// Which engine is underneath; for status pages, never for deciding.
@@ -98,7 +98,19 @@ impl Store {
         F: FnMut(&mut Tx<'_>) -> core::result::Result<T, E> + Send + 'static,
         D: FnOnce(core::result::Result<T, E>) + Send + 'static,
     {
-        submit(self.writes.push(Box::new(Work { closure, done, result: None })));
+        self.write_ahead(nothing, closure, done);
+    }
+
+    /// [`Store::write`] of a closure that is certain to ask what `ahead` names.
+    pub fn write_ahead<T, E, A, F, D>(&self, ahead: A, closure: F, done: D)
+    where
+        T: Send + 'static,
+        E: Aborts,
+        A: Fn(&mut Vec<Ahead>) + Send + 'static,
+        F: FnMut(&mut Tx<'_>) -> core::result::Result<T, E> + Send + 'static,
+        D: FnOnce(core::result::Result<T, E>) + Send + 'static,
+    {
+        submit(self.writes.push(Box::new(Work { ahead, closure, done, result: None })));
     }
 
     /// [`Store::write`] that is never refused as [`Error::Busy`]: for the second half of something whose first half was
@@ -110,7 +122,7 @@ impl Store {
         F: FnMut(&mut Tx<'_>) -> core::result::Result<T, E> + Send + 'static,
         D: FnOnce(core::result::Result<T, E>) + Send + 'static,
     {
-        submit(self.writes.push_urgent(Box::new(Work { closure, done, result: None })));
+        submit(self.writes.push_urgent(Box::new(Work { ahead: nothing, closure, done, result: None })));
     }
 
     /// Makes deletions that were answered before final on the disk; `done` must be quick.
@@ -141,7 +153,7 @@ impl Store {
         F: FnMut(&mut Tx<'_>) -> core::result::Result<T, E> + Send + 'static,
         D: FnOnce(core::result::Result<T, E>) + Send + 'static,
     {
-        submit(self.reads.push(Box::new(Work { closure, done, result: None })));
+        submit(self.reads.push(Box::new(Work { ahead: nothing, closure, done, result: None })));
     }
 
     /// [`Store::write`], waiting for the answer on this thread.
@@ -201,6 +213,8 @@ impl Drop for Store {
         }
     }
 }
+
+fn nothing(_: &mut Vec<Ahead>) {}
 
 fn submit(pushed: core::result::Result<(), Refused<Box<dyn Job>>>) {
     match pushed {

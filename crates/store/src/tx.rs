@@ -3,7 +3,7 @@
 
 use crate::postgres::Session;
 use crate::value::Cells;
-use crate::{Param, Result, Row, Side, Statement, sqlite};
+use crate::{Ahead, Param, Result, Row, Side, Statement, sqlite};
 
 /// See the module.
 #[derive(Debug)]
@@ -29,6 +29,17 @@ impl<'c> Tx<'c> {
         keys: &'c mut Session,
     ) -> Self {
         Self { inner: Inner::Postgres { runtime, data, keys } }
+    }
+
+    /// Asks at once what will be asked next, when a round trip is worth saving; see [`Ahead`].
+    ///
+    /// # Errors
+    /// What the engine reports.
+    pub fn read_ahead(&mut self, wants: impl FnOnce() -> Vec<Ahead>) -> Result<()> {
+        match &mut self.inner {
+            Inner::Sqlite { .. } => Ok(()),
+            Inner::Postgres { runtime, data, keys } => Session::read_ahead(runtime, data, keys, wants()),
+        }
     }
 
     /// Runs a query and maps each row.

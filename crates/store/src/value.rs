@@ -66,6 +66,38 @@ macro_rules! params {
     ($($value:expr),* $(,)?) => { &[$($crate::Param::from($value)),*] };
 }
 
+/// A parameter of a statement that is sent later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Owned {
+    Null,
+    Int(i64),
+    Text(String),
+    Blob(Vec<u8>),
+}
+
+impl From<&Param<'_>> for Owned {
+    fn from(param: &Param<'_>) -> Self {
+        match param {
+            Param::Null => Self::Null,
+            Param::Int(value) => Self::Int(*value),
+            Param::Text(value) => Self::Text((*value).to_owned()),
+            Param::Blob(value) => Self::Blob(value.to_vec()),
+        }
+    }
+}
+
+impl PartialEq<Param<'_>> for Owned {
+    fn eq(&self, param: &Param<'_>) -> bool {
+        match (self, param) {
+            (Self::Null, Param::Null) => true,
+            (Self::Int(own), Param::Int(other)) => own == other,
+            (Self::Text(own), Param::Text(other)) => own == other,
+            (Self::Blob(own), Param::Blob(other)) => own == other,
+            _ => false,
+        }
+    }
+}
+
 /// One row of an answer, from either engine.
 #[derive(Debug)]
 pub struct Row<'a> {

@@ -15,7 +15,7 @@ fn the_default_is_a_configuration_that_may_serve() {
 
     [store]
     engine = "sqlite"
-    workers = 8
+    workers = 4
     queue = 4096
 
     [root]

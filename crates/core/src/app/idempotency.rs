@@ -3,7 +3,7 @@
 //!
 //! The key and a digest of the request are stored keyed, the outcome sealed: whoever reads the table learns nothing.
 
-use avouch_store::{Tx, params, statements};
+use avouch_store::{Ahead, Tx, params, statements};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -14,8 +14,8 @@ use crate::rules::Rules;
 use crate::{Error, Fault};
 
 statements! {
-    data FIND = "select request, sealed from idempotency where caller = ?1 and key_digest = ?2 and at > ?3";
-    data REMEMBER = "insert into idempotency (caller, key_digest, request, at, sealed) values (?1, ?2, ?3, ?4, ?5) on conflict (caller, key_digest) do update set request = ?3, at = ?4, sealed = ?5";
+    data FIND of idempotency / 2 = "select request, sealed from idempotency where caller = ?1 and key_digest = ?2 and at > ?3";
+    data REMEMBER of idempotency / 2 = "insert into idempotency (caller, key_digest, request, at, sealed) values (?1, ?2, ?3, ?4, ?5) on conflict (caller, key_digest) do update set request = ?3, at = ?4, sealed = ?5";
     data FORGET = "delete from idempotency where at <= ?1";
 }
 
@@ -79,6 +79,10 @@ where
 
     fn intent(&self, rules: &Rules) -> Result<Intent, Error> {
         self.operation.intent(rules)
+    }
+
+    fn ahead(&self, wants: &mut Vec<Ahead>) {
+        self.operation.ahead(wants);
     }
 
     fn facts(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Self::Facts, Error> {

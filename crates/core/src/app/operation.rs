@@ -1,7 +1,7 @@
 //! What an operation is, and what it must bring back.
 
 use avouch_policy::Action;
-use avouch_store::Tx;
+use avouch_store::{Ahead, Tx};
 
 use super::App;
 use crate::Error;
@@ -26,6 +26,9 @@ pub trait Operation: Send + Sync + 'static {
     /// # Errors
     /// Input that does not fit the charter.
     fn intent(&self, rules: &Rules) -> Result<Intent, Error>;
+
+    /// What it is certain to ask its transaction, so that it can be asked at once with what others ask.
+    fn ahead(&self, _wants: &mut Vec<Ahead>) {}
 
     /// Loads the facts.
     ///

@@ -1,7 +1,7 @@
 //! Who looked at a person, and who changed what: the question every customer may ask.
 
 use avouch_policy::Action;
-use avouch_store::{Tx, params, statements};
+use avouch_store::{Ahead, Tx, params, statements};
 
 use super::keys::Ring;
 use super::record::Record;
@@ -75,6 +75,10 @@ impl Operation for Accesses {
     fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
         let (purpose, reason) = (self.purpose.clone(), self.reason.clone());
         Ok(Intent::about(purpose, reason, 1))
+    }
+
+    fn ahead(&self, wants: &mut Vec<Ahead>) {
+        wants.extend(super::person_ahead(self.id));
     }
 
     fn facts(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Record, Error> {

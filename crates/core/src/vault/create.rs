@@ -6,7 +6,7 @@ use std::sync::Arc;
 use avouch_policy::Action;
 use avouch_seal::vault::{FieldAt, SubjectKey, WrappedSubjectKey};
 use avouch_seal::{DrawnAhead, SecureRandom};
-use avouch_store::Tx;
+use avouch_store::{Ahead, Tx};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
@@ -107,6 +107,11 @@ impl Sealed {
         Ok(None)
     }
 
+    /// What [`Sealed::taken`] will ask.
+    pub(crate) fn ahead(&self, wants: &mut Vec<Ahead>) {
+        wants.extend(self.terms.iter().filter(|term| term.unique).map(|term| index::ahead(term, None)));
+    }
+
     /// The first unique value that somebody has already.
     pub(crate) fn taken(
         &self,
@@ -186,6 +191,11 @@ impl Operation for CreateSubject {
         let (purpose, reason) = (self.purpose.clone(), self.reason.clone());
         let writes = self.sealed.places(rules).collect();
         Ok(Intent { writes, ..Intent::about(purpose, reason, 1) })
+    }
+
+    fn ahead(&self, wants: &mut Vec<Ahead>) {
+        wants.push(charters::ahead());
+        self.sealed.ahead(wants);
     }
 
     fn facts(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<(), Error> {

@@ -22,8 +22,8 @@ use crate::ids::SubjectId;
 use crate::rules::Rules;
 
 statements! {
-    data DROP_RECORD = "delete from record where subject = ?1";
-    data DROP_VERSIONS = "delete from record_version where subject = ?1";
+    data DROP_RECORD of record / 1 = "delete from record where subject = ?1";
+    data DROP_VERSIONS of record_version / 1 = "delete from record_version where subject = ?1";
     data DROP_TOKENS = "delete from token where subject = ?1";
     data DROP_REASONS = "update event set sealed = null where id in (select event from event_subject where pseudonym = ?1)";
     data DROP_OWN_REASONS = "update event set sealed = null where id in (select event from record where subject = ?1 union select event from record_version where subject = ?1)";
@@ -31,7 +31,7 @@ statements! {
     data PUT_ERASURE = "insert into erasure (subject, begun, sealed) values (?1, ?2, ?3)";
     data ERASURES = "select subject, begun, sealed from erasure where subject > ?1 order by subject limit 1000";
     data DROP_ERASURE = "delete from erasure where subject = ?1";
-    keys DROP_KEYS = "delete from subject_key where subject = ?1";
+    keys DROP_KEYS of subject_key / 1 = "delete from subject_key where subject = ?1";
 }
 
 /// The first step: rows, index terms, tokens.

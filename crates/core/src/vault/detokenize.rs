@@ -105,8 +105,11 @@ impl Operation for Detokenize {
         let mut unusable = Vec::new();
         let mut note = Note::count(self.tokens.len());
         let mut open: Option<(Record, Ring)> = None;
-        for (pointer, token) in &self.tokens {
-            let Some((place, slot, subject)) = resolve(tx, cx, token)? else {
+        let resolved: Vec<_> =
+            self.tokens.iter().map(|(_, token)| resolve(tx, cx, token)).collect::<Result<_, _>>()?;
+        tx.read_ahead(|| resolved.iter().flatten().flat_map(|(.., id)| super::person_ahead(*id)).collect())?;
+        for ((pointer, _), resolved) in self.tokens.iter().zip(resolved) {
+            let Some((place, slot, subject)) = resolved else {
                 unusable.push(pointer.clone());
                 continue;
             };

@@ -98,6 +98,7 @@ impl Operation for ExportSome {
             note.fields.push((cx.rules.rule(*place)?.number, Some(permit.view(*place))));
         }
         let mut rows = Vec::with_capacity(records.len());
+        tx.read_ahead(|| records.iter().map(|record| Ring::ahead(record.subject)).collect())?;
         for record in &records {
             let mut ring = Ring::load(tx, record.subject)?;
             let mut cells = Vec::with_capacity(places.len());

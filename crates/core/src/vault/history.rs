@@ -1,7 +1,7 @@
 //! What a person's record was before, version by version, as far as the caller's role reads.
 
 use avouch_policy::{Action, View};
-use avouch_store::Tx;
+use avouch_store::{Ahead, Tx};
 use serde_json::{Map, Value as Json};
 
 use super::keys::Ring;
@@ -64,6 +64,10 @@ impl Operation for History {
     fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
         let (purpose, reason) = (self.purpose.clone(), self.reason.clone());
         Ok(Intent { shows: Shows::Whatever, ..Intent::about(purpose, reason, 1) })
+    }
+
+    fn ahead(&self, wants: &mut Vec<Ahead>) {
+        wants.extend(super::person_ahead(self.id));
     }
 
     fn facts(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Record, Error> {

@@ -8,7 +8,7 @@ mod mapping;
 use std::sync::Arc;
 
 use avouch_policy::Action;
-use avouch_store::{Tx, params, statements};
+use avouch_store::{Ahead, Tx, params, statements};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
@@ -268,6 +268,11 @@ impl Operation for ImportChunk {
         writes.sort_unstable();
         writes.dedup();
         Ok(Intent { writes, ..Intent::about(self.purpose.clone(), self.reason.clone(), self.rows.len()) })
+    }
+
+    fn ahead(&self, wants: &mut Vec<Ahead>) {
+        wants.push(charters::ahead());
+        self.rows.iter().for_each(|(_, new)| new.ahead(wants));
     }
 
     fn facts(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Self::Facts, Error> {

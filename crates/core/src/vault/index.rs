@@ -2,7 +2,7 @@
 //! really has the value is decided after opening, in the same transaction, which is also how uniqueness is kept.
 
 use avouch_charter::{Normal, Value};
-use avouch_store::{Tx, params, statements};
+use avouch_store::{Ahead, Tx, params, statements};
 
 use super::keys::Ring;
 use super::record::Record;
@@ -14,9 +14,9 @@ use crate::ids::SubjectId;
 use crate::rules::Rules;
 
 statements! {
-    data CANDIDATES = "select subject from blind_index where field = ?1 and term = ?2 and subject > ?3 order by subject limit ?4";
-    data PUT_TERM = "insert into blind_index (field, term, subject) values (?1, ?2, ?3) on conflict (field, term, subject) do nothing";
-    data DROP_TERM = "delete from blind_index where field = ?1 and term = ?2 and subject = ?3";
+    data CANDIDATES of blind_index / 2 = "select subject from blind_index where field = ?1 and term = ?2 and subject > ?3 order by subject limit ?4";
+    data PUT_TERM of blind_index / 3 = "insert into blind_index (field, term, subject) values (?1, ?2, ?3) on conflict (field, term, subject) do nothing";
+    data DROP_TERM of blind_index / 3 = "delete from blind_index where field = ?1 and term = ?2 and subject = ?3";
     data DROP_ALL_TERMS = "delete from blind_index where subject = ?1";
 }
 
@@ -39,16 +39,20 @@ pub(crate) fn term(rules: &Rules, place: usize, value: &Value) -> Result<Option<
     Ok(Some(Term { place, field: rule.number, term, unique: index.unique, normal }))
 }
 
+/// What [`candidates`] will ask first.
+pub(crate) fn ahead(term: &Term, after: Option<SubjectId>) -> Ahead {
+    let after: &[u8] = after.as_ref().map_or(&[], |after| after.bytes());
+    Ahead::new(&CANDIDATES, params![term.field, term.term, after, PAGE as i64])
+}
+
 /// People whose term is this one, in order, after `after`.
 pub(crate) fn candidates(
     tx: &mut Tx<'_>,
     term: &Term,
     after: Option<SubjectId>,
-    limit: usize,
 ) -> Result<Vec<SubjectId>, Error> {
     let after: &[u8] = after.as_ref().map_or(&[], |after| after.bytes());
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    Ok(tx.query(&CANDIDATES, params![term.field, term.term, after, limit], |row| {
+    Ok(tx.query(&CANDIDATES, params![term.field, term.term, after, PAGE as i64], |row| {
         Ok(SubjectId::from_bytes(row.bytes(0)?))
     })?)
 }
@@ -94,7 +98,8 @@ pub(crate) fn taken(
     }
     let mut after = None;
     loop {
-        let found = candidates(tx, term, after, PAGE)?;
+        let found = candidates(tx, term, after)?;
+        tx.read_ahead(|| found.iter().flat_map(|id| super::person_ahead(*id)).collect())?;
         for candidate in &found {
             if *candidate == own {
                 continue;

@@ -2,16 +2,16 @@
 //! operation ends. There is no cache: what is erased cannot linger here.
 
 use avouch_seal::vault::{SubjectKey, WrappedSubjectKey};
-use avouch_store::{Tx, params, statements};
+use avouch_store::{Ahead, Tx, params, statements};
 
 use crate::Error;
 use crate::app::Cx;
 use crate::ids::SubjectId;
 
 statements! {
-    keys SUBJECT_KEYS = "select class, key_id, epoch, wrapped, check_value from subject_key where subject = ?1 order by class";
-    keys PUT_SUBJECT_KEY = "insert into subject_key (subject, class, key_id, epoch, wrapped, check_value) values (?1, ?2, ?3, ?4, ?5, ?6) on conflict (subject, class) do nothing";
-    keys ONE_KEY_ID = "select key_id from subject_key where subject = ?1 and class = ?2";
+    keys SUBJECT_KEYS of subject_key / 1 = "select class, key_id, epoch, wrapped, check_value from subject_key where subject = ?1 order by class";
+    keys PUT_SUBJECT_KEY of subject_key / 2 = "insert into subject_key (subject, class, key_id, epoch, wrapped, check_value) values (?1, ?2, ?3, ?4, ?5, ?6) on conflict (subject, class) do nothing";
+    keys ONE_KEY_ID of subject_key / 2 = "select key_id from subject_key where subject = ?1 and class = ?2";
 }
 
 /// See the module.
@@ -29,6 +29,11 @@ struct Held {
 }
 
 impl Ring {
+    /// What [`Ring::load`] will ask.
+    pub(crate) fn ahead(subject: SubjectId) -> Ahead {
+        Ahead::new(&SUBJECT_KEYS, params![subject.bytes()])
+    }
+
     /// The wrapped keys as stored.
     pub(crate) fn load(tx: &mut Tx<'_>, subject: SubjectId) -> Result<Self, Error> {
         let rows = tx.query(&SUBJECT_KEYS, params![subject.bytes()], |row| {

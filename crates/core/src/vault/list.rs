@@ -92,6 +92,7 @@ pub(crate) fn show_all(
 ) -> Result<(Vec<ShownSubject>, Note), Error> {
     let mut shown = Vec::with_capacity(records.len());
     let mut note = Note::count(records.len());
+    tx.read_ahead(|| records.iter().map(|record| Ring::ahead(record.subject)).collect())?;
     for record in records {
         let mut ring = Ring::load(tx, record.subject)?;
         shown.push(record.show(cx, permit, &mut ring)?);

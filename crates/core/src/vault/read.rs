@@ -1,7 +1,7 @@
 //! Looking at one person: as the caller's role shows it, or deliberately, field by field.
 
 use avouch_policy::{Action, View};
-use avouch_store::Tx;
+use avouch_store::{Ahead, Tx};
 
 use super::keys::Ring;
 use super::record::{Record, ShownSubject};
@@ -31,6 +31,10 @@ impl Operation for ReadSubject {
     fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
         let (purpose, reason) = (self.purpose.clone(), self.reason.clone());
         Ok(Intent { shows: Shows::Whatever, ..Intent::about(purpose, reason, 1) })
+    }
+
+    fn ahead(&self, wants: &mut Vec<Ahead>) {
+        wants.extend(super::person_ahead(self.id));
     }
 
     fn facts(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Record, Error> {
@@ -76,6 +80,10 @@ impl Operation for RevealSubject {
         let (purpose, reason) = (self.purpose.clone(), self.reason.clone());
         let shows = Shows::These { places, least: self.least };
         Ok(Intent { shows, ..Intent::about(purpose, reason, 1) })
+    }
+
+    fn ahead(&self, wants: &mut Vec<Ahead>) {
+        wants.extend(super::person_ahead(self.id));
     }
 
     fn facts(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Record, Error> {

@@ -13,7 +13,7 @@ use avouch_charter::{Field, Normal, Value};
 use avouch_policy::View;
 use avouch_seal::token::{PointerTarget, WHOLE_FIELD};
 use avouch_seal::vault::{FieldAt, SubjectKey};
-use avouch_store::{Row, Tx, params, statements};
+use avouch_store::{Ahead, Row, Tx, params, statements};
 use serde_json::{Map, Value as Json};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
@@ -26,11 +26,11 @@ use crate::ids::{EventId, SubjectId};
 use crate::rules::OWN_NAMESPACE;
 
 statements! {
-    data RECORD = "select version, created, updated, event, entries, manifest from record where subject = ?1";
-    data PUT_RECORD = "insert into record (subject, version, created, updated, event, entries, manifest) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-    data CHANGE_RECORD = "update record set version = ?2, updated = ?3, event = ?4, entries = ?5, manifest = ?6 where subject = ?1 and version = ?7";
-    data KEEP_VERSION = "insert into record_version (subject, version, updated, event, entries, manifest) values (?1, ?2, ?3, ?4, ?5, ?6)";
-    data VERSIONS = "select version, updated, event, entries, manifest from record_version where subject = ?1 and version < ?2 order by version desc limit ?3";
+    data RECORD of record / 1 = "select version, created, updated, event, entries, manifest from record where subject = ?1";
+    data PUT_RECORD of record / 1 = "insert into record (subject, version, created, updated, event, entries, manifest) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    data CHANGE_RECORD of record / 1 = "update record set version = ?2, updated = ?3, event = ?4, entries = ?5, manifest = ?6 where subject = ?1 and version = ?7";
+    data KEEP_VERSION of record_version / 2 = "insert into record_version (subject, version, updated, event, entries, manifest) values (?1, ?2, ?3, ?4, ?5, ?6)";
+    data VERSIONS of record_version / 1 = "select version, updated, event, entries, manifest from record_version where subject = ?1 and version < ?2 order by version desc limit ?3";
 }
 
 /// A record as stored.
@@ -95,6 +95,11 @@ impl Record {
     /// [`Error::NotFound`], [`Error::Tampered`].
     pub(crate) fn load(tx: &mut Tx<'_>, cx: &Cx<'_>, subject: SubjectId) -> Result<Self, Error> {
         Self::find(tx, cx, subject)?.ok_or(Error::NotFound)
+    }
+
+    /// What [`Record::find`] will ask.
+    pub(crate) fn ahead(subject: SubjectId) -> Ahead {
+        Ahead::new(&RECORD, params![subject.bytes()])
     }
 
     pub(crate) fn find(tx: &mut Tx<'_>, cx: &Cx<'_>, subject: SubjectId) -> Result<Option<Self>, Error> {

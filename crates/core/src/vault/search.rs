@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use avouch_policy::Action;
-use avouch_store::Tx;
+use avouch_store::{Ahead, Tx};
 use serde_json::{Map, Value as Json};
 
 use super::index::{self, Term};
@@ -94,6 +94,10 @@ impl Operation for SearchSubjects {
         Ok(Intent { shows: Shows::Whatever, compares, ..Intent::about(purpose, reason, self.limit) })
     }
 
+    fn ahead(&self, wants: &mut Vec<Ahead>) {
+        wants.extend(self.terms.first().map(|term| index::ahead(term, self.after)));
+    }
+
     fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {
         Ok(())
     }
@@ -130,7 +134,8 @@ pub(crate) fn find(
     let mut last = after;
     let mut looked_at = 0;
     loop {
-        let candidates = index::candidates(tx, first, last, index::PAGE)?;
+        let candidates = index::candidates(tx, first, last)?;
+        tx.read_ahead(|| candidates.iter().take(limit).flat_map(|id| super::person_ahead(*id)).collect())?;
         for candidate in &candidates {
             last = Some(*candidate);
             looked_at += 1;

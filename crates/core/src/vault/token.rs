@@ -3,7 +3,7 @@
 
 use avouch_policy::{Action, Need};
 use avouch_seal::token::{PointerTarget, Token, WHOLE_FIELD};
-use avouch_store::{Tx, params, statements};
+use avouch_store::{Ahead, Tx, params, statements};
 
 use super::keys::Ring;
 use super::record::{Record, Values};
@@ -15,8 +15,8 @@ use crate::rules::{OWN_NAMESPACE, RecipientRule, Rules};
 use crate::{Error, Refusal};
 
 statements! {
-    data PUT_TOKEN = "insert into token (namespace, lookup, subject, sealed) values (?1, ?2, ?3, ?4)";
-    data TOKEN = "select subject, sealed from token where namespace = ?1 and lookup = ?2";
+    data PUT_TOKEN of token / 2 = "insert into token (namespace, lookup, subject, sealed) values (?1, ?2, ?3, ?4)";
+    data TOKEN of token / 2 = "select subject, sealed from token where namespace = ?1 and lookup = ?2";
 }
 
 /// Makes tokens of stored values for one recipient.
@@ -60,6 +60,10 @@ impl Operation for CreateTokens {
             }
         }
         token_intent(rules, &self.recipient, &self.purpose, &self.reason, places, self.items.len())
+    }
+
+    fn ahead(&self, wants: &mut Vec<Ahead>) {
+        wants.extend(self.items.iter().flat_map(|item| super::person_ahead(item.subject)));
     }
 
     fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use avouch_policy::Action;
 use avouch_seal::vault::FieldAt;
-use avouch_store::Tx;
+use avouch_store::{Ahead, Tx};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
@@ -77,6 +77,11 @@ impl Operation for UpdateSubject {
         let (purpose, reason) = (self.purpose.clone(), self.reason.clone());
         let writes = self.changes.iter().map(|given| given.place).collect();
         Ok(Intent { writes, ..Intent::about(purpose, reason, 1) })
+    }
+
+    fn ahead(&self, wants: &mut Vec<Ahead>) {
+        wants.push(charters::ahead());
+        wants.extend(super::person_ahead(self.id));
     }
 
     fn facts(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Record, Error> {

@@ -7,6 +7,46 @@ use serde_json::json;
 
 use crate::house::{House, ana, map, slug};
 
+/// Names that a statement compares with its first parameters, in their order.
+fn compared(sql: &str, count: usize) -> Vec<String> {
+    if let Some(rest) = sql.strip_prefix("insert into ") {
+        let columns = rest.split_once('(').and_then(|(_, rest)| rest.split_once(')')).expect("columns").0;
+        assert!(rest.contains("values (?1"), "the columns are given in order: {sql}");
+        return columns.split(", ").take(count).map(str::to_owned).collect();
+    }
+    let column = |at: usize| {
+        let comparison = format!("= ?{at}");
+        let before = sql.match_indices(&comparison).map(|(found, _)| sql[..found].trim_end());
+        let compared = before.filter(|before| before.contains(" where ")).last().expect("a comparison");
+        compared.rsplit(' ').next().expect("a column").to_owned()
+    };
+    (1..=count).map(column).collect()
+}
+
+#[test]
+fn a_statement_that_says_which_rows_it_touches_speaks_the_truth() {
+    let mut keys: std::collections::BTreeMap<&str, Vec<String>> = std::collections::BTreeMap::new();
+    for statement in avouch_core::statements() {
+        let Some(scope) = statement.scope else { continue };
+        let sql = statement.sqlite;
+        let tables: Vec<&str> = ["from ", "insert into ", "update "]
+            .iter()
+            .flat_map(|word| sql.match_indices(word).map(|(at, word)| &sql[at + word.len()..]))
+            .map(|rest| rest.split([' ', ',', '(']).next().unwrap_or_default())
+            .filter(|name| *name != "set")
+            .collect();
+        assert_eq!(tables, [scope.table], "{sql}");
+        let columns = compared(sql, scope.key);
+        let known = keys.entry(scope.table).or_default();
+        let same = known.len().min(columns.len());
+        assert_eq!(known[..same], columns[..same], "{sql}");
+        if columns.len() > known.len() {
+            *known = columns;
+        }
+    }
+    assert!(keys.len() > 5, "{keys:?}");
+}
+
 both_engines! {
     fn every_statement_prepares(place) {
         let house = House::new(place);

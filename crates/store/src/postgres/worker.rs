@@ -13,7 +13,7 @@ use crate::store::Jobs;
 use crate::{Error, Result, Tx};
 
 /// The most operations in one transaction. Small, because they share its fate.
-const GROUP_LIMIT: usize = 16;
+const GROUP_LIMIT: usize = 32;
 
 /// See the module.
 #[derive(Debug)]
@@ -66,6 +66,10 @@ impl Worker {
         if self.standing() != Standing::Held || self.found_lost() {
             return false;
         }
+        if self.read_ahead(group.iter().map(AsRef::as_ref)).is_err() {
+            self.rollback();
+            return false;
+        }
         for job in group.iter_mut() {
             let mut tx = Tx::postgres(&self.runtime, &mut self.data, &mut self.keys);
             let verdict = run_caught(job.as_mut(), &mut tx);
@@ -82,6 +86,15 @@ impl Worker {
         };
         group.drain(..).for_each(|job| answer(job, outcome.clone()));
         true
+    }
+
+    fn read_ahead<'j>(&mut self, jobs: impl Iterator<Item = &'j (dyn Job + 'j)>) -> Result<()> {
+        let mut wants = Vec::new();
+        jobs.for_each(|job| job.ahead(&mut wants));
+        if wants.is_empty() {
+            return Ok(());
+        }
+        Session::read_ahead(&self.runtime, &mut self.data, &mut self.keys, wants)
     }
 
     fn run_alone(&mut self, mut job: Box<dyn Job>) {
@@ -113,6 +126,10 @@ impl Worker {
             && let Err(error) = self.reconnect()
         {
             return Attempt::Again(error);
+        }
+        if let Err(error) = self.read_ahead(core::iter::once(&*job)) {
+            self.rollback();
+            return self.again_or_done(error);
         }
         let mut tx = Tx::postgres(&self.runtime, &mut self.data, &mut self.keys);
         match run_caught(job, &mut tx) {
@@ -147,6 +164,7 @@ impl Worker {
     /// that nothing uses, and running the operation again is what its closure is written for.
     fn commit(&mut self) -> core::result::Result<(), Uncommitted> {
         let committed = self.try_commit();
+        self.forget_ahead();
         if committed.is_err() {
             self.rollback();
         }
@@ -182,8 +200,15 @@ impl Worker {
     }
 
     fn rollback(&mut self) {
+        self.forget_ahead();
         self.data.rollback(&self.runtime);
         self.keys.rollback(&self.runtime);
+    }
+
+    /// INVARIANT: nothing that was read ahead outlives its transaction, also on a side where none was begun.
+    fn forget_ahead(&mut self) {
+        self.data.forget_all();
+        self.keys.forget_all();
     }
 
     fn failure(&self) -> Option<Error> {

@@ -111,6 +111,8 @@ mod tests {
     struct Asked(Sender<Result<()>>);
 
     impl Job for Asked {
+        fn ahead(&self, _: &mut Vec<crate::Ahead>) {}
+
         fn run(&mut self, _: &mut Tx<'_>) -> Verdict {
             Verdict::Keep
         }

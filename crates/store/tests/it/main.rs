@@ -7,16 +7,19 @@ mod purge;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 
-use avouch_store::{Error, Migration, Store, Tx, params, statements};
+use avouch_store::{Ahead, Error, Migration, Store, Tx, params, statements};
 use avouch_testkit::both_engines;
 
 statements! {
-    data PUT = "insert into note (id, body) values (?1, ?2)";
+    data PUT of note / 1 = "insert into note (id, body) values (?1, ?2)";
     data PUT_OR_ADD = "insert into note (id, body) values (?1, ?2) on conflict (id) do update set body = note.body + ?2";
-    data BODY = "select body from note where id = ?1";
+    data BODY of note / 1 = "select body from note where id = ?1";
+    data SET of note / 1 = "update note set body = ?2 where id = ?1";
+    data SET_ANY = "update note set body = ?2 where id = ?1";
     data COUNT = "select count(*) from note";
     data BREAK_SAVEPOINT = "release operation";
-    keys PUT_KEY = "insert into secret (id, wrapped) values (?1, ?2)";
+    keys PUT_KEY of secret / 1 = "insert into secret (id, wrapped) values (?1, ?2)";
+    keys WRAPPED of secret / 1 = "select wrapped from secret where id = ?1";
     keys COUNT_KEYS = "select count(*) from secret";
 }
 
@@ -74,6 +77,54 @@ both_engines! {
         let kept = receiver.iter().take(40).filter(|ok| *ok).count();
         assert_eq!(kept, 30);
         assert_eq!(count(&store), (30, 30));
+    }
+
+    fn what_is_read_ahead_is_never_older_than_the_own_group(place) {
+        let store = place.open(SCHEMA).expect("opens");
+        for (note, set) in [(1i64, &SET), (2, &SET_ANY)] {
+            store.write_wait(move |tx| tx.put(&PUT, params![note, 0i64])).expect("written");
+            let (sender, receiver) = mpsc::channel();
+            for _ in 0..60 {
+                let sender = sender.clone();
+                store.write_ahead(
+                    move |wants| wants.push(Ahead::new(&BODY, params![note])),
+                    move |tx| {
+                        let body = tx.first(&BODY, params![note], |row| row.int(0))?.expect("it is there");
+                        // Once more in the middle, with one that is known and one that is not.
+                        tx.read_ahead(|| vec![Ahead::new(&BODY, params![note]), Ahead::new(&BODY, params![9i64])])?;
+                        assert_eq!(tx.first(&BODY, params![9i64], |row| row.int(0))?, None);
+                        tx.put(set, params![note, body + 1])
+                    },
+                    move |result: Result<(), Error>| sender.send(result).expect("the test listens"),
+                );
+            }
+            assert!(receiver.iter().take(60).all(|result| result.is_ok()));
+            let body = store.read_wait(move |tx| tx.first(&BODY, params![note], |row| row.int(0)));
+            assert_eq!(body, Ok(Some(60)), "by {}", set.name);
+        }
+    }
+
+    fn what_is_read_ahead_knows_the_own_writes_and_ends_with_the_transaction(place) {
+        let store = place.open(SCHEMA).expect("opens");
+        let wrapped = |tx: &mut Tx<'_>, id: i64| {
+            tx.read_ahead(|| vec![Ahead::new(&WRAPPED, params![id]), Ahead::new(&BODY, params![id])])?;
+            let body = tx.first(&BODY, params![id], |row| row.int(0))?;
+            Ok::<_, Error>((tx.first(&WRAPPED, params![id], |row| Ok(row.blob(0)?.to_vec()))?, body))
+        };
+        let own = store.write_wait(move |tx| {
+            tx.put(&PUT_KEY, params![1i64, &b"one"[..]])?;
+            tx.put(&PUT, params![1i64, 11i64])?;
+            wrapped(tx, 1)
+        });
+        assert_eq!(own, Ok((Some(b"one".to_vec()), Some(11))));
+        // As often as there are writers, so that each of them has read it, and then once more each.
+        for _ in 0..16 {
+            assert_eq!(store.write_wait(move |tx| wrapped(tx, 1)).expect("read").0, Some(b"one".to_vec()));
+        }
+        place.meddle(true, "update secret set wrapped = x'74776f'", "update secret set wrapped = 'two'");
+        for _ in 0..16 {
+            assert_eq!(store.write_wait(move |tx| wrapped(tx, 1)).expect("read").0, Some(b"two".to_vec()));
+        }
     }
 
     fn a_panicking_closure_is_answered_and_undone(place) {
