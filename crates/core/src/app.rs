@@ -125,14 +125,14 @@ impl App {
         let attempt =
             Attempt { app: Arc::clone(self), caller: caller.clone(), operation: Arc::new(operation) };
         let refused = attempt.clone();
-        let asks = Arc::clone(&attempt.operation);
-        self.store.write_ahead(
-            move |wants| asks.ahead(wants),
-            move |tx| attempt.run(tx),
-            move |result: Result<Ended<O::Output>, Error>| {
-                app.settle(refused, result, answer);
-            },
-        );
+        attempt.hand_over(move |result| match result {
+            // Two databases have two snapshots: keys may be gone whose record is still seen here, because its erasure was
+            // faster. Damage is what is still there at a second look.
+            Err(Error::Tampered) => {
+                refused.clone().hand_over(move |result| app.settle(refused, result, answer));
+            }
+            result => app.settle(refused, result, answer),
+        });
     }
 
     /// [`App::perform`], waiting on this thread.
@@ -257,6 +257,12 @@ impl<O> Clone for Attempt<O> {
 }
 
 impl<O: Operation> Attempt<O> {
+    /// Has the store run it, together with others that wait.
+    fn hand_over(self, done: impl FnOnce(Result<Ended<O::Output>, Error>) + Send + 'static) {
+        let (app, asks) = (Arc::clone(&self.app), Arc::clone(&self.operation));
+        app.store.write_ahead(move |wants| asks.ahead(wants), move |tx| self.run(tx), done);
+    }
+
     /// The funnel. An error undoes everything; what `Ended` says was committed together with its record.
     fn run(&self, tx: &mut Tx<'_>) -> Result<Ended<O::Output>, Error> {
         let app = &*self.app;

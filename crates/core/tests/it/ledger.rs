@@ -1,11 +1,44 @@
 //! The event is durable before the plaintext leaves; doing something once is doing it once.
 
-use avouch_core::app::{IdempotencyKey, Once};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use avouch_core::app::{Cx, IdempotencyKey, Once, Operation, Outcome};
+use avouch_core::audit::{Ending, Note};
+use avouch_core::gate::{Intent, Permit};
 use avouch_core::vault::CreateSubject;
+use avouch_core::{Error, Rules};
+use avouch_policy::Action;
+use avouch_store::Tx;
 use avouch_testkit::both_engines;
 use serde_json::json;
 
 use crate::house::{House, ana, map, slug};
+
+/// Finds damage the first `damaged` times it looks.
+struct Look {
+    damaged: usize,
+    looks: Arc<AtomicUsize>,
+}
+
+impl Operation for Look {
+    const ACTION: Action = Action::SubjectRead;
+    type Output = ();
+    type Facts = ();
+
+    fn intent(&self, _: &Rules) -> Result<Intent, Error> {
+        Ok(Intent::about(Some("support".to_owned()), None, 1))
+    }
+
+    fn facts(&self, _: &mut Tx<'_>, _: &Cx<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn run(&self, _: &mut Tx<'_>, _: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<()>, Error> {
+        let damaged = self.looks.fetch_add(1, Ordering::Relaxed) < self.damaged;
+        if damaged { Err(Error::Tampered) } else { Ok(Outcome::new((), Note::count(0))) }
+    }
+}
 
 /// Names that a statement compares with its first parameters, in their order.
 fn compared(sql: &str, count: usize) -> Vec<String> {
@@ -65,6 +98,19 @@ both_engines! {
         place.meddle(false, "alter table gone rename to event", "alter table gone rename to event");
         house.reveal(&support, id, &["name"]).expect("works again");
         assert_eq!(house.search(&support, json!({"email": "b@example.com"})).expect("search"), [], "no half creation");
+    }
+
+    fn damage_is_what_a_second_look_confirms(place) {
+        let house = House::new(place);
+        let support = house.hire("staff", "support", None);
+        let look = |damaged| {
+            let looks = Arc::new(AtomicUsize::new(0));
+            let result = house.act(&support, Look { damaged, looks: Arc::clone(&looks) });
+            (slug(result), looks.load(Ordering::Relaxed), house.events()[0].ending)
+        };
+        // An erasure between the two snapshots of two databases.
+        assert_eq!(look(1), ("ok", 2, Ending::Done));
+        assert_eq!(look(2), ("integrity", 2, Ending::Failed));
     }
 
     fn a_repeated_key_gives_the_first_outcome(place) {
