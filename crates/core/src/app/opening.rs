@@ -28,6 +28,10 @@ statements! {
     keys PUT_KEYS_VAULT = "insert into vault (id, created) values (?1, ?2)";
     keys KEYRING = "select generation, sealed from keyring where seal = ?1";
     keys PUT_KEYRING = "insert into keyring (seal, generation, sealed) values (?1, ?2, ?3)";
+    keys DROP_KEYS_VAULT = "delete from vault";
+    keys DROP_KEYRING = "delete from keyring";
+    keys DROP_KEKS = "delete from kek";
+    keys ANY_SUBJECT_KEY = "select class from subject_key limit 1";
     keys KEKS = "select epoch, wrapped from kek order by epoch";
     keys PUT_KEK = "insert into kek (epoch, wrapped) values (?1, ?2)";
 }
@@ -112,7 +116,7 @@ impl App {
         if !able {
             return Err(OpeningError::AdminRole(admin_role.to_owned()));
         }
-        if parts.store.write_wait(vault_ids)? != (None, None) {
+        if !parts.store.write_wait(nothing_in_it)? {
             return Err(OpeningError::Exists);
         }
         let mut id = [0u8; 16];
@@ -218,6 +222,22 @@ fn assemble(parts: Parts<'_>, keys: VaultKeys, rules: Rules, access: Access) -> 
 fn load_access(store: &Store, keys: &VaultKeys) -> Result<Access, Error> {
     let rows = store.read_wait(gate::Access::rows)?;
     Access::from_rows(rows, keys)
+}
+
+/// Whether a vault may be made here. A crash between the two commits of an earlier attempt leaves a keyring that belongs to
+/// no vault and has never had a person's key under it; it is taken away.
+fn nothing_in_it(tx: &mut Tx<'_>) -> Result<bool, Error> {
+    let (data, keys) = vault_ids(tx)?;
+    let orphaned = keys.is_some() && tx.first(&ANY_SUBJECT_KEY, &[], |row| row.int(0))?.is_none();
+    if data.is_some() || (keys.is_some() && !orphaned) {
+        return Ok(false);
+    }
+    if orphaned {
+        for statement in [&DROP_KEYS_VAULT, &DROP_KEYRING, &DROP_KEKS] {
+            tx.put(statement, &[])?;
+        }
+    }
+    Ok(true)
 }
 
 type VaultIds = (Option<[u8; 16]>, Option<[u8; 16]>);

@@ -1,5 +1,6 @@
 //! Crashes between two steps.
 
+use avouch_core::app::opening::OpeningError;
 use avouch_testkit::both_engines;
 use serde_json::json;
 
@@ -31,6 +32,18 @@ both_engines! {
         let shreds = house.events().into_iter().filter(|event| event.what == "subject.shred").count();
         assert_eq!(shreds, 1, "and it is not done again");
         assert_eq!(house.search(&support, json!({"external_id": "C-1001"})).expect("search"), []);
+    }
+
+    fn a_vault_that_was_half_made_can_be_made_again_and_one_with_people_in_it_never(place) {
+        let half = "delete from vault; delete from charter_version; delete from principal; \
+            delete from credential; delete from event";
+        House::new(place).crash();
+        place.meddle(false, half, half);
+        let house = House::new(place);
+        house.create(&house.importer, ana()).expect("it works like any other");
+        house.crash();
+        place.meddle(false, half, half);
+        assert!(matches!(House::try_new(place), Err(OpeningError::Exists)), "somebody's keys are in there");
     }
 
     fn an_erasure_that_nobody_ordered_is_not_done(place) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use avouch_charter::SourceFile;
-use avouch_core::app::opening::Parts;
+use avouch_core::app::opening::{OpeningError, Parts};
 use avouch_core::app::{App, Done, Once, Operation};
 use avouch_core::audit::Event;
 use avouch_core::audit::read::ReadEvents;
@@ -55,18 +55,27 @@ pub(crate) fn charter_files() -> Vec<SourceFile> {
 
 impl<'p> House<'p> {
     pub(crate) fn new(place: &'p Place) -> Self {
+        Self::try_new(place).expect("a new vault")
+    }
+
+    pub(crate) fn try_new(place: &'p Place) -> Result<Self, OpeningError> {
         let clock = Arc::new(ManualClock::at(START));
         let (root, _) = KeyFileSeal::generate(&SystemRandom::new()).expect("random");
         let store = place.open(MIGRATIONS).expect("opens");
         let parts = Parts { store, root: &root, clock: clock.clone(), environment: "test".to_owned() };
-        let made = App::init(parts, &charter_files(), "admin", 30).expect("a new vault");
+        let made = App::init(parts, &charter_files(), "admin", 30)?;
         let admin = caller(&made.app, &made.key);
         let mut house = Self { place, app: made.app, clock, importer: admin.clone(), admin, root };
         house.importer = house.hire("service", "importer", None);
-        house
+        Ok(house)
     }
 
     /// As after a crash: everything in memory is gone.
+    pub(crate) fn crash(self) {
+        self.app.store().close();
+    }
+
+    /// [`House::crash`], and a new start.
     pub(crate) fn reopen(self) -> Self {
         let Self { place, app, clock, admin, importer, root } = self;
         app.store().close();
