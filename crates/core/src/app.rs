@@ -4,6 +4,7 @@
 mod idempotency;
 pub mod opening;
 mod operation;
+mod probe;
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,9 +26,9 @@ use crate::gate::{self, Access, Caller, Intent, Permit, Unauthenticated};
 use crate::ids::Ids;
 use crate::rules::Rules;
 
-/// The statements of `idempotency`.
-pub(crate) fn idempotency_statements() -> Vec<&'static avouch_store::Statement> {
-    idempotency::STATEMENTS.to_vec()
+/// The statements of the funnel itself.
+pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
+    [idempotency::STATEMENTS, probe::STATEMENTS].concat()
 }
 
 /// A vault in operation. Shared behind an `Arc`.
@@ -41,6 +42,7 @@ pub struct App {
     rules: RwLock<Arc<Rules>>,
     access: RwLock<Arc<Access>>,
     stale: AtomicBool,
+    probe: probe::Probe,
     pub(crate) environment: String,
 }
 
@@ -67,11 +69,6 @@ impl App {
     #[must_use]
     pub fn now(&self) -> i64 {
         self.clock.now()
-    }
-
-    /// Asks both stores something small.
-    pub fn ping(&self, answer: impl FnOnce(Result<(), Error>) + Send + 'static) {
-        self.store.read(crate::vault::ping, answer);
     }
 
     /// Housekeeping, to be done every hour or so: finishes erasures whose second step failed while the server went on, and

@@ -22,7 +22,7 @@ pub use schema::MIGRATIONS;
 pub fn statements() -> Vec<&'static avouch_store::Statement> {
     [
         app::opening::STATEMENTS.to_vec(),
-        app::idempotency_statements(),
+        app::statements(),
         audit::STATEMENTS.to_vec(),
         audit::read::STATEMENTS.to_vec(),
         charters::STATEMENTS.to_vec(),

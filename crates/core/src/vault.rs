@@ -37,7 +37,6 @@ pub use list::{ListSubjects, Page};
 pub use read::{ReadSubject, RevealSubject};
 pub use record::ShownSubject;
 pub use search::SearchSubjects;
-pub(crate) use status::ping;
 pub use status::{KeyStatus, ReadKeys, ReadStatus, Status};
 pub use token::{CreateTokens, TokenItem};
 pub use update::{UpdateSubject, Updated};

@@ -12,6 +12,7 @@ use avouch_store::{Store, Tx, params, statements};
 use zeroize::Zeroizing;
 
 use super::App;
+use super::probe::Probe;
 use crate::audit::{self, What};
 use crate::charters;
 use crate::clock::Clock;
@@ -215,6 +216,7 @@ fn assemble(parts: Parts<'_>, keys: VaultKeys, rules: Rules, access: Access) -> 
         rules: RwLock::new(Arc::new(rules)),
         access: RwLock::new(Arc::new(access)),
         stale: AtomicBool::new(false),
+        probe: Probe::default(),
         environment: parts.environment,
     })
 }

@@ -12,7 +12,6 @@ use crate::rules::Rules;
 statements! {
     data COUNT_SUBJECTS = "select count(*) from record";
     data COUNT_ERASURES = "select count(*) from erasure";
-    data ANY_EVENT = "select max(id) from event";
     keys COUNT_KEYS = "select count(*) from subject_key";
     keys KEK_EPOCHS = "select epoch from kek order by epoch";
     keys GENERATION = "select generation from keyring where seal = ?1";
@@ -98,14 +97,4 @@ impl Operation for ReadStatus {
             Status { subjects: count(tx, &COUNT_SUBJECTS)?, charter_version: cx.rules.version, vault };
         Ok(Outcome::new(status, Note::count(0)))
     }
-}
-
-/// Whether both stores answer: for health checks, shows nothing.
-///
-/// # Errors
-/// What the store reports.
-pub(crate) fn ping(tx: &mut Tx<'_>) -> Result<(), Error> {
-    tx.first(&ANY_EVENT, &[], |row| row.opt_int(0))?;
-    tx.first(&KEK_EPOCHS, &[], |row| row.int(0))?;
-    Ok(())
 }

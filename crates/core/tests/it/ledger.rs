@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use avouch_core::app::{Cx, IdempotencyKey, Once, Operation, Outcome};
 use avouch_core::audit::{Ending, Note};
@@ -98,6 +99,28 @@ both_engines! {
         place.meddle(false, "alter table gone rename to event", "alter table gone rename to event");
         house.reveal(&support, id, &["name"]).expect("works again");
         assert_eq!(house.search(&support, json!({"email": "b@example.com"})).expect("search"), [], "no half creation");
+    }
+
+    fn readiness_writes_and_asks_the_stores_once_a_second(place) {
+        let house = House::new(place);
+        let ready = || {
+            let (sender, answer) = std::sync::mpsc::channel();
+            house.app.probe(move |result| sender.send(result.is_ok()).expect("the test listens"));
+            answer.recv().expect("an answer")
+        };
+        assert!(ready());
+        let full = "create trigger full before update on access_state begin select raise(abort, 'full'); end";
+        let full_too = "create function full_disk() returns trigger language plpgsql as \
+            $$ begin raise exception 'full'; end $$; \
+            create trigger full_disk before update on access_state for each row execute function full_disk()";
+        place.meddle(false, full, full_too);
+        assert!(ready(), "known for a second");
+        house.clock.advance(Duration::from_millis(1_001));
+        assert!(!ready(), "it can be read, and not be written");
+        place.meddle(false, "drop trigger full", "drop trigger full_disk on access_state");
+        assert!(!ready());
+        house.clock.advance(Duration::from_millis(1_001));
+        assert!(ready());
     }
 
     fn damage_is_what_a_second_look_confirms(place) {

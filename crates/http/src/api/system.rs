@@ -103,16 +103,16 @@ pub(super) async fn health() -> Result<Response, Failure> {
     ))]
 pub(super) async fn ready(State(service): State<Shared>) -> Result<Response, Failure> {
     let asked = answered(|answer| {
-        service.app.ping(move |result| {
+        service.app.probe(move |result| {
             if let Err(error) = &result {
-                tracing::warn!(%error, "the stores cannot be read");
+                tracing::warn!(%error, "the stores do not do their work");
             }
             answer(result);
         });
     });
     let stores = match tokio::time::timeout(PING_TIME, asked).await {
-        Ok(Ok(())) => Ok("data and keys can be read"),
-        Ok(Err(_)) => Err("the data or the key store cannot be read: see the log"),
+        Ok(Ok(())) => Ok("data can be written and keys be read"),
+        Ok(Err(_)) => Err("the data store cannot be written or the key store not be read: see the log"),
         Err(_) => Err("the stores do not answer in time: see the log"),
     };
     let queue = queue(&service);

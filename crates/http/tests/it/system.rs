@@ -177,7 +177,7 @@ fn what_cannot_be_recorded_is_not_shown() {
         {
           "name": "store",
           "ok": false,
-          "detail": "the data or the key store cannot be read: see the log"
+          "detail": "the data store cannot be written or the key store not be read: see the log"
         },
         {
           "name": "queue",
