@@ -9,7 +9,8 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use avouch_core::PrincipalId;
-use avouch_wire::{ProblemKind, header};
+use avouch_wire::{ProblemKind, header, limits};
+use axum::body::HttpBody as _;
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, header as http};
 use axum::middleware::Next;
@@ -18,7 +19,7 @@ use futures_util::FutureExt as _;
 use tokio::time::Instant;
 
 use crate::problem::{Failure, busy, internal};
-use crate::service::{Route, Service, Shared};
+use crate::service::{BODY_UNIT, Route, Service, Shared};
 
 /// How long a request may take, its body's arrival included.
 const REQUEST_TIME: Duration = Duration::from_secs(60);
@@ -68,6 +69,9 @@ async fn answer(
         *principal = Some(caller.id());
         request.extensions_mut().insert(caller);
     }
+    let Ok(_memory) = service.bodies.try_acquire_many(weight(&request)) else {
+        return Err(busy());
+    };
     if !route.query && request.uri().query().is_some() {
         return Err(Failure::fault("?", "this route takes no query parameters"));
     }
@@ -91,6 +95,13 @@ async fn answer(
             "this took too long to wait for; it may yet be done: look before repeating",
         )),
     }
+}
+
+/// What a body weighs in memory while its request is at work. Callers that have not proven who they are get none.
+fn weight(request: &Request) -> u32 {
+    let declared = request.body().size_hint().upper().and_then(|bytes| usize::try_from(bytes).ok());
+    let bytes = declared.unwrap_or(limits::BULK_BODY_BYTES).min(limits::BULK_BODY_BYTES);
+    u32::try_from(bytes.div_ceil(BODY_UNIT)).unwrap_or(u32::MAX)
 }
 
 /// Every failure is the same answer: which part was wrong would be worth knowing to a guesser.

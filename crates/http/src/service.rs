@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use avouch_core::app::App;
-use avouch_wire::{header, system::RootState};
+use avouch_wire::{header, limits, system::RootState};
 use axum::body::Bytes;
 use axum::extract::{MatchedPath, Request};
 use axum::http::Method;
@@ -28,6 +28,8 @@ pub(crate) struct Service {
     pub(crate) app: Arc<App>,
     pub(crate) metrics: Metrics,
     pub(crate) in_flight: Semaphore,
+    /// Memory for bodies, in units of [`BODY_UNIT`].
+    pub(crate) bodies: Semaphore,
     pub(crate) started: Instant,
     pub(crate) roots: Vec<RootState>,
     pub(crate) queue_capacity: usize,
@@ -38,6 +40,9 @@ pub(crate) struct Service {
     unknown: Route,
     ids: RequestIds,
 }
+
+/// Bytes of a body that are counted as one.
+pub(crate) const BODY_UNIT: usize = 1 << 10;
 
 impl Service {
     pub(crate) fn new(app: Arc<App>, settings: &Settings, openapi: &OpenApi) -> Self {
@@ -64,6 +69,7 @@ impl Service {
         };
         Self {
             in_flight: Semaphore::new(settings.max_in_flight),
+            bodies: Semaphore::new(limits::BODIES_BYTES / BODY_UNIT),
             started: Instant::now(),
             roots: settings.roots.clone(),
             queue_capacity: settings.queue_capacity,

@@ -7,6 +7,9 @@ pub const BODY_BYTES: usize = 1 << 20;
 /// Largest request body of imports, tokenize, detokenize and batch: 8 MiB.
 pub const BULK_BODY_BYTES: usize = 8 << 20;
 
+/// Bodies of all requests at work together: 256 MiB. One whose length is not declared counts as the largest.
+pub const BODIES_BYTES: usize = 256 << 20;
+
 /// How deep arrays and objects of a request may nest.
 pub const JSON_DEPTH: usize = 32;
 

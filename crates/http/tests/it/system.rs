@@ -3,8 +3,10 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use avouch_http::GRACE;
+use avouch_wire::limits;
 use avouch_wire::system::RootState;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -227,6 +229,40 @@ fn a_request_that_has_begun_is_finished_after_a_stop() {
     stream.set_read_timeout(Some(GRACE / 2)).expect("a time limit");
     assert_eq!(stream.read(&mut line).expect("an end, and not a wait for the next request"), 0);
     drop(house);
+}
+
+#[test]
+fn bodies_have_room_for_so_many_bytes_and_no_more() {
+    let house = House::new();
+    let begin = |length: &str| {
+        let mut stream = TcpStream::connect(house.address).expect("it listens");
+        let head = format!(
+            "POST /v1/detokenize HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\n\
+             content-type: application/json\r\n{length}\r\nexpect: 100-continue\r\n\r\n",
+            house.admin
+        );
+        stream.write_all(head.as_bytes()).expect("sent");
+        stream
+    };
+    let room = limits::BODIES_BYTES / limits::BULK_BODY_BYTES;
+    let mut under_way: Vec<_> = (0..room).map(|_| begin("transfer-encoding: chunked")).collect();
+    for stream in &mut under_way {
+        let mut line = [0; 25];
+        stream.read_exact(&mut line).expect("it has begun to read the body");
+        assert_eq!(&line[..12], b"HTTP/1.1 100", "{}", String::from_utf8_lossy(&line));
+    }
+    let answer = Answer::read(begin("content-length: 1"));
+    assert_eq!((answer.status, answer.text("type")), (503, "/problems/busy".to_owned()));
+    house.request("GET", "/v1/status").key(&house.admin).send().expect(200);
+    drop(under_way);
+    // The server hears of the ends in its own time.
+    let until = Instant::now() + Duration::from_secs(20);
+    loop {
+        let answer = house.post(&house.admin, "/v1/detokenize", json!({"document": {}}));
+        if answer.status == 422 || Instant::now() > until {
+            break assert_eq!(answer.status, 422);
+        }
+    }
 }
 
 #[test]
