@@ -208,6 +208,8 @@ mod tests {
         "import c.csv --yes --delimiter tab --encoding windows-1250 --purpose administration --reason move",
         "export --fields name --purpose accounting --reason year --format jsonl --to age1x -o out --force",
         "keys",
+        "keys show",
+        "keys rotate --no-wait",
         "status",
     ];
 

@@ -1,18 +1,22 @@
-//! What a server does without being asked, once an hour: it lets go of what nobody may need any longer. One thread, whose
-//! work is an operation in the store like any other; it ends before the vault is closed.
+//! What a server does without being asked. Once an hour it lets go of what nobody may need any longer; and within a second it
+//! goes on with a rotation of keys that was begun, now or before a crash. One thread, whose work is operations in the store
+//! like any other; it ends before the vault is closed.
 //!
 //! A round that fails is logged and tried again an hour later. Nothing may depend on a round having taken place: what has
 //! expired is ignored from its moment on, whether it is still stored or not.
 
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{RecvTimeoutError, Sender, TryRecvError, channel};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use avouch_core::app::App;
+use avouch_core::vault::Rotated;
 
 const PAUSE: Duration = Duration::from_secs(3600);
+/// Between two looks for a rotation: a look costs nothing.
+const TICK: Duration = Duration::from_secs(1);
 
 /// The thread; it ends at [`stop`](Self::stop), or when this is dropped.
 #[derive(Debug)]
@@ -31,9 +35,22 @@ impl Housekeeping {
         round(&app);
         let (stop, stopped) = channel();
         let work = move || {
-            // Nothing is ever sent: either the time is up, or the other end is gone.
-            while stopped.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
-                round(&app);
+            let mut last = Instant::now();
+            loop {
+                if app.rotation_pending() {
+                    rotate(&app, || stopped.try_recv() == Err(TryRecvError::Empty));
+                }
+                if last.elapsed() >= PAUSE {
+                    round(&app);
+                    last = Instant::now();
+                }
+                // Nothing is ever sent: either the time is up, or the other end is gone.
+                if stopped.recv_timeout(TICK) != Err(RecvTimeoutError::Timeout) {
+                    break;
+                }
+                if let Err(error) = app.forget_destroyed_keys() {
+                    tracing::error!(%error, "keys that were destroyed are still in memory");
+                }
             }
         };
         let thread = thread::Builder::new().name("housekeeping".to_owned()).spawn(work)?;
@@ -53,5 +70,15 @@ fn round(app: &Arc<App>) {
     match app.sweep() {
         Ok(forgotten) => tracing::debug!(forgotten, "outcomes kept for repeats have expired"),
         Err(error) => tracing::warn!(%error, "housekeeping failed; it is tried again in an hour"),
+    }
+}
+
+fn rotate(app: &Arc<App>, go_on: impl Fn() -> bool) {
+    match app.finish_rotation(go_on) {
+        Ok(Some(Rotated { rewrapped, destroyed, damaged })) => {
+            tracing::info!(rewrapped, destroyed, damaged, "key-encryption keys were rotated");
+        }
+        Ok(None) => tracing::info!("a rotation of key-encryption keys goes on at the next start"),
+        Err(error) => tracing::warn!(%error, "a rotation of key-encryption keys failed and is gone on with"),
     }
 }

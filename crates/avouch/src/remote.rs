@@ -75,8 +75,8 @@ pub(crate) enum RemoteCommand {
     Import(import::ImportArgs),
     /// Write many customers to a file, sealed to its receiver
     Export(export::ExportArgs),
-    /// The state of the server's own keys
-    Keys,
+    /// The server's own keys: their state, and their rotation
+    Keys(system::KeysArgs),
     /// The state of the server
     Status,
 }
@@ -101,7 +101,7 @@ pub(crate) fn run(command: RemoteCommand, connection: &Connection) -> Result<Exi
         RemoteCommand::Events(args) => events::run(args, &remote),
         RemoteCommand::Import(args) => import::run(args, &remote),
         RemoteCommand::Export(args) => export::run(args, &remote),
-        RemoteCommand::Keys => system::keys(&remote),
+        RemoteCommand::Keys(args) => system::keys(&args, &remote),
         RemoteCommand::Status => system::status(&remote),
     }
 }

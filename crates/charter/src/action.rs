@@ -24,6 +24,7 @@ pub const ACTIONS: &[(&str, &str)] = &[
     ("access.change", "add and remove principals, roles and keys"),
     ("event.read", "read the record of what was done"),
     ("key.read", "see which encryption keys exist and how old they are, never the keys"),
+    ("key.rotate", "replace the key that wraps the subjects' keys"),
     ("system.status", "see whether the server is well"),
     ("policy.explain", "ask why a decision would be allowed or refused"),
 ];

@@ -7,9 +7,9 @@ use avouch_wire::{
     CharterSources, CharterSummary, CharterView, ChunkRequest, ChunkResult, Deleted, DetokenizeRequest,
     Detokenized, Event, EventQuery, Explain, Explanation, ExportRequest, Health, Import, ImportStart,
     ImportStarted, Key, KeyCreate, KeyCreated, KeyState, Page, PageQuery, Principal, PrincipalCreate,
-    PrincipalPatch, Proposal, ProposeRequest, Readiness, RevealRequest, Revealed, SearchRequest, Status,
-    Subject, SubjectCreate, SubjectPatch, SubjectVersion, TokenRequest, TokenResponse, TokenizeRequest,
-    Tokenized, header,
+    PrincipalPatch, Proposal, ProposeRequest, Readiness, RevealRequest, Revealed, Rotation, SearchRequest,
+    Status, Subject, SubjectCreate, SubjectPatch, SubjectVersion, TokenRequest, TokenResponse,
+    TokenizeRequest, Tokenized, header,
 };
 use ureq::http::Method;
 use uuid::Uuid;
@@ -406,6 +406,14 @@ impl Client {
     /// As all calls: [`Error`].
     pub fn key_state(&self) -> Result<KeyState, Error> {
         self.call(Method::GET, "/v1/keys").send()
+    }
+
+    /// `POST /v1/keys/rotate`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn rotate_keys(&self) -> Result<Rotation, Error> {
+        self.call(Method::POST, "/v1/keys/rotate").send()
     }
 
     /// `GET /v1/status`.

@@ -12,6 +12,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use avouch_policy::{Action, View};
 use avouch_seal::SystemRandom;
+use avouch_seal::keyring::WrappedKek;
 use avouch_seal::vault::VaultKeys;
 use avouch_store::{Store, Tx};
 
@@ -43,6 +44,7 @@ pub struct App {
     access: RwLock<Arc<Access>>,
     stale: AtomicBool,
     probe: probe::Probe,
+    pub(crate) rotation: crate::vault::Rotation,
     pub(crate) environment: String,
 }
 
@@ -190,6 +192,13 @@ impl App {
                     *current = Arc::new(access);
                 }
             }
+            Fresh::Keks(keks) => {
+                for kek in &keks {
+                    if let Err(error) = self.keys.adopt_kek(kek) {
+                        tracing::error!(%error, epoch = kek.epoch, "a key-encryption key does not open");
+                    }
+                }
+            }
             Fresh::Rules(rules) => {
                 let mut current = self.rules.write().unwrap_or_else(PoisonError::into_inner);
                 if rules.version > current.version {
@@ -204,6 +213,7 @@ impl App {
         if self.stale.load(Ordering::Acquire) {
             self.install(Fresh::Access(self.load_access()?));
             self.install(Fresh::Rules(Box::new(self.load_rules()?)));
+            self.install(Fresh::Keks(self.store.read_wait(opening::keks)?));
             self.stale.store(false, Ordering::Release);
         }
         Ok(())
@@ -225,6 +235,7 @@ enum Fresh {
     Nothing,
     Access(Access),
     Rules(Box<Rules>),
+    Keks(Vec<WrappedKek>),
 }
 
 /// How an attempt ended that was committed: with an output, or with a refusal that is on record.
@@ -297,6 +308,7 @@ impl<O: Operation> Attempt<O> {
         let fresh = match O::REFRESH {
             Refresh::Access if output.is_ok() => Fresh::Access(Access::changed(tx, &app.keys)?),
             Refresh::Rules if output.is_ok() => Fresh::Rules(Box::new(charters::load_in(tx, &app.keys)?)),
+            Refresh::Keks if output.is_ok() => Fresh::Keks(opening::keks(tx)?),
             _ => Fresh::Nothing,
         };
         Ok(Ended { answer: output.map(|output| Done { output, event, policies: permit.policies }), fresh })

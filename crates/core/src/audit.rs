@@ -34,6 +34,8 @@ pub enum What {
     VaultClose,
     /// The keys of an erased subject were destroyed.
     SubjectShred,
+    /// Key-encryption keys that nothing needs any more were destroyed.
+    KekDestroy,
     /// A known credential was refused: wrong secret, expired, withdrawn or suspended.
     CredentialRefuse,
 }
@@ -48,6 +50,7 @@ impl What {
             Self::VaultOpen => "vault.open",
             Self::VaultClose => "vault.close",
             Self::SubjectShred => "subject.shred",
+            Self::KekDestroy => "key.destroy",
             Self::CredentialRefuse => "credential.refuse",
         }
     }
@@ -234,6 +237,7 @@ mod tests {
             What::VaultOpen,
             What::VaultClose,
             What::SubjectShred,
+            What::KekDestroy,
             What::CredentialRefuse,
         ];
         let mut names: Vec<_> =

@@ -47,4 +47,17 @@ create table kek (epoch bigint primary key, wrapped blob not null);
 create table subject_key (subject blob not null, class bigint not null, key_id blob not null, epoch bigint not null,
     wrapped blob not null, check_value blob not null, primary key (subject, class)) without rowid;
 ",
+}, Migration {
+    number: 2,
+    name: "a key-encryption key outlives what it wraps",
+    data: "",
+    keys: "
+alter table subject_key rename to subject_key_1;
+create table subject_key (subject blob not null, class bigint not null, key_id blob not null,
+    epoch bigint not null references kek (epoch), wrapped blob not null, check_value blob not null,
+    primary key (subject, class)) without rowid;
+insert into subject_key (subject, class, key_id, epoch, wrapped, check_value)
+    select subject, class, key_id, epoch, wrapped, check_value from subject_key_1;
+drop table subject_key_1;
+",
 }];

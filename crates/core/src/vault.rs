@@ -15,6 +15,7 @@ mod keys;
 mod list;
 mod read;
 mod record;
+mod rotation;
 mod search;
 mod status;
 mod token;
@@ -36,6 +37,8 @@ pub use import::{
 pub use list::{ListSubjects, Page};
 pub use read::{ReadSubject, RevealSubject};
 pub use record::ShownSubject;
+pub(crate) use rotation::Rotation;
+pub use rotation::{RotateKek, Rotated};
 pub use search::SearchSubjects;
 pub use status::{KeyStatus, ReadKeys, ReadStatus, Status};
 pub use token::{CreateTokens, TokenItem};
@@ -58,6 +61,7 @@ pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
         keys::STATEMENTS,
         list::STATEMENTS,
         record::STATEMENTS,
+        rotation::STATEMENTS,
         status::STATEMENTS,
         token::STATEMENTS,
     ]

@@ -52,6 +52,7 @@ pub(crate) fn routes() -> (Router<Shared>, OpenApi) {
         .routes(routes!(imports::chunk))
         .routes(routes!(exports::export))
         .routes(routes!(system::keys))
+        .routes(routes!(system::rotate))
         .routes(routes!(system::status))
         .routes(routes!(system::health))
         .routes(routes!(system::ready))

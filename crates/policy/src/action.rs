@@ -47,6 +47,7 @@ actions! {
     AccessChange = "access.change", "Create, change and end principals and credentials.";
     EventRead = "event.read", "Read the ledger of events.";
     KeyRead = "key.read", "See which keys exist and how old they are; never a key itself.";
+    KeyRotate = "key.rotate", "Replace the key that wraps the customers' keys.";
     SystemStatus = "system.status", "See how the server is.";
     PolicyExplain = "policy.explain", "Ask what somebody could do, and why.";
 }
@@ -80,7 +81,7 @@ impl Action {
             | TokenDetokenize => true,
             // Who looked, not what was seen: an auditor asks it without any purpose.
             SubjectAccesses | CharterRead | CharterApply | AccessRead | AccessChange | EventRead
-            | KeyRead | SystemStatus | PolicyExplain => false,
+            | KeyRead | KeyRotate | SystemStatus | PolicyExplain => false,
         }
     }
 
@@ -95,7 +96,7 @@ impl Action {
             | TokenCreate => Some(Shows::Reads),
             SubjectReveal | SubjectExport | TokenDetokenize => Some(Shows::Reveals),
             SubjectDelete | SubjectAccesses | SubjectImport | CharterRead | CharterApply | AccessRead
-            | AccessChange | EventRead | KeyRead | SystemStatus | PolicyExplain => None,
+            | AccessChange | EventRead | KeyRead | KeyRotate | SystemStatus | PolicyExplain => None,
         }
     }
 }

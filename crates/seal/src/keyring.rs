@@ -117,10 +117,7 @@ impl Keyring {
 
     /// A fresh key-encryption key for `epoch`, wrapped for the key store.
     pub fn generate_kek(&self, epoch: u32, rng: &dyn SecureRandom) -> Result<WrappedKek> {
-        let kek = Key::generate(rng)?;
-        let aad = self.kek_aad(epoch);
-        let wrapped = Xaes::new(self.kek.newest().bytes())?.seal(aad.as_ref(), kek.bytes(), rng)?;
-        Ok(WrappedKek { epoch, wrapped })
+        WrappedKek::generate(self.vault, epoch, &Xaes::new(self.kek.newest().bytes())?, rng)
     }
 
     /// Opens the vault: the newest of `keks` wraps new subject keys, the others still open theirs. All of
@@ -128,20 +125,7 @@ impl Keyring {
     pub fn unlock(self, keks: &[WrappedKek]) -> Result<VaultKeys> {
         let roots =
             self.kek.newest_first().map(|root| Xaes::new(root.bytes())).collect::<Result<Vec<_>>>()?;
-        let mut opened = Vec::with_capacity(keks.len());
-        for WrappedKek { epoch, wrapped } in keks {
-            let aad = self.kek_aad(*epoch);
-            let kek = open_with_any(&roots, aad.as_ref(), wrapped)?;
-            opened
-                .push((*epoch, Xaes::new(kek.first_chunk().ok_or(Error::Malformed("key-encryption key"))?)?));
-        }
-        VaultKeys::new(self.vault, opened, self.index, self.token, &self.row)
-    }
-
-    fn kek_aad(&self, epoch: u32) -> Pae {
-        let mut aad = Pae::new();
-        aad.part(labels::KEK.as_bytes()).part(&self.vault.0).part(&epoch.to_le_bytes());
-        aad
+        VaultKeys::new(self.vault, roots, keks, self.index, self.token, &self.row)
     }
 
     fn encode(&self) -> Zeroizing<Vec<u8>> {
@@ -214,6 +198,25 @@ pub struct WrappedKek {
     pub epoch: u32,
     /// `XAES(newest KEK root, PAE(label, vault, epoch), key)`
     pub wrapped: Vec<u8>,
+}
+
+impl WrappedKek {
+    pub(crate) fn generate(vault: VaultId, epoch: u32, root: &Xaes, rng: &dyn SecureRandom) -> Result<Self> {
+        let kek = Key::generate(rng)?;
+        Ok(Self { epoch, wrapped: root.seal(kek_aad(vault, epoch).as_ref(), kek.bytes(), rng)? })
+    }
+
+    pub(crate) fn open(&self, vault: VaultId, roots: &[Xaes]) -> Result<Xaes> {
+        let kek = open_with_any(roots, kek_aad(vault, self.epoch).as_ref(), &self.wrapped)?;
+        Xaes::new(kek.first_chunk().ok_or(Error::Malformed("key-encryption key"))?)
+    }
+}
+
+/// `PAE(label, vault, epoch)`
+fn kek_aad(vault: VaultId, epoch: u32) -> Pae {
+    let mut aad = Pae::new();
+    aad.part(labels::KEK.as_bytes()).part(&vault.0).part(&epoch.to_le_bytes());
+    aad
 }
 
 /// Opens with the first of `keys` that can: roots are few, and which one sealed need not be said beside the

@@ -5,6 +5,8 @@
 //! key: one is opened for an operation and dropped with it, so that an erased person is not still readable
 //! from a cache.
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use aws_lc_rs::hmac;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
@@ -15,7 +17,7 @@ use crate::{
     derive::{derive, derive_mac_key, mac},
     index::IndexKey,
     key::KEY_LEN,
-    keyring::{Roots, open_with_any},
+    keyring::{Roots, WrappedKek, open_with_any},
     labels,
     pae::Pae,
     token::{Namespace, RecipientKeys},
@@ -36,10 +38,10 @@ const PSEUDONYM_LEN: usize = 16;
 #[derive(Debug)]
 pub struct VaultKeys {
     vault: VaultId,
-    /// Wraps new subject keys.
-    newest_kek: (u32, Xaes),
-    /// Retired, still opening theirs until they are destroyed.
-    older_keks: Vec<(u32, Xaes)>,
+    /// Changes when a key-encryption key is added or destroyed; an operation works with what it found.
+    keks: RwLock<Arc<Keks>>,
+    /// Newest first: the first wraps new key-encryption keys, all open.
+    kek_roots: Vec<Xaes>,
     index: Roots,
     token: Roots,
     /// Newest first: the first seals, all open.
@@ -51,21 +53,19 @@ pub struct VaultKeys {
 impl VaultKeys {
     pub(crate) fn new(
         vault: VaultId,
-        mut keks: Vec<(u32, Xaes)>,
+        kek_roots: Vec<Xaes>,
+        keks: &[WrappedKek],
         index: Roots,
         token: Roots,
         row: &Roots,
     ) -> Result<Self> {
-        keks.sort_by_key(|(epoch, _)| *epoch);
-        if keks.windows(2).any(|pair| matches!(pair, [(a, _), (b, _)] if a == b)) {
-            return Err(Error::Malformed("key store: two key-encryption keys for one epoch"));
-        }
-        let newest_kek = keks.pop().ok_or(Error::Malformed("key store: no key-encryption key"))?;
+        let opened = keks.iter().map(|kek| Ok((kek.epoch, Arc::new(kek.open(vault, &kek_roots)?))));
+        let keks = Keks::new(opened.collect::<Result<_>>()?)?;
         let row_key = |root| Xaes::new(derive(root, &vault.0, labels::ROW, &[]).bytes());
         Ok(Self {
             vault,
-            newest_kek,
-            older_keks: keks,
+            keks: RwLock::new(Arc::new(keks)),
+            kek_roots,
             index,
             token,
             newest_row: row_key(row.newest())?,
@@ -82,8 +82,50 @@ impl VaultKeys {
     }
 
     /// The epoch under which new subject keys are wrapped.
-    pub const fn kek_epoch(&self) -> u32 {
-        self.newest_kek.0
+    pub fn kek_epoch(&self) -> u32 {
+        self.keks().newest.0
+    }
+
+    /// Whether keys may still be wrapped under an epoch before the newest.
+    pub fn has_older_keks(&self) -> bool {
+        !self.keks().older.is_empty()
+    }
+
+    /// A fresh key-encryption key for the epoch after the newest. Nothing is wrapped with it before it is stored, and then
+    /// [`adopt_kek`](Self::adopt_kek)ed.
+    pub fn next_kek(&self, rng: &dyn SecureRandom) -> Result<WrappedKek> {
+        let root = self.kek_roots.first().ok_or(Error::Provider)?;
+        let epoch = self.kek_epoch().checked_add(1).ok_or(Error::Parameters("no epoch is left"))?;
+        WrappedKek::generate(self.vault, epoch, root, rng)
+    }
+
+    /// Wraps new subject keys with `kek` from now on; older ones still open theirs.
+    pub fn adopt_kek(&self, kek: &WrappedKek) -> Result<()> {
+        let opened = Arc::new(kek.open(self.vault, &self.kek_roots)?);
+        self.change_keks(|all| {
+            if all.iter().all(|(epoch, _)| *epoch != kek.epoch) {
+                all.push((kek.epoch, opened));
+            }
+        })
+    }
+
+    /// Forgets every key-encryption key but the newest. What they wrapped does not open here any more.
+    pub fn forget_older_keks(&self) -> Result<()> {
+        let newest = self.kek_epoch();
+        self.change_keks(|all| all.retain(|(epoch, _)| *epoch == newest))
+    }
+
+    fn change_keks(&self, change: impl FnOnce(&mut Vec<(u32, Arc<Xaes>)>)) -> Result<()> {
+        let mut keks = self.keks.write().unwrap_or_else(PoisonError::into_inner);
+        let mut all = keks.older.clone();
+        all.push(keks.newest.clone());
+        change(&mut all);
+        *keks = Arc::new(Keks::new(all)?);
+        Ok(())
+    }
+
+    fn keks(&self) -> Arc<Keks> {
+        Arc::clone(&self.keks.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// A fresh random key, and a fresh random audit pseudonym, for one person and retention class.
@@ -209,7 +251,8 @@ impl VaultKeys {
         check: [u8; 32],
         rng: &dyn SecureRandom,
     ) -> Result<WrappedSubjectKey> {
-        let (epoch, kek) = &self.newest_kek;
+        let keks = self.keks();
+        let (epoch, kek) = &keks.newest;
         let wrapped = kek.seal(wrap_aad(context, *epoch).as_ref(), payload, rng)?;
         Ok(WrappedSubjectKey { key_id, epoch: *epoch, wrapped, check })
     }
@@ -220,13 +263,34 @@ impl VaultKeys {
         context: &Pae,
         wrapped: &WrappedSubjectKey,
     ) -> Result<(SubjectKey, Zeroizing<Vec<u8>>)> {
-        let (_, kek) = core::iter::once(&self.newest_kek)
-            .chain(&self.older_keks)
+        let keks = self.keks();
+        let (_, kek) = core::iter::once(&keks.newest)
+            .chain(&keks.older)
             .find(|(epoch, _)| *epoch == wrapped.epoch)
             .ok_or(Error::UnknownEpoch(wrapped.epoch))?;
         let payload = kek.open(wrap_aad(context, wrapped.epoch).as_ref(), &wrapped.wrapped)?;
         let (key, check) = open_payload(context, wrapped.key_id, &payload)?;
         if bool::from(check.ct_eq(&wrapped.check)) { Ok((key, payload)) } else { Err(Error::Tampered) }
+    }
+}
+
+/// The key-encryption keys of a vault at one time.
+#[derive(Debug)]
+struct Keks {
+    /// Wraps new subject keys.
+    newest: (u32, Arc<Xaes>),
+    /// Retired, still opening theirs until they are destroyed.
+    older: Vec<(u32, Arc<Xaes>)>,
+}
+
+impl Keks {
+    fn new(mut all: Vec<(u32, Arc<Xaes>)>) -> Result<Self> {
+        all.sort_by_key(|(epoch, _)| *epoch);
+        if all.windows(2).any(|pair| matches!(pair, [(a, _), (b, _)] if a == b)) {
+            return Err(Error::Malformed("key store: two key-encryption keys for one epoch"));
+        }
+        let newest = all.pop().ok_or(Error::Malformed("key store: no key-encryption key"))?;
+        Ok(Self { newest, older: all })
     }
 }
 

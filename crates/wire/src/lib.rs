@@ -36,7 +36,7 @@ pub use subject::{
     BatchItem, BatchOperation, BatchRequest, BatchResponse, BatchResult, Deleted, RevealRequest, Revealed,
     SearchRequest, Subject, SubjectCreate, SubjectPatch, SubjectVersion,
 };
-pub use system::{Health, HealthState, KeyState, Readiness, Status};
+pub use system::{Health, HealthState, KeyState, Readiness, Rotation, Status};
 pub use time::Time;
 pub use token::{
     DetokenizeRequest, Detokenized, TokenRequest, TokenResponse, TokenizeRequest, Tokenized, Unmapped,

@@ -46,6 +46,13 @@ pub struct KeyState {
     pub pending_erasures: u64,
 }
 
+/// `POST /v1/keys/rotate`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Rotation {
+    /// The new key-encryption key's epoch.
+    pub epoch: u32,
+}
+
 /// A root seal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RootState {
@@ -64,6 +71,8 @@ pub struct KekEpoch {
     pub epoch: u32,
     /// Whether new customer keys are wrapped with it.
     pub current: bool,
+    /// How many customer keys are wrapped with it. One that is not current is destroyed when there are none left.
+    pub subject_keys: u64,
 }
 
 /// Whether a part works.

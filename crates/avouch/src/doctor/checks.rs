@@ -155,7 +155,8 @@ pub(super) fn vault(app: &Arc<App>, findings: &mut Findings) {
     access(app, findings);
     match app.perform_wait(&Caller::system(), ReadKeys) {
         Ok(done) if done.output.pending_erasures == 0 => {
-            findings.ok("keys", format!("{} of customers, no erasure is pending", done.output.subject_keys));
+            findings
+                .ok("keys", format!("{} of customers, no erasure is pending", done.output.subject_keys()));
         }
         Ok(done) => {
             findings.warn("keys", format!("{} erasures are not finished", done.output.pending_erasures))

@@ -1,13 +1,85 @@
 //! Commands about the server itself.
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
     CliError, Remote,
     table::{Table, facts},
 };
 
-pub(super) fn keys(remote: &Remote) -> Result<ExitCode, CliError> {
+/// `avouch keys …`.
+#[derive(Debug, Args)]
+pub(crate) struct KeysArgs {
+    #[command(subcommand)]
+    command: Option<KeysCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+enum KeysCommand {
+    /// Which there are and what they wrap; this is what `keys` alone does too
+    Show,
+    /// Replace the key-encryption key: wrap all customer keys again, while everything else goes on, and destroy the old one
+    Rotate(RotateArgs),
+}
+
+#[derive(Debug, Args)]
+struct RotateArgs {
+    /// Do not wait for the end: the server goes on by itself
+    #[arg(long)]
+    no_wait: bool,
+}
+
+/// Between two looks at a rotation.
+const LOOK: Duration = Duration::from_millis(200);
+
+pub(super) fn keys(args: &KeysArgs, remote: &Remote) -> Result<ExitCode, CliError> {
+    match &args.command {
+        None | Some(KeysCommand::Show) => show_keys(remote),
+        Some(KeysCommand::Rotate(args)) => rotate(args, remote),
+    }
+}
+
+fn rotate(args: &RotateArgs, remote: &Remote) -> Result<ExitCode, CliError> {
+    let begun = remote.client.rotate_keys()?;
+    if args.no_wait {
+        return remote.output.answer(&begun, |begun| {
+            format!(
+                "key-encryption key {} is in use; `avouch keys` tells how far the rotation is\n",
+                begun.epoch
+            )
+        });
+    }
+    let bar = if remote.output.json || !std::io::stderr().is_terminal() {
+        ProgressBar::hidden()
+    } else {
+        ProgressBar::new(0)
+    };
+    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos} of {len} keys  {per_sec}  {eta} left") {
+        bar.set_style(style);
+    }
+    let (_never, pause) = channel::<()>();
+    loop {
+        let state = remote.client.key_state()?;
+        let older = state.kek_epochs.iter().filter(|kek| kek.epoch < begun.epoch);
+        let (waiting, left) = older.fold((0, 0), |(keks, keys), kek| (keks + 1, keys + kek.subject_keys));
+        bar.set_length(state.subject_keys);
+        bar.set_position(state.subject_keys - left.min(state.subject_keys));
+        if waiting == 0 {
+            bar.finish_and_clear();
+            return show_keys(remote);
+        }
+        // Nothing is ever sent: it is a pause that says so.
+        let _ = pause.recv_timeout(LOOK);
+    }
+}
+
+fn show_keys(remote: &Remote) -> Result<ExitCode, CliError> {
     remote.output.answer(&remote.client.key_state()?, |keys| {
         let mut table = Table::new(["root seal", "warning"]);
         for root in &keys.root {
@@ -21,8 +93,11 @@ pub(super) fn keys(remote: &Remote) -> Result<ExitCode, CliError> {
             table.row([root.kind.as_str(), &warnings.join("; ")]);
         }
         let epochs = keys.kek_epochs.iter().map(|kek| {
-            let mark = if kek.current { " (current)" } else { "" };
-            format!("{}{mark}", kek.epoch)
+            if kek.current {
+                format!("{} (current)", kek.epoch)
+            } else {
+                format!("{} ({} customer keys still to be wrapped again)", kek.epoch, kek.subject_keys)
+            }
         });
         let mut text = table.render(None);
         text.push('\n');

@@ -34,7 +34,7 @@ fn help_says_where_to_begin() {
       events       Who did what: the record, newest first
       import       Store the customers of a CSV or JSON Lines file
       export       Write many customers to a file, sealed to its receiver
-      keys         The state of the server's own keys
+      keys         The server's own keys: their state, and their rotation
       status       The state of the server
 
     Options:

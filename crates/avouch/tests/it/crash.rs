@@ -17,6 +17,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use avouch_wire::ProblemKind;
+
 use load::{Callers, Rng, Worker};
 use stores::{Look, event_number};
 use vault::{Server, Vault};
@@ -54,6 +56,9 @@ avouch_testkit::both_engines! {
         eprintln!("{acknowledged} acts acknowledged; of those cut off, {} were done and {} not", fates[0], fates[1]);
         assert!(acknowledged > KILLS * WORKERS * 3, "only {acknowledged} acts: this was no load");
         assert!(interrupted > KILLS / 2, "only {interrupted} kills met an act under way");
+        let epoch = vault.client(&server, "admin").key_state().unwrap().kek_epochs.last().unwrap().epoch;
+        eprintln!("keys were rotated {} times", epoch - 1);
+        assert!(epoch as usize > KILLS / 2, "no rotation was under way when the server was killed");
         assert!(server.stop().0.success());
     }
 }
@@ -90,6 +95,22 @@ fn load_until_killed(vault: &Vault<'_>, server: &mut Server, workers: &mut [Work
                 let _ = complaint.map(|complaint| sender.send(complaint));
             });
         }
+        let (admin, killing_too) = (vault.client(server, "admin"), &killing);
+        let sender = sender.clone();
+        scope.spawn(move || {
+            // Keys are rotated all the while: what was begun before the kill is gone on with after the next start.
+            while !killing_too.load(Ordering::SeqCst) {
+                match admin.rotate_keys() {
+                    Err(error)
+                        if error.problem().is_some_and(|problem| problem.kind != ProblemKind::Conflict) =>
+                    {
+                        let _ = sender.send(format!("a rotation: {error}"));
+                        return;
+                    }
+                    _ => vault::wait(Duration::from_millis(20)),
+                }
+            }
+        });
         let early = complaints.recv_timeout(moment);
         killing.store(true, Ordering::SeqCst);
         server.kill();

@@ -163,18 +163,11 @@ impl App {
             let (generation, sealed) = tx
                 .first(&KEYRING, params![PRIMARY], |row| Ok((row.int(0)?, row.blob(1)?.to_vec())))?
                 .ok_or(Error::Tampered)?;
-            let keks = tx.query(&KEKS, &[], |row| Ok((row.int(0)?, row.blob(1)?.to_vec())))?;
-            Ok::<_, Error>((generation, sealed, keks))
+            Ok::<_, Error>((generation, sealed, keks(tx)?))
         })?;
         let generation = u32::try_from(generation).map_err(|_| Error::Tampered)?;
         let keyring =
             Keyring::open(&sealed, parts.root, vault, generation).map_err(|_| OpeningError::WrongRoot)?;
-        let keks: Vec<WrappedKek> = keks
-            .into_iter()
-            .map(|(epoch, wrapped)| {
-                Ok(WrappedKek { epoch: u32::try_from(epoch).map_err(|_| Error::Tampered)?, wrapped })
-            })
-            .collect::<Result<_, Error>>()?;
         let keys = keyring.unlock(&keks).map_err(Error::from)?;
         let rules = charters::load(&parts.store, &keys)?;
         let access = load_access(&parts.store, &keys)?;
@@ -217,6 +210,7 @@ fn assemble(parts: Parts<'_>, keys: VaultKeys, rules: Rules, access: Access) -> 
         access: RwLock::new(Arc::new(access)),
         stale: AtomicBool::new(false),
         probe: Probe::default(),
+        rotation: vault::Rotation::default(),
         environment: parts.environment,
     })
 }
@@ -224,6 +218,15 @@ fn assemble(parts: Parts<'_>, keys: VaultKeys, rules: Rules, access: Access) -> 
 fn load_access(store: &Store, keys: &VaultKeys) -> Result<Access, Error> {
     let rows = store.read_wait(gate::Access::rows)?;
     Access::from_rows(rows, keys)
+}
+
+/// The key-encryption keys as stored, the newest last.
+pub(super) fn keks(tx: &mut Tx<'_>) -> Result<Vec<WrappedKek>, Error> {
+    let rows = tx.query(&KEKS, &[], |row| Ok((row.int(0)?, row.blob(1)?.to_vec())))?;
+    let kek = |(epoch, wrapped)| {
+        Ok(WrappedKek { epoch: u32::try_from(epoch).map_err(|_| Error::Tampered)?, wrapped })
+    };
+    rows.into_iter().map(kek).collect()
 }
 
 /// Whether a vault may be made here. A crash between the two commits of an earlier attempt leaves a keyring that belongs to

@@ -68,6 +68,8 @@ pub enum Refresh {
     Access,
     /// The charter.
     Rules,
+    /// Key-encryption keys.
+    Keks,
 }
 
 /// What an operation works with besides its transaction.

@@ -94,7 +94,7 @@ impl Sealed {
             return Ok(Some(taken));
         }
         for (class, wrapped) in &self.keys {
-            keys::put_first(tx, self.id, *class, wrapped)?;
+            keys::put_first(tx, cx, self.id, *class, wrapped)?;
         }
         let record = Record::new(cx, self.id, 1, cx.now, self.entries.clone());
         record.insert(tx)?;

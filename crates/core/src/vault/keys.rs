@@ -1,8 +1,10 @@
 //! The keys of one person: one per retention class, from the key store, opened when first needed and wiped when the
 //! operation ends. There is no cache: what is erased cannot linger here.
 
+use std::borrow::Cow;
+
 use avouch_seal::vault::{SubjectKey, WrappedSubjectKey};
-use avouch_store::{Ahead, Tx, params, statements};
+use avouch_store::{Ahead, Row, Tx, params, statements};
 
 use crate::Error;
 use crate::app::Cx;
@@ -36,18 +38,12 @@ impl Ring {
 
     /// The wrapped keys as stored.
     pub(crate) fn load(tx: &mut Tx<'_>, subject: SubjectId) -> Result<Self, Error> {
-        let rows = tx.query(&SUBJECT_KEYS, params![subject.bytes()], |row| {
-            Ok((row.int(0)?, row.bytes(1)?, row.int(2)?, row.blob(3)?.to_vec(), row.bytes(4)?))
-        })?;
+        let rows =
+            tx.query(&SUBJECT_KEYS, params![subject.bytes()], |row| Ok((row.int(0)?, from_row(row, 1)?)))?;
         let mut keys = Vec::with_capacity(rows.len());
-        for (class, key_id, epoch, wrapped, check) in rows {
+        for (class, wrapped) in rows {
             let class = u32::try_from(class).map_err(|_| Error::Tampered)?;
-            let epoch = u32::try_from(epoch).map_err(|_| Error::Tampered)?;
-            keys.push(Held {
-                class,
-                wrapped: WrappedSubjectKey { key_id, epoch, wrapped, check },
-                open: None,
-            });
+            keys.push(Held { class, wrapped, open: None });
         }
         Ok(Self { subject, keys })
     }
@@ -79,7 +75,7 @@ impl Ring {
             let subject = self.subject;
             let sibling = self.class(cx, first)?;
             let (open, wrapped) = cx.app.keys.new_class_key(sibling, *subject.bytes(), name, &cx.app.rng)?;
-            put(tx, subject, class, &wrapped)?;
+            put(tx, cx, subject, class, &wrapped)?;
             self.keys.push(Held { class, wrapped, open: Some(open) });
         }
         self.class(cx, class)
@@ -105,11 +101,13 @@ impl Ring {
 /// means that somebody else was faster, and the operation runs again.
 pub(crate) fn put(
     tx: &mut Tx<'_>,
+    cx: &Cx<'_>,
     subject: SubjectId,
     class: u32,
     wrapped: &WrappedSubjectKey,
 ) -> Result<(), Error> {
-    let WrappedSubjectKey { key_id, epoch, wrapped, check } = wrapped;
+    let wrapped = up_to_date(cx, subject, class, wrapped)?;
+    let WrappedSubjectKey { key_id, epoch, wrapped, check } = &*wrapped;
     let added =
         tx.execute(&PUT_SUBJECT_KEY, params![subject.bytes(), class, key_id, *epoch, wrapped, check])?;
     if added == 0 {
@@ -124,10 +122,43 @@ pub(crate) fn put(
 /// Stores a key of a person who is new: nobody else can know the id, so nothing has to be looked up.
 pub(crate) fn put_first(
     tx: &mut Tx<'_>,
+    cx: &Cx<'_>,
     subject: SubjectId,
     class: u32,
     wrapped: &WrappedSubjectKey,
 ) -> Result<(), Error> {
-    let WrappedSubjectKey { key_id, epoch, wrapped, check } = wrapped;
+    let wrapped = up_to_date(cx, subject, class, wrapped)?;
+    let WrappedSubjectKey { key_id, epoch, wrapped, check } = &*wrapped;
     Ok(tx.put(&PUT_SUBJECT_KEY, params![subject.bytes(), class, key_id, *epoch, wrapped, check])?)
+}
+
+/// A key that was wrapped before a rotation began, and comes to be stored after it, is wrapped again.
+fn up_to_date<'w>(
+    cx: &Cx<'_>,
+    subject: SubjectId,
+    class: u32,
+    wrapped: &'w WrappedSubjectKey,
+) -> Result<Cow<'w, WrappedSubjectKey>, Error> {
+    if wrapped.epoch == cx.app.keys.kek_epoch() {
+        return Ok(Cow::Borrowed(wrapped));
+    }
+    let name = cx.rules.class_name(class)?;
+    match cx.app.keys.rewrap_subject_key(*subject.bytes(), name, wrapped, &cx.app.rng) {
+        Ok(again) => Ok(Cow::Owned(again)),
+        Err(avouch_seal::Error::UnknownEpoch(_)) => {
+            Err(Error::Conflict("the keys have just been rotated: send the request again"))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A wrapped key from a row whose columns from `at` are key_id, epoch, wrapped, check_value. What has not the form of ours is
+/// damage like any other: it opens nothing.
+pub(super) fn from_row(row: &Row<'_>, at: usize) -> avouch_store::Result<WrappedSubjectKey> {
+    Ok(WrappedSubjectKey {
+        key_id: row.bytes(at).unwrap_or_default(),
+        epoch: u32::try_from(row.int(at + 1)?).unwrap_or_default(),
+        wrapped: row.blob(at + 2)?.to_vec(),
+        check: row.bytes(at + 3).unwrap_or_default(),
+    })
 }

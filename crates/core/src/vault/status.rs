@@ -12,8 +12,7 @@ use crate::rules::Rules;
 statements! {
     data COUNT_SUBJECTS = "select count(*) from record";
     data COUNT_ERASURES = "select count(*) from erasure";
-    keys COUNT_KEYS = "select count(*) from subject_key";
-    keys KEK_EPOCHS = "select epoch from kek order by epoch";
+    keys KEK_EPOCHS = "select kek.epoch, count(subject_key.subject) from kek left join subject_key on subject_key.epoch = kek.epoch group by kek.epoch order by kek.epoch";
     keys GENERATION = "select generation from keyring where seal = ?1";
 }
 
@@ -26,12 +25,18 @@ pub struct ReadKeys;
 pub struct KeyStatus {
     /// Generation of the keyring under its primary root seal.
     pub generation: u64,
-    /// Key-encryption keys, by epoch; the last one wraps new keys.
-    pub kek_epochs: Vec<u64>,
-    /// Keys of people.
-    pub subject_keys: u64,
+    /// Key-encryption keys, by epoch, and how many keys of people each wraps; the last one wraps new keys.
+    pub kek_epochs: Vec<(u64, u64)>,
     /// Erasures whose keys are not destroyed yet.
     pub pending_erasures: u64,
+}
+
+impl KeyStatus {
+    /// Keys of people.
+    #[must_use]
+    pub fn subject_keys(&self) -> u64 {
+        self.kek_epochs.iter().map(|(_, subject_keys)| subject_keys).sum()
+    }
 }
 
 fn count(tx: &mut Tx<'_>, statement: &'static avouch_store::Statement) -> Result<u64, Error> {
@@ -55,8 +60,9 @@ impl Operation for ReadKeys {
         let generation = tx.first(&GENERATION, params!["primary"], |row| row.int(0))?.unwrap_or(0);
         let status = KeyStatus {
             generation: generation.cast_unsigned(),
-            kek_epochs: tx.query(&KEK_EPOCHS, &[], |row| Ok(row.int(0)?.cast_unsigned()))?,
-            subject_keys: count(tx, &COUNT_KEYS)?,
+            kek_epochs: tx.query(&KEK_EPOCHS, &[], |row| {
+                Ok((row.int(0)?.cast_unsigned(), row.int(1)?.cast_unsigned()))
+            })?,
             pending_erasures: count(tx, &COUNT_ERASURES)?,
         };
         Ok(Outcome::new(status, Note::count(0)))

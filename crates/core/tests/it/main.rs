@@ -13,6 +13,7 @@ mod imports;
 mod ledger;
 mod people;
 mod policy;
+mod rotation;
 mod thief;
 mod tokens;
 

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use avouch_core::gate::explain;
-use avouch_core::vault::{ReadKeys, ReadStatus};
+use avouch_core::vault::{ReadKeys, ReadStatus, RotateKek};
 use avouch_wire::system::{Check, KekEpoch, Queue};
-use avouch_wire::{Explain, Explanation, Health, HealthState, KeyState, Readiness, Status};
+use avouch_wire::{Explain, Explanation, Health, HealthState, KeyState, Readiness, Rotation, Status};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -46,18 +46,33 @@ pub(super) async fn explain(
     responses((status = 200, body = KeyState, description = "The keys' state")))]
 pub(super) async fn keys(State(service): State<Shared>, Caller(caller): Caller) -> Result<Response, Failure> {
     let keys = perform(&service.app, &caller, ReadKeys).await?.output;
-    let newest = keys.kek_epochs.iter().copied().max();
-    let epoch = |epoch: &u64| KekEpoch {
+    let newest = keys.kek_epochs.iter().map(|(epoch, _)| *epoch).max();
+    let epoch = |(epoch, subject_keys): &(u64, u64)| KekEpoch {
         epoch: u32::try_from(*epoch).unwrap_or(u32::MAX),
         current: Some(*epoch) == newest,
+        subject_keys: *subject_keys,
     };
     render::ok(&KeyState {
         root: service.roots.clone(),
         keyring_generation: keys.generation,
         kek_epochs: keys.kek_epochs.iter().map(epoch).collect(),
-        subject_keys: keys.subject_keys,
+        subject_keys: keys.subject_keys(),
         pending_erasures: keys.pending_erasures,
     })
+}
+
+/// Begins a rotation of the key-encryption key.
+///
+/// New customer keys are wrapped with a new one from now on. The others are wrapped again in the background, while everything else
+/// goes on; `GET /v1/keys` tells how far it is. When nothing needs the old one any more, it is destroyed.
+#[utoipa::path(post, path = "/v1/keys/rotate", tag = "system",
+    responses((status = 202, body = Rotation, description = "It has begun")))]
+pub(super) async fn rotate(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+) -> Result<Response, Failure> {
+    let epoch = perform(&service.app, &caller, RotateKek).await?.output;
+    render::json(StatusCode::ACCEPTED, &Rotation { epoch })
 }
 
 /// Shows how the server is.

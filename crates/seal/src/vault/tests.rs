@@ -1,5 +1,6 @@
 //! Subject keys, fields, manifests and rows: each opens in its own place and nowhere else.
 
+use aws_lc_rs::test::rand::FixedByteRandom;
 use proptest::{collection::vec, prelude::*};
 
 use super::*;
@@ -29,8 +30,9 @@ fn vault(id: u8) -> VaultKeys {
 fn twins() -> (VaultKeys, VaultKeys) {
     let named = |id| {
         let root = |byte| Roots::new(1, Key::from_bytes([byte; 32].into()));
-        let kek = Xaes::new(&[4; 32]).expect("32 bytes");
-        VaultKeys::new(VaultId([id; 16]), vec![(1, kek)], root(1), root(2), &root(3)).expect("one KEK")
+        let (vault, kek_root) = (VaultId([id; 16]), Xaes::new(&[4; 32]).expect("32 bytes"));
+        let kek = WrappedKek::generate(vault, 1, &kek_root, &FixedByteRandom { byte: 5 }).expect("fixed");
+        VaultKeys::new(vault, vec![kek_root], &[kek], root(1), root(2), &root(3)).expect("one KEK")
     };
     (named(1), named(9))
 }
@@ -231,7 +233,7 @@ fn debug_shows_no_secret() {
     let (vault, _) = twins();
     let (key, _) = vault.new_subject_key(SUBJECT, CLASS, &rng()).unwrap();
     assert_eq!(format!("{key:?}"), "SubjectKey(..)");
-    insta::assert_snapshot!(format!("{vault:?}"), @"VaultKeys { vault: VaultId(01010101010101010101010101010101), newest_kek: (1, Xaes(..)), older_keks: [], index: [1], token: [1], newest_row: Xaes(..), older_rows: [], digest: Key { algorithm: SHA256 } }");
+    insta::assert_snapshot!(format!("{vault:?}"), @"VaultKeys { vault: VaultId(01010101010101010101010101010101), keks: RwLock { data: Keks { newest: (1, Xaes(..)), older: [] }, poisoned: false, .. }, kek_roots: [Xaes(..)], index: [1], token: [1], newest_row: Xaes(..), older_rows: [], digest: Key { algorithm: SHA256 } }");
 }
 
 #[test]

@@ -411,6 +411,8 @@ fn translate(statement: &'static str, error: &tokio_postgres::Error) -> Error {
         SqlState::T_R_SERIALIZATION_FAILURE,
         SqlState::T_R_DEADLOCK_DETECTED,
         SqlState::LOCK_NOT_AVAILABLE,
+        // A row that this one refers to has just gone.
+        SqlState::FOREIGN_KEY_VIOLATION,
         SqlState::QUERY_CANCELED,
     ];
     if again.contains(code) {

@@ -104,9 +104,14 @@ pub(super) fn batch(connection: &Connection, sql: &'static str) -> Result<()> {
         .map_err(|error| translate(sql, &error))
 }
 
+/// `SQLITE_CONSTRAINT_FOREIGNKEY`.
+const FOREIGN_KEY: i32 = rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY;
+
 fn translate(statement: &'static str, error: &rusqlite::Error) -> Error {
     match error {
         rusqlite::Error::SqliteFailure(code, message) => match code.code {
+            // A row that this one refers to has just gone.
+            ErrorCode::ConstraintViolation if code.extended_code == FOREIGN_KEY => Error::Serialization,
             ErrorCode::ConstraintViolation => Error::Unique(statement),
             ErrorCode::DiskFull
             | ErrorCode::SystemIoFailure
