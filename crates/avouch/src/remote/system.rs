@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::sync::mpsc::channel;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -35,7 +35,7 @@ struct RotateArgs {
     no_wait: bool,
 }
 
-/// Between two looks at a rotation.
+/// The least time between two looks at a rotation. A look counts all keys: the longer that takes, the longer the pause.
 const LOOK: Duration = Duration::from_millis(200);
 
 pub(super) fn keys(args: &KeysArgs, remote: &Remote) -> Result<ExitCode, CliError> {
@@ -65,7 +65,9 @@ fn rotate(args: &RotateArgs, remote: &Remote) -> Result<ExitCode, CliError> {
     }
     let (_never, pause) = channel::<()>();
     loop {
+        let asked = Instant::now();
         let state = remote.client.key_state()?;
+        let took = asked.elapsed();
         let older = state.kek_epochs.iter().filter(|kek| kek.epoch < begun.epoch);
         let (waiting, left) = older.fold((0, 0), |(keks, keys), kek| (keks + 1, keys + kek.subject_keys));
         bar.set_length(state.subject_keys);
@@ -75,7 +77,7 @@ fn rotate(args: &RotateArgs, remote: &Remote) -> Result<ExitCode, CliError> {
             return show_keys(remote);
         }
         // Nothing is ever sent: it is a pause that says so.
-        let _ = pause.recv_timeout(LOOK);
+        let _ = pause.recv_timeout(LOOK.max(took * 4));
     }
 }
 

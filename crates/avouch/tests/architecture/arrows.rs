@@ -43,6 +43,7 @@ enum Ground {
 /// Libraries with a keeper. Tests may use them elsewhere, to look from outside.
 const KEEPERS: &[(&str, &[&str], &str)] = &[
     ("aws-lc-rs", &["seal", "ledger"], "cryptography has one place"),
+    ("vsss-rs", &["seal"], "cryptography has one place"),
     ("axum", &["http"], "routes have one place"),
     ("cedar-policy", &["policy"], "it is heavy to build, and decisions have one place"),
     ("clap", &["avouch", "bench"], "only a binary has a command line"),

@@ -31,8 +31,8 @@ statements! {
     keys DROP_OLD_KEKS = "delete from kek where epoch < ?1";
 }
 
-/// Keys wrapped again in one transaction: some milliseconds, for which others wait.
-const BATCH: i64 = 256;
+/// Keys wrapped again in one transaction: half a millisecond or so, for which others wait.
+const BATCH: i64 = 64;
 
 /// Makes a new key-encryption key. The keys of people are wrapped again by [`App::finish_rotation`].
 #[derive(Debug, Clone, Copy)]

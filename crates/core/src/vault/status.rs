@@ -1,10 +1,12 @@
 //! How the vault is: numbers for operators, never a name.
 
+use std::collections::BTreeMap;
+
 use avouch_policy::Action;
 use avouch_store::{Tx, params, statements};
 
 use crate::Error;
-use crate::app::{Cx, Operation, Outcome};
+use crate::app::{App, Cx, Operation, Outcome};
 use crate::audit::Note;
 use crate::gate::{Intent, Permit};
 use crate::rules::Rules;
@@ -12,7 +14,8 @@ use crate::rules::Rules;
 statements! {
     data COUNT_SUBJECTS = "select count(*) from record";
     data COUNT_ERASURES = "select count(*) from erasure";
-    keys KEK_EPOCHS = "select kek.epoch, count(subject_key.subject) from kek left join subject_key on subject_key.epoch = kek.epoch group by kek.epoch order by kek.epoch";
+    keys KEK_EPOCHS = "select epoch from kek order by epoch";
+    keys COUNT_BY_EPOCH = "select epoch, count(*) from subject_key group by epoch";
     keys GENERATION = "select generation from keyring where seal = ?1";
 }
 
@@ -25,17 +28,23 @@ pub struct ReadKeys;
 pub struct KeyStatus {
     /// Generation of the keyring under its primary root seal.
     pub generation: u64,
-    /// Key-encryption keys, by epoch, and how many keys of people each wraps; the last one wraps new keys.
-    pub kek_epochs: Vec<(u64, u64)>,
+    /// Key-encryption keys, by epoch; the last one wraps new keys.
+    pub kek_epochs: Vec<u64>,
     /// Erasures whose keys are not destroyed yet.
     pub pending_erasures: u64,
 }
 
-impl KeyStatus {
-    /// Keys of people.
-    #[must_use]
-    pub fn subject_keys(&self) -> u64 {
-        self.kek_epochs.iter().map(|(_, subject_keys)| subject_keys).sum()
+impl App {
+    /// How many keys of people each epoch wraps, by epoch. Looks at all of them, beside the writers: for whoever was permitted
+    /// to read the keys' state.
+    pub fn count_keys(&self, answer: impl FnOnce(Result<BTreeMap<u64, u64>, Error>) + Send + 'static) {
+        let counts = |tx: &mut Tx<'_>| {
+            let rows = tx.query(&COUNT_BY_EPOCH, &[], |row| {
+                Ok((row.int(0)?.cast_unsigned(), row.int(1)?.cast_unsigned()))
+            })?;
+            Ok(rows.into_iter().collect())
+        };
+        self.store.read(counts, answer);
     }
 }
 
@@ -60,9 +69,7 @@ impl Operation for ReadKeys {
         let generation = tx.first(&GENERATION, params!["primary"], |row| row.int(0))?.unwrap_or(0);
         let status = KeyStatus {
             generation: generation.cast_unsigned(),
-            kek_epochs: tx.query(&KEK_EPOCHS, &[], |row| {
-                Ok((row.int(0)?.cast_unsigned(), row.int(1)?.cast_unsigned()))
-            })?,
+            kek_epochs: tx.query(&KEK_EPOCHS, &[], |row| Ok(row.int(0)?.cast_unsigned()))?,
             pending_erasures: count(tx, &COUNT_ERASURES)?,
         };
         Ok(Outcome::new(status, Note::count(0)))

@@ -46,17 +46,18 @@ pub(super) async fn explain(
     responses((status = 200, body = KeyState, description = "The keys' state")))]
 pub(super) async fn keys(State(service): State<Shared>, Caller(caller): Caller) -> Result<Response, Failure> {
     let keys = perform(&service.app, &caller, ReadKeys).await?.output;
-    let newest = keys.kek_epochs.iter().map(|(epoch, _)| *epoch).max();
-    let epoch = |(epoch, subject_keys): &(u64, u64)| KekEpoch {
+    let counts = answered(|answer| service.app.count_keys(answer)).await?;
+    let newest = keys.kek_epochs.iter().copied().max();
+    let epoch = |epoch: &u64| KekEpoch {
         epoch: u32::try_from(*epoch).unwrap_or(u32::MAX),
         current: Some(*epoch) == newest,
-        subject_keys: *subject_keys,
+        subject_keys: counts.get(epoch).copied().unwrap_or_default(),
     };
     render::ok(&KeyState {
         root: service.roots.clone(),
         keyring_generation: keys.generation,
         kek_epochs: keys.kek_epochs.iter().map(epoch).collect(),
-        subject_keys: keys.subject_keys(),
+        subject_keys: counts.values().sum(),
         pending_erasures: keys.pending_erasures,
     })
 }
