@@ -24,6 +24,10 @@ labels! {
     ROOT_PASSPHRASE = "avouch/root/passphrase/v1";
     /// The check by which a wrong passphrase is told from a damaged blob.
     ROOT_PASSPHRASE_ID = "avouch/root/passphrase-id/v1";
+    /// Root seal by shares: the wrapping key, and the AAD of what it wraps.
+    ROOT_SHARES = "avouch/root/shares/v1";
+    /// The check, on every share, by which the key that shares give is known to be the right one.
+    ROOT_SHARES_CHECK = "avouch/root/shares-check/v1";
     /// The purpose under which a root seal wraps the keyring.
     KEYRING = "avouch/keyring/v1";
     /// The key check value of a keyring.
@@ -50,6 +54,8 @@ labels! {
     POINTER_BODY = "avouch/token/pointer-body/v1";
     /// Look-up digest of a random token: key, and what it is taken over.
     TOKEN_LOOKUP = "avouch/token/lookup/v1";
+    /// Key of format-preserving tokens.
+    TOKEN_FORMAT = "avouch/token/format/v1";
     /// Stored hash of an API key.
     API_KEY = "avouch/api-key/v1";
 }

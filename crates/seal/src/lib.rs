@@ -4,6 +4,8 @@ mod bytes;
 pub mod credential;
 mod derive;
 mod error;
+pub mod ff1;
+pub mod format;
 pub mod index;
 mod key;
 pub mod keyring;

@@ -8,13 +8,18 @@ use zeroize::Zeroize as _;
 
 use crate::{Error, Result};
 
-/// A source of random bytes that nobody can foretell.
-pub trait SecureRandom: fmt::Debug {
+/// A source of random bytes that nobody can foretell. Sealed: whoever could bring a source of their own could choose nonces.
+pub trait SecureRandom: fmt::Debug + sealed::Sealed {
     /// Fills `bytes`.
     ///
     /// # Errors
     /// [`Error::Random`]: the source failed, and `bytes` are not to be used.
     fn fill(&self, bytes: &mut [u8]) -> Result<()>;
+}
+
+pub(crate) mod sealed {
+    /// Named in this crate only.
+    pub trait Sealed {}
 }
 
 /// The generator of the cryptographic library, seeded by the operating system and by the processor.
@@ -28,6 +33,8 @@ impl SystemRandom {
         Self::default()
     }
 }
+
+impl sealed::Sealed for SystemRandom {}
 
 impl SecureRandom for SystemRandom {
     fn fill(&self, bytes: &mut [u8]) -> Result<()> {
@@ -58,6 +65,8 @@ impl<'a> DrawnAhead<'a> {
     }
 }
 
+impl sealed::Sealed for DrawnAhead<'_> {}
+
 impl SecureRandom for DrawnAhead<'_> {
     fn fill(&self, bytes: &mut [u8]) -> Result<()> {
         if bytes.len() > POOL / 4 {
@@ -84,6 +93,21 @@ impl Drop for DrawnAhead<'_> {
     }
 }
 
+/// The fixed sources of the cryptographic library: for vectors and pinned formats, and recognisable as what they are.
+macro_rules! fixed {
+    ($source:ty) => {
+        impl sealed::Sealed for $source {}
+
+        impl SecureRandom for $source {
+            fn fill(&self, bytes: &mut [u8]) -> Result<()> {
+                rand::SecureRandom::fill(self, bytes).map_err(|_| Error::Random)
+            }
+        }
+    };
+}
+fixed!(aws_lc_rs::test::rand::FixedByteRandom);
+fixed!(aws_lc_rs::test::rand::FixedSliceRandom<'_>);
+
 impl fmt::Debug for DrawnAhead<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DrawnAhead").finish_non_exhaustive()
@@ -94,22 +118,7 @@ impl fmt::Debug for DrawnAhead<'_> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use aws_lc_rs::test::rand::{FixedByteRandom, FixedSliceRandom};
-
     use super::*;
-
-    /// The fixed sources of the library, for vectors.
-    macro_rules! fixed {
-        ($source:ty) => {
-            impl SecureRandom for $source {
-                fn fill(&self, bytes: &mut [u8]) -> Result<()> {
-                    rand::SecureRandom::fill(self, bytes).map_err(|_| Error::Random)
-                }
-            }
-        };
-    }
-    fixed!(FixedByteRandom);
-    fixed!(FixedSliceRandom<'_>);
 
     #[test]
     fn nothing_is_handed_out_twice_or_kept() {

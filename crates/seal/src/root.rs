@@ -1,7 +1,7 @@
 //! The root of all keys: what wraps the keyring while the vault is shut.
 //!
 //! A [`RootSeal`] is called when a vault is opened, made, or gets a new root; never for a request. Those that
-//! talk to a device or a service live in the binary; the two that are pure computation live here. Whoever
+//! talk to a device or a service live in the binary; those that are pure computation live here. Whoever
 //! holds the root and a copy of the data can read everything: a key file must not lie beside the data, and a
 //! seal of demo keys protects nothing.
 
@@ -13,9 +13,11 @@ use crate::{Result, SecureRandom, VaultId, pae::Pae};
 
 mod key_file;
 mod passphrase;
+mod shares;
 
 pub use key_file::KeyFileSeal;
 pub use passphrase::{PassphraseParams, PassphraseSeal};
+pub use shares::{Share, SharesSeal};
 
 /// Wraps and unwraps the few secrets that everything else hangs on.
 pub trait RootSeal: Send + Sync {
@@ -76,6 +78,8 @@ pub enum SealKind {
     KeyFile,
     /// A passphrase that somebody types, stretched by Argon2id.
     Passphrase,
+    /// A random key split among custodians, of whom some have to come together.
+    Shares,
 }
 
 impl fmt::Display for SealKind {
@@ -83,6 +87,7 @@ impl fmt::Display for SealKind {
         f.write_str(match self {
             Self::KeyFile => "key file",
             Self::Passphrase => "passphrase",
+            Self::Shares => "recovery shares",
         })
     }
 }
@@ -91,6 +96,8 @@ impl fmt::Display for SealKind {
 const FORMAT_KEY_FILE: u8 = 0x01;
 /// First byte of a blob wrapped by a passphrase.
 const FORMAT_PASSPHRASE: u8 = 0x02;
+/// First byte of a blob wrapped by a key that is split into shares.
+const FORMAT_SHARES: u8 = 0x03;
 
 /// Length of the identifier by which a root recognises its own blobs.
 const ID_LEN: usize = 8;

@@ -10,22 +10,14 @@ use avouch_seal::{
     root::{KeyFileSeal, PassphraseParams, PassphraseSeal, RootSeal as _, SealContext},
     vault::{FieldAt, RecordAt, VaultKeys},
 };
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::{
+    digest::{SHA256, digest},
+    test::rand::FixedByteRandom,
+};
 use data_encoding::HEXLOWER;
 use zeroize::Zeroizing;
 
-/// Every byte is `B`.
-#[derive(Debug)]
-struct Fixed;
-
-impl avouch_seal::SecureRandom for Fixed {
-    fn fill(&self, bytes: &mut [u8]) -> avouch_seal::Result<()> {
-        bytes.fill(0x42);
-        Ok(())
-    }
-}
-
-const RNG: Fixed = Fixed;
+const RNG: FixedByteRandom = FixedByteRandom { byte: 0x42 };
 const VAULT: VaultId = VaultId([1; 16]);
 const SUBJECT: [u8; 16] = [2; 16];
 
