@@ -10,7 +10,7 @@ use avouch_client::{Client, Options};
 use avouch_core::app::App;
 use avouch_core::clock::Clock as _;
 use avouch_core::gate::{Caller, Status};
-use avouch_core::vault::ReadKeys;
+use avouch_core::vault::{ReadKeys, ReadStatus};
 use avouch_wire::Secret;
 
 use super::Findings;
@@ -173,12 +173,31 @@ pub(super) fn vault(app: &Arc<App>, findings: &mut Findings) {
 }
 
 /// The charter in force was parsed when the vault was opened.
-fn charter(app: &App, findings: &mut Findings) {
+fn charter(app: &Arc<App>, findings: &mut Findings) {
     let rules = app.rules();
     findings.ok("charter", format!("version {} is in force", rules.version));
     for warning in rules.charter.warnings() {
         findings.warn("charter", warning.to_string());
     }
+    match app.perform_wait(&Caller::system(), ReadStatus) {
+        Ok(status) => {
+            let planned = rules.charter.planned_subjects();
+            if let Some(warning) = overfull(status.output.subjects, planned) {
+                findings.warn("charter", warning);
+            }
+        }
+        Err(error) => findings.fail("charter", format!("customers cannot be counted: {error}")),
+    }
+}
+
+/// What to say of a vault that holds many more people than its charter plans for: index terms are too short for them.
+fn overfull(subjects: u64, planned: u64) -> Option<String> {
+    (subjects / 2 > planned).then(|| {
+        format!(
+            "{subjects} customers are here and `planned_subjects` is {planned}: index terms are too short for so many, \
+             and every search, import and change of an indexed field opens strangers' records to tell them apart"
+        )
+    })
 }
 
 /// Keys that expire soon, and whether anybody is left who can make new ones.
@@ -203,5 +222,16 @@ fn access(app: &App, findings: &mut Findings) {
     }
     if administrators == 0 {
         findings.fail("api keys", "nobody has a valid key who may manage access");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::overfull;
+
+    #[test]
+    fn a_vault_may_hold_twice_what_was_planned_before_it_is_told() {
+        assert_eq!([0, 100, 201].map(|subjects| overfull(subjects, 100)), [None, None, None]);
+        assert!(overfull(202, 100).is_some_and(|said| said.contains("`planned_subjects` is 100")));
     }
 }
