@@ -71,6 +71,15 @@ pub(crate) fn run_caught(job: &mut dyn Job, tx: &mut Tx<'_>) -> Option<Verdict> 
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job.run(tx))).ok()
 }
 
+/// Asks a job what it will ask. One that panics has said nothing yet that would be missed: it asks when it runs.
+pub(crate) fn ahead_caught(job: &dyn Job, wants: &mut Vec<Ahead>) {
+    let before = wants.len();
+    if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job.ahead(wants))).is_err() {
+        wants.truncate(before);
+        tracing::error!("an operation panicked when asked what it will ask");
+    }
+}
+
 /// Delivers an answer. A caller's panic must not take the store's thread with it.
 pub(crate) fn answer(job: Box<dyn Job>, outcome: Result<()>) {
     // Everything the job owned is consumed by the call, so nothing half-done is seen again.

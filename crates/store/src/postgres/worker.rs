@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 use super::PostgresOptions;
 use super::claim::{self, Claim, Standing};
 use super::session::{self, Isolation, Session, Uncommitted};
-use crate::engine::{Job, Verdict, answer, run_caught};
+use crate::engine::{Job, Verdict, ahead_caught, answer, run_caught};
 use crate::store::Jobs;
 use crate::{Error, Result, Tx};
 
@@ -90,7 +90,7 @@ impl Worker {
 
     fn read_ahead<'j>(&mut self, jobs: impl Iterator<Item = &'j (dyn Job + 'j)>) -> Result<()> {
         let mut wants = Vec::new();
-        jobs.for_each(|job| job.ahead(&mut wants));
+        jobs.for_each(|job| ahead_caught(job, &mut wants));
         if wants.is_empty() {
             return Ok(());
         }
@@ -258,9 +258,9 @@ fn sessions(runtime: &Runtime, options: &PostgresOptions, read_only: bool) -> Re
     Ok((session(&options.data, data)?, session(&options.keys, keys)?))
 }
 
-/// Grows with the attempts; the worker's number spreads those that collided.
+/// Grows with the attempts, and differs between workers by ever more: those that stopped each other, each waiting as long for
+/// a lock of the other, would meet again otherwise. The first is short: most who collide do so once.
 fn pause(attempt: u32, worker: usize) -> Duration {
-    let base = 1u64 << attempt.min(7);
-    let spread = (worker as u64 * 7 + u64::from(attempt) * 3) % (base + 1);
-    Duration::from_millis(base / 2 + spread)
+    let base = if attempt == 0 { 1 } else { 8u64 << attempt.min(6) };
+    Duration::from_millis(base / 2 + base * (worker as u64 % 8) / 8)
 }

@@ -104,6 +104,24 @@ both_engines! {
         }
     }
 
+    fn a_panic_while_saying_what_will_be_asked_hurts_nobody(place) {
+        let store = place.open(SCHEMA).expect("opens");
+        let (sender, receiver) = mpsc::channel();
+        for id in 0..8i64 {
+            let sender = sender.clone();
+            store.write_ahead(
+                move |wants| {
+                    wants.push(Ahead::new(&BODY, params![id]));
+                    assert!(id % 2 == 0, "on purpose");
+                },
+                move |tx| tx.put(&PUT, params![id, id]),
+                move |result: Result<(), Error>| sender.send(result).expect("the test listens"),
+            );
+        }
+        assert_eq!(receiver.iter().take(8).collect::<Vec<_>>(), vec![Ok(()); 8]);
+        assert_eq!(count(&store).0, 8);
+    }
+
     fn what_is_read_ahead_knows_the_own_writes_and_ends_with_the_transaction(place) {
         let store = place.open(SCHEMA).expect("opens");
         let wrapped = |tx: &mut Tx<'_>, id: i64| {
