@@ -11,6 +11,7 @@ use crate::demo::DemoArgs;
 use crate::error::Error;
 use crate::files;
 use crate::init::InitArgs;
+use crate::recover::RecoverArgs;
 use crate::remote::{self, Connection, EXIT_CODES, RemoteCommand};
 
 const HELP_TEMPLATE: &str = "\
@@ -95,6 +96,8 @@ pub(crate) enum Command {
     Init(InitArgs),
     /// Serve the vault until told to stop
     Serve,
+    /// Open a vault whose root is lost, by its recovery shares, passphrase or key
+    Recover(RecoverArgs),
     /// The configuration: check, show
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -168,7 +171,8 @@ mod tests {
     /// is only found out when the command is parsed.
     const LINES: &[&str] = &[
         "demo --customers 10 --dir demo --port 0",
-        "init --data-dir data --admin-role admin --days 30",
+        "init --data-dir data --admin-role admin --days 30 --recovery-shares 5 --recovery-threshold 3",
+        "recover --share a --share b --slot shares",
         "serve",
         "config check",
         "config show --default",
@@ -210,6 +214,10 @@ mod tests {
         "keys",
         "keys show",
         "keys rotate --no-wait",
+        "keys drill --share a --share b",
+        "keys drill --with-passphrase f --slot passphrase",
+        "keys reseal --yes",
+        "keys recovery --threshold 2 --custodian age1x --custodian age1y -o out",
         "status",
     ];
 

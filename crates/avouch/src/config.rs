@@ -88,6 +88,9 @@ pub(crate) struct Root {
     pub(crate) path: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) credential: Option<String>,
+    /// What `avouch keys reseal` puts in its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) next: Option<Box<Self>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -198,6 +201,7 @@ impl Config {
     /// Makes every path absolute, starting at `folder`.
     fn anchor(&mut self, folder: &Path) {
         let Self { vault, store, root, http, metrics, charter, log: _ } = self;
+        let next = root.next.as_deref_mut().and_then(|next| next.path.as_mut());
         let optional = [
             &mut store.keys_path,
             &mut root.path,
@@ -205,7 +209,8 @@ impl Config {
             &mut http.tls_key,
             &mut metrics.token_file,
         ];
-        for path in optional.into_iter().flatten().chain([&mut vault.data_dir, &mut charter.dir]) {
+        let optional = optional.into_iter().flatten().chain(next);
+        for path in optional.chain([&mut vault.data_dir, &mut charter.dir]) {
             *path = folder.join(&path);
         }
     }

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use crate::config::{Config, Engine};
 use crate::error::Error;
 use crate::vault::Vault;
-use crate::{charter, files, host, init, serve, telemetry};
+use crate::{charter, files, host, init, recovery, root, serve, telemetry};
 use screen::Screen;
 
 #[derive(Debug, clap::Args)]
@@ -34,6 +34,8 @@ pub(crate) struct DemoArgs {
     #[arg(long, default_value_t = 8420, value_name = "PORT")]
     port: u16,
 }
+
+const CONFIG_FILE: &str = "avouch.toml";
 
 const CONFIG: &str = "\
 # The demo's configuration. Demo keys protect nothing: keep no real person's data here.
@@ -69,7 +71,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode, Error> {
     config.http.listen = (Ipv4Addr::LOCALHOST, free_port(args.port)).into();
     let config = config;
     let mut told = Ok(());
-    let code = serve::until_stopped(&config, vault, |address: SocketAddr| {
+    let code = serve::until_stopped(&config, &dir.join(CONFIG_FILE), vault, |address: SocketAddr| {
         let screen = Screen {
             dir: &dir,
             url: config.server_url(address.port()),
@@ -89,7 +91,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode, Error> {
 
 /// The folder with its configuration and an empty vault, unless they are there.
 fn prepare(dir: &Path) -> Result<Config, Error> {
-    let config_path = dir.join("avouch.toml");
+    let config_path = dir.join(CONFIG_FILE);
     if !config_path.exists() {
         if dir.is_dir() && fs::read_dir(dir).map_err(Error::file(dir))?.next().is_some() {
             return Err(Error::Usage(format!("`{}` is not a demo's folder, and not empty", dir.display())));
@@ -106,7 +108,15 @@ fn prepare(dir: &Path) -> Result<Config, Error> {
     }
     use avouch_core::app::opening::OpeningError::Exists;
     // An interrupted first start has left a store without a vault, which only the store can tell from one with.
-    match init::make(&config, &config_path, &charter::default_files(), "admin", shop::KEY_DAYS) {
+    let recovery = |_: &Config| {
+        let path = dir.join("recovery.key");
+        if path.exists() {
+            fs::remove_file(&path).map_err(Error::file(&path))?;
+        }
+        recovery::Made::key_file(&path, root::make_key_file(&path, true)?)
+    };
+    let first = init::First { sources: &charter::default_files(), admin_role: "admin", days: shop::KEY_DAYS };
+    match init::make(&config, &config_path, &first, recovery).map(|(made, _)| made) {
         Ok(made) => {
             shop::keep_key(&dir.join("keys"), "admin", &made.key)?;
             made.app.close()?;

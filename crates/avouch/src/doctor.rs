@@ -82,6 +82,7 @@ fn examine(config: &Config, config_path: &Path, findings: &mut Findings) {
     checks::clock(config, findings);
     checks::disk(config, findings);
     checks::root(config, findings);
+    checks::recovery(config, findings);
     checks::tls(config, findings);
     checks::metrics(config, findings);
     if !config.vault.data_dir.is_dir() {

@@ -28,9 +28,9 @@ pub(crate) enum Error {
     #[error("`{}`: {}", .0.display(), describe(.1))]
     File(PathBuf, io::Error),
     /// The root key cannot be used.
-    #[error("the root {what} `{}` cannot be used: {reason}", path.display())]
+    #[error("the {what} `{}` cannot be used: {reason}", path.display())]
     Root {
-        /// `key` or `passphrase`.
+        /// `root key`, `recovery share`, …
         what: &'static str,
         /// Its file.
         path: PathBuf,

@@ -12,13 +12,15 @@ use std::process::ExitCode;
 use avouch_charter::{Charter, SourceFile};
 use avouch_core::app::App;
 use avouch_core::app::opening::{Made, OpeningError};
+use avouch_core::keys::Recovery;
 use avouch_seal::{SecureRandom as _, SystemRandom};
 use zeroize::Zeroizing;
 
 use crate::config::{self, Config, Seal};
 use crate::error::Error;
+use crate::recovery::{self, RecoveryArgs};
 use crate::shell::quoted;
-use crate::{charter, files, hazard, host, remote, vault};
+use crate::{charter, files, hazard, host, remote, root, vault};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct InitArgs {
@@ -40,6 +42,8 @@ pub(crate) struct InitArgs {
     /// For how many days the administrator's first key works
     #[arg(long, default_value_t = 90, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=365))]
     days: u32,
+    #[command(flatten)]
+    recovery: RecoveryArgs,
 }
 
 /// `avouch init`.
@@ -65,6 +69,7 @@ pub(crate) fn run(args: &InitArgs, config_path: &Path, json: bool) -> Result<Exi
 struct New {
     config: Config,
     made: Made,
+    recovery: recovery::Made,
     wrote_charter: bool,
     wrote_root: bool,
 }
@@ -76,28 +81,38 @@ fn new_vault(args: &InitArgs, config_path: &Path) -> Result<New, Error> {
         // A folder named here is meant to be there; the example in its place would be a surprise.
         charter::read(&config.charter.dir)?;
     }
-    let wrote_root = !vault::root_path(&config)?.exists();
+    let wrote_root = !root::path(&config.root)?.exists();
     let (sources, wrote_charter) = first_charter(&config)?;
-    let made = make(&config, config_path, &sources, &args.admin_role, args.days)?;
-    Ok(New { config, made, wrote_charter, wrote_root })
+    let first = First { sources: &sources, admin_role: &args.admin_role, days: args.days };
+    let recovery = |config: &Config| args.recovery.make(&config.vault.data_dir);
+    let (made, recovery) = make(&config, config_path, &first, recovery)?;
+    Ok(New { config, made, recovery, wrote_charter, wrote_root })
 }
 
-/// Makes the vault that a configuration describes.
+/// What a new vault begins with.
+pub(crate) struct First<'a> {
+    pub(crate) sources: &'a [SourceFile],
+    /// The charter's role for the first administrator.
+    pub(crate) admin_role: &'a str,
+    /// For how many days the administrator's first key works.
+    pub(crate) days: u32,
+}
+
+/// Makes the vault that a configuration describes. `recovery` makes its seal for recovery, when nothing is in the way any more.
 ///
 /// # Errors
 /// Whatever is in the way; then there is no vault.
 pub(crate) fn make(
     config: &Config,
     config_path: &Path,
-    sources: &[SourceFile],
-    admin_role: &str,
-    days: u32,
-) -> Result<Made, Error> {
+    first: &First<'_>,
+    recovery: impl FnOnce(&Config) -> Result<recovery::Made, Error>,
+) -> Result<(Made, recovery::Made), Error> {
     // Before anything is made: a root key that lies wrong would have to be found and moved.
     refuse_hazards(config, config_path)?;
     files::make_private_dir(&config.vault.data_dir)?;
     let _lock = vault::lock(config)?;
-    let root_path = vault::root_path(config)?;
+    let root_path = root::path(&config.root)?;
     if config.root.seal == Seal::KeyFile && config.root.credential.is_none() && !root_path.exists() {
         if config.data_path().exists() {
             // A new key would only hide that the old one is missing.
@@ -110,7 +125,7 @@ pub(crate) fn make(
         if let Some(folder) = root_path.parent() {
             fs::create_dir_all(folder).map_err(Error::file(folder))?;
         }
-        vault::make_root_key(root_path, config.vault.environment == vault::DEMO)?;
+        root::make_key_file(root_path, config.vault.environment == vault::DEMO)?;
     }
     if let Some(path) = &config.metrics.token_file
         && !path.exists()
@@ -118,8 +133,14 @@ pub(crate) fn make(
         files::write_new(path, &new_token()?, 0o600)?;
     }
     refuse_hazards(config, config_path)?;
-    let root = vault::root(config)?;
-    Ok(App::init(vault::parts(config, &*root)?, sources, admin_role, days)?)
+    let parts = vault::parts(config, root::primary(config)?)?;
+    if !App::may_be_made(&parts.store)? {
+        return Err(OpeningError::Exists.into());
+    }
+    let made = recovery(config)?;
+    let seal = Recovery { slot: made.slot.to_owned(), seal: &*made.seal };
+    let vault = App::init(parts, &[seal], first.sources, first.admin_role, first.days)?;
+    Ok((vault, made))
 }
 
 fn refuse_hazards(config: &Config, config_path: &Path) -> Result<(), Error> {
@@ -205,14 +226,19 @@ struct Report<'a> {
 
 impl Report<'_> {
     fn json(&self) -> Result<Zeroizing<String>, Error> {
-        let New { config, made, .. } = self.new;
+        let New { config, made, recovery, .. } = self.new;
         let value = serde_json::json!({
             "admin_key": made.key.as_str(),
             "admin_key_days": self.days,
             "administrator": made.administrator.to_string(),
             "config": self.config_path,
             "data_dir": config.vault.data_dir,
-            "root": vault::root_path(config)?,
+            "root": root::path(&config.root)?,
+            "recovery": {
+                "slot": recovery.slot,
+                "threshold": recovery.threshold,
+                "files": recovery.files,
+            },
             "charter": config.charter.dir,
             "metrics_token_file": config.metrics.token_file,
         });
@@ -220,8 +246,8 @@ impl Report<'_> {
     }
 
     fn text(&self) -> Result<Zeroizing<String>, Error> {
-        let New { config, made, wrote_charter, wrote_root } = self.new;
-        let root = vault::root_path(config)?.display();
+        let New { config, made, recovery, wrote_charter, wrote_root } = self.new;
+        let root = root::path(&config.root)?.display();
         let (root_kind, only_copy) = match config.root.seal {
             Seal::KeyFile => ("root key", "copy this file"),
             Seal::Passphrase => ("passphrase", "keep the passphrase"),
@@ -241,8 +267,11 @@ impl Report<'_> {
   charter        {charter}{charter_note}
   {root_kind:<13}  {root}{new_root}
 
-Whoever has the {root_kind} and a copy of the data can read everything. Without it nobody
-can, and neither can you: {only_copy} to a place apart from this machine, now.
+Whoever has the {root_kind} and a copy of the data can read everything: {only_copy} to
+a place apart from this machine, now.
+
+{advice}
+When both are lost, nobody can open the vault, and neither can you.
 
 The administrator's key, for {days} days. It is shown this once:
 
@@ -253,6 +282,7 @@ Next:
   export AVOUCH_SERVER={server} AVOUCH_KEY=  # the key above
   avouch principal create --kind service --name Shop --roles shop
 ",
+            advice = recovery.advice(),
             config_path = self.config_path.display(),
             new_config = new(self.wrote_config),
             data = config.vault.data_dir.display(),

@@ -11,7 +11,10 @@ mod hazard;
 mod host;
 mod housekeeping;
 mod init;
+mod recover;
+mod recovery;
 mod remote;
+mod root;
 mod serve;
 mod shell;
 mod telemetry;
@@ -47,6 +50,7 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::Demo(args) => demo::run(&args),
         Command::Init(args) => init::run(&args, &path, json),
         Command::Serve => serve::run(&load()?, &path),
+        Command::Recover(args) => recover::run(&args, &load()?, &path),
         Command::Config(ConfigCommand::Check) => check(&load()?, &path),
         Command::Config(ConfigCommand::Show { default }) => {
             show(&if default { config::DEFAULT_TEXT.to_owned() } else { effective(&load()?)? })

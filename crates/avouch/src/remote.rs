@@ -11,6 +11,7 @@ mod events;
 mod export;
 mod import;
 mod input;
+mod keys;
 mod output;
 mod subject;
 mod system;
@@ -76,7 +77,7 @@ pub(crate) enum RemoteCommand {
     /// Write many customers to a file, sealed to its receiver
     Export(export::ExportArgs),
     /// The server's own keys: their state, and their rotation
-    Keys(system::KeysArgs),
+    Keys(keys::KeysArgs),
     /// The state of the server
     Status,
 }
@@ -101,7 +102,7 @@ pub(crate) fn run(command: RemoteCommand, connection: &Connection) -> Result<Exi
         RemoteCommand::Events(args) => events::run(args, &remote),
         RemoteCommand::Import(args) => import::run(args, &remote),
         RemoteCommand::Export(args) => export::run(args, &remote),
-        RemoteCommand::Keys(args) => system::keys(&args, &remote),
+        RemoteCommand::Keys(args) => keys::keys(&args, &remote),
         RemoteCommand::Status => system::status(&remote),
     }
 }

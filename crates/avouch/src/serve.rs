@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use avouch_http::{MetricsSettings, Settings, Tls};
+use avouch_http::{MetricsSettings, NextSeal, Settings, Tls};
 use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::housekeeping::Housekeeping;
 use crate::vault::Vault;
-use crate::{files, hazard, host, telemetry, vault};
+use crate::{files, hazard, host, root, telemetry, vault};
 
 /// `avouch serve`.
 ///
@@ -34,7 +34,7 @@ pub(crate) fn run(config: &Config, config_path: &Path) -> Result<ExitCode, Error
     telemetry::start(&config.log);
     host::harden().map_err(|error| Error::Process("cannot switch core dumps off", error))?;
     let vault = Vault::open(config)?;
-    until_stopped(config, vault, |address| {
+    until_stopped(config, config_path, vault, |address| {
         let url = config.server_url(address.port());
         tracing::info!(%address, "listening");
         let mut out = std::io::stdout().lock();
@@ -49,6 +49,7 @@ pub(crate) fn run(config: &Config, config_path: &Path) -> Result<ExitCode, Error
 /// When it cannot listen, or the end cannot be recorded.
 pub(crate) fn until_stopped(
     config: &Config,
+    config_path: &Path,
     vault: Vault,
     ready: impl FnOnce(SocketAddr),
 ) -> Result<ExitCode, Error> {
@@ -60,7 +61,7 @@ pub(crate) fn until_stopped(
         .map_err(|error| Error::Process("cannot start threads", error))?;
     let housekeeping = Housekeeping::start(Arc::clone(&vault.app))
         .map_err(|error| Error::Process("cannot start threads", error))?;
-    let served = runtime.block_on(serve(config, &vault, ready));
+    let served = runtime.block_on(serve(config, config_path, &vault, ready));
     drop(runtime);
     housekeeping.stop();
     // After the last answer, and whatever ended the serving.
@@ -70,9 +71,14 @@ pub(crate) fn until_stopped(
     Ok(ExitCode::SUCCESS)
 }
 
-async fn serve(config: &Config, vault: &Vault, ready: impl FnOnce(SocketAddr)) -> Result<(), Error> {
+async fn serve(
+    config: &Config,
+    config_path: &Path,
+    vault: &Vault,
+    ready: impl FnOnce(SocketAddr),
+) -> Result<(), Error> {
     let shutdown = stop_signal().map_err(|error| Error::Process("cannot wait for signals", error))?;
-    let settings = settings(config, vault)?;
+    let settings = settings(config, config_path)?;
     let listen = |error| Error::Listen(config.http.listen, error);
     let server = avouch_http::bind(Arc::clone(&vault.app), settings).await.map_err(listen)?;
     if let Some(address) = server.metrics_addr() {
@@ -82,14 +88,25 @@ async fn serve(config: &Config, vault: &Vault, ready: impl FnOnce(SocketAddr)) -
     server.run(shutdown).await.map_err(listen)
 }
 
-fn settings(config: &Config, vault: &Vault) -> Result<Settings, Error> {
+/// Reads the configuration again when it is asked: the next root is written into it while the server is at work.
+fn next_seal(config_path: &Path) -> Option<NextSeal> {
+    let path = config_path.to_owned();
+    Some(Arc::new(move || {
+        let config = Config::load(&path, host::credentials_directory().as_deref());
+        let config = config.map_err(|error| error.to_string())?;
+        let next = root::next(&config).map_err(|error| error.whole())?;
+        next.ok_or_else(|| format!("`{}` has no `[root.next]`", path.display()))
+    }))
+}
+
+fn settings(config: &Config, config_path: &Path) -> Result<Settings, Error> {
     Ok(Settings {
         listen: config.http.listen,
         tls: tls(config)?,
         metrics: metrics(config)?,
         max_connections: config.http.max_connections,
         max_in_flight: config.http.max_in_flight,
-        roots: vec![vault.root.clone()],
+        next_seal: next_seal(config_path),
         queue_capacity: config.store.queue,
     })
 }

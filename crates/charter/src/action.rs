@@ -25,6 +25,8 @@ pub const ACTIONS: &[(&str, &str)] = &[
     ("event.read", "read the record of what was done"),
     ("key.read", "see which encryption keys exist and how old they are, never the keys"),
     ("key.rotate", "replace the key that wraps the subjects' keys"),
+    ("key.drill", "prove that a seal for recovery still opens"),
+    ("key.reseal", "replace the seals around the vault's keys"),
     ("system.status", "see whether the server is well"),
     ("policy.explain", "ask why a decision would be allowed or refused"),
 ];

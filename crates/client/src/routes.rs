@@ -5,11 +5,12 @@ use std::fmt;
 use avouch_wire::{
     self as wire, BatchRequest, BatchResponse, CharterApplied, CharterApply, CharterPlan, CharterPlanned,
     CharterSources, CharterSummary, CharterView, ChunkRequest, ChunkResult, Deleted, DetokenizeRequest,
-    Detokenized, Event, EventQuery, Explain, Explanation, ExportRequest, Health, Import, ImportStart,
-    ImportStarted, Key, KeyCreate, KeyCreated, KeyState, Page, PageQuery, Principal, PrincipalCreate,
-    PrincipalPatch, Proposal, ProposeRequest, Readiness, RevealRequest, Revealed, Rotation, SearchRequest,
-    Status, Subject, SubjectCreate, SubjectPatch, SubjectVersion, TokenRequest, TokenResponse,
-    TokenizeRequest, Tokenized, header,
+    Detokenized, DrillAnswer, DrillRequest, DrillStarted, Drilled, Event, EventQuery, Explain, Explanation,
+    ExportRequest, Health, Import, ImportStart, ImportStarted, Key, KeyCreate, KeyCreated, KeyState, Page,
+    PageQuery, Principal, PrincipalCreate, PrincipalPatch, Proposal, ProposeRequest, Readiness,
+    RecoveryRequest, RecoveryShares, Resealed, RevealRequest, Revealed, Rotation, SearchRequest, Status,
+    Subject, SubjectCreate, SubjectPatch, SubjectVersion, TokenRequest, TokenResponse, TokenizeRequest,
+    Tokenized, header,
 };
 use ureq::http::Method;
 use uuid::Uuid;
@@ -414,6 +415,38 @@ impl Client {
     /// As all calls: [`Error`].
     pub fn rotate_keys(&self) -> Result<Rotation, Error> {
         self.call(Method::POST, "/v1/keys/rotate").send()
+    }
+
+    /// `POST /v1/keys/drills`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn drill_begin(&self, request: &DrillRequest) -> Result<DrillStarted, Error> {
+        self.call(Method::POST, "/v1/keys/drills").json(request)?.send()
+    }
+
+    /// `POST /v1/keys/drills/answer`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn drill_answer(&self, request: &DrillAnswer) -> Result<Drilled, Error> {
+        self.call(Method::POST, "/v1/keys/drills/answer").json(request)?.send()
+    }
+
+    /// `POST /v1/keys/reseal`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn reseal(&self) -> Result<Resealed, Error> {
+        self.call(Method::POST, "/v1/keys/reseal").send()
+    }
+
+    /// `POST /v1/keys/recovery`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn replace_recovery(&self, request: &RecoveryRequest) -> Result<RecoveryShares, Error> {
+        self.call(Method::POST, "/v1/keys/recovery").json(request)?.send()
     }
 
     /// `GET /v1/status`.

@@ -37,6 +37,7 @@ pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
 pub struct App {
     pub(crate) store: Store,
     pub(crate) keys: VaultKeys,
+    pub(crate) seals: crate::keys::seals::Seals,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rng: SystemRandom,
     pub(crate) ids: Ids,
@@ -217,6 +218,15 @@ impl App {
             self.stale.store(false, Ordering::Release);
         }
         Ok(())
+    }
+
+    /// Empties the engine's logs of what was deleted, and does not wait for it.
+    pub(crate) fn purge_quietly(&self) {
+        self.store.purge(|purged| {
+            if !matches!(purged, Ok(true)) {
+                tracing::warn!("the engine's log could not be emptied; the next purge takes it along");
+            }
+        });
     }
 
     /// Records the closing. To be called once, when nothing is performed any more.

@@ -30,6 +30,8 @@ pub enum What {
     VaultCreate,
     /// The server opened the vault.
     VaultOpen,
+    /// The vault was opened by a seal for recovery, and got another primary one.
+    VaultRecover,
     /// The server closed the vault in good order.
     VaultClose,
     /// The keys of an erased subject were destroyed.
@@ -48,6 +50,7 @@ impl What {
             Self::Act(action) => action.as_str(),
             Self::VaultCreate => "vault.create",
             Self::VaultOpen => "vault.open",
+            Self::VaultRecover => "vault.recover",
             Self::VaultClose => "vault.close",
             Self::SubjectShred => "subject.shred",
             Self::KekDestroy => "key.destroy",
@@ -235,6 +238,7 @@ mod tests {
         let own = [
             What::VaultCreate,
             What::VaultOpen,
+            What::VaultRecover,
             What::VaultClose,
             What::SubjectShred,
             What::KekDestroy,

@@ -7,6 +7,7 @@ pub mod clock;
 mod error;
 pub mod gate;
 mod ids;
+pub mod keys;
 mod rules;
 mod schema;
 pub mod vault;
@@ -27,6 +28,7 @@ pub fn statements() -> Vec<&'static avouch_store::Statement> {
         audit::read::STATEMENTS.to_vec(),
         charters::STATEMENTS.to_vec(),
         gate::statements(),
+        keys::statements(),
         vault::statements(),
     ]
     .concat()

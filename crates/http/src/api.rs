@@ -6,6 +6,7 @@ mod charter;
 mod events;
 mod exports;
 mod imports;
+mod keys;
 mod principals;
 mod subjects;
 mod system;
@@ -51,8 +52,12 @@ pub(crate) fn routes() -> (Router<Shared>, OpenApi) {
         .routes(routes!(imports::read))
         .routes(routes!(imports::chunk))
         .routes(routes!(exports::export))
-        .routes(routes!(system::keys))
-        .routes(routes!(system::rotate))
+        .routes(routes!(keys::state))
+        .routes(routes!(keys::rotate))
+        .routes(routes!(keys::drill))
+        .routes(routes!(keys::answer))
+        .routes(routes!(keys::reseal))
+        .routes(routes!(keys::recovery))
         .routes(routes!(system::status))
         .routes(routes!(system::health))
         .routes(routes!(system::ready))

@@ -8,9 +8,10 @@ use avouch_core::app::IdempotencyKey;
 use avouch_core::gate::{self, Reason};
 use avouch_core::{CredentialId, ImportId, PrincipalId, SubjectId};
 use avouch_wire::{
-    BatchRequest, CharterApply, CharterPlan, ChunkRequest, DetokenizeRequest, Explain, ExportRequest,
-    ImportStart, KeyCreate, PrincipalCreate, PrincipalPatch, ProblemKind, ProposeRequest, RevealRequest,
-    SearchRequest, SubjectCreate, SubjectPatch, TokenRequest, TokenizeRequest, header, limits,
+    BatchRequest, CharterApply, CharterPlan, ChunkRequest, DetokenizeRequest, DrillAnswer, DrillRequest,
+    Explain, ExportRequest, ImportStart, KeyCreate, PrincipalCreate, PrincipalPatch, ProblemKind,
+    ProposeRequest, RecoveryRequest, RevealRequest, SearchRequest, SubjectCreate, SubjectPatch, TokenRequest,
+    TokenizeRequest, header, limits,
 };
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
@@ -222,6 +223,9 @@ bodies! {
     ImportStart;
     ChunkRequest: LIMIT = limits::BULK_BODY_BYTES;
     ExportRequest;
+    DrillRequest;
+    DrillAnswer;
+    RecoveryRequest;
 }
 
 fn is_json(media_type: &[u8], merge_patch: bool) -> bool {

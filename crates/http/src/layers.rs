@@ -173,6 +173,7 @@ mod tests {
     use avouch_core::app::App;
     use avouch_core::app::opening::Parts;
     use avouch_core::clock::ManualClock;
+    use avouch_core::keys::{Primary, Recovery};
     use avouch_seal::SystemRandom;
     use avouch_seal::root::KeyFileSeal;
     use avouch_testkit::{Kind, Place};
@@ -187,10 +188,11 @@ mod tests {
     use crate::settings::Settings;
 
     fn service(place: &Place) -> Shared {
-        let (root, _) = KeyFileSeal::generate(&SystemRandom::new()).unwrap();
+        let key = || KeyFileSeal::generate(&SystemRandom::new()).unwrap().0;
+        let recovery = key();
         let parts = Parts {
             store: place.open(MIGRATIONS).unwrap(),
-            root: &root,
+            primary: Primary { seal: Arc::new(key()), beside_data: false },
             clock: Arc::new(ManualClock::at(0)),
             environment: "test".to_owned(),
         };
@@ -198,7 +200,8 @@ mod tests {
             let path = format!("{}/../../charter/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
             SourceFile { path: format!("{name}.yaml"), text: std::fs::read_to_string(path).unwrap() }
         });
-        let made = App::init(parts, &files, "admin", 1).unwrap();
+        let seals = [Recovery { slot: "second".to_owned(), seal: &recovery }];
+        let made = App::init(parts, &seals, &files, "admin", 1).unwrap();
         let settings = Settings::plain("127.0.0.1:0".parse().unwrap());
         Arc::new(Service::new(made.app, &settings, &crate::api::routes().1))
     }

@@ -51,8 +51,12 @@ impl<T> Future for Answer<T> {
 pub(crate) async fn aside<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Failure> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result.map_err(Failure::from),
-        Err(_) => Err(internal()),
-    }
+    apart(|| work().map_err(Failure::from)).await
+}
+
+/// The same for what knows itself what to answer when it fails.
+pub(crate) async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(internal()))
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use avouch_core::app::App;
-use avouch_wire::{header, limits, system::RootState};
+use avouch_wire::{header, limits};
 use axum::body::Bytes;
 use axum::extract::{MatchedPath, Request};
 use axum::http::Method;
@@ -17,13 +17,12 @@ use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
 use utoipa::openapi::{OpenApi, RefOr};
 
 use crate::metrics::{Metrics, RouteMetrics};
-use crate::settings::Settings;
+use crate::settings::{NextSeal, Settings};
 
 /// What handlers and layers hold of the server.
 pub(crate) type Shared = Arc<Service>;
 
 /// See the module.
-#[derive(Debug)]
 pub(crate) struct Service {
     pub(crate) app: Arc<App>,
     pub(crate) metrics: Metrics,
@@ -31,7 +30,7 @@ pub(crate) struct Service {
     /// Memory for bodies, in units of [`BODY_UNIT`].
     pub(crate) bodies: Semaphore,
     pub(crate) started: Instant,
-    pub(crate) roots: Vec<RootState>,
+    pub(crate) next_seal: Option<NextSeal>,
     pub(crate) queue_capacity: usize,
     pub(crate) encrypted: bool,
     /// The OpenAPI document, written once.
@@ -39,6 +38,12 @@ pub(crate) struct Service {
     routes: HashMap<String, Vec<Route>>,
     unknown: Route,
     ids: RequestIds,
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service").field("app", &self.app).finish_non_exhaustive()
+    }
 }
 
 /// Bytes of a body that are counted as one.
@@ -71,7 +76,7 @@ impl Service {
             in_flight: Semaphore::new(settings.max_in_flight),
             bodies: Semaphore::new(limits::BODIES_BYTES / BODY_UNIT),
             started: Instant::now(),
-            roots: settings.roots.clone(),
+            next_seal: settings.next_seal.clone(),
             queue_capacity: settings.queue_capacity,
             encrypted: settings.tls.is_some(),
             openapi: serde_json::to_vec(openapi).unwrap_or_default().into(),

@@ -3,14 +3,17 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use avouch_wire::system::RootState;
+use avouch_core::keys::Primary;
 use zeroize::Zeroizing;
 
 use crate::tls;
 
+/// Reads what is to be the next primary seal; or says why it cannot be used, without a secret.
+pub type NextSeal = Arc<dyn Fn() -> Result<Primary, String> + Send + Sync>;
+
 /// See the module.
-#[derive(Debug)]
 pub struct Settings {
     /// Where to listen; port 0 picks a free one.
     pub listen: SocketAddr,
@@ -22,8 +25,8 @@ pub struct Settings {
     pub max_connections: usize,
     /// Requests being worked on at a time; one more is answered `busy`.
     pub max_in_flight: usize,
-    /// What opens the vault, for `GET /v1/keys`.
-    pub roots: Vec<RootState>,
+    /// What `POST /v1/keys/reseal` puts in the place of the primary seal, if the configuration names anything.
+    pub next_seal: Option<NextSeal>,
     /// How many operations may wait for the store, for `GET /v1/status`.
     pub queue_capacity: usize,
 }
@@ -38,9 +41,15 @@ impl Settings {
             metrics: None,
             max_connections: 1024,
             max_in_flight: 2048,
-            roots: Vec::new(),
+            next_seal: None,
             queue_capacity: 4096,
         }
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings").field("listen", &self.listen).finish_non_exhaustive()
     }
 }
 

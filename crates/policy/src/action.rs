@@ -48,6 +48,8 @@ actions! {
     EventRead = "event.read", "Read the ledger of events.";
     KeyRead = "key.read", "See which keys exist and how old they are; never a key itself.";
     KeyRotate = "key.rotate", "Replace the key that wraps the customers' keys.";
+    KeyDrill = "key.drill", "Prove that a seal for recovery still opens.";
+    KeyReseal = "key.reseal", "Replace the seals around the vault's keys.";
     SystemStatus = "system.status", "See how the server is.";
     PolicyExplain = "policy.explain", "Ask what somebody could do, and why.";
 }
@@ -81,7 +83,7 @@ impl Action {
             | TokenDetokenize => true,
             // Who looked, not what was seen: an auditor asks it without any purpose.
             SubjectAccesses | CharterRead | CharterApply | AccessRead | AccessChange | EventRead
-            | KeyRead | KeyRotate | SystemStatus | PolicyExplain => false,
+            | KeyRead | KeyRotate | KeyDrill | KeyReseal | SystemStatus | PolicyExplain => false,
         }
     }
 
@@ -96,7 +98,8 @@ impl Action {
             | TokenCreate => Some(Shows::Reads),
             SubjectReveal | SubjectExport | TokenDetokenize => Some(Shows::Reveals),
             SubjectDelete | SubjectAccesses | SubjectImport | CharterRead | CharterApply | AccessRead
-            | AccessChange | EventRead | KeyRead | KeyRotate | SystemStatus | PolicyExplain => None,
+            | AccessChange | EventRead | KeyRead | KeyRotate | KeyDrill | KeyReseal | SystemStatus
+            | PolicyExplain => None,
         }
     }
 }

@@ -1,7 +1,7 @@
-//! The keyring: the random roots of one vault, wrapped as one blob by a root seal.
+//! The keyring: the random roots of one vault, sealed as one blob under the [`KeyringKey`] that the root seals wrap.
 //!
-//! Roots come in families, and each family has a series by epoch: the newest makes, older ones still open.
-//! While the vault is shut the keyring exists only as the blob; [`Keyring::unlock`] turns it, with the
+//! Roots come in families, and each family has a series by epoch: the newest makes, older ones still open, until they are
+//! retired. While the vault is shut the keyring exists only as the blob; [`Keyring::unlock`] turns it, with the
 //! key-encryption keys of the key store, into the [`VaultKeys`] that operations use. Never kept for longer
 //! than that.
 //!
@@ -12,16 +12,13 @@ use core::fmt;
 use zeroize::Zeroizing;
 
 use crate::{
-    Error, Key, Result, SecureRandom, VaultId,
-    bytes::take,
-    derive::{derive_mac_key, first_half, mac},
-    key::KEY_LEN,
-    labels,
-    pae::Pae,
-    root::{RootSeal, SealContext},
-    vault::VaultKeys,
+    Error, Key, Result, SecureRandom, VaultId, bytes::take, key::KEY_LEN, labels, pae::Pae, vault::VaultKeys,
     xaes::Xaes,
 };
+
+mod key;
+
+pub use key::{KeyringKey, ProofKey};
 
 const FORMAT: u8 = 0x01;
 const ENTRY_LEN: usize = 1 + 4 + KEY_LEN;
@@ -53,13 +50,13 @@ pub const FIRST_EPOCH: u32 = 1;
 
 /// The roots of one vault.
 pub struct Keyring {
-    vault: VaultId,
-    kek: Roots,
-    index: Roots,
-    token: Roots,
-    row: Roots,
-    audit: Roots,
-    erasure: Roots,
+    pub(crate) vault: VaultId,
+    pub(crate) kek: Roots,
+    pub(crate) index: Roots,
+    pub(crate) token: Roots,
+    pub(crate) row: Roots,
+    pub(crate) audit: Roots,
+    pub(crate) erasure: Roots,
 }
 
 impl Keyring {
@@ -82,23 +79,19 @@ impl Keyring {
         self.vault
     }
 
-    /// Wraps the keyring for keeping. `generation` is one more than that of the blob it replaces.
-    pub fn seal(&self, root: &dyn RootSeal, generation: u32, rng: &dyn SecureRandom) -> Result<Vec<u8>> {
-        root.wrap(&self.encode(), &context(self.vault, generation), rng)
+    /// Seals the keyring for keeping. `generation` is one more than that of the blob it replaces.
+    pub fn seal(&self, key: &KeyringKey, generation: u32, rng: &dyn SecureRandom) -> Result<Vec<u8>> {
+        if key.vault() != self.vault {
+            return Err(Error::Parameters("the keyring and its key are of different vaults"));
+        }
+        key.cipher()?.seal(keyring_aad(self.vault, generation).as_ref(), &self.encode(), rng)
     }
 
-    /// Opens a blob that [`seal`](Self::seal) made by the same root, for the same vault and generation.
-    pub fn open(blob: &[u8], root: &dyn RootSeal, vault: VaultId, generation: u32) -> Result<Self> {
-        let plain = root.unwrap(blob, &context(vault, generation))?;
+    /// Opens a blob that [`seal`](Self::seal) made with the same key and generation.
+    pub fn open(blob: &[u8], key: &KeyringKey, generation: u32) -> Result<Self> {
+        let plain = key.cipher()?.open(keyring_aad(key.vault(), generation).as_ref(), blob)?;
         let keyring = Self::decode(&plain).ok_or(Error::Malformed("keyring"))?;
-        if keyring.vault == vault { Ok(keyring) } else { Err(Error::Tampered) }
-    }
-
-    /// Names this very keyring without revealing it: a recovery seal that yields the same value can really
-    /// open the vault.
-    pub fn check_value(&self) -> [u8; 16] {
-        let key = derive_mac_key(&self.kek.first.key, &self.vault.0, labels::KEYRING_CHECK, &[]);
-        first_half(&mac(&key, &[labels::KEYRING_CHECK.as_bytes(), &self.encode()]))
+        if keyring.vault == key.vault() { Ok(keyring) } else { Err(Error::Tampered) }
     }
 
     /// Adds the newest root of a family. `epoch` is higher than all before it and, for an index root, than
@@ -115,6 +108,22 @@ impl Keyring {
         }
     }
 
+    /// Forgets all roots of a family but the newest; says how many. What they made does not open any more, or is not found.
+    /// For indexes and tokens, whose terms and texts were made anew; no other family could spare an older root.
+    pub fn retire_older(&mut self, family: Family) -> Result<usize> {
+        match family {
+            Family::Index | Family::Token => Ok(self.roots_mut(family).retire_older()),
+            Family::Kek | Family::Row | Family::Audit | Family::Erasure => {
+                Err(Error::Parameters("the older roots of this family are still needed"))
+            }
+        }
+    }
+
+    /// The epochs of a family's roots, ascending.
+    pub fn epochs(&self, family: Family) -> Vec<u32> {
+        self.roots(family).oldest_first().map(|root| root.epoch).collect()
+    }
+
     /// A fresh key-encryption key for `epoch`, wrapped for the key store.
     pub fn generate_kek(&self, epoch: u32, rng: &dyn SecureRandom) -> Result<WrappedKek> {
         WrappedKek::generate(self.vault, epoch, &Xaes::new(self.kek.newest().bytes())?, rng)
@@ -123,9 +132,7 @@ impl Keyring {
     /// Opens the vault: the newest of `keks` wraps new subject keys, the others still open theirs. All of
     /// them must open, and there must be one at least.
     pub fn unlock(self, keks: &[WrappedKek]) -> Result<VaultKeys> {
-        let roots =
-            self.kek.newest_first().map(|root| Xaes::new(root.bytes())).collect::<Result<Vec<_>>>()?;
-        VaultKeys::new(self.vault, roots, keks, self.index, self.token, &self.row)
+        VaultKeys::new(self, keks)
     }
 
     fn encode(&self) -> Zeroizing<Vec<u8>> {
@@ -236,8 +243,11 @@ pub(crate) fn open_with_any<'a>(
     Err(refused)
 }
 
-fn context(vault: VaultId, generation: u32) -> SealContext {
-    SealContext { vault, purpose: labels::KEYRING, generation }
+/// `PAE(label, vault, generation)`
+fn keyring_aad(vault: VaultId, generation: u32) -> Pae {
+    let mut aad = Pae::new();
+    aad.part(labels::KEYRING.as_bytes()).part(&vault.0).part(&generation.to_le_bytes());
+    aad
 }
 
 /// The roots of one family, epochs ascending. Never empty.
@@ -263,6 +273,16 @@ impl Roots {
             self.later.push(Root { epoch, key });
         }
         newer
+    }
+
+    /// How many were forgotten.
+    fn retire_older(&mut self) -> usize {
+        let retired = self.later.len();
+        if let Some(newest) = self.later.pop() {
+            self.first = newest;
+            self.later.clear();
+        }
+        retired
     }
 
     pub(crate) const fn oldest(&self) -> &Key {

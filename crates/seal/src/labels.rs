@@ -28,10 +28,12 @@ labels! {
     ROOT_SHARES = "avouch/root/shares/v1";
     /// The check, on every share, by which the key that shares give is known to be the right one.
     ROOT_SHARES_CHECK = "avouch/root/shares-check/v1";
-    /// The purpose under which a root seal wraps the keyring.
+    /// The purpose under which a root seal wraps the key of the keyring.
+    KEYRING_KEY = "avouch/keyring-key/v1";
+    /// The proof that somebody has unwrapped the key of the keyring: key, and what it is taken over.
+    KEYRING_PROOF = "avouch/keyring-proof/v1";
+    /// The cipher key of the keyring, and its AAD.
     KEYRING = "avouch/keyring/v1";
-    /// The key check value of a keyring.
-    KEYRING_CHECK = "avouch/keyring-check/v1";
     /// AAD of a key-encryption key wrapped by the keyring.
     KEK = "avouch/kek/v1";
     /// AAD of a subject key wrapped by a key-encryption key.

@@ -9,7 +9,7 @@ use core::fmt;
 
 use zeroize::Zeroizing;
 
-use crate::{Result, SecureRandom, VaultId, pae::Pae};
+use crate::{Error, SecureRandom, VaultId, pae::Pae};
 
 mod key_file;
 mod passphrase;
@@ -25,15 +25,32 @@ pub trait RootSeal: Send + Sync {
     fn info(&self) -> SealInfo;
 
     /// Seals `plaintext`, bound to `context`.
-    fn wrap(&self, plaintext: &[u8], context: &SealContext, rng: &dyn SecureRandom) -> Result<Vec<u8>>;
+    fn wrap(&self, plaintext: &[u8], context: &SealContext, rng: &dyn SecureRandom) -> RootResult<Vec<u8>>;
 
-    /// Opens what [`wrap`](Self::wrap) made: [`WrongRoot`](crate::Error::WrongRoot) if by another root,
-    /// [`Tampered`](crate::Error::Tampered) if altered or made for another context.
-    fn unwrap(&self, blob: &[u8], context: &SealContext) -> Result<Zeroizing<Vec<u8>>>;
+    /// Opens what [`wrap`](Self::wrap) made: [`WrongRoot`](Error::WrongRoot) if by another root,
+    /// [`Tampered`](Error::Tampered) if altered or made for another context.
+    fn unwrap(&self, blob: &[u8], context: &SealContext) -> RootResult<Zeroizing<Vec<u8>>>;
 
     /// Whether the seal could work now; a device or service is asked, a local key always can.
-    fn health(&self) -> Result<()>;
+    fn health(&self) -> RootResult<()>;
 }
+
+/// Why a root seal did not do its work. The texts are for the operator: what was tried and what to look at, never a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RootError {
+    /// The blob is another root's, or was altered; or the computation failed.
+    #[error(transparent)]
+    Seal(#[from] Error),
+    /// The device or service is not there: a module that cannot be loaded, a connection that fails, no answer in time.
+    #[error("cannot be reached: {0}")]
+    Unreachable(String),
+    /// It is there and says no: a wrong PIN, a token without permission, a key that is missing or of the wrong kind.
+    #[error("refuses: {0}")]
+    Refused(String),
+}
+
+/// The result of a root seal's work.
+pub type RootResult<T> = core::result::Result<T, RootError>;
 
 /// What a wrapped secret is bound to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,8 +64,9 @@ pub struct SealContext {
 }
 
 impl SealContext {
-    /// `PAE(label, header, vault, purpose, generation)`
-    fn aad(&self, label: &'static str, header: &[u8]) -> Pae {
+    /// `PAE(label, header, vault, purpose, generation)`: what a seal authenticates beside the secret. `header` is what it
+    /// writes in front of it.
+    pub fn aad(&self, label: &'static str, header: &[u8]) -> Pae {
         let mut aad = Pae::new();
         aad.part(label.as_bytes())
             .part(header)
@@ -80,6 +98,26 @@ pub enum SealKind {
     Passphrase,
     /// A random key split among custodians, of whom some have to come together.
     Shares,
+    /// A key in a device that does not give it out, by PKCS#11.
+    Pkcs11,
+    /// A key in the transit engine of OpenBao or Vault.
+    Transit,
+    /// A key in the key management service of AWS.
+    AwsKms,
+}
+
+impl SealKind {
+    /// Its name in configurations, on the wire and in events.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::KeyFile => "key-file",
+            Self::Passphrase => "passphrase",
+            Self::Shares => "shares",
+            Self::Pkcs11 => "pkcs11",
+            Self::Transit => "transit",
+            Self::AwsKms => "aws-kms",
+        }
+    }
 }
 
 impl fmt::Display for SealKind {
@@ -88,6 +126,9 @@ impl fmt::Display for SealKind {
             Self::KeyFile => "key file",
             Self::Passphrase => "passphrase",
             Self::Shares => "recovery shares",
+            Self::Pkcs11 => "PKCS#11 key",
+            Self::Transit => "transit key",
+            Self::AwsKms => "AWS KMS key",
         })
     }
 }
@@ -98,6 +139,13 @@ const FORMAT_KEY_FILE: u8 = 0x01;
 const FORMAT_PASSPHRASE: u8 = 0x02;
 /// First byte of a blob wrapped by a key that is split into shares.
 const FORMAT_SHARES: u8 = 0x03;
+/// First byte of a blob wrapped by a PKCS#11 device. Those of seals that talk to somebody are listed here too, so that no
+/// two kinds have one.
+pub const FORMAT_PKCS11: u8 = 0x04;
+/// First byte of a blob wrapped by a transit engine.
+pub const FORMAT_TRANSIT: u8 = 0x05;
+/// First byte of a blob wrapped by AWS KMS.
+pub const FORMAT_AWS_KMS: u8 = 0x06;
 
 /// Length of the identifier by which a root recognises its own blobs.
 const ID_LEN: usize = 8;

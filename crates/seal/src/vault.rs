@@ -17,7 +17,7 @@ use crate::{
     derive::{derive, derive_mac_key, mac},
     index::IndexKey,
     key::KEY_LEN,
-    keyring::{Roots, WrappedKek, open_with_any},
+    keyring::{Keyring, Roots, WrappedKek, open_with_any},
     labels,
     pae::Pae,
     token::{Namespace, RecipientKeys},
@@ -40,10 +40,8 @@ pub struct VaultKeys {
     vault: VaultId,
     /// Changes when a key-encryption key is added or destroyed; an operation works with what it found.
     keks: RwLock<Arc<Keks>>,
-    /// Newest first: the first wraps new key-encryption keys, all open.
-    kek_roots: Vec<Xaes>,
-    index: Roots,
-    token: Roots,
+    /// Changes when the keyring gets a root or loses one.
+    roots: RwLock<Arc<Derivable>>,
     /// Newest first: the first seals, all open.
     newest_row: Xaes,
     older_rows: Vec<Xaes>,
@@ -51,29 +49,38 @@ pub struct VaultKeys {
 }
 
 impl VaultKeys {
-    pub(crate) fn new(
-        vault: VaultId,
-        kek_roots: Vec<Xaes>,
-        keks: &[WrappedKek],
-        index: Roots,
-        token: Roots,
-        row: &Roots,
-    ) -> Result<Self> {
-        let opened = keks.iter().map(|kek| Ok((kek.epoch, Arc::new(kek.open(vault, &kek_roots)?))));
+    pub(crate) fn new(keyring: Keyring, keks: &[WrappedKek]) -> Result<Self> {
+        let Keyring { vault, kek, index, token, row, audit: _, erasure: _ } = keyring;
+        let roots = Derivable::new(&kek, index, token)?;
+        let opened = keks.iter().map(|kek| Ok((kek.epoch, Arc::new(kek.open(vault, &roots.kek)?))));
         let keks = Keks::new(opened.collect::<Result<_>>()?)?;
         let row_key = |root| Xaes::new(derive(root, &vault.0, labels::ROW, &[]).bytes());
         Ok(Self {
             vault,
             keks: RwLock::new(Arc::new(keks)),
-            kek_roots,
-            index,
-            token,
+            roots: RwLock::new(Arc::new(roots)),
             newest_row: row_key(row.newest())?,
             older_rows: row.newest_first().skip(1).map(row_key).collect::<Result<_>>()?,
             // Of the oldest root, for good: a stored fingerprint cannot be computed again from what it was
             // taken of.
             digest: derive_mac_key(row.oldest(), &vault.0, labels::ROW_DIGEST, &[]),
         })
+    }
+
+    /// Derives from this keyring's index and token roots from now on, and wraps with its newest KEK root. What was derived
+    /// before and is kept elsewhere stays as it was.
+    pub fn adopt_roots(&self, keyring: Keyring) -> Result<()> {
+        let Keyring { vault, kek, index, token, .. } = keyring;
+        if vault != self.vault {
+            return Err(Error::Parameters("the keyring of another vault"));
+        }
+        *self.roots.write().unwrap_or_else(PoisonError::into_inner) =
+            Arc::new(Derivable::new(&kek, index, token)?);
+        Ok(())
+    }
+
+    fn roots(&self) -> Arc<Derivable> {
+        Arc::clone(&self.roots.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The vault that these keys belong to.
@@ -94,14 +101,15 @@ impl VaultKeys {
     /// A fresh key-encryption key for the epoch after the newest. Nothing is wrapped with it before it is stored, and then
     /// [`adopt_kek`](Self::adopt_kek)ed.
     pub fn next_kek(&self, rng: &dyn SecureRandom) -> Result<WrappedKek> {
-        let root = self.kek_roots.first().ok_or(Error::Provider)?;
+        let roots = self.roots();
+        let root = roots.kek.first().ok_or(Error::Provider)?;
         let epoch = self.kek_epoch().checked_add(1).ok_or(Error::Parameters("no epoch is left"))?;
         WrappedKek::generate(self.vault, epoch, root, rng)
     }
 
     /// Wraps new subject keys with `kek` from now on; older ones still open theirs.
     pub fn adopt_kek(&self, kek: &WrappedKek) -> Result<()> {
-        let opened = Arc::new(kek.open(self.vault, &self.kek_roots)?);
+        let opened = Arc::new(kek.open(self.vault, &self.roots().kek)?);
         self.change_keks(|all| {
             if all.iter().all(|(epoch, _)| *epoch != kek.epoch) {
                 all.push((kek.epoch, opened));
@@ -197,12 +205,12 @@ impl VaultKeys {
 
     /// The key of one blind index. Costs a few microseconds: keep it.
     pub fn index_key(&self, scope: &IndexScope<'_>) -> IndexKey {
-        IndexKey::derive(self.index.serving(scope.epoch), self.vault, scope)
+        IndexKey::derive(self.roots().index.serving(scope.epoch), self.vault, scope)
     }
 
     /// The token keys of one recipient. Costs a few microseconds: keep them.
     pub fn recipient(&self, namespace: &Namespace) -> RecipientKeys {
-        RecipientKeys::derive(&self.token, self.vault, namespace)
+        RecipientKeys::derive(&self.roots().token, self.vault, namespace)
     }
 
     /// Seals a row that belongs to the vault and not to a person. `table` and `id` say where it lies.
@@ -271,6 +279,22 @@ impl VaultKeys {
         let payload = kek.open(wrap_aad(context, wrapped.epoch).as_ref(), &wrapped.wrapped)?;
         let (key, check) = open_payload(context, wrapped.key_id, &payload)?;
         if bool::from(check.ct_eq(&wrapped.check)) { Ok((key, payload)) } else { Err(Error::Tampered) }
+    }
+}
+
+/// The roots of a keyring from which keys are derived or wrapped while the vault is open.
+#[derive(Debug)]
+struct Derivable {
+    /// Newest first: the first wraps new key-encryption keys, all open.
+    kek: Vec<Xaes>,
+    index: Roots,
+    token: Roots,
+}
+
+impl Derivable {
+    fn new(kek: &Roots, index: Roots, token: Roots) -> Result<Self> {
+        let kek = kek.newest_first().map(|root| Xaes::new(root.bytes())).collect::<Result<_>>()?;
+        Ok(Self { kek, index, token })
     }
 }
 

@@ -6,7 +6,7 @@
 
 use avouch_seal::{
     VaultId,
-    keyring::Keyring,
+    keyring::{Keyring, KeyringKey},
     root::{KeyFileSeal, PassphraseParams, PassphraseSeal, RootSeal as _, SealContext},
     vault::{FieldAt, RecordAt, VaultKeys},
 };
@@ -35,11 +35,19 @@ fn vault() -> VaultKeys {
 fn keyring_and_kek() {
     let (root, _) = KeyFileSeal::generate(&RNG).unwrap();
     let keyring = Keyring::generate(VAULT, &RNG).unwrap();
+    let key = KeyringKey::generate(VAULT, &RNG).unwrap();
     assert_eq!(
-        sha256(&keyring.seal(&root, 1, &RNG).unwrap()),
-        "5fb3dc3cbbf5b56328c1dc3b3fd4eb8b485097d9c4f4e6be0449b35ab81750a0"
+        sha256(&key.wrap(&root, 1, &RNG).unwrap()),
+        "678c2e8bbfae178cbe5a37f6344a0e09664969a97017019a7f009dc3aadbbf32"
     );
-    assert_eq!(HEXLOWER.encode(&keyring.check_value()), "0e5e571ba662b815d0f38d54af96d69a");
+    assert_eq!(
+        sha256(&keyring.seal(&key, 1, &RNG).unwrap()),
+        "8101b2b64af18f134ed46ba061b4048b71687948e4484a824bf27b0dfc21787b"
+    );
+    assert_eq!(
+        HEXLOWER.encode(&key.proof().answer("shares", &[7; 32])),
+        "022dfce879af550ad24400c27ca70ad5af7e70d22eade61f33f4de25f8abbe2b"
+    );
     assert_eq!(
         sha256(&keyring.generate_kek(1, &RNG).unwrap().wrapped),
         "37508b5aff2b99287cf95325c514f86ae0cddf4f985547ecd609daa369b1a1e4"

@@ -49,7 +49,9 @@ pub(crate) fn outstanding<'m>(
             return Err(Error::Migration { number: *number, message });
         };
         if checksum(sql(known)).as_slice() != sum.as_slice() {
-            let message = "its text differs from the one that was applied".to_owned();
+            let message = "its text differs from the one that was applied: the database was made by a version in between \
+                           two releases; export with that version, and import here"
+                .to_owned();
             return Err(Error::Migration { number: *number, message });
         }
     }

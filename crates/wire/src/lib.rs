@@ -7,6 +7,7 @@ pub mod export;
 pub mod fields;
 pub mod header;
 pub mod import;
+pub mod keys;
 pub mod limits;
 pub mod page;
 pub mod policy;
@@ -29,6 +30,10 @@ pub use fields::{Document, Fields, Secret};
 pub use import::{
     ChunkRequest, ChunkResult, Import, ImportStart, ImportStarted, OnDuplicate, Proposal, ProposeRequest,
 };
+pub use keys::{
+    DrillAnswer, DrillRequest, DrillStarted, Drilled, KeyState, RecoveryRequest, RecoveryShares, Resealed,
+    Rotation,
+};
 pub use page::{Page, PageQuery};
 pub use policy::{Explain, Explanation, View, Views};
 pub use problem::{Fault, Need, Problem, ProblemKind};
@@ -36,7 +41,7 @@ pub use subject::{
     BatchItem, BatchOperation, BatchRequest, BatchResponse, BatchResult, Deleted, RevealRequest, Revealed,
     SearchRequest, Subject, SubjectCreate, SubjectPatch, SubjectVersion,
 };
-pub use system::{Health, HealthState, KeyState, Readiness, Rotation, Status};
+pub use system::{Health, HealthState, Readiness, Status};
 pub use time::Time;
 pub use token::{
     DetokenizeRequest, Detokenized, TokenRequest, TokenResponse, TokenizeRequest, Tokenized, Unmapped,

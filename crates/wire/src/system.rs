@@ -1,4 +1,4 @@
-//! How the server is: status, keys (never their bytes), health and readiness.
+//! How the server is: status, health and readiness.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -29,50 +29,6 @@ pub struct Queue {
     pub waiting: u64,
     /// How many may; one more is answered `busy`.
     pub capacity: u64,
-}
-
-/// `GET /v1/keys`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct KeyState {
-    /// What unseals the vault.
-    pub root: Vec<RootState>,
-    /// Counts changes of the keyring.
-    pub keyring_generation: u64,
-    /// The key-encryption keys that are still needed.
-    pub kek_epochs: Vec<KekEpoch>,
-    /// How many customer keys there are.
-    pub subject_keys: u64,
-    /// How many destroyed keys still wait for their data to be removed.
-    pub pending_erasures: u64,
-}
-
-/// `POST /v1/keys/rotate`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Rotation {
-    /// The new key-encryption key's epoch.
-    pub epoch: u32,
-}
-
-/// A root seal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct RootState {
-    /// `file` or `passphrase`.
-    pub kind: String,
-    /// Whether it is the demo's and protects nothing.
-    pub demo: bool,
-    /// Whether it lies in the data directory, so that whoever copies one copies both.
-    pub beside_data: bool,
-}
-
-/// A key-encryption key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct KekEpoch {
-    /// Counts from 1.
-    pub epoch: u32,
-    /// Whether new customer keys are wrapped with it.
-    pub current: bool,
-    /// How many customer keys are wrapped with it. One that is not current is destroyed when there are none left.
-    pub subject_keys: u64,
 }
 
 /// Whether a part works.

@@ -98,15 +98,24 @@ impl Config {
                 check(store.keys_path.is_some(), "[store] keys_path goes with engine = \"sqlite\"");
             }
         }
-        check(
-            self.root.path.is_some() && self.root.credential.is_some(),
-            "[root] path and credential: give one of them",
-        );
         let named = |name: &str| !name.is_empty() && !name.contains('/') && name != "." && name != "..";
-        check(
-            self.root.credential.as_deref().is_some_and(|name| !named(name)),
-            "[root] credential is the name of a credential, not a path",
-        );
+        for root in core::iter::once(&self.root).chain(self.root.next.as_deref()) {
+            check(
+                root.path.is_some() && root.credential.is_some(),
+                "[root] path and credential: give one of them",
+            );
+            check(
+                root.credential.as_deref().is_some_and(|name| !named(name)),
+                "[root] credential is the name of a credential, not a path",
+            );
+        }
+        if let Some(next) = &self.root.next {
+            check(next.next.is_some(), "[root.next] has no next of its own");
+            check(
+                next.path.is_none() && next.credential.is_none(),
+                "[root.next] wants path or credential: it is another one than [root]'s",
+            );
+        }
         let http = &self.http;
         check(
             http.tls_certificate.is_some() != http.tls_key.is_some(),
@@ -119,6 +128,11 @@ impl Config {
 
     /// Turns the name of a credential, or nothing, into the path of the root's file.
     fn find_root(&mut self, credentials: Option<&Path>, faults: &mut Vec<String>) {
+        if let (Some(next), Some(folder)) = (&mut self.root.next, credentials)
+            && let Some(name) = &next.credential
+        {
+            next.path = Some(folder.join(name));
+        }
         match (&self.root.credential, credentials) {
             (Some(name), Some(folder)) => self.root.path = Some(folder.join(name)),
             (Some(_), None) => faults.push(

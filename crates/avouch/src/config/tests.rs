@@ -12,10 +12,11 @@ fn load(text: &str) -> Result<Config, String> {
     Config::load(&path, None).map_err(shown)
 }
 
-/// The default with every optional key switched on.
+/// The default with every optional key and section switched on.
 fn all_keys() -> toml::Table {
     let is_key = |line: &str| {
-        line.strip_prefix('#').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()))
+        let begins = |c: char| c.is_ascii_lowercase() || c == '[';
+        line.strip_prefix('#').is_some_and(|rest| rest.starts_with(begins))
     };
     let text: String = DEFAULT_TEXT
         .lines()

@@ -10,6 +10,7 @@ use avouch_client::{Client, Options};
 use avouch_core::app::App;
 use avouch_core::clock::Clock as _;
 use avouch_core::gate::{Caller, Status};
+use avouch_core::keys::{SealRole, SealState};
 use avouch_core::vault::{ReadKeys, ReadStatus};
 use avouch_wire::Secret;
 
@@ -17,14 +18,16 @@ use super::Findings;
 use crate::config::Config;
 use crate::hazard::serving;
 use crate::host::{self, SystemClock};
-use crate::serve;
-use crate::vault::root_beside_data;
+use crate::root::beside_data;
+use crate::{recovery, serve};
 
 const DAY_MICROS: i64 = 24 * 3600 * 1_000_000;
 /// 2025-01-01, in microseconds: earlier than any build of this program.
 const FIRST_BUILD: i64 = 1_735_689_600 * 1_000_000;
 /// Whoever has to renew a key wants to know this long before.
 const SOON_DAYS: i64 = 30;
+/// For how long a drill is believed.
+const DRILL_DAYS: i64 = 365;
 const MIB: u64 = 1 << 20;
 
 /// Unsafe settings and permissions, as `serve` would refuse them.
@@ -92,7 +95,7 @@ pub(super) fn root(config: &Config, findings: &mut Findings) {
     let Some(path) = &config.root.path else { return };
     if !path.exists() {
         findings.fail("root", format!("`{}` is not there", path.display()));
-    } else if root_beside_data(config) {
+    } else if beside_data(config, &config.root) {
         findings.warn(
             "root",
             "lies on the same disk as the data: whoever copies the disk has both; a mounted secret or a systemd \
@@ -100,6 +103,23 @@ pub(super) fn root(config: &Config, findings: &mut Findings) {
         );
     } else {
         findings.ok("root", "lies apart from the data");
+    }
+}
+
+/// What opens the vault when the root is lost belongs to other people, in other places.
+pub(super) fn recovery(config: &Config, findings: &mut Findings) {
+    match recovery::left_beside(&config.vault.data_dir) {
+        0 => findings.ok("recovery", "no recovery share lies beside the data"),
+        left => {
+            let folder = recovery::beside(&config.vault.data_dir);
+            findings.warn(
+                "recovery",
+                format!(
+                    "{left} recovery shares lie in `{}`: hand them out and delete them here",
+                    folder.display()
+                ),
+            );
+        }
     }
 }
 
@@ -153,7 +173,11 @@ pub(super) fn server(config: &Config, findings: &mut Findings) {
 pub(super) fn vault(app: &Arc<App>, findings: &mut Findings) {
     charter(app, findings);
     access(app, findings);
-    match app.perform_wait(&Caller::system(), ReadKeys) {
+    let state = app.perform_wait(&Caller::system(), ReadKeys);
+    if let Ok(state) = &state {
+        drills(&state.output.seals, app.now(), findings);
+    }
+    match state {
         Ok(done) if done.output.pending_erasures == 0 => {
             let (sender, answer) = std::sync::mpsc::sync_channel(1);
             app.count_keys(move |counts| drop(sender.send(counts)));
@@ -169,6 +193,26 @@ pub(super) fn vault(app: &Arc<App>, findings: &mut Findings) {
             findings.warn("keys", format!("{} erasures are not finished", done.output.pending_erasures))
         }
         Err(error) => findings.fail("keys", error.to_string()),
+    }
+}
+
+/// A seal that nobody has tried for a year may open nothing.
+fn drills(seals: &[SealState], now: i64, findings: &mut Findings) {
+    for seal in seals.iter().filter(|seal| seal.role == SealRole::Recovery) {
+        let name = &seal.slot;
+        match seal.drilled.map(|drilled| (now - drilled) / DAY_MICROS) {
+            Some(days) if days <= DRILL_DAYS => {
+                findings.ok("recovery", format!("seal `{name}` was proved to open {days} days ago"));
+            }
+            Some(days) => findings.warn(
+                "recovery",
+                format!("seal `{name}` was last proved to open {days} days ago: `avouch keys drill`"),
+            ),
+            None => findings.warn(
+                "recovery",
+                format!("nobody has ever proved that seal `{name}` opens: `avouch keys drill`"),
+            ),
+        }
     }
 }
 

@@ -1,11 +1,6 @@
 //! Commands about the server's charter. `charter check` needs no server and is wired beside these.
 
-use std::{
-    fmt::Write as _,
-    io::{self, IsTerminal},
-    path::PathBuf,
-    process::ExitCode,
-};
+use std::{fmt::Write as _, path::PathBuf, process::ExitCode};
 
 use avouch_wire::{CharterApply, CharterPlan, CharterPlanned, CharterView, charter::CharterProblem};
 use clap::Subcommand;
@@ -95,15 +90,8 @@ fn apply(dir: PathBuf, yes: bool, remote: &Remote) -> Result<ExitCode, CliError>
         return Ok(ExitCode::from(5));
     }
     if !yes {
-        if output.json || !io::stdin().is_terminal() {
-            return Err(CliError::usage("say --yes to apply without being asked"));
-        }
-        output.text(&plan(&planned))?;
-        output.text("Make this the charter? [y/N] ")?;
-        let mut answer = String::new();
-        io::stdin().read_line(&mut answer)?;
-        if !matches!(answer.trim(), "y" | "Y" | "yes") {
-            output.text("nothing was changed\n")?;
+        let question = format!("{}Make this the charter?", plan(&planned));
+        if !output.asks(&question)? {
             return Ok(ExitCode::from(1));
         }
     }

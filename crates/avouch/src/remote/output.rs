@@ -37,6 +37,21 @@ impl Output {
         self.text(&format!("{text}\n"))
     }
 
+    /// Asks whoever sits at the terminal; anything but yes is no, and said so.
+    pub(super) fn asks(self, question: &str) -> Result<bool, CliError> {
+        if self.json || !io::stdin().is_terminal() {
+            return Err(CliError::usage("nobody is there to be asked: say --yes"));
+        }
+        self.text(&format!("{question} [y/N] "))?;
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer)?;
+        let yes = matches!(answer.trim(), "y" | "Y" | "yes");
+        if !yes {
+            self.text("nothing was changed\n")?;
+        }
+        Ok(yes)
+    }
+
     pub(super) fn text(self, text: &str) -> Result<(), CliError> {
         let mut out = io::stdout().lock();
         out.write_all(text.as_bytes())?;

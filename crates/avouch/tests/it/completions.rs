@@ -18,6 +18,7 @@ fn help_says_where_to_begin() {
       demo         Start a shop with invented customers, and show what to try
       init         Make a vault: its keys, its first charter and its first administrator
       serve        Serve the vault until told to stop
+      recover      Open a vault whose root is lost, by its recovery shares, passphrase or key
       config       The configuration: check, show
       charter      What is kept, what for and who sees it: check, show, versions, plan, apply
       doctor       Look for what is wrong with the server on this machine
@@ -105,6 +106,20 @@ fn help_of_host_commands() {
                                     AVOUCH_CONFIG=] [default: avouch.toml]
           --json                    Answer in JSON
       -h, --help                    Print help
+
+    When the root key is lost:
+          --recovery-shares <N>
+              How many recovery shares are made [default: 3]
+          --recovery-threshold <N>
+              How many of them open the vault together [default: 2]
+          --recovery-dir <FOLDER>
+              Where the shares are written, for you to hand out [default: beside the data]
+          --custodian <AGE>
+              A custodian's age recipient, once for each share: the share is sealed to it
+          --recovery-passphrase-file <FILE>
+              A second passphrase, in a file, instead of shares
+          --recovery-key-file <FILE>
+              A second key file, made here, instead of shares
 
     ――――
     Serve the vault until told to stop

@@ -5,11 +5,14 @@ use std::path::Path;
 
 use crate::program::{Place, mode};
 
-/// Keys differ from run to run.
+/// Keys and names of sets differ from run to run.
 fn without_keys(text: &str) -> String {
-    text.split_inclusive(char::is_whitespace)
-        .map(|word| if word.starts_with("avk_live_") { "KEY\n".to_owned() } else { word.to_owned() })
-        .collect()
+    let plain = |word: &str| match word.split_once("-recovery/") {
+        _ if word.starts_with("avk_live_") => "KEY\n".to_owned(),
+        Some((_, rest)) => word.replace(rest.split(['/', '\n']).next().unwrap(), "SET"),
+        None => word.to_owned(),
+    };
+    text.split_inclusive(char::is_whitespace).map(plain).collect()
 }
 
 #[test]
@@ -24,8 +27,17 @@ fn a_vault_is_made_in_one_command_and_nobody_else_can_read_it() {
       charter        DIR/charter (new: an example shop; make it yours)
       root key       DIR/avouch-data-root.key (new)
 
-    Whoever has the root key and a copy of the data can read everything. Without it nobody
-    can, and neither can you: copy this file to a place apart from this machine, now.
+    Whoever has the root key and a copy of the data can read everything: copy this file to
+    a place apart from this machine, now.
+
+    If the root is lost, any 2 of these shares open the vault. Give each to another person, now, and
+    delete the folder here; nobody can make them again:
+
+      DIR/avouch-data-recovery/SET/share-1-of-3.txt
+      DIR/avouch-data-recovery/SET/share-2-of-3.txt
+      DIR/avouch-data-recovery/SET/share-3-of-3.txt
+
+    When both are lost, nobody can open the vault, and neither can you.
 
     The administrator's key, for 90 days. It is shown this once:
 
@@ -39,7 +51,10 @@ fn a_vault_is_made_in_one_command_and_nobody_else_can_read_it() {
     let mut found = Vec::new();
     look(&place.path(""), Path::new(""), &mut found);
     found.sort();
-    insta::assert_snapshot!(found.join("\n"), @"
+    insta::assert_snapshot!(without_keys(&found.join("\n")), @"
+    600 avouch-data-recovery/SET/share-1-of-3.txt
+    600 avouch-data-recovery/SET/share-2-of-3.txt
+    600 avouch-data-recovery/SET/share-3-of-3.txt
     600 avouch-data-root.key
     600 avouch-data/data.db
     600 avouch-data/keys/keys.db
@@ -53,6 +68,8 @@ fn a_vault_is_made_in_one_command_and_nobody_else_can_read_it() {
     600 charter/retention.yaml
     600 charter/roles.yaml
     700 avouch-data
+    700 avouch-data-recovery
+    700 avouch-data-recovery/SET
     700 avouch-data/keys
     700 charter
     ");
@@ -158,7 +175,7 @@ fn a_machine_reads_json() {
     for changing in ["admin_key", "administrator"] {
         made[changing] = "…".into();
     }
-    insta::assert_snapshot!(format!("{made:#}"), @r#"
+    insta::assert_snapshot!(without_keys(&format!("{made:#}")), @r#"
     {
       "admin_key": "…",
       "admin_key_days": 7,
@@ -166,6 +183,15 @@ fn a_machine_reads_json() {
       "config": "avouch.toml",
       "data_dir": "DIR/avouch-data",
       "root": "DIR/avouch-data-root.key",
+      "recovery": {
+        "slot": "shares",
+        "threshold": 2,
+        "files": [
+          "DIR/avouch-data-recovery/SET/share-1-of-3.txt",
+          "DIR/avouch-data-recovery/SET/share-2-of-3.txt",
+          "DIR/avouch-data-recovery/SET/share-3-of-3.txt"
+        ]
+      },
       "charter": "DIR/charter",
       "metrics_token_file": "DIR/avouch-data/metrics-token"
     }

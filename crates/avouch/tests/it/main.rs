@@ -14,5 +14,6 @@ mod housekeeping;
 mod import;
 mod init;
 mod program;
+mod seals;
 mod serve;
 mod unsafe_settings;

@@ -102,9 +102,9 @@ fn words_outside_their_vocabulary() {
     roles.yaml:12:14: unknown view `mask`
       help: did you mean `masked`?
     ");
-    assert_snapshot!(told("roles.yaml", "subject.reveal", "subject.show"), @r"
+    assert_snapshot!(told("roles.yaml", "subject.reveal", "subject.show"), @"
     roles.yaml:8:27: unknown action `subject.show`
-      help: write one of `subject.create`, `subject.read`, `subject.list`, `subject.search`, `subject.reveal`, `subject.update`, `subject.delete`, `subject.history`, `subject.accesses`, `subject.import`, `subject.export`, `token.create`, `token.detokenize`, `charter.read`, `charter.apply`, `access.read`, `access.change`, `event.read`, `key.read`, `key.rotate`, `system.status`, `policy.explain`
+      help: write one of `subject.create`, `subject.read`, `subject.list`, `subject.search`, `subject.reveal`, `subject.update`, `subject.delete`, `subject.history`, `subject.accesses`, `subject.import`, `subject.export`, `token.create`, `token.detokenize`, `charter.read`, `charter.apply`, `access.read`, `access.change`, `event.read`, `key.read`, `key.rotate`, `key.drill`, `key.reseal`, `system.status`, `policy.explain`
     ");
     assert_snapshot!(told("retention.yaml", "last_activity", "last activity"), @r"
     retention.yaml:4:10: unknown event `last activity`

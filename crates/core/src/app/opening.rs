@@ -4,8 +4,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, RwLock};
 
 use avouch_charter::{Charter, SourceFile};
-use avouch_seal::keyring::{Keyring, WrappedKek};
-use avouch_seal::root::RootSeal;
+use avouch_seal::keyring::{Keyring, KeyringKey, ProofKey, WrappedKek};
+use avouch_seal::root::{RootError, RootSeal, SealKind};
 use avouch_seal::vault::VaultKeys;
 use avouch_seal::{SystemRandom, VaultId};
 use avouch_store::{Store, Tx, params, statements};
@@ -18,6 +18,8 @@ use crate::charters;
 use crate::clock::Clock;
 use crate::gate::{self, Access, principals};
 use crate::ids::{EventId, Ids, PrincipalId};
+use crate::keys::seals::{PRIMARY, Seals, Stored, WrappedAll, primary_slot, put_keyring, put_slot};
+use crate::keys::{Primary, Recovery, SealRole, SealingError, Slot};
 use crate::rules::{Problems, Rules};
 use crate::{Error, vault};
 
@@ -27,35 +29,26 @@ statements! {
     data NEWEST_EVENT = "select max(id) from event";
     keys KEYS_VAULT = "select id from vault";
     keys PUT_KEYS_VAULT = "insert into vault (id, created) values (?1, ?2)";
-    keys KEYRING = "select generation, sealed from keyring where seal = ?1";
-    keys PUT_KEYRING = "insert into keyring (seal, generation, sealed) values (?1, ?2, ?3)";
     keys DROP_KEYS_VAULT = "delete from vault";
     keys DROP_KEYRING = "delete from keyring";
+    keys DROP_SEALS = "delete from seal";
     keys DROP_KEKS = "delete from kek";
     keys ANY_SUBJECT_KEY = "select class from subject_key limit 1";
     keys KEKS = "select epoch, wrapped from kek order by epoch";
     keys PUT_KEK = "insert into kek (epoch, wrapped) values (?1, ?2)";
 }
 
-/// The slot of the keyring that the primary root seal opens.
-const PRIMARY: &str = "primary";
-
 /// What a vault is made or opened with.
-pub struct Parts<'a> {
+#[derive(Debug)]
+pub struct Parts {
     /// Where it lives.
     pub store: Store,
     /// What opens its keyring.
-    pub root: &'a dyn RootSeal,
+    pub primary: Primary,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// A word in the text of its API keys: `live`, `test`, `demo`.
     pub environment: String,
-}
-
-impl core::fmt::Debug for Parts<'_> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Parts").field("store", &self.store).finish_non_exhaustive()
-    }
 }
 
 /// Why a vault cannot be made or opened.
@@ -70,9 +63,18 @@ pub enum OpeningError {
     /// Data and key store belong to different vaults.
     #[error("the data store and the key store belong to different vaults: check both addresses")]
     Mismatch,
-    /// The root key does not open the keyring.
+    /// The seal does not open the keyring.
     #[error("the root key does not open this vault")]
     WrongRoot,
+    /// The seal is a device or a service, and did not do its work.
+    #[error("the {0} {1}")]
+    Root(SealKind, RootError),
+    /// There is no seal for recovery by this name.
+    #[error("this vault has no seal `{0}` for recovery")]
+    NoSuchSeal(String),
+    /// No seal for recovery, or one that cannot be.
+    #[error(transparent)]
+    Sealing(SealingError),
     /// The charter cannot be put in force.
     #[error("the charter has problems")]
     Charter(Problems),
@@ -98,12 +100,22 @@ pub struct Made {
 }
 
 impl App {
-    /// Makes a vault: keyring, first charter, first administrator with a key for `key_days` days.
+    /// Whether there is no vault here yet. What an attempt that broke off has left behind is taken away.
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub fn may_be_made(store: &Store) -> Result<bool, Error> {
+        store.write_wait(nothing_in_it)
+    }
+
+    /// Makes a vault: keyring under its primary seal and all for `recovery`, first charter, first administrator with a key for
+    /// `key_days` days.
     ///
     /// # Errors
     /// [`OpeningError`].
     pub fn init(
-        parts: Parts<'_>,
+        parts: Parts,
+        recovery: &[Recovery<'_>],
         sources: &[SourceFile],
         admin_role: &str,
         key_days: u32,
@@ -117,26 +129,30 @@ impl App {
         if !able {
             return Err(OpeningError::AdminRole(admin_role.to_owned()));
         }
-        if !parts.store.write_wait(nothing_in_it)? {
+        if !Self::may_be_made(&parts.store)? {
             return Err(OpeningError::Exists);
         }
         let mut id = [0u8; 16];
         avouch_seal::SecureRandom::fill(&rng, &mut id).map_err(|_| Error::Internal("no randomness"))?;
         let vault = VaultId(id);
         let keyring = Keyring::generate(vault, &rng).map_err(Error::from)?;
-        let sealed = keyring.seal(parts.root, 1, &rng).map_err(Error::from)?;
+        let keyring_key = KeyringKey::generate(vault, &rng).map_err(Error::from)?;
+        let seals = WrappedAll::new(&keyring_key, 1, &*parts.primary.seal, recovery, (now, &rng))
+            .map_err(OpeningError::Sealing)?;
+        let sealed = keyring.seal(&keyring_key, 1, &rng).map_err(Error::from)?;
         let kek = keyring.generate_kek(1, &rng).map_err(Error::from)?;
         let (epoch, wrapped) = (kek.epoch, kek.wrapped.clone());
         let keys = keyring.unlock(&[kek]).map_err(Error::from)?;
 
         let numbers = charters::first_numbers(&charter);
         let rules = Rules::compile(1, charter, &numbers, &keys).map_err(OpeningError::Charter)?;
-        let app = assemble(parts, keys, rules, Access::default());
+        let app = assemble(parts, keys, keyring_key.proof(), rules, Access::default());
 
         let (first, sources, role) = (Arc::clone(&app), sources.to_vec(), admin_role.to_owned());
         let (administrator, key) = app.store.write_wait(move |tx| {
             tx.put(&PUT_KEYS_VAULT, params![&id, now])?;
-            tx.put(&PUT_KEYRING, params![PRIMARY, 1i64, &sealed])?;
+            seals.put(tx)?;
+            put_keyring(tx, 1, &sealed)?;
             tx.put(&PUT_KEK, params![epoch, &wrapped])?;
             tx.put(&PUT_DATA_VAULT, params![&id, now])?;
             charters::store_first(tx, &first, &sources, &numbers, now)?;
@@ -149,35 +165,53 @@ impl App {
         Ok(Made { app, administrator, key })
     }
 
-    /// Opens a vault, finishes what a crash interrupted, and records the opening.
+    /// Opens a vault by its primary seal, finishes what a crash interrupted, and records the opening.
     ///
     /// # Errors
     /// [`OpeningError`].
-    pub fn open(parts: Parts<'_>) -> Result<Arc<Self>, OpeningError> {
-        let vault = match parts.store.write_wait(vault_ids)? {
-            (None, None) => return Err(OpeningError::Missing),
-            (Some(data), Some(keys)) if data == keys => VaultId(data),
-            _ => return Err(OpeningError::Mismatch),
-        };
-        let (generation, sealed, keks) = parts.store.read_wait(|tx| {
-            let (generation, sealed) = tx
-                .first(&KEYRING, params![PRIMARY], |row| Ok((row.int(0)?, row.blob(1)?.to_vec())))?
-                .ok_or(Error::Tampered)?;
-            Ok::<_, Error>((generation, sealed, keks(tx)?))
-        })?;
-        let generation = u32::try_from(generation).map_err(|_| Error::Tampered)?;
-        let keyring =
-            Keyring::open(&sealed, parts.root, vault, generation).map_err(|_| OpeningError::WrongRoot)?;
+    pub fn open(parts: Parts) -> Result<Arc<Self>, OpeningError> {
+        let vault = the_vault(&parts.store)?;
+        let stored = parts.store.read_wait(Stored::load)?;
+        let slot = stored.slot(PRIMARY).ok_or(Error::Tampered)?;
+        let unsealed = unseal(&stored, slot, &*parts.primary.seal, vault)?;
+        Self::unlock(parts, unsealed, What::VaultOpen)
+    }
+
+    /// Opens a vault whose primary seal is lost by one for recovery, and makes `parts.primary` its primary seal from now on.
+    ///
+    /// # Errors
+    /// [`OpeningError`].
+    pub fn recover(parts: Parts, recovery: &Recovery<'_>) -> Result<Arc<Self>, OpeningError> {
+        let vault = the_vault(&parts.store)?;
+        let stored = parts.store.read_wait(Stored::load)?;
+        let slot = stored
+            .slot(&recovery.slot)
+            .filter(|slot| slot.role() == SealRole::Recovery)
+            .ok_or_else(|| OpeningError::NoSuchSeal(recovery.slot.clone()))?;
+        let unsealed = unseal(&stored, slot, recovery.seal, vault)?;
+        let now = parts.clock.now();
+        let primary = primary_slot(&stored, &unsealed.0, &parts.primary, (now, vault))
+            .map_err(OpeningError::Sealing)?;
+        parts.store.write_wait(move |tx| put_slot(tx, &primary))?;
+        Self::unlock(parts, unsealed, What::VaultRecover)
+    }
+
+    fn unlock(
+        parts: Parts,
+        (keyring_key, keyring): (KeyringKey, Keyring),
+        what: What,
+    ) -> Result<Arc<Self>, OpeningError> {
+        let keks = parts.store.read_wait(keks)?;
         let keys = keyring.unlock(&keks).map_err(Error::from)?;
         let rules = charters::load(&parts.store, &keys)?;
         let access = load_access(&parts.store, &keys)?;
         let newest = parts.store.read_wait(|tx| tx.first(&NEWEST_EVENT, &[], |row| row.opt_int(0)));
-        let app = assemble(parts, keys, rules, access);
+        let app = assemble(parts, keys, keyring_key.proof(), rules, access);
         if let Some(newest) = newest.map_err(Error::from)?.flatten() {
             app.ids.continue_after(EventId::from_int(newest));
         }
         vault::resume(&app)?;
-        app.note(What::VaultOpen)?;
+        app.note(what)?;
         Ok(app)
     }
 
@@ -199,10 +233,11 @@ impl App {
     }
 }
 
-fn assemble(parts: Parts<'_>, keys: VaultKeys, rules: Rules, access: Access) -> Arc<App> {
+fn assemble(parts: Parts, keys: VaultKeys, proof: ProofKey, rules: Rules, access: Access) -> Arc<App> {
     Arc::new(App {
         store: parts.store,
         keys,
+        seals: Seals::new(parts.primary, proof),
         clock: parts.clock,
         rng: SystemRandom::new(),
         ids: Ids::default(),
@@ -218,6 +253,27 @@ fn assemble(parts: Parts<'_>, keys: VaultKeys, rules: Rules, access: Access) -> 
 fn load_access(store: &Store, keys: &VaultKeys) -> Result<Access, Error> {
     let rows = store.read_wait(gate::Access::rows)?;
     Access::from_rows(rows, keys)
+}
+
+/// The vault whose two stores these are.
+fn the_vault(store: &Store) -> Result<VaultId, OpeningError> {
+    match store.write_wait(vault_ids)? {
+        (None, None) => Err(OpeningError::Missing),
+        (Some(data), Some(keys)) if data == keys => Ok(VaultId(data)),
+        _ => Err(OpeningError::Mismatch),
+    }
+}
+
+fn unseal(
+    stored: &Stored,
+    slot: &Slot,
+    seal: &dyn RootSeal,
+    vault: VaultId,
+) -> Result<(KeyringKey, Keyring), OpeningError> {
+    stored.unseal(slot, seal, vault).map_err(|error| match error {
+        RootError::Seal(_) => OpeningError::WrongRoot,
+        error => OpeningError::Root(seal.info().kind, error),
+    })
 }
 
 /// The key-encryption keys as stored, the newest last.
@@ -238,7 +294,7 @@ fn nothing_in_it(tx: &mut Tx<'_>) -> Result<bool, Error> {
         return Ok(false);
     }
     if orphaned {
-        for statement in [&DROP_KEYS_VAULT, &DROP_KEYRING, &DROP_KEKS] {
+        for statement in [&DROP_KEYS_VAULT, &DROP_SEALS, &DROP_KEYRING, &DROP_KEKS] {
             tx.put(statement, &[])?;
         }
     }

@@ -160,11 +160,7 @@ impl App {
         }
         self.settle_rotation(newest);
         // What was deleted stands in the engine's log until that is emptied.
-        self.store.purge(|purged| {
-            if !matches!(purged, Ok(true)) {
-                tracing::warn!("the key store's log could not be emptied; the next purge takes it along");
-            }
-        });
+        self.purge_quietly();
         Ok(Some(rotated))
     }
 

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use avouch_policy::Action;
-use avouch_store::{Tx, params, statements};
+use avouch_store::{Tx, statements};
 
 use crate::Error;
 use crate::app::{App, Cx, Operation, Outcome};
 use crate::audit::Note;
 use crate::gate::{Intent, Permit};
+use crate::keys::SealState;
 use crate::rules::Rules;
 
 statements! {
@@ -16,7 +17,7 @@ statements! {
     data COUNT_ERASURES = "select count(*) from erasure";
     keys KEK_EPOCHS = "select epoch from kek order by epoch";
     keys COUNT_BY_EPOCH = "select epoch, count(*) from subject_key group by epoch";
-    keys GENERATION = "select generation from keyring where seal = ?1";
+    keys GENERATION = "select generation from keyring where id = 1";
 }
 
 /// Which keys exist and how old they are.
@@ -26,7 +27,9 @@ pub struct ReadKeys;
 /// See [`ReadKeys`].
 #[derive(Debug, Clone)]
 pub struct KeyStatus {
-    /// Generation of the keyring under its primary root seal.
+    /// The seals around the keyring.
+    pub seals: Vec<SealState>,
+    /// Generation of the keyring: it has one more after each change.
     pub generation: u64,
     /// Key-encryption keys, by epoch; the last one wraps new keys.
     pub kek_epochs: Vec<u64>,
@@ -65,9 +68,10 @@ impl Operation for ReadKeys {
         Ok(())
     }
 
-    fn run(&self, tx: &mut Tx<'_>, _cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<KeyStatus>, Error> {
-        let generation = tx.first(&GENERATION, params!["primary"], |row| row.int(0))?.unwrap_or(0);
+    fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<KeyStatus>, Error> {
+        let generation = tx.first(&GENERATION, &[], |row| row.int(0))?.unwrap_or(0);
         let status = KeyStatus {
+            seals: cx.app.seal_states(tx)?,
             generation: generation.cast_unsigned(),
             kek_epochs: tx.query(&KEK_EPOCHS, &[], |row| Ok(row.int(0)?.cast_unsigned()))?,
             pending_erasures: count(tx, &COUNT_ERASURES)?,

@@ -11,6 +11,7 @@ use avouch_core::audit::read::ReadEvents;
 use avouch_core::clock::ManualClock;
 use avouch_core::gate::principals::{CreateKey, CreatePrincipal};
 use avouch_core::gate::{Caller, Reason};
+use avouch_core::keys::{Primary, Recovery};
 use avouch_core::vault::{
     CreateSubject, ReadSubject, RevealSubject, SearchSubjects, ShownSubject, UpdateSubject, Updated,
 };
@@ -31,7 +32,28 @@ pub(crate) struct House<'p> {
     pub(crate) admin: Caller,
     /// Carries customers in, with any field: no other role works for a purpose that covers all of them.
     pub(crate) importer: Caller,
-    root: KeyFileSeal,
+    pub(crate) seals: Seals,
+}
+
+/// What opens the vault: at each start, and when that is lost.
+pub(crate) struct Seals {
+    pub(crate) root: Arc<KeyFileSeal>,
+    pub(crate) recovery: KeyFileSeal,
+}
+
+impl Seals {
+    pub(crate) fn new() -> Self {
+        let key = || KeyFileSeal::generate(&SystemRandom::new()).expect("random").0;
+        Self { root: Arc::new(key()), recovery: key() }
+    }
+
+    pub(crate) fn recovery(&self) -> Recovery<'_> {
+        Recovery { slot: "second".to_owned(), seal: &self.recovery }
+    }
+
+    pub(crate) fn primary(&self) -> Primary {
+        Primary { seal: self.root.clone(), beside_data: false }
+    }
 }
 
 pub(crate) fn charter_files() -> Vec<SourceFile> {
@@ -53,6 +75,12 @@ pub(crate) fn charter_files() -> Vec<SourceFile> {
     files
 }
 
+/// What a vault is made or opened with.
+pub(crate) fn parts(place: &Place, primary: Primary, clock: &Arc<ManualClock>) -> Parts {
+    let store = place.open(MIGRATIONS).expect("opens");
+    Parts { store, primary, clock: clock.clone(), environment: "test".to_owned() }
+}
+
 impl<'p> House<'p> {
     pub(crate) fn new(place: &'p Place) -> Self {
         Self::try_new(place).expect("a new vault")
@@ -60,12 +88,16 @@ impl<'p> House<'p> {
 
     pub(crate) fn try_new(place: &'p Place) -> Result<Self, OpeningError> {
         let clock = Arc::new(ManualClock::at(START));
-        let (root, _) = KeyFileSeal::generate(&SystemRandom::new()).expect("random");
-        let store = place.open(MIGRATIONS).expect("opens");
-        let parts = Parts { store, root: &root, clock: clock.clone(), environment: "test".to_owned() };
-        let made = App::init(parts, &charter_files(), "admin", 30)?;
+        let seals = Seals::new();
+        let made = App::init(
+            parts(place, seals.primary(), &clock),
+            &[seals.recovery()],
+            &charter_files(),
+            "admin",
+            30,
+        )?;
         let admin = caller(&made.app, &made.key);
-        let mut house = Self { place, app: made.app, clock, importer: admin.clone(), admin, root };
+        let mut house = Self { place, app: made.app, clock, importer: admin.clone(), admin, seals };
         house.importer = house.hire("service", "importer", None);
         Ok(house)
     }
@@ -77,13 +109,11 @@ impl<'p> House<'p> {
 
     /// [`House::crash`], and a new start.
     pub(crate) fn reopen(self) -> Self {
-        let Self { place, app, clock, admin, importer, root } = self;
+        let Self { place, app, clock, admin, importer, seals } = self;
         app.store().close();
         drop(app);
-        let store = place.open(MIGRATIONS).expect("opens again");
-        let parts = Parts { store, root: &root, clock: clock.clone(), environment: "test".to_owned() };
-        let app = App::open(parts).expect("the vault opens again");
-        Self { place, app, clock, admin, importer, root }
+        let app = App::open(parts(place, seals.primary(), &clock)).expect("the vault opens again");
+        Self { place, app, clock, admin, importer, seals }
     }
 
     /// A principal of a kind with a role, ready to call.

@@ -14,6 +14,7 @@ mod ledger;
 mod people;
 mod policy;
 mod rotation;
+mod seals;
 mod thief;
 mod tokens;
 

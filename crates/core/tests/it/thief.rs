@@ -1,16 +1,16 @@
 //! The thief with the files, and the hand in the database.
 
-use avouch_core::MIGRATIONS;
-use avouch_core::app::{App, opening::Parts};
+use avouch_core::app::App;
 use avouch_core::audit::Ending;
 use avouch_core::clock::ManualClock;
+use avouch_core::keys::Primary;
 use avouch_seal::SystemRandom;
 use avouch_seal::root::KeyFileSeal;
 use avouch_testkit::both_engines;
 use serde_json::json;
 use std::sync::Arc;
 
-use crate::house::{House, ana, slug};
+use crate::house::{House, ana, parts, slug};
 use crate::tokens::tokens;
 
 fn bob() -> serde_json::Value {
@@ -87,9 +87,8 @@ both_engines! {
         place.meddle(false, swap, swap);
         house.app.store().close();
         let (root, _) = KeyFileSeal::generate(&SystemRandom::new()).expect("random");
-        let store = place.open(MIGRATIONS).expect("opens");
-        let clock = Arc::new(ManualClock::at(1));
-        let parts = Parts { store, root: &root, clock, environment: "test".to_owned() };
+        let primary = Primary { seal: Arc::new(root), beside_data: false };
+        let parts = parts(place, primary, &Arc::new(ManualClock::at(1)));
         assert_eq!(App::open(parts).expect_err("another root key").to_string(), "the root key does not open this vault");
     }
 }

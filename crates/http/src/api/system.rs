@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use avouch_core::gate::explain;
-use avouch_core::vault::{ReadKeys, ReadStatus, RotateKek};
-use avouch_wire::system::{Check, KekEpoch, Queue};
-use avouch_wire::{Explain, Explanation, Health, HealthState, KeyState, Readiness, Rotation, Status};
+use avouch_core::vault::ReadStatus;
+use avouch_wire::system::{Check, Queue};
+use avouch_wire::{Explain, Explanation, Health, HealthState, Readiness, Status};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -39,41 +39,6 @@ pub(super) async fn explain(
         decided_by: explanation.policies,
         views: render::views(explanation.views),
     })
-}
-
-/// Shows which keys there are; never a key.
-#[utoipa::path(get, path = "/v1/keys", tag = "system",
-    responses((status = 200, body = KeyState, description = "The keys' state")))]
-pub(super) async fn keys(State(service): State<Shared>, Caller(caller): Caller) -> Result<Response, Failure> {
-    let keys = perform(&service.app, &caller, ReadKeys).await?.output;
-    let counts = answered(|answer| service.app.count_keys(answer)).await?;
-    let newest = keys.kek_epochs.iter().copied().max();
-    let epoch = |epoch: &u64| KekEpoch {
-        epoch: u32::try_from(*epoch).unwrap_or(u32::MAX),
-        current: Some(*epoch) == newest,
-        subject_keys: counts.get(epoch).copied().unwrap_or_default(),
-    };
-    render::ok(&KeyState {
-        root: service.roots.clone(),
-        keyring_generation: keys.generation,
-        kek_epochs: keys.kek_epochs.iter().map(epoch).collect(),
-        subject_keys: counts.values().sum(),
-        pending_erasures: keys.pending_erasures,
-    })
-}
-
-/// Begins a rotation of the key-encryption key.
-///
-/// New customer keys are wrapped with a new one from now on. The others are wrapped again in the background, while everything else
-/// goes on; `GET /v1/keys` tells how far it is. When nothing needs the old one any more, it is destroyed.
-#[utoipa::path(post, path = "/v1/keys/rotate", tag = "system",
-    responses((status = 202, body = Rotation, description = "It has begun")))]
-pub(super) async fn rotate(
-    State(service): State<Shared>,
-    Caller(caller): Caller,
-) -> Result<Response, Failure> {
-    let epoch = perform(&service.app, &caller, RotateKek).await?.output;
-    render::json(StatusCode::ACCEPTED, &Rotation { epoch })
 }
 
 /// Shows how the server is.

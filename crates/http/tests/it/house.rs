@@ -11,6 +11,7 @@ use avouch_core::MIGRATIONS;
 use avouch_core::app::App;
 use avouch_core::app::opening::Parts;
 use avouch_core::clock::ManualClock;
+use avouch_core::keys::{Primary, Recovery};
 use avouch_http::{MetricsSettings, Settings, Tls, bind};
 use avouch_seal::SystemRandom;
 use avouch_seal::root::KeyFileSeal;
@@ -43,6 +44,8 @@ pub(crate) struct House {
     pub(crate) metrics: SocketAddr,
     /// The administrator's key.
     pub(crate) admin: String,
+    /// What opens the vault when its root is lost.
+    pub(crate) recovery: KeyFileSeal,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
     place: Place,
@@ -56,14 +59,16 @@ impl House {
     pub(crate) fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let place = Place::new(Kind::Sqlite);
         let clock = Arc::new(ManualClock::at(NOW));
-        let (root, _) = KeyFileSeal::generate(&SystemRandom::new()).expect("a root key");
+        let key = || KeyFileSeal::generate(&SystemRandom::new()).expect("a root key").0;
+        let recovery = key();
         let parts = Parts {
             store: place.open(MIGRATIONS).expect("a store"),
-            root: &root,
+            primary: Primary { seal: Arc::new(key()), beside_data: true },
             clock: clock.clone(),
             environment: "test".to_owned(),
         };
-        let made = App::init(parts, &charter(), "admin", 30).expect("a vault");
+        let seals = [Recovery { slot: "key-file".to_owned(), seal: &recovery }];
+        let made = App::init(parts, &seals, &charter(), "admin", 30).expect("a vault");
         let mut settings = Settings::plain("127.0.0.1:0".parse().expect("an address"));
         settings.metrics = Some(MetricsSettings {
             listen: "127.0.0.1:0".parse().expect("an address"),
@@ -93,6 +98,7 @@ impl House {
             address,
             metrics,
             admin: made.key.to_string(),
+            recovery,
             stop: Some(stop),
             thread: Some(thread),
             place,

@@ -7,5 +7,6 @@ mod contract;
 mod customers;
 mod files;
 mod house;
+mod keys;
 mod system;
 mod tokens;

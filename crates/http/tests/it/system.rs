@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use avouch_http::GRACE;
 use avouch_wire::limits;
-use avouch_wire::system::RootState;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::json;
@@ -43,9 +42,7 @@ fn every_answer_has_the_headers_of_the_house() {
 
 #[test]
 fn health_and_readiness_need_no_key_and_status_does() {
-    let house = House::with(|settings| {
-        settings.roots = vec![RootState { kind: "file".to_owned(), demo: false, beside_data: true }];
-    });
+    let house = House::new();
     insta::assert_snapshot!(house.request("GET", "/healthz").send().plain(), @r#"
     200 {
       "status": "ok"

@@ -1,7 +1,12 @@
 //! Keyrings, sealed and unlocked.
 
 use super::*;
-use crate::{SystemRandom, root::KeyFileSeal, token::Namespace, vault::IndexScope};
+use crate::{
+    SystemRandom,
+    root::{KeyFileSeal, RootError, RootSeal as _, SealContext},
+    token::Namespace,
+    vault::IndexScope,
+};
 
 const VAULT: VaultId = VaultId([1; 16]);
 
@@ -13,36 +18,76 @@ fn root() -> KeyFileSeal {
     KeyFileSeal::generate(&SystemRandom::new()).expect("randomness").0
 }
 
+fn key(vault: VaultId) -> KeyringKey {
+    KeyringKey::generate(vault, &SystemRandom::new()).expect("randomness")
+}
+
 #[test]
 fn a_sealed_keyring_opens_as_the_same() {
-    let (rng, root, mut keyring) = (SystemRandom::new(), root(), keyring());
+    let (rng, key, mut keyring) = (SystemRandom::new(), key(VAULT), keyring());
     for (generation, family) in
         (1..).zip([Family::Kek, Family::Index, Family::Token, Family::Row, Family::Audit])
     {
-        let blob = keyring.seal(&root, generation, &rng).unwrap();
-        let opened = Keyring::open(&blob, &root, VAULT, generation).unwrap();
+        let blob = keyring.seal(&key, generation, &rng).unwrap();
+        let opened = Keyring::open(&blob, &key, generation).unwrap();
         assert_eq!(opened.vault(), VAULT);
         assert_eq!(opened.encode(), keyring.encode());
-        assert_eq!(opened.check_value(), keyring.check_value());
-        let before = keyring.check_value();
         keyring.add_root(family, 9, &rng).unwrap();
-        assert_ne!(keyring.check_value(), before, "{family:?}");
+        assert_eq!(keyring.epochs(family), [1, 9]);
+        assert_ne!(opened.encode(), keyring.encode(), "{family:?}");
     }
 }
 
 #[test]
-fn another_root_vault_or_generation_opens_nothing() {
-    let (rng, root, keyring) = (SystemRandom::new(), root(), keyring());
-    let blob = keyring.seal(&root, 2, &rng).unwrap();
-    let refused =
-        |root: &KeyFileSeal, vault, generation| Keyring::open(&blob, root, vault, generation).unwrap_err();
-    assert_eq!(refused(&self::root(), VAULT, 2), Error::WrongRoot);
-    assert_eq!(refused(&root, VaultId([2; 16]), 2), Error::Tampered);
-    assert_eq!(refused(&root, VAULT, 1), Error::Tampered);
-    assert_eq!(refused(&root, VAULT, 3), Error::Tampered);
+fn another_key_vault_or_generation_opens_nothing() {
+    let (rng, key, keyring) = (SystemRandom::new(), key(VAULT), keyring());
+    let blob = keyring.seal(&key, 2, &rng).unwrap();
+    let refused = |key: &KeyringKey, generation| Keyring::open(&blob, key, generation).unwrap_err();
+    assert_eq!(refused(&self::key(VAULT), 2), Error::Tampered);
+    assert_eq!(refused(&key, 1), Error::Tampered);
+    assert_eq!(refused(&key, 3), Error::Tampered);
     for len in 0..blob.len() {
-        assert!(Keyring::open(&blob[..len], &root, VAULT, 2).is_err(), "{len}");
+        assert!(Keyring::open(&blob[..len], &key, 2).is_err(), "{len}");
     }
+    // The same bytes as the key of another vault.
+    let moved = |vault| {
+        let root = root();
+        let blob = key.wrap(&root, 1, &rng).unwrap();
+        KeyringKey::unwrap(&blob, &root, vault, 1)
+    };
+    assert!(moved(VAULT).is_ok());
+    assert_eq!(moved(VaultId([2; 16])).unwrap_err(), RootError::Seal(Error::Tampered));
+    let of_another = self::key(VaultId([2; 16]));
+    assert!(matches!(keyring.seal(&of_another, 2, &rng), Err(Error::Parameters(_))));
+    assert_eq!(refused(&of_another, 2), Error::Tampered);
+}
+
+#[test]
+fn every_seal_unwraps_the_same_keyring_key_and_proves_it() {
+    let (rng, key) = (SystemRandom::new(), key(VAULT));
+    let (first, second) = (root(), root());
+    let (one, two) = (key.wrap(&first, 3, &rng).unwrap(), key.wrap(&second, 3, &rng).unwrap());
+    let challenge = [7; 32];
+    let answer = key.proof().answer("shares", &challenge);
+    for (blob, root, other) in [(&one, &first, &second), (&two, &second, &first)] {
+        let opened = KeyringKey::unwrap(blob, root, VAULT, 3).unwrap();
+        assert!(key.proof().verify("shares", &challenge, &opened.proof().answer("shares", &challenge)));
+        assert_eq!(KeyringKey::unwrap(blob, other, VAULT, 3).unwrap_err(), Error::WrongRoot.into());
+        assert_eq!(KeyringKey::unwrap(blob, root, VAULT, 4).unwrap_err(), Error::Tampered.into());
+    }
+    for (slot, challenge, answer) in [
+        ("primary", challenge, answer),
+        ("shares", [8; 32], answer),
+        ("shares", challenge, [0; 32]),
+        ("shares", challenge, self::key(VAULT).proof().answer("shares", &challenge)),
+    ] {
+        assert!(!key.proof().verify(slot, &challenge, &answer));
+    }
+    // What a root seal wraps is a key and nothing else.
+    let context = SealContext { vault: VAULT, purpose: labels::KEYRING_KEY, generation: 3 };
+    let short = first.wrap(&[1; 31], &context, &rng).unwrap();
+    let refused = KeyringKey::unwrap(&short, &first, VAULT, 3).unwrap_err();
+    assert_eq!(refused, Error::Malformed("keyring key").into());
 }
 
 #[test]
@@ -54,7 +99,6 @@ fn every_root_is_its_own() {
     roots.sort_unstable();
     roots.dedup();
     assert_eq!(roots.len(), Family::ALL.len());
-    assert_ne!(keyring.check_value(), self::keyring().check_value());
 }
 
 #[test]
@@ -87,13 +131,26 @@ fn only_the_one_encoding_is_read() {
 }
 
 #[test]
-fn roots_only_grow() {
+fn roots_grow_and_older_ones_are_retired_where_nothing_needs_them() {
     let (rng, mut keyring) = (SystemRandom::new(), keyring());
     assert!(matches!(keyring.add_root(Family::Erasure, 2, &rng), Err(Error::Parameters(_))));
     assert!(matches!(keyring.add_root(Family::Row, FIRST_EPOCH, &rng), Err(Error::Parameters(_))));
     keyring.add_root(Family::Row, 5, &rng).unwrap();
     assert!(matches!(keyring.add_root(Family::Row, 5, &rng), Err(Error::Parameters(_))));
     assert!(matches!(keyring.add_root(Family::Row, 4, &rng), Err(Error::Parameters(_))));
+    for family in Family::ALL {
+        let retired = keyring.retire_older(family);
+        match family {
+            Family::Index | Family::Token => assert_eq!(retired, Ok(0)),
+            _ => assert!(matches!(retired, Err(Error::Parameters(_))), "{family:?}"),
+        }
+    }
+    for epoch in [2, 7, 9] {
+        keyring.add_root(Family::Index, epoch, &rng).unwrap();
+    }
+    let newest = *keyring.index.newest().bytes();
+    assert_eq!(keyring.retire_older(Family::Index), Ok(3));
+    assert_eq!((keyring.epochs(Family::Index), keyring.index.newest().bytes()), (vec![9], &newest));
 }
 
 #[test]
@@ -129,7 +186,8 @@ fn what_older_roots_made_still_opens() {
         keyring.add_root(family, 5, &rng).unwrap();
     }
     let new_kek = keyring.generate_kek(2, &rng).unwrap();
-    let after = keyring.unlock(&[old_kek, new_kek.clone()]).unwrap();
+    let again = || Keyring::decode(&keyring.encode()).expect("its own encoding");
+    let after = again().unlock(&[old_kek, new_kek.clone()]).unwrap();
     assert_eq!(after.open_row("principal", b"id", &row).unwrap().as_slice(), b"Ada");
     assert_eq!(after.recipient(&namespace).open_pointer(&pointer).unwrap(), target);
     assert_eq!(after.index_key(&scope).term(b"v", 62), term);
@@ -140,8 +198,20 @@ fn what_older_roots_made_still_opens() {
     assert_ne!(after.index_key(&from_5).term(b"v", 62), before.index_key(&from_5).term(b"v", 62));
     let row = after.seal_row("principal", b"id", b"Ada", &rng).unwrap();
     assert_eq!(before.open_row("principal", b"id", &row), Err(Error::Tampered));
-    let pointer = after.recipient(&namespace).pointer(&target);
+    let new_pointer = after.recipient(&namespace).pointer(&target);
+    assert_eq!(before.recipient(&namespace).open_pointer(&new_pointer), Err(Error::Tampered));
+
+    // A vault that is open learns of them; of one that was retired, nothing opens any more.
+    before.adopt_roots(again()).unwrap();
+    assert_eq!(before.recipient(&namespace).pointer(&target), new_pointer);
+    assert_eq!(before.recipient(&namespace).open_pointer(&pointer), Ok(target));
+    let mut fewer = again();
+    fewer.retire_older(Family::Token).unwrap();
+    before.adopt_roots(fewer).unwrap();
+    assert_eq!(before.recipient(&namespace).open_pointer(&new_pointer), Ok(target));
     assert_eq!(before.recipient(&namespace).open_pointer(&pointer), Err(Error::Tampered));
+    let stranger = Keyring::generate(VaultId([2; 16]), &rng).unwrap();
+    assert!(matches!(before.adopt_roots(stranger), Err(Error::Parameters(_))));
 }
 
 #[test]

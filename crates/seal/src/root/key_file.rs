@@ -14,7 +14,7 @@ use core::fmt;
 
 use zeroize::Zeroizing;
 
-use super::{FORMAT_KEY_FILE, ID_LEN, RootSeal, SealContext, SealInfo, SealKind};
+use super::{FORMAT_KEY_FILE, ID_LEN, RootResult, RootSeal, SealContext, SealInfo, SealKind};
 use crate::{
     Error, Key, Result, SecureRandom,
     derive::derive,
@@ -86,22 +86,22 @@ impl RootSeal for KeyFileSeal {
         SealInfo { kind: SealKind::KeyFile, key_beside_data_possible: true, demo: self.demo }
     }
 
-    fn wrap(&self, plaintext: &[u8], context: &SealContext, rng: &dyn SecureRandom) -> Result<Vec<u8>> {
+    fn wrap(&self, plaintext: &[u8], context: &SealContext, rng: &dyn SecureRandom) -> RootResult<Vec<u8>> {
         let header = self.header();
         let sealed = self.wrap.seal(context.aad(wrap_label(self.demo), &header).as_ref(), plaintext, rng)?;
         Ok([header.as_slice(), &sealed].concat())
     }
 
-    fn unwrap(&self, blob: &[u8], context: &SealContext) -> Result<Zeroizing<Vec<u8>>> {
+    fn unwrap(&self, blob: &[u8], context: &SealContext) -> RootResult<Zeroizing<Vec<u8>>> {
         let header = self.header();
         let (found, sealed) = blob.split_first_chunk().ok_or(Error::Malformed("wrapped keyring"))?;
         if *found != header {
-            return Err(Error::WrongRoot);
+            return Err(Error::WrongRoot.into());
         }
-        self.wrap.open(context.aad(wrap_label(self.demo), &header).as_ref(), sealed)
+        Ok(self.wrap.open(context.aad(wrap_label(self.demo), &header).as_ref(), sealed)?)
     }
 
-    fn health(&self) -> Result<()> {
+    fn health(&self) -> RootResult<()> {
         Ok(())
     }
 }

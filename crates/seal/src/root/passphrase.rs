@@ -15,7 +15,7 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-use super::{FORMAT_PASSPHRASE, ID_LEN, RootSeal, SealContext, SealInfo, SealKind};
+use super::{FORMAT_PASSPHRASE, ID_LEN, RootResult, RootSeal, SealContext, SealInfo, SealKind};
 use crate::{Error, Key, Result, SecureRandom, bytes::take, derive::derive, labels, xaes, xaes::Xaes};
 
 /// Shorter passphrases are refused: what stands between a stolen copy and the data is guessing.
@@ -93,7 +93,7 @@ impl RootSeal for PassphraseSeal {
         SealInfo { kind: SealKind::Passphrase, key_beside_data_possible: false, demo: false }
     }
 
-    fn wrap(&self, plaintext: &[u8], context: &SealContext, rng: &dyn SecureRandom) -> Result<Vec<u8>> {
+    fn wrap(&self, plaintext: &[u8], context: &SealContext, rng: &dyn SecureRandom) -> RootResult<Vec<u8>> {
         let mut salt = [0; SALT_LEN];
         rng.fill(&mut salt)?;
         let (key, id) = self.stretch(self.params, &salt)?;
@@ -103,16 +103,16 @@ impl RootSeal for PassphraseSeal {
         Ok(blob)
     }
 
-    fn unwrap(&self, blob: &[u8], context: &SealContext) -> Result<Zeroizing<Vec<u8>>> {
+    fn unwrap(&self, blob: &[u8], context: &SealContext) -> RootResult<Zeroizing<Vec<u8>>> {
         let Header { bytes, params, salt, id, sealed } = Header::read(blob)?;
         let (key, expected) = self.stretch(params, salt)?;
         if !bool::from(id.ct_eq(&expected)) {
-            return Err(Error::WrongRoot);
+            return Err(Error::WrongRoot.into());
         }
-        key.open(context.aad(labels::ROOT_PASSPHRASE, bytes).as_ref(), sealed)
+        Ok(key.open(context.aad(labels::ROOT_PASSPHRASE, bytes).as_ref(), sealed)?)
     }
 
-    fn health(&self) -> Result<()> {
+    fn health(&self) -> RootResult<()> {
         Ok(())
     }
 }

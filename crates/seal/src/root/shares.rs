@@ -21,7 +21,7 @@ use subtle::{Choice, ConstantTimeEq as _};
 use vsss_rs::Gf256;
 use zeroize::Zeroizing;
 
-use super::{FORMAT_SHARES, ID_LEN, RootSeal, SealContext, SealInfo, SealKind};
+use super::{FORMAT_SHARES, ID_LEN, RootResult, RootSeal, SealContext, SealInfo, SealKind};
 use crate::{Error, Key, Result, SecureRandom, derive::derive, key::KEY_LEN, labels, xaes::Xaes};
 
 mod share;
@@ -106,24 +106,24 @@ impl RootSeal for SharesSeal {
         SealInfo { kind: SealKind::Shares, key_beside_data_possible: false, demo: false }
     }
 
-    fn wrap(&self, plaintext: &[u8], context: &SealContext, rng: &dyn SecureRandom) -> Result<Vec<u8>> {
+    fn wrap(&self, plaintext: &[u8], context: &SealContext, rng: &dyn SecureRandom) -> RootResult<Vec<u8>> {
         let header = self.set.header();
         let sealed = self.wrap.seal(context.aad(labels::ROOT_SHARES, &header).as_ref(), plaintext, rng)?;
         Ok([header.as_slice(), &sealed].concat())
     }
 
-    fn unwrap(&self, blob: &[u8], context: &SealContext) -> Result<Zeroizing<Vec<u8>>> {
+    fn unwrap(&self, blob: &[u8], context: &SealContext) -> RootResult<Zeroizing<Vec<u8>>> {
         let (found, sealed) =
             blob.split_first_chunk::<HEADER_LEN>().ok_or(Error::Malformed("wrapped keyring"))?;
         let [format, id @ .., _, _] = found;
         if *format != FORMAT_SHARES || *id != self.set.id {
-            return Err(Error::WrongRoot);
+            return Err(Error::WrongRoot.into());
         }
         // The numbers after the name need no comparison: another one is another AAD.
-        self.wrap.open(context.aad(labels::ROOT_SHARES, found).as_ref(), sealed)
+        Ok(self.wrap.open(context.aad(labels::ROOT_SHARES, found).as_ref(), sealed)?)
     }
 
-    fn health(&self) -> Result<()> {
+    fn health(&self) -> RootResult<()> {
         Ok(())
     }
 }

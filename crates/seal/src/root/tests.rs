@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::{Error, SystemRandom, labels};
 
-const CONTEXT: SealContext = SealContext { vault: VaultId([1; 16]), purpose: labels::KEYRING, generation: 7 };
+const CONTEXT: SealContext =
+    SealContext { vault: VaultId([1; 16]), purpose: labels::KEYRING_KEY, generation: 7 };
 /// The least that is allowed, so that the tests are quick.
 const FAST: (u32, u32, u32) = (19 * 1024, 2, 1);
 
@@ -33,7 +34,7 @@ fn every_seal_opens_its_own_and_nothing_else() {
         let kind = seal.info().kind;
         let blob = seal.wrap(b"the keyring", &CONTEXT, &rng).unwrap();
         assert_eq!(seal.unwrap(&blob, &CONTEXT).unwrap().as_slice(), b"the keyring", "{kind}");
-        assert_eq!(other.unwrap(&blob, &CONTEXT), Err(Error::WrongRoot), "{kind}");
+        assert_eq!(other.unwrap(&blob, &CONTEXT), Err(Error::WrongRoot.into()), "{kind}");
         assert_ne!(seal.wrap(b"the keyring", &CONTEXT, &rng).unwrap(), blob, "{kind}");
         assert_eq!(seal.health(), Ok(()));
         for moved in [
@@ -42,7 +43,7 @@ fn every_seal_opens_its_own_and_nothing_else() {
             SealContext { generation: 6, ..CONTEXT },
             SealContext { generation: 8, ..CONTEXT },
         ] {
-            assert_eq!(seal.unwrap(&blob, &moved), Err(Error::Tampered), "{kind} {moved:?}");
+            assert_eq!(seal.unwrap(&blob, &moved), Err(Error::Tampered.into()), "{kind} {moved:?}");
         }
     }
 }
@@ -53,8 +54,8 @@ fn kinds_do_not_open_each_other() {
     let (file, phrase) = (key_file(), passphrase("correct horse battery"));
     let by_file = file.wrap(b"x", &CONTEXT, &rng).unwrap();
     let by_phrase = phrase.wrap(b"x", &CONTEXT, &rng).unwrap();
-    assert_eq!(phrase.unwrap(&by_file, &CONTEXT), Err(Error::WrongRoot));
-    assert_eq!(file.unwrap(&by_phrase, &CONTEXT), Err(Error::WrongRoot));
+    assert_eq!(phrase.unwrap(&by_file, &CONTEXT), Err(Error::WrongRoot.into()));
+    assert_eq!(file.unwrap(&by_phrase, &CONTEXT), Err(Error::WrongRoot.into()));
 }
 
 #[test]
@@ -64,7 +65,10 @@ fn every_truncation_is_refused() {
         let blob = seal.wrap(b"abc", &CONTEXT, &rng).unwrap();
         for len in 0..blob.len() {
             let refused = seal.unwrap(&blob[..len], &CONTEXT).unwrap_err();
-            assert!(matches!(refused, Error::Malformed(_) | Error::Tampered), "{len}: {refused:?}");
+            assert!(
+                matches!(refused, RootError::Seal(Error::Malformed(_) | Error::Tampered)),
+                "{len}: {refused:?}"
+            );
         }
     }
 }
@@ -102,7 +106,7 @@ fn argon2_parameters_have_a_floor_and_a_ceiling() {
         for (at, number) in [(1, memory_kib), (5, passes), (9, lanes)] {
             blob[at..at + 4].copy_from_slice(&number.to_le_bytes());
         }
-        assert!(matches!(seal.unwrap(&blob, &CONTEXT), Err(Error::Parameters(_))));
+        assert!(matches!(seal.unwrap(&blob, &CONTEXT), Err(RootError::Seal(Error::Parameters(_)))));
     }
     for (memory_kib, passes, lanes) in [FAST, (64 * 1024, 3, 1), (1024 * 1024, 16, 16)] {
         assert!(PassphraseParams::new(memory_kib, passes, lanes).is_ok());

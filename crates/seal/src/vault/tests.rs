@@ -6,7 +6,7 @@ use proptest::{collection::vec, prelude::*};
 use super::*;
 use crate::{
     Key, SystemRandom,
-    keyring::{Keyring, WrappedKek},
+    keyring::{Keyring, KeyringKey, WrappedKek},
 };
 
 const SUBJECT: [u8; 16] = [2; 16];
@@ -30,9 +30,10 @@ fn vault(id: u8) -> VaultKeys {
 fn twins() -> (VaultKeys, VaultKeys) {
     let named = |id| {
         let root = |byte| Roots::new(1, Key::from_bytes([byte; 32].into()));
-        let (vault, kek_root) = (VaultId([id; 16]), Xaes::new(&[4; 32]).expect("32 bytes"));
-        let kek = WrappedKek::generate(vault, 1, &kek_root, &FixedByteRandom { byte: 5 }).expect("fixed");
-        VaultKeys::new(vault, vec![kek_root], &[kek], root(1), root(2), &root(3)).expect("one KEK")
+        let [kek, index, token, row, audit, erasure] = [4, 1, 2, 3, 6, 7].map(root);
+        let keyring = Keyring { vault: VaultId([id; 16]), kek, index, token, row, audit, erasure };
+        let kek = keyring.generate_kek(1, &FixedByteRandom { byte: 5 }).expect("fixed");
+        keyring.unlock(&[kek]).expect("one KEK")
     };
     (named(1), named(9))
 }
@@ -137,9 +138,9 @@ fn the_wrapping_epoch_is_bound() {
 fn rewrapping_moves_a_key_to_the_newest_epoch_and_the_old_kek_can_go() {
     let keyring = Keyring::generate(VaultId([1; 16]), &rng()).unwrap();
     let keks: Vec<WrappedKek> = [1, 2].map(|epoch| keyring.generate_kek(epoch, &rng()).unwrap()).into();
-    let (root, _) = crate::root::KeyFileSeal::generate(&rng()).unwrap();
-    let blob = keyring.seal(&root, 1, &rng()).unwrap();
-    let unlock = |keks| Keyring::open(&blob, &root, VaultId([1; 16]), 1).unwrap().unlock(keks).unwrap();
+    let keyring_key = KeyringKey::generate(VaultId([1; 16]), &rng()).unwrap();
+    let blob = keyring.seal(&keyring_key, 1, &rng()).unwrap();
+    let unlock = |keks| Keyring::open(&blob, &keyring_key, 1).unwrap().unlock(keks).unwrap();
 
     let (key, old) = unlock(&keks[..1]).new_subject_key(SUBJECT, CLASS, &rng()).unwrap();
     let sealed = key.seal_field(&FIELD, b"Ada", &rng()).unwrap();
@@ -233,7 +234,7 @@ fn debug_shows_no_secret() {
     let (vault, _) = twins();
     let (key, _) = vault.new_subject_key(SUBJECT, CLASS, &rng()).unwrap();
     assert_eq!(format!("{key:?}"), "SubjectKey(..)");
-    insta::assert_snapshot!(format!("{vault:?}"), @"VaultKeys { vault: VaultId(01010101010101010101010101010101), keks: RwLock { data: Keks { newest: (1, Xaes(..)), older: [] }, poisoned: false, .. }, kek_roots: [Xaes(..)], index: [1], token: [1], newest_row: Xaes(..), older_rows: [], digest: Key { algorithm: SHA256 } }");
+    insta::assert_snapshot!(format!("{vault:?}"), @"VaultKeys { vault: VaultId(01010101010101010101010101010101), keks: RwLock { data: Keks { newest: (1, Xaes(..)), older: [] }, poisoned: false, .. }, roots: RwLock { data: Derivable { kek: [Xaes(..)], index: [1], token: [1] }, poisoned: false, .. }, newest_row: Xaes(..), older_rows: [], digest: Key { algorithm: SHA256 } }");
 }
 
 #[test]

@@ -7,7 +7,7 @@
 use avouch_seal::{
     Key, SystemRandom, VaultId,
     credential::ApiKey,
-    keyring::{Family, Keyring, WrappedKek},
+    keyring::{Family, Keyring, KeyringKey, WrappedKek},
     root::{KeyFileSeal, PassphraseParams, PassphraseSeal, RootSeal as _, SealContext},
     token::{Namespace, PointerTarget, Token},
     vault::{FieldAt, IndexScope, RecordAt, SubjectKey, VaultKeys, WrappedSubjectKey},
@@ -63,20 +63,26 @@ impl PlainKeyring {
         Self { vault, encoded }
     }
 
-    /// Reads the blob, from nothing but the text of the key file.
-    fn open(text: &str, vault: [u8; 16], blob: &[u8]) -> Self {
-        let (header, sealed) = blob.split_at(9);
+    /// Reads the two blobs, from nothing but the text of the key file.
+    fn open(text: &str, vault: [u8; 16], wrapped: &[u8], blob: &[u8]) -> Self {
+        let (header, sealed) = wrapped.split_at(9);
         let (key, id) = wrapping_key(text);
         assert_eq!(header, [&[0x01], id.as_slice()].concat());
-        let encoded = open(&key, &keyring_aad("avouch/root/file/v1", header, vault), sealed);
-        Self { vault, encoded: encoded.expect("sealed as the page says") }
+        let keyring_key = open(&key, &root_aad("avouch/root/file/v1", header, vault), sealed);
+        let keyring_key: Bytes32 = keyring_key.expect("sealed as the page says").try_into().expect("a key");
+        let (key, aad) = keyring_cipher(&keyring_key, vault);
+        Self { vault, encoded: open(&key, &aad, blob).expect("sealed as the page says") }
     }
 
-    fn seal(&self, text: &str) -> Vec<u8> {
+    /// The wrapped keyring key, and the keyring.
+    fn seal(&self, text: &str) -> (Vec<u8>, Vec<u8>) {
         let (key, id) = wrapping_key(text);
         let header = [&[0x01], id.as_slice()].concat();
-        let aad = keyring_aad("avouch/root/file/v1", &header, self.vault);
-        [header, seal(&key, &random(), &aad, &self.encoded)].concat()
+        let aad = root_aad("avouch/root/file/v1", &header, self.vault);
+        let keyring_key: Bytes32 = random();
+        let wrapped = [header, seal(&key, &random(), &aad, &keyring_key)].concat();
+        let (key, aad) = keyring_cipher(&keyring_key, self.vault);
+        (wrapped, seal(&key, &random(), &aad, &self.encoded))
     }
 
     /// The roots of one family, epochs ascending.
@@ -108,12 +114,6 @@ impl PlainKeyring {
         begun.map_or_else(|| self.oldest(INDEX), |(_, root)| root)
     }
 
-    fn check_value(&self) -> [u8; 16] {
-        let label = "avouch/keyring-check/v1";
-        let key = derive(&self.oldest(KEK), &self.vault, label, &[]);
-        first_half(hmac_sha_256(&key, &pae(&[label.as_bytes(), &self.encoded])))
-    }
-
     fn kek_aad(&self, epoch: u32) -> Vec<u8> {
         pae(&[b"avouch/kek/v1", &self.vault, &epoch.to_le_bytes()])
     }
@@ -137,8 +137,15 @@ fn wrapping_key(text: &str) -> (Bytes32, [u8; 8]) {
     (derive(&key, label.as_bytes(), label, &[]), *id.first_chunk().expect("32 bytes have a first 8"))
 }
 
-fn keyring_aad(label: &str, header: &[u8], vault: [u8; 16]) -> Vec<u8> {
-    pae(&[label.as_bytes(), header, &vault, b"avouch/keyring/v1", &GENERATION.to_le_bytes()])
+fn root_aad(label: &str, header: &[u8], vault: [u8; 16]) -> Vec<u8> {
+    pae(&[label.as_bytes(), header, &vault, b"avouch/keyring-key/v1", &GENERATION.to_le_bytes()])
+}
+
+/// The cipher key of the keyring, and its associated data.
+fn keyring_cipher(keyring_key: &Bytes32, vault: [u8; 16]) -> (Bytes32, Vec<u8>) {
+    let label = "avouch/keyring/v1";
+    let aad = pae(&[label.as_bytes(), &vault, &GENERATION.to_le_bytes()]);
+    (derive(keyring_key, &vault, label, &[]), aad)
 }
 
 /// A vault of ours with two roots in each family, and the same as the formulas read it from what is stored.
@@ -148,9 +155,11 @@ fn our_vault(vault: [u8; 16], epoch: u32, kek_epoch: u32) -> (Keyring, WrappedKe
         keyring.add_root(family, epoch, &rng()).expect("a higher epoch");
     }
     let (root, text) = KeyFileSeal::generate(&rng()).expect("randomness");
-    let blob = keyring.seal(&root, GENERATION, &rng()).expect("randomness");
+    let key = KeyringKey::generate(VaultId(vault), &rng()).expect("randomness");
+    let wrapped = key.wrap(&root, GENERATION, &rng()).expect("randomness");
+    let blob = keyring.seal(&key, GENERATION, &rng()).expect("randomness");
     let kek = keyring.generate_kek(kek_epoch, &rng()).expect("randomness");
-    let plain = PlainKeyring::open(&text, vault, &blob);
+    let plain = PlainKeyring::open(&text, vault, &wrapped, &blob);
     (keyring, kek, plain)
 }
 
@@ -160,8 +169,9 @@ fn their_vault(vault: [u8; 16], epoch: u32, kek_epochs: [u32; 2]) -> (VaultKeys,
     let (root, text) = KeyFileSeal::generate(&rng()).expect("randomness");
     let plain = PlainKeyring::generate(vault, epoch);
     let kek = random();
-    let keyring = Keyring::open(&plain.seal(&text), &root, VaultId(vault), GENERATION).expect("well written");
-    assert_eq!(keyring.check_value(), plain.check_value());
+    let (wrapped, blob) = plain.seal(&text);
+    let key = KeyringKey::unwrap(&wrapped, &root, VaultId(vault), GENERATION).expect("well written");
+    let keyring = Keyring::open(&blob, &key, GENERATION).expect("well written");
     let keys = keyring.unlock(&kek_epochs.map(|epoch| plain.seal_kek(epoch, &kek))).expect("well written");
     (keys, plain, kek)
 }
@@ -313,7 +323,6 @@ proptest! {
         plaintext in values(),
     ) {
         let (keyring, wrapped_kek, plain) = our_vault(place.vault, epochs.0, epochs.1);
-        prop_assert_eq!(keyring.check_value(), plain.check_value());
         let kek = plain.open_kek(&wrapped_kek);
         let keys = keyring.unlock(&[wrapped_kek]).unwrap();
 
@@ -493,7 +502,7 @@ proptest! {
 
 /// Stretching takes its time, so a single passphrase has to do.
 #[test]
-fn a_keyring_under_a_passphrase_is_what_the_formulas_say() {
+fn a_key_under_a_passphrase_is_what_the_formulas_say() {
     let (memory, passes, lanes) = (19 * 1024, 2, 1);
     let passphrase = "correct horse battery staple";
     let ours = PassphraseSeal::new(
@@ -502,7 +511,7 @@ fn a_keyring_under_a_passphrase_is_what_the_formulas_say() {
     )
     .unwrap();
     let context =
-        SealContext { vault: VaultId([1; 16]), purpose: "avouch/keyring/v1", generation: GENERATION };
+        SealContext { vault: VaultId([1; 16]), purpose: "avouch/keyring-key/v1", generation: GENERATION };
     let label = "avouch/root/passphrase/v1";
     let keys = |salt: &[u8]| -> (Bytes32, [u8; 8]) {
         let params = argon2::Params::new(memory, passes, lanes, Some(32)).unwrap();
@@ -518,18 +527,18 @@ fn a_keyring_under_a_passphrase_is_what_the_formulas_say() {
         [&[0x02], numbers.as_slice(), salt, id].concat()
     };
 
-    let blob = ours.wrap(b"the keyring", &context, &rng()).unwrap();
+    let blob = ours.wrap(b"the key", &context, &rng()).unwrap();
     let (head, sealed) = blob.split_at(1 + 12 + 16 + 8);
     let salt = &head[13..29];
     let (key, id) = keys(salt);
     assert_eq!(head, header(salt, &id));
-    assert_eq!(open(&key, &keyring_aad(label, head, [1; 16]), sealed).unwrap(), b"the keyring");
+    assert_eq!(open(&key, &root_aad(label, head, [1; 16]), sealed).unwrap(), b"the key");
 
     let salt: [u8; 16] = random();
     let (key, id) = keys(&salt);
     let head = header(&salt, &id);
-    let sealed = seal(&key, &random(), &keyring_aad(label, &head, [1; 16]), b"the keyring");
-    assert_eq!(ours.unwrap(&[head, sealed].concat(), &context).unwrap().as_slice(), b"the keyring");
+    let sealed = seal(&key, &random(), &root_aad(label, &head, [1; 16]), b"the key");
+    assert_eq!(ours.unwrap(&[head, sealed].concat(), &context).unwrap().as_slice(), b"the key");
 }
 
 /// The vectors of the C2SP document, so that the second implementation is not wrong in the same way.
