@@ -214,6 +214,7 @@ mod tests {
         "keys",
         "keys show",
         "keys rotate --no-wait",
+        "keys rotate data",
         "keys drill --share a --share b",
         "keys drill --with-passphrase f --slot passphrase",
         "keys reseal --yes",

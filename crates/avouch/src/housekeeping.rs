@@ -1,5 +1,5 @@
-//! What a server does without being asked. Once an hour it lets go of what nobody may need any longer; and within a second it
-//! goes on with a rotation of keys that was begun, now or before a crash. One thread, whose work is operations in the store
+//! What a server does without being asked. Once an hour it lets go of what nobody may need any longer; and it goes on at once
+//! with with a rotation of keys that was begun, now or before a crash. One thread, whose work is operations in the store
 //! like any other; it ends before the vault is closed.
 //!
 //! A round that fails is logged and tried again an hour later. Nothing may depend on a round having taken place: what has
@@ -7,21 +7,22 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, Sender, TryRecvError, channel};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use avouch_core::app::App;
-use avouch_core::vault::Rotated;
+use avouch_core::keys::{Resealed, Rewrapped};
 
 const PAUSE: Duration = Duration::from_secs(3600);
-/// Between two looks for a rotation: a look costs nothing.
+/// The longest between two looks for what was begun; mostly somebody rings first.
 const TICK: Duration = Duration::from_secs(1);
 
-/// The thread; it ends at [`stop`](Self::stop), or when this is dropped.
+/// The thread; it ends at [`stop`](Self::stop).
 #[derive(Debug)]
 pub(crate) struct Housekeeping {
-    stop: Sender<()>,
+    app: Arc<App>,
+    stopping: Arc<AtomicBool>,
     thread: JoinHandle<()>,
 }
 
@@ -33,36 +34,44 @@ impl Housekeeping {
     /// When there can be no thread.
     pub(crate) fn start(app: Arc<App>) -> io::Result<Self> {
         round(&app);
-        let (stop, stopped) = channel();
+        let stopping = Arc::new(AtomicBool::new(false));
+        let (worked, stopped) = (Arc::clone(&app), Arc::clone(&stopping));
         let work = move || {
             let mut last = Instant::now();
-            loop {
-                if app.rotation_pending() {
-                    rotate(&app, || stopped.try_recv() == Err(TryRecvError::Empty));
-                }
+            let go_on = || !stopped.load(Ordering::Acquire);
+            while go_on() {
+                chores(&worked, go_on);
                 if last.elapsed() >= PAUSE {
-                    round(&app);
+                    round(&worked);
                     last = Instant::now();
                 }
-                // Nothing is ever sent: either the time is up, or the other end is gone.
-                if stopped.recv_timeout(TICK) != Err(RecvTimeoutError::Timeout) {
-                    break;
-                }
-                if let Err(error) = app.forget_destroyed_keys() {
-                    tracing::error!(%error, "keys that were destroyed are still in memory");
-                }
+                worked.wait_for_chores(TICK);
             }
         };
         let thread = thread::Builder::new().name("housekeeping".to_owned()).spawn(work)?;
-        Ok(Self { stop, thread })
+        Ok(Self { app, stopping, thread })
     }
 
-    /// Waits for a round that is under way, and ends.
+    /// Waits for what is under way to come to a place where it can stop, and ends.
     pub(crate) fn stop(self) {
-        drop(self.stop);
+        self.stopping.store(true, Ordering::Release);
+        self.app.call_to_chores();
         if self.thread.join().is_err() {
             tracing::error!("housekeeping panicked");
         }
+    }
+}
+
+/// What was begun and is to be gone on with.
+fn chores(app: &Arc<App>, go_on: impl Fn() -> bool) {
+    if app.rewrap_pending() {
+        rewrap(app, &go_on);
+    }
+    if app.reseal_pending() {
+        reseal(app, &go_on);
+    }
+    if let Err(error) = app.forget_destroyed_keys() {
+        tracing::error!(%error, "keys that were destroyed are still in memory");
     }
 }
 
@@ -73,12 +82,24 @@ fn round(app: &Arc<App>) {
     }
 }
 
-fn rotate(app: &Arc<App>, go_on: impl Fn() -> bool) {
-    match app.finish_rotation(go_on) {
-        Ok(Some(Rotated { rewrapped, destroyed, damaged })) => {
+fn rewrap(app: &Arc<App>, go_on: &impl Fn() -> bool) {
+    match app.finish_rewrap(go_on) {
+        Ok(Some(Rewrapped { rewrapped, destroyed, damaged })) => {
             tracing::info!(rewrapped, destroyed, damaged, "key-encryption keys were rotated");
         }
         Ok(None) => tracing::info!("a rotation of key-encryption keys goes on at the next start"),
         Err(error) => tracing::warn!(%error, "a rotation of key-encryption keys failed and is gone on with"),
+    }
+}
+
+fn reseal(app: &Arc<App>, go_on: &impl Fn() -> bool) {
+    match app.finish_reseal(go_on) {
+        // Looked for at every start, and mostly not there.
+        Ok(Some(done)) if done == Resealed::default() => {}
+        Ok(Some(Resealed { people, destroyed, damaged })) => {
+            tracing::info!(people, destroyed, damaged, "customers were sealed under new keys");
+        }
+        Ok(None) => tracing::info!("a rotation of customers' keys goes on at the next start"),
+        Err(error) => tracing::warn!(%error, "a rotation of customers' keys failed and is gone on with"),
     }
 }

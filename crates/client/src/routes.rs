@@ -8,9 +8,9 @@ use avouch_wire::{
     Detokenized, DrillAnswer, DrillRequest, DrillStarted, Drilled, Event, EventQuery, Explain, Explanation,
     ExportRequest, Health, Import, ImportStart, ImportStarted, Key, KeyCreate, KeyCreated, KeyState, Page,
     PageQuery, Principal, PrincipalCreate, PrincipalPatch, Proposal, ProposeRequest, Readiness,
-    RecoveryRequest, RecoveryShares, Resealed, RevealRequest, Revealed, Rotation, SearchRequest, Status,
-    Subject, SubjectCreate, SubjectPatch, SubjectVersion, TokenRequest, TokenResponse, TokenizeRequest,
-    Tokenized, header,
+    RecoveryRequest, RecoveryShares, Resealed, RevealRequest, Revealed, Rotate, RotateRequest, Rotation,
+    SearchRequest, Status, Subject, SubjectCreate, SubjectPatch, SubjectVersion, TokenRequest, TokenResponse,
+    TokenizeRequest, Tokenized, header,
 };
 use ureq::http::Method;
 use uuid::Uuid;
@@ -413,8 +413,8 @@ impl Client {
     ///
     /// # Errors
     /// As all calls: [`Error`].
-    pub fn rotate_keys(&self) -> Result<Rotation, Error> {
-        self.call(Method::POST, "/v1/keys/rotate").send()
+    pub fn rotate_keys(&self, what: Rotate) -> Result<Rotation, Error> {
+        self.call(Method::POST, "/v1/keys/rotate").json(&RotateRequest { what })?.send()
     }
 
     /// `POST /v1/keys/drills`.

@@ -1,6 +1,7 @@
 //! The one door. [`App::perform`] is the only way anything is shown or changed: load the facts, decide, do, record, in one
 //! transaction, and answer after its commit.
 
+mod bell;
 mod idempotency;
 pub mod opening;
 mod operation;
@@ -12,7 +13,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use avouch_policy::{Action, View};
 use avouch_seal::SystemRandom;
-use avouch_seal::keyring::WrappedKek;
 use avouch_seal::vault::VaultKeys;
 use avouch_store::{Store, Tx};
 
@@ -45,7 +45,9 @@ pub struct App {
     access: RwLock<Arc<Access>>,
     stale: AtomicBool,
     probe: probe::Probe,
-    pub(crate) rotation: crate::vault::Rotation,
+    pub(crate) bell: bell::Bell,
+    pub(crate) kek: crate::keys::Kek,
+    pub(crate) data_keys: crate::keys::DataKeys,
     pub(crate) environment: String,
 }
 
@@ -193,12 +195,14 @@ impl App {
                     *current = Arc::new(access);
                 }
             }
-            Fresh::Keks(keks) => {
+            Fresh::Keys(opening::Loaded { keks, generation }) => {
                 for kek in &keks {
                     if let Err(error) = self.keys.adopt_kek(kek) {
                         tracing::error!(%error, epoch = kek.epoch, "a key-encryption key does not open");
                     }
                 }
+                self.data_keys.adopt(generation);
+                self.bell.ring();
             }
             Fresh::Rules(rules) => {
                 let mut current = self.rules.write().unwrap_or_else(PoisonError::into_inner);
@@ -214,10 +218,20 @@ impl App {
         if self.stale.load(Ordering::Acquire) {
             self.install(Fresh::Access(self.load_access()?));
             self.install(Fresh::Rules(Box::new(self.load_rules()?)));
-            self.install(Fresh::Keks(self.store.read_wait(opening::keks)?));
+            self.install(Fresh::Keys(self.store.read_wait(opening::load_keys)?));
             self.stale.store(false, Ordering::Release);
         }
         Ok(())
+    }
+
+    /// Waits until there may be work in the background, or `longest`.
+    pub fn wait_for_chores(&self, longest: core::time::Duration) {
+        self.bell.wait(longest);
+    }
+
+    /// Ends a wait for work, as if there were some.
+    pub fn call_to_chores(&self) {
+        self.bell.ring();
     }
 
     /// Empties the engine's logs of what was deleted, and does not wait for it.
@@ -245,7 +259,7 @@ enum Fresh {
     Nothing,
     Access(Access),
     Rules(Box<Rules>),
-    Keks(Vec<WrappedKek>),
+    Keys(opening::Loaded),
 }
 
 /// How an attempt ended that was committed: with an output, or with a refusal that is on record.
@@ -288,7 +302,8 @@ impl<O: Operation> Attempt<O> {
         let now = app.now();
         let event = app.ids.event(now);
         let caller = self.caller.renewed(&app.access(), now).map_err(|_| Error::Unauthenticated)?;
-        let cx = Cx { app, rules: &rules, caller: &caller, now, event };
+        let generation = app.data_keys.generation();
+        let cx = Cx { app, rules: &rules, caller: &caller, now, event, generation };
         let intent = self.operation.intent(&rules)?;
         let facts = match self.operation.facts(tx, &cx) {
             Ok(facts) => facts,
@@ -318,7 +333,7 @@ impl<O: Operation> Attempt<O> {
         let fresh = match O::REFRESH {
             Refresh::Access if output.is_ok() => Fresh::Access(Access::changed(tx, &app.keys)?),
             Refresh::Rules if output.is_ok() => Fresh::Rules(Box::new(charters::load_in(tx, &app.keys)?)),
-            Refresh::Keks if output.is_ok() => Fresh::Keks(opening::keks(tx)?),
+            Refresh::Keys if output.is_ok() => Fresh::Keys(opening::load_keys(tx)?),
             _ => Fresh::Nothing,
         };
         Ok(Ended { answer: output.map(|output| Done { output, event, policies: permit.policies }), fresh })
@@ -333,7 +348,8 @@ impl<O: Operation> Attempt<O> {
         let app = &*self.app;
         let rules = app.rules();
         let now = app.now();
-        let cx = Cx { app, rules: &rules, caller: &self.caller, now, event: app.ids.event(now) };
+        let (event, generation) = (app.ids.event(now), app.data_keys.generation());
+        let cx = Cx { app, rules: &rules, caller: &self.caller, now, event, generation };
         let intent = self.operation.intent(&rules).unwrap_or_else(|_| Intent::plain());
         if let Error::Refused(refusal) = cause {
             return refuse::<()>(tx, &cx, O::ACTION, &intent, refusal.clone()).map(drop);

@@ -36,6 +36,8 @@ pub enum What {
     VaultClose,
     /// The keys of an erased subject were destroyed.
     SubjectShred,
+    /// Customers were sealed anew, under keys of a newer generation, or their old keys destroyed.
+    SubjectReseal,
     /// Key-encryption keys that nothing needs any more were destroyed.
     KekDestroy,
     /// A known credential was refused: wrong secret, expired, withdrawn or suspended.
@@ -53,6 +55,7 @@ impl What {
             Self::VaultRecover => "vault.recover",
             Self::VaultClose => "vault.close",
             Self::SubjectShred => "subject.shred",
+            Self::SubjectReseal => "subject.reseal",
             Self::KekDestroy => "key.destroy",
             Self::CredentialRefuse => "credential.refuse",
         }
@@ -241,6 +244,7 @@ mod tests {
             What::VaultRecover,
             What::VaultClose,
             What::SubjectShred,
+            What::SubjectReseal,
             What::KekDestroy,
             What::CredentialRefuse,
         ];

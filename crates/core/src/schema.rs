@@ -17,9 +17,10 @@ create table vault (id blob primary key, created bigint not null);
 create table charter_version (version bigint primary key, applied bigint not null, applied_by blob not null,
     sealed blob not null);
 create table record (subject blob primary key, version bigint not null, created bigint not null,
-    updated bigint not null, event bigint not null, entries blob not null, manifest blob not null);
+    updated bigint not null, event bigint not null, keys bigint not null, entries blob not null, manifest blob not null);
 create table record_version (subject blob not null, version bigint not null, updated bigint not null,
-    event bigint not null, entries blob not null, manifest blob not null, primary key (subject, version));
+    event bigint not null, keys bigint not null, entries blob not null, manifest blob not null,
+    primary key (subject, version));
 create table blind_index (field bigint not null, term bigint not null, subject blob not null,
     primary key (field, term, subject)) without rowid;
 create table token (namespace text not null, lookup blob not null, subject blob not null, sealed blob not null,
@@ -46,9 +47,11 @@ create table vault (id blob primary key, created bigint not null);
 create table seal (slot text primary key, kind text not null, generation bigint not null, made bigint not null,
     drilled bigint, wrapped blob not null);
 create table keyring (id bigint primary key, generation bigint not null, sealed blob not null);
-create table kek (epoch bigint primary key, wrapped blob not null);
-create table subject_key (subject blob not null, class bigint not null, key_id blob not null,
-    epoch bigint not null references kek (epoch), wrapped blob not null, check_value blob not null,
-    primary key (subject, class)) without rowid;
+create table kek (epoch bigint primary key, made bigint not null, wrapped blob not null);
+create table key_state (id bigint primary key, generation bigint not null);
+insert into key_state (id, generation) values (1, 1);
+create table subject_key (subject blob not null, class bigint not null, generation bigint not null,
+    key_id blob not null, epoch bigint not null references kek (epoch), wrapped blob not null,
+    check_value blob not null, primary key (subject, class, generation)) without rowid;
 ",
 }];

@@ -15,7 +15,7 @@ mod keys;
 mod list;
 mod read;
 mod record;
-mod rotation;
+mod reseal;
 mod search;
 mod status;
 mod token;
@@ -34,13 +34,13 @@ pub use import::{
     ChunkDone, ColumnGuess, ColumnSample, ImportChunk, ImportRow, ImportState, OnDuplicate, Proposal,
     ProposeMapping, ReadImport, RejectedRow, StartImport, propose,
 };
+pub(crate) use keys::from_row as wrapped_from_row;
 pub use list::{ListSubjects, Page};
 pub use read::{ReadSubject, RevealSubject};
 pub use record::ShownSubject;
-pub(crate) use rotation::Rotation;
-pub use rotation::{RotateKek, Rotated};
+pub(crate) use reseal::{Again, reseal};
 pub use search::SearchSubjects;
-pub use status::{KeyStatus, ReadKeys, ReadStatus, Status};
+pub use status::{ReadStatus, Status};
 pub use token::{CreateTokens, TokenItem};
 pub use update::{UpdateSubject, Updated};
 
@@ -61,7 +61,7 @@ pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
         keys::STATEMENTS,
         list::STATEMENTS,
         record::STATEMENTS,
-        rotation::STATEMENTS,
+        reseal::STATEMENTS,
         status::STATEMENTS,
         token::STATEMENTS,
     ]

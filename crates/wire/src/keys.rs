@@ -15,6 +15,8 @@ pub struct KeyState {
     pub keyring_generation: u64,
     /// The key-encryption keys that are still needed.
     pub kek_epochs: Vec<KekEpoch>,
+    /// The generations of customer keys that there are.
+    pub generations: Vec<KeyGeneration>,
     /// How many customer keys there are.
     pub subject_keys: u64,
     /// How many destroyed keys still wait for their data to be removed.
@@ -62,10 +64,41 @@ pub struct KekEpoch {
     pub subject_keys: u64,
 }
 
+/// Customer keys that were made between two rotations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct KeyGeneration {
+    /// Counts from 1.
+    pub generation: u32,
+    /// Whether new customer keys are of it.
+    pub current: bool,
+    /// How many there are. Those of a generation that is not current are being replaced.
+    pub subject_keys: u64,
+}
+
 /// `POST /v1/keys/rotate`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RotateRequest {
+    /// Which keys.
+    pub what: Rotate,
+}
+
+/// Keys that can be replaced by new ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Rotate {
+    /// The key-encryption key: customer keys are wrapped again. Helps from now on against one that leaked.
+    Kek,
+    /// Customer keys: everybody is sealed anew. Helps against customer keys that leaked.
+    Data,
+}
+
+/// A rotation that has begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Rotation {
-    /// The new key-encryption key's epoch.
+    /// Which keys.
+    pub what: Rotate,
+    /// The epoch or generation of the new ones.
     pub epoch: u32,
 }
 

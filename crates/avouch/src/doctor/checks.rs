@@ -10,8 +10,8 @@ use avouch_client::{Client, Options};
 use avouch_core::app::App;
 use avouch_core::clock::Clock as _;
 use avouch_core::gate::{Caller, Status};
-use avouch_core::keys::{SealRole, SealState};
-use avouch_core::vault::{ReadKeys, ReadStatus};
+use avouch_core::keys::{ReadKeys, SealRole, SealState};
+use avouch_core::vault::ReadStatus;
 use avouch_wire::Secret;
 
 use super::Findings;
@@ -183,7 +183,7 @@ pub(super) fn vault(app: &Arc<App>, findings: &mut Findings) {
             app.count_keys(move |counts| drop(sender.send(counts)));
             match answer.recv() {
                 Ok(Ok(counts)) => {
-                    let all: u64 = counts.values().sum();
+                    let all: u64 = counts.by_epoch.values().sum();
                     findings.ok("keys", format!("{all} of customers, no erasure is pending"));
                 }
                 _ => findings.fail("keys", "cannot be counted".to_owned()),

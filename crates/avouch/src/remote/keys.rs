@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 use avouch_seal::VaultId;
 use avouch_seal::keyring::KeyringKey;
 use avouch_wire::keys::{SealRole, SealState};
-use avouch_wire::{DrillAnswer, DrillRequest, DrillStarted, KeyState, RecoveryRequest, Time};
-use clap::{Args, Subcommand};
+use avouch_wire::{
+    DrillAnswer, DrillRequest, DrillStarted, KeyState, RecoveryRequest, Rotate, Rotation, Time,
+};
+use clap::{Args, Subcommand, ValueEnum};
 use data_encoding::{BASE64, HEXLOWER};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -32,7 +34,7 @@ pub(crate) struct KeysArgs {
 enum KeysCommand {
     /// Which there are and what they wrap; this is what `keys` alone does too
     Show,
-    /// Replace the key-encryption key: wrap all customer keys again, while everything else goes on, and destroy the old one
+    /// Replace keys by new ones while everything else goes on, and destroy the old ones
     Rotate(RotateArgs),
     /// Prove that a seal for recovery still opens, without opening anything; the seal stays on this machine
     Drill(DrillArgs),
@@ -48,9 +50,20 @@ enum KeysCommand {
 
 #[derive(Debug, Args)]
 struct RotateArgs {
+    /// Which keys
+    #[arg(default_value = "kek", value_name = "WHAT")]
+    what: What,
     /// Do not wait for the end: the server goes on by itself
     #[arg(long)]
     no_wait: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum What {
+    /// The key-encryption key: customer keys are wrapped again
+    Kek,
+    /// Customer keys: everybody is sealed anew
+    Data,
 }
 
 #[derive(Debug, Args)]
@@ -102,11 +115,20 @@ fn show(remote: &Remote) -> Result<ExitCode, CliError> {
         text.push_str(&facts([
             ("keyring generation", keys.keyring_generation.to_string()),
             ("key-encryption keys", epochs.collect::<Vec<_>>().join(", ")),
-            ("customer keys", keys.subject_keys.to_string()),
+            ("customer keys", customer_keys(keys)),
             ("pending erasures", keys.pending_erasures.to_string()),
         ]));
         text
     })
+}
+
+fn customer_keys(keys: &KeyState) -> String {
+    let outdated: u64 =
+        keys.generations.iter().filter(|keys| !keys.current).map(|keys| keys.subject_keys).sum();
+    match outdated {
+        0 => keys.subject_keys.to_string(),
+        outdated => format!("{} ({outdated} still to be replaced by new ones)", keys.subject_keys),
+    }
 }
 
 fn seals(keys: &KeyState) -> String {
@@ -145,13 +167,14 @@ fn day(time: &Time) -> String {
 }
 
 fn rotate(args: &RotateArgs, remote: &Remote) -> Result<ExitCode, CliError> {
-    let begun = remote.client.rotate_keys()?;
+    let what = match args.what {
+        What::Kek => Rotate::Kek,
+        What::Data => Rotate::Data,
+    };
+    let begun = remote.client.rotate_keys(what)?;
     if args.no_wait {
-        return remote.output.answer(&begun, |begun| {
-            format!(
-                "key-encryption key {} is in use; `avouch keys` tells how far the rotation is\n",
-                begun.epoch
-            )
+        return remote.output.answer(&begun, |_| {
+            "new keys are in use; `avouch keys` tells how far the rotation is\n".to_owned()
         });
     }
     let bar = if remote.output.json || !std::io::stderr().is_terminal() {
@@ -167,17 +190,31 @@ fn rotate(args: &RotateArgs, remote: &Remote) -> Result<ExitCode, CliError> {
         let asked = Instant::now();
         let state = remote.client.key_state()?;
         let took = asked.elapsed();
-        let older = state.kek_epochs.iter().filter(|kek| kek.epoch < begun.epoch);
-        let (waiting, left) = older.fold((0, 0), |(keks, keys), kek| (keks + 1, keys + kek.subject_keys));
+        let (waiting, left) = outstanding(&state, &begun);
         bar.set_length(state.subject_keys);
         bar.set_position(state.subject_keys - left.min(state.subject_keys));
-        if waiting == 0 {
+        if !waiting {
             bar.finish_and_clear();
             return show(remote);
         }
         // Nothing is ever sent: it is a pause that says so.
         let _ = pause.recv_timeout(LOOK.max(took * 4));
     }
+}
+
+/// Whether a rotation is under way, and how many customer keys are still to be done.
+fn outstanding(state: &KeyState, begun: &Rotation) -> (bool, u64) {
+    let older: Vec<u64> = match begun.what {
+        Rotate::Kek => {
+            let older = state.kek_epochs.iter().filter(|kek| kek.epoch < begun.epoch);
+            older.map(|kek| kek.subject_keys).collect()
+        }
+        Rotate::Data => {
+            let older = state.generations.iter().filter(|keys| keys.generation < begun.epoch);
+            older.map(|keys| keys.subject_keys).collect()
+        }
+    };
+    (!older.is_empty(), older.iter().sum())
 }
 
 /// Unwraps here what the server wants unwrapped, and answers its challenge with it.

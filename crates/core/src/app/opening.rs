@@ -12,6 +12,7 @@ use avouch_store::{Store, Tx, params, statements};
 use zeroize::Zeroizing;
 
 use super::App;
+use super::bell::Bell;
 use super::probe::Probe;
 use crate::audit::{self, What};
 use crate::charters;
@@ -21,7 +22,7 @@ use crate::ids::{EventId, Ids, PrincipalId};
 use crate::keys::seals::{PRIMARY, Seals, Stored, WrappedAll, primary_slot, put_keyring, put_slot};
 use crate::keys::{Primary, Recovery, SealRole, SealingError, Slot};
 use crate::rules::{Problems, Rules};
-use crate::{Error, vault};
+use crate::{Error, keys, vault};
 
 statements! {
     data DATA_VAULT = "select id from vault";
@@ -35,7 +36,7 @@ statements! {
     keys DROP_KEKS = "delete from kek";
     keys ANY_SUBJECT_KEY = "select class from subject_key limit 1";
     keys KEKS = "select epoch, wrapped from kek order by epoch";
-    keys PUT_KEK = "insert into kek (epoch, wrapped) values (?1, ?2)";
+    keys PUT_KEK = "insert into kek (epoch, made, wrapped) values (?1, ?2, ?3)";
 }
 
 /// What a vault is made or opened with.
@@ -147,13 +148,14 @@ impl App {
         let numbers = charters::first_numbers(&charter);
         let rules = Rules::compile(1, charter, &numbers, &keys).map_err(OpeningError::Charter)?;
         let app = assemble(parts, keys, keyring_key.proof(), rules, Access::default());
+        app.data_keys.begin(FIRST_GENERATION);
 
         let (first, sources, role) = (Arc::clone(&app), sources.to_vec(), admin_role.to_owned());
         let (administrator, key) = app.store.write_wait(move |tx| {
             tx.put(&PUT_KEYS_VAULT, params![&id, now])?;
             seals.put(tx)?;
             put_keyring(tx, 1, &sealed)?;
-            tx.put(&PUT_KEK, params![epoch, &wrapped])?;
+            tx.put(&PUT_KEK, params![epoch, now, &wrapped])?;
             tx.put(&PUT_DATA_VAULT, params![&id, now])?;
             charters::store_first(tx, &first, &sources, &numbers, now)?;
             let made = principals::first_administrator(tx, &first, &role, key_days, now)?;
@@ -201,12 +203,13 @@ impl App {
         (keyring_key, keyring): (KeyringKey, Keyring),
         what: What,
     ) -> Result<Arc<Self>, OpeningError> {
-        let keks = parts.store.read_wait(keks)?;
+        let Loaded { keks, generation } = parts.store.read_wait(load_keys)?;
         let keys = keyring.unlock(&keks).map_err(Error::from)?;
         let rules = charters::load(&parts.store, &keys)?;
         let access = load_access(&parts.store, &keys)?;
         let newest = parts.store.read_wait(|tx| tx.first(&NEWEST_EVENT, &[], |row| row.opt_int(0)));
         let app = assemble(parts, keys, keyring_key.proof(), rules, access);
+        app.data_keys.adopt(generation);
         if let Some(newest) = newest.map_err(Error::from)?.flatten() {
             app.ids.continue_after(EventId::from_int(newest));
         }
@@ -245,7 +248,9 @@ fn assemble(parts: Parts, keys: VaultKeys, proof: ProofKey, rules: Rules, access
         access: RwLock::new(Arc::new(access)),
         stale: AtomicBool::new(false),
         probe: Probe::default(),
-        rotation: vault::Rotation::default(),
+        bell: Bell::default(),
+        kek: keys::Kek::default(),
+        data_keys: keys::DataKeys::default(),
         environment: parts.environment,
     })
 }
@@ -276,14 +281,27 @@ fn unseal(
     })
 }
 
-/// The key-encryption keys as stored, the newest last.
-pub(super) fn keks(tx: &mut Tx<'_>) -> Result<Vec<WrappedKek>, Error> {
+/// What is kept in memory of the key store.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    /// The newest last.
+    pub(super) keks: Vec<WrappedKek>,
+    /// Of people's keys.
+    pub(super) generation: u32,
+}
+
+/// See [`Loaded`].
+pub(super) fn load_keys(tx: &mut Tx<'_>) -> Result<Loaded, Error> {
     let rows = tx.query(&KEKS, &[], |row| Ok((row.int(0)?, row.blob(1)?.to_vec())))?;
     let kek = |(epoch, wrapped)| {
         Ok(WrappedKek { epoch: u32::try_from(epoch).map_err(|_| Error::Tampered)?, wrapped })
     };
-    rows.into_iter().map(kek).collect()
+    let keks = rows.into_iter().map(kek).collect::<Result<_, Error>>()?;
+    Ok(Loaded { keks, generation: keys::generation(tx)? })
 }
+
+/// The generation of people's keys in a new vault, as the schema has it.
+const FIRST_GENERATION: u32 = 1;
 
 /// Whether a vault may be made here. A crash between the two commits of an earlier attempt leaves a keyring that belongs to
 /// no vault and has never had a person's key under it; it is taken away.

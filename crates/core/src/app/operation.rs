@@ -68,8 +68,8 @@ pub enum Refresh {
     Access,
     /// The charter.
     Rules,
-    /// Key-encryption keys.
-    Keks,
+    /// Key-encryption keys, and the generation of people's keys.
+    Keys,
 }
 
 /// What an operation works with besides its transaction.
@@ -82,6 +82,9 @@ pub struct Cx<'a> {
     pub(crate) now: i64,
     /// The event this will become.
     pub(crate) event: EventId,
+    /// The generation in which people's keys are made. Another may begin at any moment, and all keys of one operation are of
+    /// one generation.
+    pub(crate) generation: u32,
 }
 
 impl Cx<'_> {

@@ -96,7 +96,7 @@ impl Sealed {
         for (class, wrapped) in &self.keys {
             keys::put_first(tx, cx, self.id, *class, wrapped)?;
         }
-        let record = Record::new(cx, self.id, 1, cx.now, self.entries.clone());
+        let record = Record::first(cx, self.id, self.entries.clone());
         record.insert(tx)?;
         for term in &self.terms {
             index::put(tx, self.id, term)?;

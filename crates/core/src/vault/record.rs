@@ -26,11 +26,11 @@ use crate::ids::{EventId, SubjectId};
 use crate::rules::OWN_NAMESPACE;
 
 statements! {
-    data RECORD of record / 1 = "select version, created, updated, event, entries, manifest from record where subject = ?1";
-    data PUT_RECORD of record / 1 = "insert into record (subject, version, created, updated, event, entries, manifest) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-    data CHANGE_RECORD of record / 1 = "update record set version = ?2, updated = ?3, event = ?4, entries = ?5, manifest = ?6 where subject = ?1 and version = ?7";
-    data KEEP_VERSION of record_version / 2 = "insert into record_version (subject, version, updated, event, entries, manifest) values (?1, ?2, ?3, ?4, ?5, ?6)";
-    data VERSIONS of record_version / 1 = "select version, updated, event, entries, manifest from record_version where subject = ?1 and version < ?2 order by version desc limit ?3";
+    data RECORD of record / 1 = "select version, created, updated, event, keys, entries, manifest from record where subject = ?1";
+    data PUT_RECORD of record / 1 = "insert into record (subject, version, created, updated, event, keys, entries, manifest) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    data CHANGE_RECORD of record / 1 = "update record set version = ?2, updated = ?3, event = ?4, keys = ?5, entries = ?6, manifest = ?7 where subject = ?1 and version = ?8";
+    data KEEP_VERSION of record_version / 2 = "insert into record_version (subject, version, updated, event, keys, entries, manifest) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    data VERSIONS of record_version / 1 = "select version, updated, event, keys, entries, manifest from record_version where subject = ?1 and version < ?2 order by version desc limit ?3";
 }
 
 /// A record as stored.
@@ -41,6 +41,8 @@ pub struct Record {
     pub(crate) created: i64,
     pub(crate) updated: i64,
     pub(crate) event: EventId,
+    /// The generation of keys that it has reached: nothing of it is sealed under an older one that a newer has replaced.
+    pub(crate) keys: u32,
     pub(crate) entries: Vec<u8>,
     pub(crate) manifest: [u8; 32],
 }
@@ -107,7 +109,7 @@ impl Record {
         record.map(|record| record.checked(cx)).transpose()
     }
 
-    /// From a row whose columns from `at` are version, created, updated, event, entries, manifest.
+    /// From a row whose columns from `at` are version, created, updated, event, keys, entries, manifest.
     pub(crate) fn from_row(subject: SubjectId, row: &Row<'_>, at: usize) -> avouch_store::Result<Self> {
         Ok(Self {
             subject,
@@ -115,8 +117,9 @@ impl Record {
             created: row.int(at + 1)?,
             updated: row.int(at + 2)?,
             event: EventId::from_int(row.int(at + 3)?),
-            entries: row.blob(at + 4)?.to_vec(),
-            manifest: row.bytes(at + 5)?,
+            keys: generation(row, at + 4)?,
+            entries: row.blob(at + 5)?.to_vec(),
+            manifest: row.bytes(at + 6)?,
         })
     }
 
@@ -137,28 +140,45 @@ impl Record {
                 created,
                 updated: row.int(1)?,
                 event: EventId::from_int(row.int(2)?),
-                entries: row.blob(3)?.to_vec(),
-                manifest: row.bytes(4)?,
+                keys: generation(row, 3)?,
+                entries: row.blob(4)?.to_vec(),
+                manifest: row.bytes(5)?,
             })
         })?;
         records.into_iter().map(|record| record.checked(cx)).collect()
     }
 
-    /// A new version in memory, its manifest computed.
-    pub(crate) fn new(cx: &Cx<'_>, subject: SubjectId, version: u64, created: i64, entries: Vec<u8>) -> Self {
-        let (updated, event) = (cx.now, cx.event);
-        let mut record = Self { subject, version, created, updated, event, entries, manifest: [0; 32] };
-        record.manifest = record.digest(cx);
-        record
+    /// A new person's first version in memory, its manifest computed.
+    pub(crate) fn first(cx: &Cx<'_>, subject: SubjectId, entries: Vec<u8>) -> Self {
+        let (created, updated, event, keys) = (cx.now, cx.now, cx.event, cx.generation);
+        Self { subject, version: 1, created, updated, event, keys, entries, manifest: [0; 32] }.digested(cx)
+    }
+
+    /// The version after this one in memory, its manifest computed.
+    pub(crate) fn next(&self, cx: &Cx<'_>, entries: Vec<u8>) -> Self {
+        let Self { subject, version, created, keys, .. } = *self;
+        let (version, updated, event) = (version + 1, cx.now, cx.event);
+        Self { subject, version, created, updated, event, keys, entries, manifest: [0; 32] }.digested(cx)
+    }
+
+    /// This very version under other keys, its manifest computed.
+    pub(crate) fn resealed(self, cx: &Cx<'_>, keys: u32, entries: Vec<u8>) -> Self {
+        Self { keys, entries, ..self }.digested(cx)
+    }
+
+    fn digested(mut self, cx: &Cx<'_>) -> Self {
+        self.manifest = self.digest(cx);
+        self
     }
 
     fn digest(&self, cx: &Cx<'_>) -> [u8; 32] {
-        let parts: [&[u8]; 6] = [
+        let parts: [&[u8]; 7] = [
             self.subject.bytes(),
             &self.version.to_le_bytes(),
             &self.created.to_le_bytes(),
             &self.updated.to_le_bytes(),
             &self.event.int().to_le_bytes(),
+            &self.keys.to_le_bytes(),
             &self.entries,
         ];
         cx.app.keys.row_digest("record", &parts)
@@ -177,6 +197,7 @@ impl Record {
                 self.created,
                 self.updated,
                 self.event.int(),
+                self.keys,
                 &self.entries,
                 &self.manifest
             ],
@@ -192,6 +213,7 @@ impl Record {
                 next.version.cast_signed(),
                 next.updated,
                 next.event.int(),
+                next.keys,
                 &next.entries,
                 &next.manifest,
                 self.version.cast_signed()
@@ -207,6 +229,7 @@ impl Record {
                 self.version.cast_signed(),
                 self.updated,
                 self.event.int(),
+                self.keys,
                 &self.entries,
                 &self.manifest
             ],
@@ -273,7 +296,7 @@ impl Record {
             View::Clear => None,
         };
         let show = |value: &Value| mask.map_or_else(|| value.to_json(), |mask| field.of.view(value, mask));
-        Ok(match (self.open_entry(ring.class(cx, entry.class)?, field, entry)?, slot) {
+        Ok(match (self.open_entry(cx, ring, field, entry)?, slot) {
             (Values::One(value), _) => Some(show(&value)),
             (Values::Many { values, .. }, None) if values.is_empty() => None,
             (Values::Many { values, .. }, None) => {
@@ -292,7 +315,7 @@ impl Record {
         if !field.list {
             return Ok(false);
         }
-        Ok(self.open_entry(ring.class(cx, entry.class)?, field, entry)?.iter().next().is_none())
+        Ok(self.open_entry(cx, ring, field, entry)?.iter().next().is_none())
     }
 
     /// Whether a field has this value: for search and uniqueness. Compares, never shows.
@@ -306,7 +329,7 @@ impl Record {
     ) -> Result<bool, Error> {
         let field = cx.rules.field(place)?;
         let Some(entry) = self.entry(cx.rules.rule(place)?.number)? else { return Ok(false) };
-        let values = self.open_entry(ring.class(cx, entry.class)?, field, &entry)?;
+        let values = self.open_entry(cx, ring, field, &entry)?;
         Ok(values.iter().any(|value| field.of.normal(value) == *normal))
     }
 
@@ -320,19 +343,55 @@ impl Record {
     ) -> Result<Option<Values>, Error> {
         let field = cx.rules.field(place)?;
         let Some(entry) = self.entry(cx.rules.rule(place)?.number)? else { return Ok(None) };
-        self.open_entry(ring.class(cx, entry.class)?, field, &entry).map(Some)
+        self.open_entry(cx, ring, field, &entry).map(Some)
     }
 
-    fn open_entry(&self, key: &SubjectKey, field: &Field, entry: &Entry<'_>) -> Result<Values, Error> {
-        let at = FieldAt {
-            record: *self.subject.bytes(),
-            field: entry.field,
-            version: entry.version,
-            charter: entry.charter,
-        };
-        let plain = key.open_field(&at, entry.sealed)?;
+    fn open_entry(
+        &self,
+        cx: &Cx<'_>,
+        ring: &mut Ring,
+        field: &Field,
+        entry: &Entry<'_>,
+    ) -> Result<Values, Error> {
+        let (plain, _) = ring.open(cx, entry.class, &self.place_of(entry), entry.sealed)?;
         Values::decode(&plain, field)
     }
+
+    /// The same entries, each sealed under a key of generation `newest`. What a field is, or was, does not matter here.
+    pub(crate) fn entries_anew(
+        &self,
+        tx: &mut Tx<'_>,
+        cx: &Cx<'_>,
+        ring: &mut Ring,
+        newest: u32,
+    ) -> Result<Vec<u8>, Error> {
+        let mut entries = Vec::with_capacity(self.entries.len());
+        for entry in self.entries() {
+            let entry = entry?;
+            let at = self.place_of(&entry);
+            let (plain, generation) = ring.open(cx, entry.class, &at, entry.sealed)?;
+            if generation >= newest {
+                push_entry(&mut entries, &entry);
+                continue;
+            }
+            let key = ring.sealing(tx, cx, entry.class, newest)?;
+            let sealed = key.seal_field(&at, &plain, &cx.app.rng)?;
+            push_entry(&mut entries, &Entry { sealed: &sealed, ..entry });
+        }
+        Ok(entries)
+    }
+
+    /// What an entry's seal is bound to, beside the key.
+    fn place_of(&self, entry: &Entry<'_>) -> FieldAt {
+        let Entry { field, version, charter, .. } = *entry;
+        FieldAt { record: *self.subject.bytes(), field, version, charter }
+    }
+}
+
+/// The generation in a column.
+fn generation(row: &Row<'_>, column: usize) -> avouch_store::Result<u32> {
+    // A number that none of ours could be is damage, which the manifest shows.
+    Ok(u32::try_from(row.int(column)?).unwrap_or(u32::MAX))
 }
 
 impl Values {

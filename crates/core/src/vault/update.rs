@@ -135,13 +135,13 @@ impl Operation for UpdateSubject {
             plan.reindex(tx, self.id)?;
             note.fields.push((rule.number, None));
             let Some(values) = renumbered(plan.before.as_ref(), given, field)? else { continue };
-            let key = ring.class_or_new(tx, cx, rule.class)?;
+            let key = ring.sealing(tx, cx, rule.class, current.keys)?;
             let at =
                 FieldAt { record: *self.id.bytes(), field: rule.number, version, charter: cx.rules.version };
             seal_entry(&mut entries, key, field, rule.class, &at, &values, &cx.app.rng)?;
         }
         note.subjects.push(ring.pseudonym(cx)?);
-        let next = Record::new(cx, self.id, version, current.created, entries);
+        let next = current.next(cx, entries);
         current.replace(tx, &next)?;
         note.written.push(next.manifest);
         let output = Updated { id: self.id, version, created: current.created, updated: cx.now };

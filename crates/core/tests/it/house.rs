@@ -109,9 +109,19 @@ impl<'p> House<'p> {
 
     /// [`House::crash`], and a new start.
     pub(crate) fn reopen(self) -> Self {
-        let Self { place, app, clock, admin, importer, seals } = self;
+        self.reopened_after(|| ())
+    }
+
+    /// The same, with something done while nobody has the files open.
+    pub(crate) fn reopened_after(self, meanwhile: impl FnOnce()) -> Self {
+        let Self { place, mut app, clock, admin, importer, seals } = self;
         app.store().close();
-        drop(app);
+        // What still answers holds it too; whoever lets go last waits for the store's threads, and that must be us.
+        while let Err(shared) = Arc::try_unwrap(app) {
+            app = shared;
+            std::thread::yield_now();
+        }
+        meanwhile();
         let app = App::open(parts(place, seals.primary(), &clock)).expect("the vault opens again");
         Self { place, app, clock, admin, importer, seals }
     }

@@ -6,6 +6,7 @@ mod agreement;
 mod answers;
 mod charters;
 mod crash;
+mod data_keys;
 mod documents;
 mod erasure;
 mod house;

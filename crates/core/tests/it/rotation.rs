@@ -1,17 +1,17 @@
 //! Rotations of the key-encryption key, with everything else going on.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use avouch_core::audit::Ending;
-use avouch_core::vault::{ReadKeys, RotateKek, Rotated};
+use avouch_core::keys::{ReadKeys, Rewrapped, RotateKek};
 use avouch_testkit::both_engines;
 use serde_json::json;
 
 use crate::house::{House, ana, slug};
 
 /// Some people, by name.
-fn people(house: &House<'_>, count: usize) -> Vec<(avouch_core::SubjectId, String)> {
+pub(crate) fn people(house: &House<'_>, count: usize) -> Vec<(avouch_core::SubjectId, String)> {
     let add = |at: usize| {
         let name = format!("Person {at}");
         let fields =
@@ -27,7 +27,10 @@ fn epochs(house: &House<'_>) -> Vec<(u64, u64)> {
     let (sender, answer) = std::sync::mpsc::channel();
     house.app.count_keys(move |counts| sender.send(counts).expect("the test listens"));
     let counts = answer.recv().expect("an answer").expect("counted");
-    epochs.into_iter().map(|epoch| (epoch, counts.get(&epoch).copied().unwrap_or_default())).collect()
+    epochs
+        .into_iter()
+        .map(|epoch| (epoch, counts.by_epoch.get(&epoch).copied().unwrap_or_default()))
+        .collect()
 }
 
 /// How many keys of people there are.
@@ -43,10 +46,10 @@ both_engines! {
         let keys = wrapped(&house) as u64;
         assert!(keys > 64, "more than one batch");
         assert_eq!(epochs(&house), [(1, keys)]);
-        assert_eq!(house.app.finish_rotation(|| true).expect("nothing to do"), Some(Rotated::default()));
+        assert_eq!(house.app.finish_rewrap(|| true).expect("nothing to do"), Some(Rewrapped::default()));
 
         assert_eq!(house.act(&house.admin, RotateKek).expect("begun"), 2);
-        assert!(house.app.rotation_pending());
+        assert!(house.app.rewrap_pending());
         assert_eq!(epochs(&house), [(1, keys), (2, 0)]);
         assert_eq!(slug(house.act(&house.admin, RotateKek)), "conflict", "one after the other");
         // Between the two steps people are read under the old, and made under the new.
@@ -56,9 +59,9 @@ both_engines! {
         let fresh = epochs(&house)[1].1;
         assert!(fresh > 0);
 
-        let rotated = house.app.finish_rotation(|| true).expect("finished").expect("by us");
-        assert_eq!(rotated, Rotated { rewrapped: keys, damaged: 0, destroyed: 1 });
-        assert!(!house.app.rotation_pending());
+        let rotated = house.app.finish_rewrap(|| true).expect("finished").expect("by us");
+        assert_eq!(rotated, Rewrapped { rewrapped: keys, damaged: 0, destroyed: 1 });
+        assert!(!house.app.rewrap_pending());
         assert_eq!(epochs(&house), [(2, keys + fresh)]);
         let events = house.events();
         let done = events.iter().find(|event| event.what == "key.destroy").expect("it is on record");
@@ -79,16 +82,16 @@ both_engines! {
         house.act(&house.admin, RotateKek).expect("begun");
         // Stopped after the first batch, and then the process dies.
         let batches = AtomicUsize::new(0);
-        let rotated = house.app.finish_rotation(|| batches.fetch_add(1, Ordering::Relaxed) == 0);
+        let rotated = house.app.finish_rewrap(|| batches.fetch_add(1, Ordering::Relaxed) == 0);
         assert_eq!(rotated.expect("it stops"), None);
         assert_eq!(epochs(&house), [(1, keys - 64), (2, 64)]);
         let house = house.reopen();
-        assert!(house.app.rotation_pending());
+        assert!(house.app.rewrap_pending());
         for (id, name) in people.iter().step_by(50) {
             assert_eq!(house.reveal(&support, *id, &["name"]).expect("shown").fields["name"], **name);
         }
-        let rotated = house.app.finish_rotation(|| true).expect("finished").expect("by us");
-        assert_eq!(rotated, Rotated { rewrapped: keys - 64, damaged: 0, destroyed: 1 });
+        let rotated = house.app.finish_rewrap(|| true).expect("finished").expect("by us");
+        assert_eq!(rotated, Rewrapped { rewrapped: keys - 64, damaged: 0, destroyed: 1 });
         assert_eq!(epochs(&house), [(2, keys)]);
     }
 
@@ -96,17 +99,15 @@ both_engines! {
         let house = House::new(place);
         let (support, dpo) = (house.hire("staff", "support", None), house.hire("staff", "dpo", None));
         let people = people(&house, 120);
-        let done = AtomicBool::new(false);
         std::thread::scope(|scope| {
-            scope.spawn(|| {
+            let rotating = scope.spawn(|| {
                 for _ in 0..6 {
                     house.act(&house.admin, RotateKek).expect("begun");
-                    house.app.finish_rotation(|| true).expect("finished");
+                    house.app.finish_rewrap(|| true).expect("finished");
                 }
-                done.store(true, Ordering::Release);
             });
             let (mut at, mut gone) = (0, 0);
-            while !done.load(Ordering::Acquire) || at < 20 {
+            while !rotating.is_finished() || at < 20 {
                 let fields = json!({"name": "New", "email": format!("new{at}@example.com")});
                 let id = house.create(&house.importer, fields).expect("created");
                 assert_eq!(house.reveal(&support, id, &["name"]).expect("shown").fields["name"], "New");
@@ -137,10 +138,10 @@ both_engines! {
         let one_too = format!("{swap} where subject = (select subject from subject_key order by subject limit 1)");
         place.meddle(true, &one, &one_too);
         house.act(&house.admin, RotateKek).expect("begun");
-        let rotated = house.app.finish_rotation(|| true).expect("finished").expect("by us");
+        let rotated = house.app.finish_rewrap(|| true).expect("finished").expect("by us");
         assert!(rotated.damaged > 0 && rotated.destroyed == 0, "{rotated:?}");
         assert_eq!(rotated.rewrapped + rotated.damaged, keys);
-        assert!(!house.app.rotation_pending(), "it is not tried again and again");
+        assert!(!house.app.rewrap_pending(), "it is not tried again and again");
         let (id, name) = &people[2];
         assert_eq!(house.reveal(&support, *id, &["name"]).expect("shown").fields["name"], **name);
         // A stuck rotation does not stop the next one.

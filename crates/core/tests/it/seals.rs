@@ -9,9 +9,8 @@ use avouch_core::app::App;
 use avouch_core::app::opening::OpeningError;
 use avouch_core::audit::Ending;
 use avouch_core::keys::{
-    BeginDrill, Drill, FinishDrill, Primary, Recovery, SealRole, SealState, SealingError,
+    BeginDrill, Drill, FinishDrill, Primary, ReadKeys, Recovery, SealRole, SealState, SealingError,
 };
-use avouch_core::vault::ReadKeys;
 use avouch_seal::root::{KeyFileSeal, RootError, RootResult, RootSeal, SealContext, SealInfo, SharesSeal};
 use avouch_seal::{SecureRandom, SystemRandom, VaultId};
 use avouch_testkit::{Kind, Place, both_engines};

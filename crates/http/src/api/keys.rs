@@ -1,11 +1,12 @@
 //! `/v1/keys`: the vault's own keys, their rotation, and the seals around them.
 
-use avouch_core::keys::{self, BeginDrill, FinishDrill, SealRole, SealingError};
-use avouch_core::vault::{ReadKeys, RotateKek};
-use avouch_wire::keys::{self as wire, KekEpoch, SealState};
+use avouch_core::keys::{
+    self, BeginDrill, FinishDrill, ReadKeys, RotateDataKeys, RotateKek, SealRole, SealingError,
+};
+use avouch_wire::keys::{self as wire, KekEpoch, KeyGeneration, SealState};
 use avouch_wire::{
     DrillAnswer, DrillRequest, DrillStarted, Drilled, KeyState, ProblemKind, RecoveryRequest, RecoveryShares,
-    Resealed, Rotation,
+    Resealed, Rotate, RotateRequest, Rotation,
 };
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -28,16 +29,23 @@ pub(super) async fn state(
     let keys = perform(&service.app, &caller, ReadKeys).await?.output;
     let counts = answered(|answer| service.app.count_keys(answer)).await?;
     let newest = keys.kek_epochs.iter().copied().max();
+    let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
     let epoch = |epoch: &u64| KekEpoch {
-        epoch: u32::try_from(*epoch).unwrap_or(u32::MAX),
+        epoch: small(*epoch),
         current: Some(*epoch) == newest,
-        subject_keys: counts.get(epoch).copied().unwrap_or_default(),
+        subject_keys: counts.by_epoch.get(epoch).copied().unwrap_or_default(),
+    };
+    let generation = |(generation, subject_keys): (&u64, &u64)| KeyGeneration {
+        generation: small(*generation),
+        current: *generation == keys.data_generation,
+        subject_keys: *subject_keys,
     };
     render::ok(&KeyState {
+        kek_epochs: keys.kek_epochs.iter().map(epoch).collect(),
+        generations: counts.by_generation.iter().map(generation).collect(),
+        subject_keys: counts.by_epoch.values().sum(),
         seals: keys.seals.into_iter().map(seal).collect(),
         keyring_generation: keys.generation,
-        kek_epochs: keys.kek_epochs.iter().map(epoch).collect(),
-        subject_keys: counts.values().sum(),
         pending_erasures: keys.pending_erasures,
     })
 }
@@ -57,18 +65,22 @@ fn seal(state: keys::SealState) -> SealState {
     }
 }
 
-/// Begins a rotation of the key-encryption key.
+/// Begins a rotation of keys.
 ///
-/// New customer keys are wrapped with a new one from now on. The others are wrapped again in the background, while everything else
-/// goes on; `GET /v1/keys` tells how far it is. When nothing needs the old one any more, it is destroyed.
-#[utoipa::path(post, path = "/v1/keys/rotate", tag = "keys",
+/// New keys are used from now on. What is under older ones is brought over in the background, while everything else goes on; `GET
+/// /v1/keys` tells how far it is. When nothing needs an old key any more, it is destroyed.
+#[utoipa::path(post, path = "/v1/keys/rotate", tag = "keys", request_body = RotateRequest,
     responses((status = 202, body = Rotation, description = "It has begun")))]
 pub(super) async fn rotate(
     State(service): State<Shared>,
     Caller(caller): Caller,
+    Json(request, _): Json<RotateRequest>,
 ) -> Result<Response, Failure> {
-    let epoch = perform(&service.app, &caller, RotateKek).await?.output;
-    render::json(StatusCode::ACCEPTED, &Rotation { epoch })
+    let epoch = match request.what {
+        Rotate::Kek => perform(&service.app, &caller, RotateKek).await?.output,
+        Rotate::Data => perform(&service.app, &caller, RotateDataKeys).await?.output,
+    };
+    render::json(StatusCode::ACCEPTED, &Rotation { what: request.what, epoch })
 }
 
 /// Begins a drill: hands out what a seal wraps, and a challenge.

@@ -13,18 +13,18 @@ use avouch_policy::Action;
 use avouch_seal::vault::WrappedSubjectKey;
 use avouch_store::{Tx, params, statements};
 
-use super::keys::from_row;
 use crate::Error;
 use crate::app::{App, Cx, Operation, Outcome, Refresh};
 use crate::audit::{self, Note, What};
 use crate::gate::{Intent, Permit};
 use crate::ids::SubjectId;
 use crate::rules::Rules;
+use crate::vault::wrapped_from_row;
 
 statements! {
-    keys ADD_KEK of kek / 1 = "insert into kek (epoch, wrapped) values (?1, ?2)";
+    keys ADD_KEK of kek / 1 = "insert into kek (epoch, made, wrapped) values (?1, ?2, ?3)";
     keys NEXT_KEK = "select epoch from kek where epoch > ?1 order by epoch desc limit 1";
-    keys OUTDATED = "select subject, class, key_id, epoch, wrapped, check_value from subject_key where (subject, class) > (?1, ?2) and epoch < ?3 order by subject, class limit ?4";
+    keys OUTDATED = "select subject, class, generation, key_id, epoch, wrapped, check_value from subject_key where (subject, class, generation) > (?1, ?2, ?3) and epoch < ?4 order by subject, class, generation limit ?5";
     keys REWRAP of subject_key / 2 = "update subject_key set epoch = ?3, wrapped = ?4 where subject = ?1 and class = ?2 and key_id = ?5 and epoch = ?6";
     keys ANY_OUTDATED = "select epoch from subject_key where epoch < ?1 limit 1";
     keys OLD_KEKS = "select epoch from kek where epoch < ?1 order by epoch";
@@ -34,13 +34,13 @@ statements! {
 /// Keys wrapped again in one transaction: half a millisecond or so, for which others wait.
 const BATCH: i64 = 64;
 
-/// Makes a new key-encryption key. The keys of people are wrapped again by [`App::finish_rotation`].
+/// Makes a new key-encryption key. The keys of people are wrapped again by [`App::finish_rewrap`].
 #[derive(Debug, Clone, Copy)]
 pub struct RotateKek;
 
 impl Operation for RotateKek {
     const ACTION: Action = Action::KeyRotate;
-    const REFRESH: Refresh = Refresh::Keks;
+    const REFRESH: Refresh = Refresh::Keys;
     /// The new epoch.
     type Output = u32;
     type Facts = ();
@@ -54,7 +54,7 @@ impl Operation for RotateKek {
     }
 
     fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<u32>, Error> {
-        if cx.app.rotation_pending() {
+        if cx.app.rewrap_pending() {
             return Err(Error::Conflict("the rotation before this one is not finished: wait for it"));
         }
         // The key store is committed first: an attempt whose event could not be written has left its key there.
@@ -64,14 +64,14 @@ impl Operation for RotateKek {
             return Ok(Outcome::new(epoch, Note::count(1)));
         }
         let kek = cx.app.keys.next_kek(&cx.app.rng)?;
-        tx.put(&ADD_KEK, params![kek.epoch, &kek.wrapped])?;
+        tx.put(&ADD_KEK, params![kek.epoch, cx.now, &kek.wrapped])?;
         Ok(Outcome::new(kek.epoch, Note::count(1)))
     }
 }
 
 /// How far the finishing of rotations is, in this process.
 #[derive(Debug, Default)]
-pub(crate) struct Rotation {
+pub(crate) struct Kek {
     /// It is being done: once at a time.
     running: AtomicBool,
     /// The newest epoch for which everything was done that can be.
@@ -95,7 +95,7 @@ impl Drop for Running<'_> {
 
 /// What came of a rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Rotated {
+pub struct Rewrapped {
     /// Keys of people that were wrapped again.
     pub rewrapped: u64,
     /// Keys that did not open: they are left as they are, and so is what wraps them.
@@ -105,10 +105,10 @@ pub struct Rotated {
 }
 
 impl App {
-    /// Whether [`App::finish_rotation`] has something to do.
+    /// Whether [`App::finish_rewrap`] has something to do.
     #[must_use]
-    pub fn rotation_pending(&self) -> bool {
-        self.keys.has_older_keks() && self.rotation.settled.load(Ordering::Acquire) < self.keys.kek_epoch()
+    pub fn rewrap_pending(&self) -> bool {
+        self.keys.has_older_keks() && self.kek.settled.load(Ordering::Acquire) < self.keys.kek_epoch()
     }
 
     /// Forgets key-encryption keys that were destroyed in the store a minute ago. To be called now and then.
@@ -116,10 +116,10 @@ impl App {
     /// # Errors
     /// None that could be mended.
     pub fn forget_destroyed_keys(&self) -> Result<(), Error> {
-        let destroyed = self.rotation.destroyed.load(Ordering::Acquire);
-        if destroyed != 0 && self.now() - destroyed > LINGER_MICROS && !self.rotation_pending() {
+        let destroyed = self.kek.destroyed.load(Ordering::Acquire);
+        if destroyed != 0 && self.now() - destroyed > LINGER_MICROS && !self.rewrap_pending() {
             self.keys.forget_older_keks()?;
-            self.rotation.destroyed.store(0, Ordering::Release);
+            self.kek.destroyed.store(0, Ordering::Release);
         }
         Ok(())
     }
@@ -130,19 +130,19 @@ impl App {
     ///
     /// # Errors
     /// What the store reports. What was done until then is kept.
-    pub fn finish_rotation(self: &Arc<Self>, go_on: impl Fn() -> bool) -> Result<Option<Rotated>, Error> {
-        if self.rotation.running.swap(true, Ordering::AcqRel) {
+    pub fn finish_rewrap(self: &Arc<Self>, go_on: impl Fn() -> bool) -> Result<Option<Rewrapped>, Error> {
+        if self.kek.running.swap(true, Ordering::AcqRel) {
             return Ok(None);
         }
-        let _running = Running(&self.rotation.running);
+        let _running = Running(&self.kek.running);
         let newest = self.keys.kek_epoch();
         let older = self.store.write_wait(move |tx| {
             Ok::<_, Error>(tx.query(&OLD_KEKS, params![newest], |row| row.int(0))?.len() as u64)
         })?;
-        let mut rotated = Rotated::default();
+        let mut rotated = Rewrapped::default();
         if older == 0 {
             // It was done before, by an attempt that was not told so.
-            self.settle_rotation(newest);
+            self.settle_rewrap(newest);
             return Ok(Some(rotated));
         }
         // Again when somebody has just added a key under an older epoch: not for ever, since nobody does from now on.
@@ -155,10 +155,10 @@ impl App {
         }
         if rotated.damaged > 0 {
             tracing::error!(keys = rotated.damaged, "keys that do not open were not wrapped again");
-            self.rotation.settled.store(newest, Ordering::Release);
+            self.kek.settled.store(newest, Ordering::Release);
             return Ok(Some(rotated));
         }
-        self.settle_rotation(newest);
+        self.settle_rewrap(newest);
         // What was deleted stands in the engine's log until that is emptied.
         self.purge_quietly();
         Ok(Some(rotated))
@@ -171,7 +171,7 @@ impl App {
         go_on: &impl Fn() -> bool,
     ) -> Result<Option<(u64, u64)>, Error> {
         let (mut rewrapped, mut damaged) = (0, 0);
-        let mut after: (Vec<u8>, i64) = (Vec::new(), -1);
+        let mut after: Place = (Vec::new(), -1, -1);
         while go_on() {
             let (app, from) = (Arc::clone(self), after);
             let done = self.store.write_wait(move |tx| rewrap_some(tx, &app, newest, &from))?;
@@ -184,11 +184,11 @@ impl App {
     }
 
     /// The store has nothing older than `newest` any more.
-    fn settle_rotation(&self, newest: u32) {
+    fn settle_rewrap(&self, newest: u32) {
         if self.keys.has_older_keks() {
-            self.rotation.destroyed.store(self.now(), Ordering::Release);
+            self.kek.destroyed.store(self.now(), Ordering::Release);
         }
-        self.rotation.settled.store(newest, Ordering::Release);
+        self.kek.settled.store(newest, Ordering::Release);
     }
 }
 
@@ -196,17 +196,20 @@ struct Batch {
     rewrapped: u64,
     damaged: u64,
     /// Where to go on; `None` at the end.
-    last: Option<(Vec<u8>, i64)>,
+    last: Option<Place>,
 }
 
-fn rewrap_some(tx: &mut Tx<'_>, app: &App, newest: u32, after: &(Vec<u8>, i64)) -> Result<Batch, Error> {
-    let rows = tx.query(&OUTDATED, params![&after.0, after.1, newest, BATCH], |row| {
-        Ok((row.bytes::<16>(0)?, row.int(1)?, from_row(row, 2)?))
+/// A row of the key store: subject, class, generation.
+type Place = (Vec<u8>, i64, i64);
+
+fn rewrap_some(tx: &mut Tx<'_>, app: &App, newest: u32, after: &Place) -> Result<Batch, Error> {
+    let rows = tx.query(&OUTDATED, params![&after.0, after.1, after.2, newest, BATCH], |row| {
+        Ok((row.bytes::<16>(0)?, row.int(1)?, row.int(2)?, wrapped_from_row(row, 3)?))
     })?;
     let rules = app.rules();
     let rng = avouch_seal::DrawnAhead::new(&app.rng);
     let mut done = Batch { rewrapped: 0, damaged: 0, last: None };
-    for (subject, class, key) in &rows {
+    for (subject, class, _, key) in &rows {
         let Ok(number) = u32::try_from(*class) else { return Err(Error::Tampered) };
         match app.keys.rewrap_subject_key(*subject, rules.class_name(number)?, key, &rng) {
             Ok(WrappedSubjectKey { epoch, wrapped, .. }) => {
@@ -219,7 +222,7 @@ fn rewrap_some(tx: &mut Tx<'_>, app: &App, newest: u32, after: &(Vec<u8>, i64)) 
             }
         }
     }
-    done.last = rows.last().map(|(subject, class, _)| (subject.to_vec(), *class));
+    done.last = rows.last().map(|(subject, class, generation, _)| (subject.to_vec(), *class, *generation));
     Ok(done)
 }
 

@@ -1,0 +1,94 @@
+//! Which keys exist, how old they are, and how far the exchange of any of them is. Never a key.
+
+use std::collections::BTreeMap;
+
+use avouch_policy::Action;
+use avouch_store::{Statement, Tx, statements};
+
+use super::SealState;
+use crate::Error;
+use crate::app::{App, Cx, Operation, Outcome};
+use crate::audit::Note;
+use crate::gate::{Intent, Permit};
+use crate::rules::Rules;
+
+statements! {
+    data COUNT_ERASURES = "select count(*) from erasure";
+    keys KEK_EPOCHS = "select epoch from kek order by epoch";
+    keys COUNT_BY_EPOCH = "select epoch, count(*) from subject_key group by epoch";
+    keys COUNT_BY_GENERATION = "select generation, count(*) from subject_key group by generation";
+    keys KEYRING_GENERATION = "select generation from keyring where id = 1";
+}
+
+/// Which keys exist and how old they are.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadKeys;
+
+/// See [`ReadKeys`].
+#[derive(Debug, Clone)]
+pub struct KeyStatus {
+    /// The seals around the keyring.
+    pub seals: Vec<SealState>,
+    /// Generation of the keyring: it has one more after each change.
+    pub generation: u64,
+    /// Key-encryption keys, by epoch; the last one wraps new keys.
+    pub kek_epochs: Vec<u64>,
+    /// The generation in which people's keys are made now.
+    pub data_generation: u64,
+    /// Erasures whose keys are not destroyed yet.
+    pub pending_erasures: u64,
+}
+
+/// How many keys of people there are.
+#[derive(Debug, Clone, Default)]
+pub struct KeyCounts {
+    /// By the epoch of what wraps them.
+    pub by_epoch: BTreeMap<u64, u64>,
+    /// By the generation in which they were made.
+    pub by_generation: BTreeMap<u64, u64>,
+}
+
+impl App {
+    /// Counts people's keys. Looks at all of them, beside the writers: for whoever was permitted to read the keys' state.
+    pub fn count_keys(&self, answer: impl FnOnce(Result<KeyCounts, Error>) + Send + 'static) {
+        let counts = |tx: &mut Tx<'_>| {
+            let by_epoch = grouped(tx, &COUNT_BY_EPOCH)?;
+            Ok(KeyCounts { by_epoch, by_generation: grouped(tx, &COUNT_BY_GENERATION)? })
+        };
+        self.store.read(counts, answer);
+    }
+}
+
+fn grouped(tx: &mut Tx<'_>, statement: &'static Statement) -> Result<BTreeMap<u64, u64>, Error> {
+    let rows =
+        tx.query(statement, &[], |row| Ok((row.int(0)?.cast_unsigned(), row.int(1)?.cast_unsigned())))?;
+    Ok(rows.into_iter().collect())
+}
+
+impl Operation for ReadKeys {
+    const ACTION: Action = Action::KeyRead;
+    type Output = KeyStatus;
+    type Facts = ();
+
+    fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
+        Ok(Intent::plain())
+    }
+
+    fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<KeyStatus>, Error> {
+        let number = |tx: &mut Tx<'_>, statement| {
+            Ok::<_, Error>(tx.first(statement, &[], |row| row.int(0))?.unwrap_or(0).cast_unsigned())
+        };
+        let status = KeyStatus {
+            seals: cx.app.seal_states(tx)?,
+            generation: number(tx, &KEYRING_GENERATION)?,
+            kek_epochs: tx.query(&KEK_EPOCHS, &[], |row| Ok(row.int(0)?.cast_unsigned()))?,
+            data_generation: super::generation(tx)?.into(),
+            pending_erasures: number(tx, &COUNT_ERASURES)?,
+        };
+        Ok(Outcome::new(status, Note::count(0)))
+    }
+}
