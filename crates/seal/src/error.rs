@@ -17,6 +17,9 @@ pub enum Error {
     /// A wrapped key names a key-encryption key that was not given, or was destroyed.
     #[error("no key-encryption key for epoch {0}")]
     UnknownEpoch(u32),
+    /// A note that may well be genuine, but that the key in question has not signed.
+    #[error("no signature on the note is of this key")]
+    Unsigned,
     /// Text or bytes that do not have the form of what they claim to be; says of what.
     #[error("malformed {0}")]
     Malformed(&'static str),

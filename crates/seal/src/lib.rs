@@ -3,6 +3,7 @@
 mod bytes;
 pub mod credential;
 mod derive;
+mod ed25519;
 mod error;
 pub mod ff1;
 pub mod format;
@@ -10,6 +11,7 @@ pub mod index;
 mod key;
 pub mod keyring;
 pub mod labels;
+pub mod note;
 pub mod pae;
 mod random;
 pub mod root;

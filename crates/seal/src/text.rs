@@ -1,12 +1,12 @@
 //! How binary secrets and tokens are written as text: lower-case base32 (RFC 4648, no padding) and check
-//! characters.
+//! characters; base64 where others have laid down the form.
 //!
 //! The check characters are a CRC, so any change within one character is always noticed and a scanner can
 //! tell a leaked token from look-alikes without a key. They are no authentication and must never be taken for
 //! one. Reading is strict: one value has one spelling.
 
 use crc::{CRC_10_ATM, CRC_30_CDMA, Crc, Table};
-use data_encoding::BASE32_NOPAD;
+use data_encoding::{BASE32_NOPAD, Encoding};
 use zeroize::Zeroizing;
 
 const CRC_10: Crc<u16, Table<1>> = Crc::<u16, Table<1>>::new(&CRC_10_ATM);
@@ -38,6 +38,13 @@ pub(crate) fn read_base32<const N: usize>(text: &str) -> Option<Zeroizing<[u8; N
     let mut bytes = Zeroizing::new([0; N]);
     BASE32_NOPAD.decode_mut(upper, bytes.as_mut_slice()).ok()?;
     Some(bytes)
+}
+
+/// Reads base64 of any alphabet, in the one spelling that the encoding writes. The decoder alone takes several
+/// padded pieces one after the other as well.
+pub(crate) fn read_base64(encoding: &Encoding, text: &str) -> Option<Vec<u8>> {
+    let padded_within = text.trim_end_matches('=').contains('=');
+    if padded_within { None } else { encoding.decode(text.as_bytes()).ok() }
 }
 
 /// Two check characters: CRC-10/ATM of everything before them.
@@ -101,7 +108,28 @@ mod tests {
         }
     }
 
+    #[test]
+    fn base64_has_one_spelling() {
+        use data_encoding::{BASE64, BASE64URL_NOPAD};
+
+        assert_eq!(read_base64(&BASE64, "+/8="), Some(b"\xfb\xff".to_vec()));
+        for other in
+            ["+/8", "+/8==", "+/9=", "-_8=", "+/8=\n", "+/8=+/8=", "+w==+/8=", "+/8=AAAA", "=", "===="]
+        {
+            assert_eq!(read_base64(&BASE64, other), None, "{other}");
+        }
+        assert_eq!(read_base64(&BASE64URL_NOPAD, "-_8"), Some(b"\xfb\xff".to_vec()));
+        assert_eq!(read_base64(&BASE64URL_NOPAD, "-_8="), None);
+    }
+
     proptest! {
+        #[test]
+        fn base64_that_is_read_is_what_would_be_written(text in "[A-Za-c+/=]{0,12}") {
+            if let Some(bytes) = read_base64(&data_encoding::BASE64, &text) {
+                prop_assert_eq!(data_encoding::BASE64.encode(&bytes), text);
+            }
+        }
+
         #[test]
         fn base32_round_trip(bytes: [u8; 38]) {
             let mut text = String::new();

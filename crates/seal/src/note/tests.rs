@@ -1,0 +1,255 @@
+//! Notes by the specification, the examples that others publish, and everything that is no note.
+
+use data_encoding::BASE64;
+use proptest::prelude::*;
+
+use super::*;
+use crate::SystemRandom;
+
+/// The documentation of Go's `sumdb/note`, which the specification was written from.
+const PETER: &str = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
+const PETER_SEED: &str = "gQoUAtUUbI2E8kQzMPVAgOv5juF9nHT2JS/F1ccoMXM=";
+const TEXT: &str = "If you think cryptography is the answer to your problem,\n\
+                    then you don't know what your problem is.\n";
+const PETER_LINE: &str = "— PeterNeumann \
+    x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n";
+const ENOCH: &str = "EnochRoot+af0cfe78+ATtqJ7zOtqQtYqOo0CpvDXNlMhV3HeJDpjrASKGLWdop";
+const ENOCH_LINE: &str = "— EnochRoot \
+    rwz+eBzmZa0SO3NbfRGzPCpDckykFXSdeX+MNtCOXm2/5n2tiOHp+vAF1aGrQ5ovTG01oOTGwnWLox33WWd1RvMc+QQ=\n";
+
+fn verifier(key: &str) -> NoteVerifier {
+    NoteVerifier::parse(key).expect("a verifier key")
+}
+
+fn signer(name: &str, seed: [u8; 32]) -> NoteSigner {
+    NoteSigner::from_seed(name, &Key::from_bytes(seed.into())).expect("a name")
+}
+
+fn note(lines: &[&str]) -> String {
+    format!("{TEXT}\n{}", lines.concat())
+}
+
+#[test]
+fn the_note_of_the_go_documentation() {
+    let seed = BASE64.decode(PETER_SEED.as_bytes()).unwrap().try_into().unwrap();
+    let peter = signer("PeterNeumann", seed);
+    assert_eq!(peter.verifier_key(), PETER);
+    assert_eq!(peter.sign(TEXT).unwrap(), note(&[PETER_LINE]));
+    assert_eq!(verifier(PETER).verify(&note(&[PETER_LINE])), Ok(TEXT));
+    assert_eq!(verifier(PETER).verifier_key(), PETER);
+}
+
+#[test]
+fn the_notes_of_the_specification() {
+    let key = verifier("example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k");
+    let note = "This is an example message.\n\n— example.com/foo \
+        Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM=\n";
+    assert_eq!(key.verify(note), Ok("This is an example message.\n"));
+    // An empty line within the text, and a key that the document does not give.
+    let poem = "Ognuno sta solo sul cuor della terra\ntrafitto da un raggio di sole:\n\ned è subito sera.\n\n\
+        — quasimodo.example/salvatore \
+        NnugSzTjtVAewIS+Z/iJhUPeFDkO/5QQ2i5ddnGITLlC+EhfLW9oJKONrMouFSQU0xMcXxj99ihAQwaqP3ZekRwNtIc=\n";
+    assert_eq!(key.verify(poem), Err(Error::Unsigned));
+}
+
+#[test]
+fn lines_of_others_are_passed_over() {
+    for lines in [[PETER_LINE, ENOCH_LINE], [ENOCH_LINE, PETER_LINE]] {
+        assert_eq!(verifier(PETER).verify(&note(&lines)), Ok(TEXT));
+        assert_eq!(verifier(ENOCH).verify(&note(&lines)), Ok(TEXT));
+    }
+    assert_eq!(verifier(PETER).verify(&note(&[ENOCH_LINE])), Err(Error::Unsigned));
+    // Of this name with another id, and of this id with another name.
+    let other_id = PETER_LINE.replace("x08g", "x08h");
+    let other_name = PETER_LINE.replace("PeterNeumann", "CarmenSandiego");
+    for line in [&other_id, &other_name] {
+        assert_eq!(verifier(PETER).verify(&note(&[line])), Err(Error::Unsigned));
+        assert_eq!(verifier(PETER).verify(&note(&[line, PETER_LINE])), Ok(TEXT));
+    }
+    // A signature of a kind that we do not know, as long as those of ML-DSA.
+    let long = format!("— someone {}\n", BASE64.encode(&[7; 4_631]));
+    assert_eq!(verifier(PETER).verify(&note(&[&long, PETER_LINE])), Ok(TEXT));
+}
+
+#[test]
+fn one_bad_signature_of_the_known_key_refuses_the_note() {
+    let bad = PETER_LINE.replace("/ZJk", "/ZJl");
+    let short = format!("— PeterNeumann {}\n", BASE64.encode(&[0xc7, 0x4f, 0x20, 0xa3, 0]));
+    for wrong in [&bad, &short] {
+        for lines in [&[wrong.as_str()][..], &[wrong, PETER_LINE], &[PETER_LINE, wrong]] {
+            assert_eq!(verifier(PETER).verify(&note(lines)), Err(Error::Tampered));
+        }
+    }
+    let other_text = note(&[PETER_LINE]).replace("answer", "Answer");
+    assert_eq!(verifier(PETER).verify(&other_text), Err(Error::Tampered));
+    assert_eq!(verifier(PETER).verify(&note(&[PETER_LINE, PETER_LINE])), Ok(TEXT), "said twice is said");
+}
+
+#[test]
+fn what_is_no_note_is_refused() {
+    let (bare, line) = (TEXT.trim_end(), PETER_LINE.trim_end());
+    for wrong in [
+        String::new(),
+        "\n".into(),
+        "\n\n".into(),
+        TEXT.into(),
+        format!("{TEXT}\n"),
+        format!("{TEXT}\n\n"),
+        format!("{TEXT}{PETER_LINE}"),
+        format!("{bare}{PETER_LINE}"),
+        format!("\n{PETER_LINE}"),
+        format!("{TEXT}\n{line}"),
+        format!("{TEXT}\n{line}\r\n"),
+        format!("{TEXT}\n{PETER_LINE}\n"),
+        format!("\u{1}{TEXT}\n{PETER_LINE}"),
+        format!("\t{TEXT}\n{PETER_LINE}"),
+    ] {
+        assert_eq!(verifier(PETER).verify(&wrong), Err(MALFORMED), "{wrong:?}");
+    }
+}
+
+#[test]
+fn a_line_that_is_no_signature_refuses_the_note() {
+    let signature = PETER_LINE.trim_end().rsplit_once(' ').unwrap().1;
+    for wrong in [
+        "Unexpected line.\n".into(),
+        format!("- PeterNeumann {signature}\n"),
+        format!("—PeterNeumann {signature}\n"),
+        format!("—  PeterNeumann {signature}\n"),
+        format!(" — PeterNeumann {signature}\n"),
+        format!("— PeterNeumann  {signature}\n"),
+        format!("— PeterNeumann {signature} \n"),
+        format!("— {signature}\n"),
+        format!("—  {signature}\n"),
+        format!("— Peter Neumann {signature}\n"),
+        format!("— Peter\u{a0}Neumann {signature}\n"),
+        format!("— Peter+Neumann {signature}\n"),
+        "— PeterNeumann \n".into(),
+        "— PeterNeumann x08gow==\n".into(),
+        format!("— PeterNeumann {}\n", signature.trim_end_matches('=')),
+        format!("— PeterNeumann {}\n", signature.replace("AM=", "AN=")),
+        format!("— PeterNeumann {}\n", signature.replace('/', "_")),
+        // The same bytes in two padded pieces.
+        format!("— PeterNeumann xw=={}\n", BASE64.encode(&BASE64.decode(signature.as_bytes()).unwrap()[1..])),
+    ] {
+        for lines in [&[wrong.as_str()][..], &[&wrong, PETER_LINE], &[PETER_LINE, &wrong]] {
+            assert_eq!(verifier(PETER).verify(&note(lines)), Err(MALFORMED), "{wrong:?}");
+        }
+    }
+}
+
+#[test]
+fn notes_have_their_limits() {
+    let lines = [ENOCH_LINE; MAX_SIGNATURES - 1].concat();
+    assert_eq!(verifier(PETER).verify(&note(&[&lines, PETER_LINE])), Ok(TEXT));
+    assert_eq!(verifier(PETER).verify(&note(&[&lines, ENOCH_LINE, PETER_LINE])), Err(MALFORMED));
+
+    let ada = signer("ada", [1; 32]);
+    let line = ada.sign("\n").unwrap().len() - 1;
+    let longest = format!("{}\n", "a".repeat(MAX_NOTE - line - 1));
+    let signed = ada.sign(&longest).unwrap();
+    assert_eq!(signed.len(), MAX_NOTE);
+    assert_eq!(verifier(&ada.verifier_key()).verify(&signed), Ok(longest.as_str()));
+    assert_eq!(verifier(&ada.verifier_key()).verify(&format!("a{signed}")), Err(MALFORMED));
+    assert_eq!(ada.sign(&format!("a{longest}")), Err(Error::Parameters("a note over a mebibyte")));
+}
+
+#[test]
+fn texts_that_no_note_can_have_are_not_signed() {
+    let ada = signer("ada", [1; 32]);
+    for text in ["", "a", "a\nb", "a\r\n", "a\t\n", "\u{0}\n", "a\u{1f}\n"] {
+        assert!(matches!(ada.sign(text), Err(Error::Malformed(_))), "{text:?}");
+    }
+    for text in ["\n", "\n\n", "ä\u{7f}\u{a0}\n", "a\n\n— PeterNeumann x08gow==\n"] {
+        let note = ada.sign(text).unwrap();
+        assert_eq!(verifier(&ada.verifier_key()).verify(&note), Ok(text), "{text:?}");
+    }
+}
+
+#[test]
+fn names_have_neither_spaces_nor_plus_signs() {
+    for name in ["", " ", "a b", "a+b", "a\u{a0}b", "a\u{2003}b", "a\u{85}b", "a\nb", "a\u{1}b"] {
+        assert!(NoteSigner::from_seed(name, &Key::from_bytes([1; 32].into())).is_err(), "{name:?}");
+    }
+    assert_eq!(signer("example.com/für-alle", [1; 32]).name(), "example.com/für-alle");
+}
+
+#[test]
+fn every_part_and_every_slip_of_a_verifier_key_is_refused() {
+    for start in 0..PETER.len() {
+        for end in start..=PETER.len() {
+            let whole = start == 0 && end == PETER.len();
+            assert_eq!(NoteVerifier::parse(&PETER[start..end]).is_ok(), whole, "{start} {end}");
+        }
+    }
+    for at in 0..PETER.len() {
+        let mut slip = PETER.as_bytes().to_vec();
+        slip[at] += 1;
+        assert!(NoteVerifier::parse(&String::from_utf8(slip).unwrap()).is_err(), "{at}");
+    }
+    for wrong in [
+        // Too long and of another kind, the id made to fit: from the tests of the Go package.
+        "PeterNeumann+cc469956+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TWBADKEY==",
+        "PeterNeumann+173116ae+ZRpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
+        "PeterNeumann+C74F20A3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
+        // The same 33 bytes in two padded pieces.
+        "PeterNeumann+c74f20a3+AQ==GlzZBxQ8OExB6DDFvOEqqIF+xWSaqr8sMTiLNbLXRNY=",
+        "Peter Neumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
+    ] {
+        assert_eq!(NoteVerifier::parse(wrong).err(), Some(MALFORMED_KEY), "{wrong}");
+    }
+}
+
+/// The library would verify what anybody can make up for such a key: cases 0 and 1 in `ed25519/tests.rs`.
+#[test]
+fn a_verifier_key_under_which_anybody_can_sign_is_refused() {
+    let mut point = [0; PUBLIC_LEN];
+    point[0] = 1;
+    let weak = Signer::new("mallory", &point).unwrap();
+    let key = [&[ED25519], point.as_slice()].concat();
+    let key = format!("mallory+{}+{}", HEXLOWER.encode(&weak.id), BASE64.encode(&key));
+    assert_eq!(NoteVerifier::parse(&key).err(), Some(Error::Malformed("ed25519 public key")));
+}
+
+#[test]
+fn debug_shows_no_seed() {
+    let seed = [0xab; 32];
+    assert_eq!(format!("{:?}", signer("ada", seed)), "NoteSigner(ada, ..)");
+    assert_eq!(format!("{:?}", verifier(PETER)), format!("NoteVerifier({PETER})"));
+}
+
+proptest! {
+    #[test]
+    fn what_is_signed_verifies(
+        seed: [u8; 32],
+        name in "[^\\s+\\x00-\\x1f]{1,40}",
+        text in "([^\\x00-\\x1f]|\n){0,80}",
+    ) {
+        let (ada, text) = (signer(&name, seed), format!("{text}\n"));
+        let note = ada.sign(&text).unwrap();
+        let theirs = verifier(&ada.verifier_key());
+        prop_assert_eq!(theirs.verify(&note), Ok(text.as_str()));
+        prop_assert_eq!(theirs.name(), name);
+        prop_assert_eq!(verifier(PETER).verify(&note), Err(Error::Unsigned));
+        // A second signature below, as one who vouches adds it.
+        let line = note.strip_prefix(&text).and_then(|rest| rest.strip_prefix('\n')).unwrap();
+        let twice = signer("second", seed).sign(&text).unwrap() + line;
+        prop_assert_eq!(theirs.verify(&twice), Ok(text.as_str()));
+    }
+
+    #[test]
+    fn any_changed_character_is_refused(at in any::<prop::sample::Index>(), to in "[ -~\n]") {
+        let mut note = note(&[PETER_LINE]);
+        let (at, character) = note.char_indices().nth(at.index(note.chars().count())).unwrap();
+        prop_assume!(to != character.to_string());
+        note.replace_range(at..at + character.len_utf8(), &to);
+        prop_assert!(verifier(PETER).verify(&note).is_err(), "{}", note);
+    }
+
+    #[test]
+    fn any_text_is_refused_without_a_panic(text in "(\\PC|\n|— ){0,120}") {
+        prop_assert!(NoteVerifier::parse(&text).is_err());
+        prop_assert!(verifier(PETER).verify(&text).is_err());
+        let _ = NoteSigner::from_seed(&text, &Key::generate(&SystemRandom::new()).unwrap());
+    }
+}
