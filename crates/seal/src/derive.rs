@@ -15,9 +15,14 @@ use crate::{
 
 /// Derives the key for one purpose from a root.
 pub(crate) fn derive(root: &Key, salt: &[u8], label: &'static str, parts: &[&[u8]]) -> Key {
+    derive_from(root.bytes(), salt, label, parts)
+}
+
+/// The same from a secret that need not be 32 bytes long, but is as random as one.
+pub(crate) fn derive_from(secret: &[u8], salt: &[u8], label: &'static str, parts: &[&[u8]]) -> Key {
     let mut info = pae(&[label.as_bytes()]);
     info.extend_from_slice(&pae(parts));
-    Key::fill_with(|out| hkdf_sha256(salt, root.bytes(), &info, out))
+    Key::fill_with(|out| hkdf_sha256(salt, secret, &info, out))
         .expect("HKDF-SHA256 yields up to 8160 bytes and 32 are asked for")
 }
 

@@ -2,10 +2,10 @@
 //!
 //! The library compares `R` with `s·B - h·A` byte for byte and wants `s` below the order of the group, so a
 //! signature cannot be bent into another of the same message. What it does take, and is refused here, are
-//! public keys of small order, under which anybody can make a signature that is good for many messages. Public
-//! keys in a spelling that RFC 8032, section 5.1.3, does not allow are refused as they are read, whichever of
-//! its implementations the library has chosen. Both is done by [`VerifyingKey::parse`], the one way to a
-//! public key.
+//! public keys of small order, under which anybody can make a signature that is good for many messages. So
+//! are public keys in a spelling that RFC 8032, section 5.1.3, does not allow, whichever of its
+//! implementations the library has chosen. [`VerifyingKey::parse`] sees to both, and there is no other way
+//! to a public key.
 
 use aws_lc_rs::{
     encoding::{AsDer as _, PublicKeyX509Der},

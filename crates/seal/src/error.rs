@@ -17,6 +17,11 @@ pub enum Error {
     /// A wrapped key names a key-encryption key that was not given, or was destroyed.
     #[error("no key-encryption key for epoch {0}")]
     UnknownEpoch(u32),
+    /// Made by a version of a transit key that is not to be used any more.
+    #[error(
+        "version {0} of the key is below the lowest that still opens: lower that, or ask for the value anew"
+    )]
+    RetiredVersion(u32),
     /// A note that may well be genuine, but that the key in question has not signed.
     #[error("no signature on the note is of this key")]
     Unsigned,

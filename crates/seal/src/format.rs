@@ -56,7 +56,7 @@ impl Format {
     }
 
     /// Name and parameters, as they enter the derivation.
-    fn encode(self) -> (&'static str, [u8; 4]) {
+    pub(crate) fn encode(self) -> (&'static str, [u8; 4]) {
         match self {
             Self::Digits => ("digits", [0; 4]),
             Self::Alphanumeric => ("alphanumeric", [0; 4]),
@@ -104,7 +104,12 @@ impl FormatKey {
                 &parameters,
             ],
         );
-        Ok(Self { ff1: Ff1::new(&key, format.radix())?, format })
+        Self::new(&key, format)
+    }
+
+    /// Under a key that was derived for this format and nothing else.
+    pub(crate) fn new(key: &Key, format: Format) -> Result<Self> {
+        Ok(Self { ff1: Ff1::new(key, format.radix())?, format })
     }
 
     /// The token of a value: the same one each time. [`Error::Malformed`] for what is not of the format,

@@ -58,6 +58,14 @@ labels! {
     TOKEN_LOOKUP = "avouch/token/lookup/v1";
     /// Key of format-preserving tokens.
     TOKEN_FORMAT = "avouch/token/format/v1";
+    /// Cipher key of one version of a transit key, and the AAD of what it seals.
+    TRANSIT = "avouch/transit/v1";
+    /// Cipher key of one context, under one version of a derived transit key.
+    TRANSIT_CONTEXT = "avouch/transit/context/v1";
+    /// HMAC key of one version of a transit key and one hash algorithm.
+    TRANSIT_HMAC = "avouch/transit/hmac/v1";
+    /// Key of the format-preserving tokens of a transit key.
+    TRANSIT_FORMAT = "avouch/transit/format/v1";
     /// Stored hash of an API key.
     API_KEY = "avouch/api-key/v1";
 }

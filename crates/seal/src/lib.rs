@@ -17,6 +17,7 @@ mod random;
 pub mod root;
 mod text;
 pub mod token;
+pub mod transit;
 pub mod vault;
 pub mod xaes;
 

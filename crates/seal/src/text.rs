@@ -40,8 +40,8 @@ pub(crate) fn read_base32<const N: usize>(text: &str) -> Option<Zeroizing<[u8; N
     Some(bytes)
 }
 
-/// Reads base64 of any alphabet, in the one spelling that the encoding writes. The decoder alone takes several
-/// padded pieces one after the other as well.
+/// Reads base64 of any alphabet, in the one spelling that the encoding writes. The decoder by itself takes
+/// several padded pieces one after the other as well.
 pub(crate) fn read_base64(encoding: &Encoding, text: &str) -> Option<Vec<u8>> {
     let padded_within = text.trim_end_matches('=').contains('=');
     if padded_within { None } else { encoding.decode(text.as_bytes()).ok() }
