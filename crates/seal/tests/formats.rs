@@ -4,6 +4,9 @@
 //! (AES from OpenSSL, the rest in Python). A failure means that data sealed by earlier versions no longer
 //! opens: give the form a new version beside the old one, never a new value here.
 
+#[path = "formats/transit.rs"]
+mod transit;
+
 use avouch_seal::{
     VaultId,
     keyring::{Keyring, KeyringKey},

