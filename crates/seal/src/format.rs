@@ -10,6 +10,8 @@
 //! something. Who may see it is decided as for the value. Never for fields of fewer than a million possible
 //! values, which everything here refuses.
 //!
+//! E-mail addresses have no FF1: an [`EmailToken`] is random, has a row, and dies with the person.
+//!
 //! Errors say which form was expected and never repeat the text.
 
 use core::fmt;
@@ -20,11 +22,13 @@ mod alphanumeric;
 mod card;
 mod date;
 mod digits;
+mod email;
 mod phone;
 mod rank;
 
 pub use card::Luhn;
 pub use date::YearSpan;
+pub use email::{EmailDomain, EmailToken};
 pub use phone::CountryCode;
 
 /// What a value looks like, and its token with it.
