@@ -6,10 +6,15 @@ use data_encoding::Encoding;
 use crate::{Error, Result, text::read_base64};
 
 const PREFIX: &str = "vault:v";
+/// Room for prefix, the longest number and colon.
+const HEAD: usize = PREFIX.len() + 10 + 1;
 
 /// Writes what a version made.
 pub(super) fn write(version: u32, encoding: &Encoding, bytes: &[u8]) -> String {
-    let mut text = format!("{PREFIX}{version}:");
+    let mut text = String::with_capacity(HEAD + encoding.encode_len(bytes.len()));
+    text.push_str(PREFIX);
+    text.push_str(&version.to_string());
+    text.push(':');
     encoding.encode_append(bytes, &mut text);
     text
 }
