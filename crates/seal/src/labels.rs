@@ -28,6 +28,18 @@ labels! {
     ROOT_SHARES = "avouch/root/shares/v1";
     /// The check, on every share, by which the key that shares give is known to be the right one.
     ROOT_SHARES_CHECK = "avouch/root/shares-check/v1";
+    /// AAD of what a key in a PKCS#11 device wraps.
+    ROOT_PKCS11 = "avouch/root/pkcs11/v1";
+    /// The public identifier of such a key.
+    ROOT_PKCS11_ID = "avouch/root/pkcs11-id/v1";
+    /// AAD of what a transit key wraps.
+    ROOT_TRANSIT = "avouch/root/transit/v1";
+    /// The public identifier of a transit key.
+    ROOT_TRANSIT_ID = "avouch/root/transit-id/v1";
+    /// Encryption context of what an AWS KMS key wraps.
+    ROOT_AWS_KMS = "avouch/root/aws-kms/v1";
+    /// The public identifier of an AWS KMS key.
+    ROOT_AWS_KMS_ID = "avouch/root/aws-kms-id/v1";
     /// The purpose under which a root seal wraps the key of the keyring.
     KEYRING_KEY = "avouch/keyring-key/v1";
     /// The proof that somebody has unwrapped the key of the keyring: key, and what it is taken over.
