@@ -1,17 +1,17 @@
 //! The root seal that is a symmetric key of AWS KMS, asked over HTTPS with requests that are signed here.
 //!
-//! The key never leaves KMS. What it is asked to seal is bound to its context by an encryption context, which KMS
-//! authenticates and writes into its own log in the clear: it names vault, purpose and generation, and no secret.
-//! Whoever has credentials that allow `kms:Decrypt` with the key can open the keyring; who has them is for the
-//! key's policy to say, and for AWS to keep.
+//! The key never leaves KMS. What it is asked to seal is bound to its context by an encryption context, which
+//! KMS authenticates and writes into its own log in the clear: it names vault, purpose and generation, and no
+//! secret. Whoever has credentials that allow `kms:Decrypt` with the key can open the keyring; who has them
+//! is for the key's policy to say, and for AWS to keep.
 //!
 //! ```text
 //! blob    = header || ciphertext of KMS, AES-256-GCM with the encryption context as AAD
 //! header  = 0x06 || id[8]                  id = SHA-256(PAE(label of ids, id of the key))
 //! context = { avouch:seal: label, avouch:vault: hex, avouch:purpose: …, avouch:generation: decimal }
 //! ```
-//! Of the digest the first eight bytes. The key's id is the last part of its ARN; that of a multi-region key is the
-//! same in each of its regions, and each of them opens what another one sealed.
+//! Of the digest the first eight bytes. The key's id is the last part of its ARN; that of a multi-region key
+//! is the same in each of its regions, and each of them opens what another one sealed.
 
 use core::fmt;
 use std::collections::BTreeMap;
@@ -44,7 +44,8 @@ use sigv4::{Moment, Request, Scope};
 pub struct AwsKmsSettings {
     /// The region, as in `eu-central-1`.
     pub region: String,
-    /// The key's id or its ARN. Not an alias: that can be pointed at another key, which opens nothing of this one's.
+    /// The key's id or its ARN. Not an alias: that can be pointed at another key, which opens nothing of this
+    /// one's.
     pub key: String,
     /// Where KMS is, if not at the region's public endpoint: a VPC endpoint, or one of a closed partition.
     pub endpoint: Option<String>,
@@ -167,7 +168,8 @@ impl RootSeal for AwsKmsSeal {
         let sealed: Sealed = self.ask("Encrypt", &link::json(&request)?)?;
         self.is_ours(&sealed.key_id)?;
         let blob = self.header.before(&[&read_base64(&sealed.ciphertext_blob)?]);
-        // That it heeds the context is what the service is known for; a refusal would stand in its log as an attack.
+        // That it heeds the context is what the service is known for; a refusal would stand in its log as an
+        // attack.
         trial::opens_again(self, &blob, context, plaintext)?;
         Ok(blob)
     }

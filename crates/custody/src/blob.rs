@@ -72,6 +72,8 @@ fn split(blob: &[u8]) -> Result<([u8; 1 + ID_LEN], &[u8])> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -110,6 +112,23 @@ mod tests {
         assert_eq!((is_short(&[0; 32]), is_short(&[0; MAX_PLAINTEXT])), (Ok(()), Ok(())));
         for length in [0, MAX_PLAINTEXT + 1] {
             assert!(matches!(is_short(&vec![0; length]), Err(Error::Parameters(_))));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_put_behind_a_header_is_found_there(format: u8, name: String, sealed: Vec<u8>) {
+            let header = Header::new(format, "avouch/root/transit-id/v1", &[name.as_bytes()]);
+            let blob = header.before(&[&sealed]);
+            prop_assert_eq!(header.after(&blob), Ok(sealed.as_slice()));
+            prop_assert_eq!(is_of(format, &blob), Ok(()));
+        }
+
+        #[test]
+        fn any_blob_is_refused_without_a_panic(format: u8, blob: Vec<u8>) {
+            let header = Header::new(format, "avouch/root/transit-id/v1", &[b"avouch"]);
+            prop_assert!(header.after(&blob).is_err());
+            let _ = is_of(format, &blob);
         }
     }
 }

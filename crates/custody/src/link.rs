@@ -1,9 +1,9 @@
 //! The way to a service: where it is, whom to trust, how long to wait, and when to ask again.
 //!
-//! What is sent opens a vault, or lets in whoever has it. So it goes to the address in the settings and nowhere
-//! else: no redirect is followed and no proxy taken from the environment, plain HTTP is for the loopback, and
-//! each request has a connection of its own. What comes back is bounded in size and time, and no text of ours
-//! repeats it.
+//! What is sent opens a vault, or lets in whoever has it. So it goes to the address in the settings and
+//! nowhere else: no redirect is followed and no proxy taken from the environment, plain HTTP is for the
+//! loopback, and each request has a connection of its own. What comes back is bounded in size and time, and
+//! no text of ours repeats it.
 
 use core::{fmt, time::Duration};
 use std::{thread, time::Instant};
@@ -36,8 +36,8 @@ pub struct Reach {
     pub ca: Option<Vec<u8>>,
     /// How long one try may take, from the name's look-up to the end of the answer: 100 ms to 60 s.
     pub timeout: Duration,
-    /// How long to wait before each further try, where one can help: at most ten pauses of at most a minute. None
-    /// for a single try.
+    /// How long to wait before each further try, where one can help: at most ten pauses of at most a minute.
+    /// None for a single try.
     pub pauses: Vec<Duration>,
 }
 

@@ -1,5 +1,5 @@
-//! The root seal that is an AES key in a device with a PKCS#11 module (OASIS PKCS #11 v2.40 and later): an HSM,
-//! a card, or a token in software.
+//! The root seal that is an AES key in a device with a PKCS#11 module (OASIS PKCS #11 v2.40 and later): an
+//! HSM, a card, or a token in software.
 //!
 //! The key is made in the device and cannot be read out of it; each wrap and each unwrap is a call to the
 //! device. A key that could be read out, or that may wrap other keys, is refused whenever it is used.
@@ -10,8 +10,8 @@
 //! blob   = header || iv[12] || AES-256-GCM(K, iv, PAE(label, header, vault, purpose, generation), plaintext)
 //! header = 0x04 || id[8]                  id = SHA-256(PAE(label of ids, CKA_ID of K))
 //! ```
-//! Of the digest the first eight bytes; K's label stands for a `CKA_ID` that is empty. The token's serial number
-//! is not in it, so that a key cloned to a spare device opens what the first one sealed.
+//! Of the digest the first eight bytes; K's label stands for a `CKA_ID` that is empty. The token's serial
+//! number is not in it, so that a key cloned to a spare device opens what the first one sealed.
 
 use core::fmt;
 use std::path::PathBuf;

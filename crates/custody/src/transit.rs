@@ -1,16 +1,17 @@
 //! The root seal that is a key in the transit engine of OpenBao or Vault, asked over HTTPS.
 //!
 //! The key never leaves the engine. What it is asked to seal is bound to its context by associated data, and
-//! no nonce is ever sent. A key that can be taken out of the engine, that makes equal ciphertexts of equal keys,
-//! or that does not authenticate, is refused before anything is sealed with it. Whoever has a token that may
-//! decrypt with the key can open the keyring; so can whoever runs the engine.
+//! no nonce is ever sent. A key that can be taken out of the engine, that makes equal ciphertexts of equal
+//! keys, or that does not authenticate, is refused before anything is sealed with it. Whoever has a token
+//! that may decrypt with the key can open the keyring; so can whoever runs the engine.
 //!
 //! ```text
-//! blob   = header || "vault:v" version ":" base64(nonce || AEAD(K[version], PAE(label, header, vault, purpose, generation), plaintext))
+//! blob   = header || "vault:v" version ":" base64(nonce || AEAD(K[version], nonce, aad, plaintext))
+//! aad    = PAE(label, header, vault, purpose, generation)
 //! header = 0x05 || id[8]                  id = SHA-256(PAE(label of ids, namespace/mount, key))
 //! ```
-//! What follows the header is the engine's own text. Of the digest the first eight bytes: it knows the name of
-//! the key and not the server, which may move.
+//! What follows the header is the engine's own text. Of the digest the first eight bytes: it knows the name
+//! of the key and not the server, which may move.
 
 use core::fmt;
 

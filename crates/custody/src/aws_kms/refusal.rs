@@ -1,6 +1,7 @@
 //! What KMS says when it does not do what it was asked, in words that tell the operator where to look.
 //!
-//! Errors have a type, which is what is read; their messages, which quote ARNs and requests, are not repeated.
+//! Errors have a type, which is what is read; their messages, which quote ARNs and requests, are not
+//! repeated.
 
 use avouch_seal::{Error, root::RootError};
 use serde::Deserialize;

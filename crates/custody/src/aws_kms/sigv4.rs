@@ -1,13 +1,15 @@
-//! AWS Signature Version 4 for one request in one piece (AWS IAM User Guide, *Create a signed AWS API request*).
+//! AWS Signature Version 4 for one request in one piece (AWS IAM User Guide, *Create a signed AWS API
+//! request*).
 //!
 //! ```text
 //! canonical = method \n path \n query \n name:value \n … \n \n names \n hex(SHA-256(body))
-//! to sign   = AWS4-HMAC-SHA256 \n date \n scope \n hex(SHA-256(canonical))     scope = day/region/service/aws4_request
+//! scope     = day/region/service/aws4_request
+//! to sign   = AWS4-HMAC-SHA256 \n date \n scope \n hex(SHA-256(canonical))
 //! key       = HMAC(HMAC(HMAC(HMAC("AWS4" secret, day), region), service), "aws4_request")
 //! signature = hex(HMAC(key, to sign))                                         HMAC with SHA-256
 //! ```
-//! Names in lower case and sorted. Everything that is sent is signed, or it could be changed on the way: a path, a query
-//! or a value that would have to be encoded, normalised or trimmed first has no place here.
+//! Names in lower case and sorted. Everything that is sent is signed, or it could be changed on the way: a
+//! path, a query or a value that would have to be encoded, normalised or trimmed first has no place here.
 
 use core::fmt;
 

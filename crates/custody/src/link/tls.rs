@@ -1,5 +1,5 @@
-//! Which certificates a service may show. Whoever can change the pinned authorities, or the system's where none
-//! are pinned, can make us hand a key, and what lets us in, to a service of theirs.
+//! Which certificates a service may show. Whoever can change the pinned authorities, or the system's where
+//! none are pinned, can make us hand a key, and what lets us in, to a service of theirs.
 
 use std::sync::Arc;
 

@@ -41,8 +41,8 @@ impl Tries {
         match self {
             Self::Unsaid | Self::Few => Ok(()),
             Self::Last => refuse(
-                "one more wrong PIN locks the token, so ours is not tried; make sure of it with the tool of the \
-                 device's maker, where a right one resets the count",
+                "one more wrong PIN locks the token, so ours is not tried; make sure of it with the tool \
+                 of the device's maker, where a right one resets the count",
             ),
             Self::Locked => refuse(LOCKED),
         }

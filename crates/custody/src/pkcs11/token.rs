@@ -1,8 +1,9 @@
 //! A token found by its label, and a session in which its user is logged in.
 //!
-//! Sessions end without our doing: the device is pulled out and put back, the module is reset, another seal of
-//! this process logs in to the same token. Each piece of work makes sure of its session first and is tried a
-//! second time in a new one when it was lost in between; never a third time, for each may cost a try at the PIN.
+//! Sessions end without our doing: the device is pulled out and put back, the module is reset, another seal
+//! of this process logs in to the same token. Each piece of work makes sure of its session first and is tried
+//! a second time in a new one when it was lost in between; never a third time, for each may cost a try at the
+//! PIN.
 
 use core::fmt;
 use std::{
@@ -37,7 +38,8 @@ pub(super) struct Token {
 }
 
 impl Token {
-    /// Finds the token and logs in, in a way that tries the PIN even where somebody of this process is logged in.
+    /// Finds the token and logs in, in a way that tries the PIN even where somebody of this process is logged
+    /// in.
     pub(super) fn open(module: &Path, label: &str, pin: &str) -> RootResult<Self> {
         let module = Module::load(module)?;
         let token =
@@ -79,10 +81,14 @@ impl Token {
     /// Refuses a token that cannot do what we need.
     pub(super) fn has_aes_gcm(&self, session: &Session) -> Result<(), Fault> {
         let slot = session.get_session_info()?.slot_id();
-        if self.module.calls().get_mechanism_list(slot)?.contains(&MechanismType::AES_GCM) {
-            return Ok(());
+        match self.module.calls().get_mechanism_info(slot, MechanismType::AES_GCM) {
+            Ok(info) if info.encrypt() && info.decrypt() => Ok(()),
+            Ok(_) | Err(DeviceError::Pkcs11(RvError::MechanismInvalid, _)) => {
+                let text = format!("the token `{}` does not encrypt by AES-GCM; take another", self.label);
+                Err(RootError::Refused(text).into())
+            }
+            Err(error) => Err(error.into()),
         }
-        Err(RootError::Refused(format!("the token `{}` has no AES-GCM; take another", self.label)).into())
     }
 
     fn kept(&self) -> MutexGuard<'_, Option<Session>> {
@@ -113,7 +119,8 @@ impl Token {
         let user = |session: &Session| session.login(UserType::User, Some(&self.pin));
         let said = match user(&session) {
             Err(DeviceError::Pkcs11(RvError::UserAlreadyLoggedIn, _)) if anew => {
-                // By another seal of ours. It would hide a wrong PIN until the next start; that seal logs in again.
+                // By another seal of ours. It would hide a wrong PIN until the next start; that seal logs in
+                // again.
                 session.logout()?;
                 user(&session)
             }

@@ -6,8 +6,8 @@ use serde::Deserialize;
 /// Key types that encrypt with 256 bits and take associated data.
 const AEAD: &[&str] = &["aes256-gcm96", "chacha20-poly1305", "xchacha20-poly1305"];
 
-/// What matters of it. What is not said is taken for unsafe, but for the two that old servers, or keys that are
-/// not derived, do not have.
+/// What matters of it. What is not said is taken for unsafe, but for the two that old servers, or keys that
+/// are not derived, do not have.
 #[derive(Deserialize)]
 pub(super) struct Properties {
     #[serde(rename = "type")]

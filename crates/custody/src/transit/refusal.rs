@@ -64,13 +64,13 @@ fn refused(link: &Link, settings: &TransitSettings, said: &str) -> Failure {
     let TransitSettings { mount, key, .. } = settings;
     if says("too new") {
         refuse(format!(
-            "the transit key `{key}` has no version as new as the one that sealed; was the engine put back to an \
-             older copy"
+            "the transit key `{key}` has no version as new as the one that sealed; was the engine put \
+             back to an older copy"
         ))
     } else if says("too old") || says("disallowed by policy") {
         refuse(format!(
-            "the transit key `{key}` no longer opens what so old a version sealed; lower its min_decryption_version, \
-             and seal anew"
+            "the transit key `{key}` no longer opens what so old a version sealed; lower its \
+             min_decryption_version, and seal anew"
         ))
     } else if says("message authentication failed") || says("invalid ciphertext") {
         Error::Tampered.into()

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     kms::{ID, Key, OTHER_ID, Running, SECRET, arn, credentials, fault, now, seal, settings},
-    server::{Answer, Server, always, hasty, nobody, serve},
+    server::{Answer, Server, always, hasty, nobody, serve, twice},
 };
 
 const KEY: &[u8] = b"the key of the keyring, 32 bytes";
@@ -198,6 +198,15 @@ fn credentials_and_time_are_asked_for_at_each_try() {
 }
 
 #[test]
+fn credentials_with_a_line_end_are_not_signed_with() {
+    let running = Running::start();
+    let with_line_end = || Credentials { secret_key: Zeroizing::new(format!("{SECRET}\n")), ..credentials() };
+    let seal = AwsKmsSeal::new(&running.settings(), move || Ok(with_line_end()), now).unwrap();
+    assert!(refused(seal.health()).contains("characters that none have"));
+    assert!(running.server.asked().is_empty());
+}
+
+#[test]
 fn a_key_that_cannot_seal_is_refused_before_it_is_asked_to() {
     let running = Running::start();
     let mut texts = Vec::new();
@@ -269,7 +278,7 @@ fn each_refusal_names_what_to_look_at_and_only_passing_ones_are_tried_again() {
         (404, ""),
     ] {
         let server = always(move || fault(status, kind));
-        let tries = AwsKmsSettings { reach: hasty(), ..settings(server.address()) };
+        let tries = AwsKmsSettings { reach: twice(), ..settings(server.address()) };
         let blob = [HEADER, b"sealed"].concat();
         let refused = seal(&tries).unwrap(&blob, &CONTEXT).unwrap_err().to_string();
         let tries = server.asked().len();
@@ -315,7 +324,8 @@ fn a_server_that_is_not_there_or_talks_nonsense_is_told() {
     let mut texts = Vec::new();
     for (what, server) in servers {
         let address = server.as_ref().map_or_else(nobody, Server::address);
-        let seal = seal(&AwsKmsSettings { reach: hasty(), ..settings(address.clone()) });
+        let reach = if matches!(what, "silent" | "dripping") { hasty() } else { twice() };
+        let seal = seal(&AwsKmsSettings { reach, ..settings(address.clone()) });
         let refused = seal.health().unwrap_err();
         assert!(matches!(refused, RootError::Unreachable(_)), "{what}: {refused:?}");
         let tries = server.map_or(0, |server| server.asked().len());

@@ -1,5 +1,6 @@
-//! A transit engine that does what the real one does, with real AES-GCM: versions of keys, associated data, a key made for
-//! whoever encrypts with one that is not there. It dies of a request that it was not meant to get.
+//! A transit engine that does what the real one does, with real AES-GCM: versions of keys, associated data, a
+//! key made for whoever encrypts with one that is not there. It dies of a request that it was not meant to
+//! get.
 
 use std::{
     collections::BTreeMap,

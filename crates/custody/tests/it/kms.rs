@@ -1,5 +1,6 @@
-//! A key management service that checks signatures as the real one does, by a second implementation of them, and encrypts
-//! with real AES-GCM and the encryption context. It dies of a request that it was not meant to get.
+//! A key management service that checks signatures as the real one does, by a second implementation of them,
+//! and encrypts with real AES-GCM and the encryption context. It dies of a request that it was not meant to
+//! get.
 
 use std::{
     collections::BTreeMap,
@@ -211,8 +212,8 @@ impl Kms {
     }
 }
 
-/// The signature of what was received, computed another way than the one that is tested: from the raw request, header by
-/// header as it names them, and with everything signed that means something.
+/// The signature of what was received, computed another way than the one that is tested: from the raw
+/// request, header by header as it names them, and with everything signed that means something.
 fn verify(asked: &Asked, credentials: &Credentials, now: Timestamp) -> Result<(), &'static str> {
     let authorization = asked.header("authorization").ok_or("MissingAuthenticationTokenException")?;
     let fields = authorization.strip_prefix("AWS4-HMAC-SHA256 ").ok_or("IncompleteSignatureException")?;

@@ -1,5 +1,5 @@
-//! The seals against what they talk to: a real PKCS#11 module, and services on a loopback port that check what they are
-//! asked and really encrypt.
+//! The seals against what they talk to: a real PKCS#11 module, and services on a loopback port that check
+//! what they are asked and really encrypt.
 
 mod aws_kms;
 mod bao;

@@ -1,4 +1,5 @@
-//! A server on a loopback port, one request for each connection, that answers as it is told and remembers what it was asked.
+//! A server on a loopback port, one request for each connection, that answers as it is told and remembers
+//! what it was asked.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -19,7 +20,7 @@ pub(crate) enum Answer {
     Raw(Vec<u8>),
     /// The head of a good answer, then more and more of its body.
     Endless,
-    /// A good answer, a byte at a time.
+    /// The head of a good answer, then its body, a byte at a time.
     Dripping,
     /// Nothing, with the connection kept open.
     Silence,
@@ -113,9 +114,14 @@ pub(crate) fn nobody() -> String {
     format!("http://{}", listener.local_addr().expect("it is bound"))
 }
 
-/// Two short tries.
+/// Two short tries, for what ends by running out of time.
 pub(crate) fn hasty() -> Reach {
-    Reach { ca: None, timeout: Duration::from_millis(300), pauses: vec![Duration::from_millis(1)] }
+    Reach { timeout: Duration::from_millis(300), ..twice() }
+}
+
+/// Two tries that take what time they need.
+pub(crate) fn twice() -> Reach {
+    Reach { pauses: vec![Duration::from_millis(1)], ..patient() }
 }
 
 /// As many as a busy machine may need.
@@ -155,8 +161,9 @@ fn write(mut stream: TcpStream, answer: Answer) -> std::io::Result<()> {
             }
         }
         Answer::Dripping => {
-            for byte in json(200, &Value::from("x".repeat(4096))) {
-                stream.write_all(&[byte])?;
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4096\r\n\r\n")?;
+            for _ in 0..4096 {
+                stream.write_all(b" ")?;
                 thread::park_timeout(Duration::from_millis(20));
             }
             Ok(())

@@ -1,7 +1,7 @@
 //! SoftHSM, a PKCS#11 module in software, with tokens of a test's own.
 //!
-//! The module reads one environment variable when it is initialised, once in a process. So each test runs itself again, in a
-//! child process with a folder of its own, and answers for how the child ended.
+//! The module reads one environment variable when it is initialised, once in a process. So each test runs
+//! itself again, in a child process with a folder of its own, and answers for how the child ended.
 
 use std::{
     fs,

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     bao::{Key, Running, TOKEN, errors, seal},
-    server::{Answer, always, hasty, nobody, serve},
+    server::{Answer, always, hasty, nobody, serve, twice},
 };
 
 const KEY: &[u8] = b"the key of the keyring, 32 bytes";
@@ -279,7 +279,7 @@ fn each_refusal_names_what_to_look_at_and_only_passing_ones_are_tried_again() {
     ] {
         let server = always(move || errors(status, text));
         let seal =
-            seal(TransitSettings { reach: hasty(), ..TransitSettings::new(server.address(), "avouch") });
+            seal(TransitSettings { reach: twice(), ..TransitSettings::new(server.address(), "avouch") });
         let blob = [HEADER, b"vault:v1:AAAA".as_slice()].concat();
 
         let refused = seal.unwrap(&blob, &CONTEXT).unwrap_err().to_string();
@@ -350,7 +350,8 @@ fn a_server_that_is_not_there_or_talks_nonsense_is_told() {
     let mut texts = Vec::new();
     for (what, server) in servers {
         let address = server.as_ref().map_or_else(nobody, crate::server::Server::address);
-        let seal = seal(TransitSettings { reach: hasty(), ..TransitSettings::new(&address, "avouch") });
+        let reach = if matches!(what, "silent" | "dripping") { hasty() } else { twice() };
+        let seal = seal(TransitSettings { reach, ..TransitSettings::new(&address, "avouch") });
         let refused = seal.health().unwrap_err();
         assert!(matches!(refused, RootError::Unreachable(_)), "{what}: {refused:?}");
         let tries = server.map_or(0, |server| server.asked().len());
