@@ -91,6 +91,8 @@ pub(crate) fn prepare() -> Result<()> {
     println!("rust: {}", ask(cargo().arg("--version"))?);
     let programs = postgres_programs()?;
     println!("postgresql: {}", ask(Command::new(programs.join("postgres")).arg("--version"))?);
+    device_programs()?;
+    println!("softhsm: {}", ask(Command::new("softhsm2-util").arg("--version"))?);
     println!("build products: {}", target_directory().display());
     Ok(())
 }
@@ -123,21 +125,42 @@ fn installed_postgres() -> Option<PathBuf> {
 }
 
 fn install_postgres() -> Result<()> {
-    if !is_root()? || !Path::new("/usr/bin/apt-get").is_file() {
+    if !can_install()? {
         return Err(Error::Missing { what: "PostgreSQL's server", mend: INSTALL_POSTGRES });
     }
     println!(
         "installing PostgreSQL's server from the distribution (no system database is created or started)"
     );
     let _quiet = NoSystemCluster::hold()?;
-    run(apt().arg("update"))?;
-    run(apt().args(["install", "--yes", "--no-install-recommends", "postgresql"]))
+    install(&["postgresql"])
 }
 
-fn apt() -> Command {
-    let mut command = Command::new("apt-get");
-    command.arg("--quiet").env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
-    command
+/// SoftHSM, a PKCS#11 device in software, and a tool that looks into any device: of the distribution.
+fn device_programs() -> Result<()> {
+    let present = |program: &str| Command::new(program).arg("--help").output().is_ok();
+    if ["softhsm2-util", "pkcs11-tool"].into_iter().all(present) {
+        return Ok(());
+    }
+    if !can_install()? {
+        let mend = "apt-get install softhsm2 opensc (as root), or your system's packages of them";
+        return Err(Error::Missing { what: "SoftHSM or OpenSC's pkcs11-tool", mend });
+    }
+    println!("installing SoftHSM and OpenSC from the distribution");
+    install(&["softhsm2", "opensc"])
+}
+
+fn can_install() -> Result<bool> {
+    Ok(is_root()? && Path::new("/usr/bin/apt-get").is_file())
+}
+
+fn install(packages: &[&str]) -> Result<()> {
+    let apt = || {
+        let mut command = Command::new("apt-get");
+        command.arg("--quiet").env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
+        command
+    };
+    run(apt().arg("update"))?;
+    run(apt().args(["install", "--yes", "--no-install-recommends"]).args(packages))
 }
 
 /// While held, Debian's package does not make its own `main` cluster on installation. The drop-in file is removed again,

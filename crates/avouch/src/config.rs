@@ -6,6 +6,7 @@
 
 mod database_url;
 mod read;
+mod root;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use database_url::{DatabaseUrl, Reach};
 pub(crate) use read::{ConfigError, DEFAULT_TEXT, default_text};
+pub(crate) use root::{AwsKms, Pkcs11, Root, Seal, Transit};
 
 /// The whole file. Paths are absolute once it was [loaded](Config::load).
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -78,27 +80,6 @@ impl Default for Store {
 pub(crate) enum Engine {
     Sqlite,
     Postgresql,
-}
-
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Root {
-    pub(crate) seal: Seal,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) path: Option<PathBuf>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) credential: Option<String>,
-    /// What `avouch keys reseal` puts in its place.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) next: Option<Box<Self>>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Seal {
-    #[default]
-    KeyFile,
-    Passphrase,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -201,15 +182,9 @@ impl Config {
     /// Makes every path absolute, starting at `folder`.
     fn anchor(&mut self, folder: &Path) {
         let Self { vault, store, root, http, metrics, charter, log: _ } = self;
-        let next = root.next.as_deref_mut().and_then(|next| next.path.as_mut());
-        let optional = [
-            &mut store.keys_path,
-            &mut root.path,
-            &mut http.tls_certificate,
-            &mut http.tls_key,
-            &mut metrics.token_file,
-        ];
-        let optional = optional.into_iter().flatten().chain(next);
+        let optional =
+            [&mut store.keys_path, &mut http.tls_certificate, &mut http.tls_key, &mut metrics.token_file];
+        let optional = optional.into_iter().flatten().chain(root.paths());
         for path in optional.chain([&mut vault.data_dir, &mut charter.dir]) {
             *path = folder.join(&path);
         }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use avouch_core::app::opening::OpeningError;
+use avouch_seal::root::{RootError, SealKind};
 
 use crate::config::ConfigError;
 use crate::hazard::Hazard;
@@ -37,6 +38,9 @@ pub(crate) enum Error {
         /// Why.
         reason: avouch_seal::Error,
     },
+    /// A seal whose key is in a device or with a service cannot be used.
+    #[error("the {0} {1}")]
+    Seal(SealKind, RootError),
     /// Another server works on this vault.
     #[error("another avouch is at work in `{}`: stop it first", .0.display())]
     Locked(PathBuf),

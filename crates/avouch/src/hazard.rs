@@ -89,26 +89,35 @@ fn listening(config: &Config, found: &mut Vec<Hazard>) {
 }
 
 fn root(config: &Config, found: &mut Vec<Hazard>) {
-    let Some(path) = &config.root.path else { return };
+    for (section, root) in config.root.both() {
+        // Systemd keeps credentials in a file system of their own and grants our user by an access list, which shows as
+        // bits of the group; there only the bits for everybody mean anything.
+        let by_systemd = root.credential.is_some();
+        for (key, path) in root.secrets() {
+            let name = match key.split_once('.') {
+                Some((table, key)) => format!("{}.{table}] {key}", section.trim_end_matches(']')),
+                None => format!("{section} {key}"),
+            };
+            secret(config, &name, path, by_systemd, found);
+        }
+    }
+}
+
+/// A file that opens the vault, or what opens it.
+fn secret(config: &Config, name: &str, path: &Path, by_systemd: bool, found: &mut Vec<Hazard>) {
     if within(path, &config.vault.data_dir) {
         found.push(Hazard::new(
-            format!(
-                "[root] path `{}` lies in data_dir: whoever copies the data copies the key",
-                path.display()
-            ),
+            format!("{name} `{}` lies in data_dir: whoever copies the data copies the key", path.display()),
             "move it out, to a place that no backup of the data includes",
         ));
     }
     let Some(access) = Access::of(path) else { return };
-    // Systemd keeps credentials in a file system of their own and grants our user by an access list, which shows as
-    // bits of the group; there only the bits for everybody mean anything.
-    let by_systemd = config.root.credential.is_some();
     if by_systemd && access.public() || !by_systemd && access.shared() {
-        found.push(readable("[root] path", path, "other users", "chmod 600"));
+        found.push(readable(name, path, "other users", "chmod 600"));
     }
     if !by_systemd && !access.ours {
         found.push(Hazard::new(
-            format!("[root] path `{}` belongs to another user, who can read and replace it", path.display()),
+            format!("{name} `{}` belongs to another user, who can read and replace it", path.display()),
             "make it the property of the user avouch runs as",
         ));
     }

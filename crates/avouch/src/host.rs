@@ -21,6 +21,11 @@ impl Clock for SystemClock {
     }
 }
 
+/// The same, for what is dated by it.
+pub(crate) fn timestamp() -> jiff::Timestamp {
+    jiff::Timestamp::from_microsecond(SystemClock.now()).unwrap_or_default()
+}
+
 /// Systemd's folder of credentials for this process.
 #[expect(
     clippy::disallowed_methods,

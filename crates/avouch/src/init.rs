@@ -16,7 +16,7 @@ use avouch_core::keys::Recovery;
 use avouch_seal::{SecureRandom as _, SystemRandom};
 use zeroize::Zeroizing;
 
-use crate::config::{self, Config, Seal};
+use crate::config::{self, Config, Root, Seal};
 use crate::error::Error;
 use crate::recovery::{self, RecoveryArgs};
 use crate::shell::quoted;
@@ -81,7 +81,7 @@ fn new_vault(args: &InitArgs, config_path: &Path) -> Result<New, Error> {
         // A folder named here is meant to be there; the example in its place would be a surprise.
         charter::read(&config.charter.dir)?;
     }
-    let wrote_root = !root::path(&config.root)?.exists();
+    let wrote_root = config.root.path.as_ref().is_some_and(|path| !path.exists());
     let (sources, wrote_charter) = first_charter(&config)?;
     let first = First { sources: &sources, admin_role: &args.admin_role, days: args.days };
     let recovery = |config: &Config| args.recovery.make(&config.vault.data_dir);
@@ -112,8 +112,11 @@ pub(crate) fn make(
     refuse_hazards(config, config_path)?;
     files::make_private_dir(&config.vault.data_dir)?;
     let _lock = vault::lock(config)?;
-    let root_path = root::path(&config.root)?;
-    if config.root.seal == Seal::KeyFile && config.root.credential.is_none() && !root_path.exists() {
+    if let Some(root_path) = &config.root.path
+        && config.root.seal == Seal::KeyFile
+        && config.root.credential.is_none()
+        && !root_path.exists()
+    {
         if config.data_path().exists() {
             // A new key would only hide that the old one is missing.
             return Err(Error::Usage(format!(
@@ -133,7 +136,7 @@ pub(crate) fn make(
         files::write_new(path, &new_token()?, 0o600)?;
     }
     refuse_hazards(config, config_path)?;
-    let parts = vault::parts(config, root::primary(config)?)?;
+    let parts = vault::parts(config, root::first(config)?)?;
     if !App::may_be_made(&parts.store)? {
         return Err(OpeningError::Exists.into());
     }
@@ -233,7 +236,7 @@ impl Report<'_> {
             "administrator": made.administrator.to_string(),
             "config": self.config_path,
             "data_dir": config.vault.data_dir,
-            "root": root::path(&config.root)?,
+            "root": config.root.path,
             "recovery": {
                 "slot": recovery.slot,
                 "threshold": recovery.threshold,
@@ -247,10 +250,28 @@ impl Report<'_> {
 
     fn text(&self) -> Result<Zeroizing<String>, Error> {
         let New { config, made, recovery, wrote_charter, wrote_root } = self.new;
-        let root = root::path(&config.root)?.display();
-        let (root_kind, only_copy) = match config.root.seal {
-            Seal::KeyFile => ("root key", "copy this file"),
-            Seal::Passphrase => ("passphrase", "keep the passphrase"),
+        let file = config.root.path.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+        let named = |key: &str, place: &str| format!("`{key}` in {place}");
+        let (root_kind, root, trust) = match &config.root {
+            Root { pkcs11: Some(pkcs11), .. } => {
+                let place = format!("token `{}`", pkcs11.token);
+                ("root key", named(&pkcs11.key, &place), "reaches the device with its PIN, and has")
+            }
+            Root { transit: Some(transit), .. } => {
+                let place = format!("`{}` of {}", transit.mount, transit.address);
+                ("root key", named(&transit.key, &place), "may decrypt with the root key, and has")
+            }
+            Root { aws_kms: Some(kms), .. } => {
+                let place = format!("AWS KMS, {}", kms.region);
+                ("root key", named(&kms.key, &place), "may decrypt with the root key, and has")
+            }
+            Root { seal: Seal::Passphrase, .. } => ("passphrase", file, "has the passphrase and"),
+            Root { .. } => ("root key", file, "has the root key and"),
+        };
+        let copy = match config.root.seal {
+            Seal::KeyFile => ":\ncopy the root key to a place apart from this machine, now.",
+            Seal::Passphrase => ":\nkeep the passphrase in a place apart from this machine.",
+            _ => ".",
         };
         let new = |wrote: bool| if wrote { " (new)" } else { "" };
         let charter_note = if *wrote_charter { " (new: an example shop; make it yours)" } else { "" };
@@ -267,8 +288,7 @@ impl Report<'_> {
   charter        {charter}{charter_note}
   {root_kind:<13}  {root}{new_root}
 
-Whoever has the {root_kind} and a copy of the data can read everything: {only_copy} to
-a place apart from this machine, now.
+Whoever {trust} a copy of the data can read everything{copy}
 
 {advice}
 When both are lost, nobody can open the vault, and neither can you.

@@ -36,7 +36,7 @@ pub(crate) fn run(args: &RecoverArgs, config: &Config, config_path: &Path) -> Re
         return Err(Error::Unsafe(hazards));
     }
     let recovery = Recovery { slot: args.slot.clone().unwrap_or_else(|| slot.to_owned()), seal: &*seal };
-    let parts = vault::parts(config, root::primary(config)?)?;
+    let parts = vault::parts(config, root::first(config)?)?;
     let app = App::recover(parts, &recovery)?;
     app.close()?;
     let new = if made { ", which is new: copy it to a place apart from this machine, now" } else { "" };

@@ -1,6 +1,8 @@
 //! Seals from where they are kept: the configuration's `[root]`, which opens the vault at each start, and what a person brings
 //! along for recovery or a drill. Whatever is read here is secret; it is dropped as soon as the seal is made of it.
 
+mod device;
+
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -22,7 +24,15 @@ use crate::vault::DEMO;
 /// # Errors
 /// [`Error::File`], [`Error::Root`], and [`Error::Unsafe`] for a demo key outside of the demo.
 pub(crate) fn primary(config: &Config) -> Result<Primary, Error> {
-    of(config, &config.root)
+    of(config, &config.root, false)
+}
+
+/// The same for a vault that is to be made or recovered: a key in a device is made when it is not there.
+///
+/// # Errors
+/// As [`primary`].
+pub(crate) fn first(config: &Config) -> Result<Primary, Error> {
+    of(config, &config.root, true)
 }
 
 /// What the configuration names as the next primary seal, if it does.
@@ -30,10 +40,10 @@ pub(crate) fn primary(config: &Config) -> Result<Primary, Error> {
 /// # Errors
 /// As [`primary`].
 pub(crate) fn next(config: &Config) -> Result<Option<Primary>, Error> {
-    config.root.next.as_deref().map(|root| of(config, root)).transpose()
+    config.root.next.as_deref().map(|root| of(config, root, true)).transpose()
 }
 
-fn of(config: &Config, root: &Root) -> Result<Primary, Error> {
+fn of(config: &Config, root: &Root, make: bool) -> Result<Primary, Error> {
     let seal: Arc<dyn RootSeal> = match root.seal {
         Seal::KeyFile => {
             let path = path(root)?;
@@ -42,8 +52,20 @@ fn of(config: &Config, root: &Root) -> Result<Primary, Error> {
             Arc::new(seal)
         }
         Seal::Passphrase => Arc::new(passphrase(path(root)?)?),
+        Seal::Pkcs11 => Arc::new(device::pkcs11(table(&root.pkcs11)?, make)?),
+        Seal::Transit => Arc::new(device::transit(table(&root.transit)?)?),
+        Seal::AwsKms => Arc::new(device::aws_kms(table(&root.aws_kms)?)?),
     };
-    Ok(Primary { seal, beside_data: beside_data(config, root) })
+    let beside_data = match root.seal {
+        Seal::KeyFile | Seal::Passphrase => beside_data(config, root),
+        _ => seal.info().key_beside_data_possible,
+    };
+    Ok(Primary { seal, beside_data })
+}
+
+/// The table of a seal of its kind: never missing in a configuration that was loaded.
+fn table<T>(table: &Option<T>) -> Result<&T, Error> {
+    table.as_ref().ok_or_else(|| Error::Usage("[root] lacks the table of its seal".to_owned()))
 }
 
 fn key_file(path: &Path) -> Result<KeyFileSeal, Error> {

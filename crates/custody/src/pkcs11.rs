@@ -77,6 +77,15 @@ impl Pkcs11Settings {
     }
 }
 
+impl Pkcs11Settings {
+    fn new_label(&self) -> Result<&str, Error> {
+        match &self.key {
+            KeyName::Label(label) => Ok(label),
+            KeyName::Id(_) => Err(Error::Parameters("a new key is named by its label; its CKA_ID is drawn")),
+        }
+    }
+}
+
 impl fmt::Debug for Pkcs11Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pkcs11Settings")
@@ -129,15 +138,32 @@ impl Pkcs11Seal {
     ///
     /// [`Refused`]: avouch_seal::root::RootError::Refused
     pub fn generate(settings: &Pkcs11Settings, rng: &dyn SecureRandom) -> RootResult<Self> {
-        let KeyName::Label(label) = &settings.key else {
-            return Err(Error::Parameters("a new key is named by its label; its CKA_ID is drawn").into());
-        };
+        let label = settings.new_label()?;
         let seal = Self::log_in(settings)?;
+        seal.make(label, rng)?;
+        Ok(seal)
+    }
+
+    /// Opens the key, or makes it when the token has none of that label. The PIN is tried once: a device locks itself
+    /// after a few wrong ones.
+    ///
+    /// # Errors
+    /// As [`generate`](Self::generate), but for a key that is there already.
+    pub fn open_or_generate(settings: &Pkcs11Settings, rng: &dyn SecureRandom) -> RootResult<Self> {
+        let label = settings.new_label()?;
+        let seal = Self::log_in(settings)?;
+        match seal.token.read(|session| key::is_there(session, &seal.key))? {
+            true => seal.health()?,
+            false => seal.make(label, rng)?,
+        }
+        Ok(seal)
+    }
+
+    fn make(&self, label: &str, rng: &dyn SecureRandom) -> RootResult<()> {
         let mut id = [0; 16];
         rng.fill(&mut id)?;
-        seal.token.write(|session| key::generate(session, label, &id))?;
-        seal.health()?;
-        Ok(seal)
+        self.token.write(|session| key::generate(session, label, &id))?;
+        self.health()
     }
 
     fn log_in(settings: &Pkcs11Settings) -> RootResult<Self> {

@@ -98,24 +98,6 @@ impl Config {
                 check(store.keys_path.is_some(), "[store] keys_path goes with engine = \"sqlite\"");
             }
         }
-        let named = |name: &str| !name.is_empty() && !name.contains('/') && name != "." && name != "..";
-        for root in core::iter::once(&self.root).chain(self.root.next.as_deref()) {
-            check(
-                root.path.is_some() && root.credential.is_some(),
-                "[root] path and credential: give one of them",
-            );
-            check(
-                root.credential.as_deref().is_some_and(|name| !named(name)),
-                "[root] credential is the name of a credential, not a path",
-            );
-        }
-        if let Some(next) = &self.root.next {
-            check(next.next.is_some(), "[root.next] has no next of its own");
-            check(
-                next.path.is_none() && next.credential.is_none(),
-                "[root.next] wants path or credential: it is another one than [root]'s",
-            );
-        }
         let http = &self.http;
         check(
             http.tls_certificate.is_some() != http.tls_key.is_some(),
@@ -123,6 +105,9 @@ impl Config {
         );
         check(!(1..=100_000).contains(&http.max_connections), "[http] max_connections is 1 to 100000");
         check(!(1..=100_000).contains(&http.max_in_flight), "[http] max_in_flight is 1 to 100000");
+        for (section, root) in self.root.both() {
+            root.faults(section, &mut faults);
+        }
         faults
     }
 
@@ -140,7 +125,7 @@ impl Config {
                  LoadCredential="
                     .to_owned(),
             ),
-            (None, _) if self.root.path.is_none() => {
+            (None, _) if self.root.path.is_none() && self.root.seal == super::Seal::KeyFile => {
                 let mut name = self.vault.data_dir.file_name().unwrap_or_default().to_owned();
                 name.push("-root.key");
                 self.root.path = Some(self.vault.data_dir.with_file_name(name));

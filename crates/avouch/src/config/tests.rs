@@ -137,9 +137,9 @@ fn values_that_cannot_work_are_told_together() {
     `DIR/avouch.toml`: [vault] environment is a lower-case letter, then 1 to 15 of a-z and 0-9
       [store] workers is 1 to 64
       [store] engine = "postgresql" wants data_url and keys_url
-      [root] path and credential: give one of them
       [http] tls_certificate and tls_key go together
       [http] max_in_flight is 1 to 100000
+      [root] path and credential: give one of them
       [root] credential: systemd has passed no credentials to this process; start it as a unit with LoadCredential=
     "#);
 }

@@ -18,8 +18,7 @@ use super::Findings;
 use crate::config::Config;
 use crate::hazard::serving;
 use crate::host::{self, SystemClock};
-use crate::root::beside_data;
-use crate::{recovery, serve};
+use crate::{recovery, root, serve};
 
 const DAY_MICROS: i64 = 24 * 3600 * 1_000_000;
 /// 2025-01-01, in microseconds: earlier than any build of this program.
@@ -90,19 +89,29 @@ pub(super) fn disk(config: &Config, findings: &mut Findings) {
     }
 }
 
-/// Whoever copies a disk should not get both.
+/// Whoever copies a disk should not get both; and a device or service must answer when it is needed.
 pub(super) fn root(config: &Config, findings: &mut Findings) {
-    let Some(path) = &config.root.path else { return };
-    if !path.exists() {
+    if let Some(path) = &config.root.path
+        && !path.exists()
+    {
         findings.fail("root", format!("`{}` is not there", path.display()));
-    } else if beside_data(config, &config.root) {
-        findings.warn(
+        return;
+    }
+    let primary = match root::primary(config) {
+        Ok(primary) => primary,
+        Err(error) => return findings.fail("root", error.whole()),
+    };
+    let kind = primary.seal.info().kind;
+    match primary.seal.health() {
+        Err(error) => findings.fail("root", format!("the {kind} {error}")),
+        Ok(()) if primary.beside_data => findings.warn(
             "root",
-            "lies on the same disk as the data: whoever copies the disk has both; a mounted secret or a systemd \
-             credential keeps them apart",
-        );
-    } else {
-        findings.ok("root", "lies apart from the data");
+            format!(
+                "the {kind} lies beside the data: whoever copies the disk has both; a mounted secret, a systemd \
+                 credential or a device keeps them apart"
+            ),
+        ),
+        Ok(()) => findings.ok("root", format!("the {kind} works, and lies apart from the data")),
     }
 }
 

@@ -27,8 +27,8 @@ fn a_vault_is_made_in_one_command_and_nobody_else_can_read_it() {
       charter        DIR/charter (new: an example shop; make it yours)
       root key       DIR/avouch-data-root.key (new)
 
-    Whoever has the root key and a copy of the data can read everything: copy this file to
-    a place apart from this machine, now.
+    Whoever has the root key and a copy of the data can read everything:
+    copy the root key to a place apart from this machine, now.
 
     If the root is lost, any 2 of these shares open the vault. Give each to another person, now, and
     delete the folder here; nobody can make them again:

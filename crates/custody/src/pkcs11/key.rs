@@ -46,6 +46,11 @@ pub(super) fn find(session: &Session, name: &KeyName) -> Result<Key, Fault> {
     Ok(Key { handle, header: header(&attributes)? })
 }
 
+/// Whether there is a key of this name, safe or not.
+pub(super) fn is_there(session: &Session, name: &KeyName) -> Result<bool, Fault> {
+    Ok(!search(session, name)?.is_empty())
+}
+
 /// Makes a key that [`find`] accepts, or none.
 pub(super) fn generate(session: &Session, label: &str, id: &[u8; 16]) -> Result<(), Fault> {
     let name = KeyName::Label(label.to_owned());

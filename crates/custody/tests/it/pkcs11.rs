@@ -79,6 +79,20 @@ fn the_key_cannot_be_read_out_or_be_made_to_wrap() {
 }
 
 #[test]
+fn a_key_is_made_once() {
+    alone!(|tokens| {
+        tokens.make("avouch");
+        let open =
+            || Pkcs11Seal::open_or_generate(&settings("avouch", "root"), &SystemRandom::new()).unwrap();
+        let blob = open().wrap(KEY, &CONTEXT, &SystemRandom::new()).unwrap();
+        assert_eq!(open().unwrap(&blob, &CONTEXT).unwrap().as_slice(), KEY);
+        careless_key(&tokens.session("avouch"), "careless", &[Attribute::Extractable(true)]);
+        let careless = Pkcs11Seal::open_or_generate(&settings("avouch", "careless"), &SystemRandom::new());
+        assert!(careless.unwrap_err().to_string().contains("CKA_EXTRACTABLE"));
+    });
+}
+
+#[test]
 fn another_context_does_not_open_it() {
     alone!(|tokens| {
         let seal = made(tokens, "avouch", "root");
