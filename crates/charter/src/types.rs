@@ -15,25 +15,38 @@ mod card;
 mod choice;
 mod date;
 mod email;
+mod fuzzy;
 mod line;
 mod mask;
 mod name;
 mod national_id;
 mod number;
+mod part;
 mod phone;
+mod prefix;
+mod range;
 mod text;
 mod value;
+mod words;
 
 use std::borrow::Cow;
 
 use serde_json::Value as Json;
 
+pub use fuzzy::{FuzzyQuery, SIMILAR};
 pub use mask::{HIDDEN, Mask, Masks};
+pub use part::Part;
+pub use prefix::PrefixQuery;
+pub use range::{Bucket, RangeIndex, RangeQuery};
 pub use value::{Malformed, Normal, Value};
 
 /// The version of all normal forms. It goes into the derivation of every blind-index key, so that an index
 /// made under another version is never asked. Raise it with any change of what a `normal` function returns.
 pub const NORM_VERSION: u16 = 1;
+
+/// The version of all that the approximate indexes hold: beginnings, sounds, buckets, parts. Like [`NORM_VERSION`], and
+/// apart from it, so that hearing a name better does not make the exact indexes anew.
+pub const SEARCH_VERSION: u16 = 1;
 
 /// What a field holds.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -86,6 +86,18 @@ impl Address {
         ]
     }
 
+    pub(super) fn city(&self) -> Option<&str> {
+        self.city.as_deref()
+    }
+
+    pub(super) fn postal_code(&self) -> Option<&str> {
+        self.postal_code.as_deref()
+    }
+
+    pub(super) fn country(&self) -> Option<&str> {
+        self.country.as_deref()
+    }
+
     pub(super) fn to_json(&self) -> Json {
         let keys = ["street", "street2", "city", "region", "postal_code", "country"];
         let shown = keys.into_iter().zip(self.parts());

@@ -56,6 +56,12 @@ fn is_midnight(rest: &str) -> bool {
         && fraction.bytes().all(|digit| digit == b'0')
 }
 
+/// `1962` and `1962-02` of a date in canonical form.
+pub(super) fn year_and_month(date: &str) -> Option<(&str, &str)> {
+    numbers(date)?;
+    Some((date.get(..4)?, date.get(..7)?))
+}
+
 pub(super) fn view(date: &str, mask: Mask) -> Option<Json> {
     let shown = match mask {
         Mask::Year => date.get(..4)?,

@@ -60,6 +60,13 @@ pub(super) fn normal(email: &str) -> Normal {
     Normal::from(normal)
 }
 
+/// The domain of the normal form.
+pub(super) fn normal_domain(email: &str) -> Option<Zeroizing<String>> {
+    let (_, domain) = split(email)?;
+    let ascii = ascii_domain(domain).unwrap_or(Cow::Borrowed(domain));
+    Some(line::collect(ascii.chars().map(|c| c.to_ascii_lowercase()), ascii.len()))
+}
+
 pub(super) fn view(email: &str, mask: Mask) -> Option<Json> {
     let (local, domain) = split(email)?;
     let first = local.chars().next()?;

@@ -4,6 +4,8 @@
 //! those that know only binary floating point, carries a number through unchanged, and so the canonical form
 //! can be a plain JSON number. There is no rounding anywhere: what does not fit is refused.
 
+use std::cmp::Ordering;
+
 use serde_json::Value as Json;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -82,6 +84,11 @@ impl Decimal {
         Self::new(sign * units, scale)
     }
 
+    /// How many whole steps it is above zero, rounded down.
+    pub(super) fn floor_by(&self, step: i64) -> Option<i64> {
+        i128::from(self.units).div_euclid(i128::from(step.max(1)) * self.one()).try_into().ok()
+    }
+
     fn is_less(&self, bound: i64) -> bool {
         i128::from(self.units) < i128::from(bound) * self.one()
     }
@@ -117,6 +124,26 @@ impl Decimal {
         }
         // Fifteen digits survive the way through a double.
         self.to_text().parse::<f64>().map_or(Json::Null, Json::from)
+    }
+}
+
+impl PartialEq for Decimal {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Decimal {}
+
+impl PartialOrd for Decimal {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Decimal {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (i128::from(self.units) * other.one()).cmp(&(i128::from(other.units) * self.one()))
     }
 }
 

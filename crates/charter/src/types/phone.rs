@@ -64,6 +64,13 @@ pub(super) fn view(number: &str, mask: Mask) -> Option<Json> {
     }
 }
 
+/// The last four digits, of a number without its extension.
+pub(super) fn last4(number: &str) -> Option<Zeroizing<String>> {
+    let digits = without_extension(number).strip_prefix('+')?;
+    let last = digits.get(digits.len().checked_sub(4)?..)?;
+    Some(Zeroizing::new(last.to_owned()))
+}
+
 fn without_extension(number: &str) -> &str {
     number.split_once(';').map_or(number, |(number, _)| number)
 }

@@ -82,6 +82,13 @@ impl Value {
         }
     }
 
+    pub(super) fn number(&self) -> Option<&Decimal> {
+        match &self.0 {
+            Repr::Number(number) => Some(number),
+            _ => None,
+        }
+    }
+
     pub(super) fn address(&self) -> Option<&Address> {
         match &self.0 {
             Repr::Address(address) => Some(address),
@@ -130,6 +137,19 @@ impl Normal {
             Repr::Text(text) => Self::from(text.as_str()),
             Repr::Number(_) | Repr::Address(_) => Self(value.to_bytes()),
         }
+    }
+
+    /// Several as one: each with its length in front, so that no two lists of parts are the same bytes.
+    ///
+    /// `normal = len_u64_le(part_1) ‖ part_1 ‖ len_u64_le(part_2) ‖ part_2 ‖ …`
+    pub fn compound(parts: &[Self]) -> Self {
+        let length = parts.iter().map(|part| part.0.len() + size_of::<u64>()).sum();
+        let mut bytes = Zeroizing::new(Vec::with_capacity(length));
+        for part in parts {
+            bytes.extend_from_slice(&(part.0.len() as u64).to_le_bytes());
+            bytes.extend_from_slice(&part.0);
+        }
+        Self(bytes)
     }
 
     /// The bytes, for the keyed hash of a blind index.

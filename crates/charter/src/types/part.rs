@@ -1,0 +1,189 @@
+//! Parts of values that are worth comparing by themselves: the year of a birth date, the last word of a name.
+//!
+//! A compound index is made of them, several fields together. A part is folded like the whole, so that it forgets what the
+//! exact index forgets.
+
+use zeroize::Zeroizing;
+
+use super::{FieldType, Normal, Value, date, email, line, name, phone};
+use crate::words::words;
+
+words! { "part of a value"
+/// How much of a value a compound index takes.
+Part {
+    /// All of it, in its normal form.
+    Whole = "whole",
+    /// The first word of a name, as the person writes it.
+    First = "first",
+    /// The last word of a name; of a name of one word, that word.
+    Last = "last",
+    /// The first letter of a name.
+    Initial = "initial",
+    /// The year of a date.
+    Year = "year",
+    /// The year and month of a date.
+    Month = "month",
+    /// The postal code of an address, without blanks and signs.
+    PostalCode = "postal_code",
+    /// The city of an address.
+    City = "city",
+    /// The country of an address, as it was given.
+    Country = "country",
+    /// The domain of an e-mail address.
+    Domain = "domain",
+    /// The last four digits of a phone number.
+    Last4 = "last4",
+}}
+
+impl FieldType {
+    /// The parts a value of this type has, beside the whole.
+    pub fn parts(&self) -> &'static [Part] {
+        match self {
+            Self::Name => &[Part::First, Part::Last, Part::Initial],
+            Self::Date => &[Part::Year, Part::Month],
+            Self::Address => &[Part::PostalCode, Part::City, Part::Country],
+            Self::Email => &[Part::Domain],
+            Self::Phone { .. } => &[Part::Last4],
+            Self::NationalId { .. }
+            | Self::Card
+            | Self::Text { .. }
+            | Self::Choice { .. }
+            | Self::Number { .. } => &[],
+        }
+    }
+
+    /// The bytes by which two values of this field are the same in one part; `None` if the value has no such part. Several
+    /// together are one by [`Normal::compound`].
+    pub fn part_term(&self, value: &Value, part: Part) -> Option<Normal> {
+        if part != Part::Whole && !self.parts().contains(&part) {
+            return None;
+        }
+        let text = || value.str();
+        let part = match part {
+            Part::Whole => return Some(self.normal(value)),
+            Part::First => name::fold(text()?.split(' ').next()?),
+            Part::Last => name::fold(text()?.rsplit(' ').next()?),
+            Part::Initial => initial(text()?)?,
+            Part::Year => Zeroizing::new(date::year_and_month(text()?)?.0.to_owned()),
+            Part::Month => Zeroizing::new(date::year_and_month(text()?)?.1.to_owned()),
+            Part::PostalCode => bare(value.address()?.postal_code()?),
+            Part::City => name::fold(value.address()?.city()?),
+            Part::Country => name::fold(value.address()?.country()?),
+            Part::Domain => email::normal_domain(text()?)?,
+            Part::Last4 => phone::last4(text()?)?,
+        };
+        (!part.is_empty()).then(|| Normal::from(part))
+    }
+}
+
+fn initial(name: &str) -> Option<Zeroizing<String>> {
+    let folded = name::fold(name);
+    let letter = folded.chars().find(|c| c.is_alphanumeric())?;
+    Some(line::collect(std::iter::once(letter), letter.len_utf8()))
+}
+
+/// Letters and digits alone: `SW1A 1AA` and `sw1a1aa` are one code.
+fn bare(code: &str) -> Zeroizing<String> {
+    let folded = name::fold(code);
+    line::collect(folded.chars().filter(|c| c.is_alphanumeric()), folded.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+
+    fn part(of: &FieldType, given: &Json, part: Part) -> Option<String> {
+        let value = of.parse(given).unwrap_or_else(|refused| panic!("{given}: {refused}"));
+        let term = of.part_term(&value, part)?;
+        Some(String::from_utf8(term.as_bytes().to_vec()).unwrap())
+    }
+
+    #[test]
+    fn parts_forget_what_the_whole_forgets() {
+        let phone = FieldType::Phone { country: Some("DE".to_owned()) };
+        let address =
+            json!({"street": "1 Way", "city": "SÃO  José", "postal_code": "sw1a-1AA", "country": "Brasil"});
+        for (of, given, which, expected) in [
+            (FieldType::Name, json!("Inês Gonçalves da Silva"), Part::First, "ines"),
+            (FieldType::Name, json!("Inês Gonçalves da Silva"), Part::Last, "silva"),
+            (FieldType::Name, json!("’Éva Nagy"), Part::Initial, "e"),
+            (FieldType::Name, json!("Anna Müller-Lüdenscheidt"), Part::Last, "muller-ludenscheidt"),
+            (FieldType::Name, json!("Madonna"), Part::Last, "madonna"),
+            (FieldType::Name, json!("王伟"), Part::Initial, "王"),
+            (FieldType::Date, json!("1962-02-18"), Part::Year, "1962"),
+            (FieldType::Date, json!("1962-02-18"), Part::Month, "1962-02"),
+            (FieldType::Date, json!("1962-02-18"), Part::Whole, "1962-02-18"),
+            (FieldType::Address, address.clone(), Part::PostalCode, "sw1a1aa"),
+            (FieldType::Address, address.clone(), Part::City, "sao jose"),
+            (FieldType::Address, address, Part::Country, "brasil"),
+            (FieldType::Email, json!("Ana@MÜLLER.example"), Part::Domain, "xn--mller-kva.example"),
+            (phone.clone(), json!("030 26550280 ext. 12"), Part::Last4, "0280"),
+            (phone, json!("030 26550280"), Part::Whole, "+493026550280"),
+        ] {
+            assert_eq!(part(&of, &given, which).as_deref(), Some(expected), "{given} {which}");
+        }
+    }
+
+    #[test]
+    fn a_value_without_the_part_has_no_term() {
+        assert_eq!(part(&FieldType::Address, &json!("1 Way"), Part::City), None);
+        assert_eq!(
+            part(&FieldType::Address, &json!({"street": "1 Way", "postal_code": "-"}), Part::PostalCode),
+            None
+        );
+        assert_eq!(part(&FieldType::Name, &json!("- ?"), Part::Initial), None);
+        assert_eq!(part(&FieldType::Name, &json!("1962-02-18"), Part::Year), None, "a name has no year");
+        let left_over = FieldType::Name.parse(&json!("no date")).unwrap();
+        for (of, part) in [(FieldType::Date, Part::Year), (FieldType::Email, Part::Domain)] {
+            assert_eq!(of.part_term(&left_over, part), None);
+        }
+        let phone = FieldType::Phone { country: None };
+        assert_eq!(phone.part_term(&left_over, Part::Last4), None);
+    }
+
+    #[test]
+    fn every_part_belongs_to_one_type() {
+        let all = [
+            FieldType::Name,
+            FieldType::Date,
+            FieldType::Address,
+            FieldType::Email,
+            FieldType::Phone { country: None },
+        ];
+        let mut owned: Vec<Part> = all.iter().flat_map(FieldType::parts).copied().collect();
+        owned.push(Part::Whole);
+        owned.sort();
+        assert_eq!(owned, Part::ALL);
+    }
+
+    /// Reads what [`Normal::compound`] wrote.
+    fn apart(mut bytes: &[u8]) -> Vec<Vec<u8>> {
+        let mut parts = Vec::new();
+        while let Some((length, rest)) = bytes.split_first_chunk::<8>() {
+            let (part, rest) = rest.split_at(usize::try_from(u64::from_le_bytes(*length)).unwrap());
+            parts.push(part.to_vec());
+            bytes = rest;
+        }
+        parts
+    }
+
+    proptest! {
+        #[test]
+        fn parts_never_run_together(parts in prop::collection::vec("\\PC{0,9}", 0..5)) {
+            let normals: Vec<Normal> = parts.iter().map(|part| Normal::from(part.as_str())).collect();
+            let parts: Vec<Vec<u8>> = parts.into_iter().map(String::into_bytes).collect();
+            prop_assert_eq!(apart(Normal::compound(&normals).as_bytes()), parts);
+        }
+
+        #[test]
+        fn equal_values_have_equal_parts(name in "[A-ZÀ-ž][a-zß-ž]{0,9} [A-Z][a-z]{0,9}") {
+            let (one, other) = (json!(name), json!(name.to_uppercase()));
+            for which in [Part::First, Part::Last, Part::Initial] {
+                prop_assert_eq!(part(&FieldType::Name, &one, which), part(&FieldType::Name, &other, which));
+            }
+        }
+    }
+}
