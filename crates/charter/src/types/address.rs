@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::{Invalid, Mask, Normal, Value, line, name, value};
+use super::{Invalid, Mask, Normal, Value, free_text, line, name, value};
 
 const EXPECTED: &str = "expected an address: its street as text, or an object with `street` and, where known, \
                         `street2`, `city`, `region`, `postal_code` and `country`";
@@ -65,7 +65,10 @@ pub(super) fn parse(input: &Json) -> Result<Value, Invalid> {
 /// One part in line form; `None` if there is nothing in it.
 fn part(text: &str, key: &'static str) -> Result<Option<String>, Invalid> {
     match line::clean(text, MAX) {
-        Ok(mut line) => Ok(Some(std::mem::take(&mut *line))),
+        Ok(mut line) => {
+            free_text::check(&line)?;
+            Ok(Some(std::mem::take(&mut *line)))
+        }
         Err(line::Fault::Empty) => Ok(None),
         Err(line::Fault::TooLong | line::Fault::Unprintable) => {
             Err(Invalid(format!("expected `{key}` as one line of at most {MAX} characters").into()))

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-use super::{Invalid, Mask, Normal, Value, line, mask};
+use super::{Invalid, Mask, Normal, Value, free_text, line, mask};
 
 pub(super) const EXPECTED: &str = "expected a name of 1 to 200 characters on one line";
 
@@ -21,7 +21,9 @@ const MAX: usize = 200;
 const MAX_INITIALS: usize = 4;
 
 pub(super) fn parse(input: &str) -> Result<Value, Invalid> {
-    line::clean(input, MAX).map(Value::text).map_err(|_| EXPECTED.into())
+    let name = line::clean(input, MAX).map_err(|_| EXPECTED)?;
+    free_text::check(&name)?;
+    Ok(Value::text(name))
 }
 
 pub(super) fn normal(name: &str) -> Normal {

@@ -3,7 +3,7 @@
 //! Kept as typed in NFC, lines and all. Equal means equal to the letter, white space at the ends aside,
 //! because one does not know what the text is: `a1` and `A1` may be two customers of another system.
 
-use super::{Invalid, Mask, Normal, Value, line};
+use super::{Invalid, Mask, Normal, Value, free_text, line};
 
 pub(super) const EXPECTED: &str = "expected text";
 
@@ -27,6 +27,7 @@ pub(super) fn parse(input: &str, max: usize) -> Result<Value, Invalid> {
     if text.chars().count() > max {
         return Err(Invalid(format!("expected text of at most {max} characters").into()));
     }
+    free_text::check(&text)?;
     Ok(Value::text(text))
 }
 
