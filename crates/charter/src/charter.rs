@@ -5,7 +5,7 @@
 //! were read without a problem: there is no half-understood charter, and none that fails later.
 
 use crate::check;
-use crate::model::{Category, Company, Field, Purpose, Recipient, RetentionClass, Role};
+use crate::model::{Category, Company, Compound, Field, Purpose, Recipient, RetentionClass, Role};
 use crate::problem::{At, Problem, nearest};
 use crate::read::Draft;
 
@@ -26,6 +26,7 @@ pub struct Charter {
     pub(crate) planned_subjects: u64,
     pub(crate) categories: Vec<Category>,
     pub(crate) fields: Vec<Field>,
+    pub(crate) compounds: Vec<Compound>,
     pub(crate) purposes: Vec<Purpose>,
     pub(crate) recipients: Vec<Recipient>,
     pub(crate) classes: Vec<RetentionClass>,
@@ -107,6 +108,11 @@ impl Charter {
         &self.fields
     }
 
+    /// All compound indexes, in the charter's order.
+    pub fn compounds(&self) -> &[Compound] {
+        &self.compounds
+    }
+
     /// All purposes, in the charter's order.
     pub fn purposes(&self) -> &[Purpose] {
         &self.purposes
@@ -130,6 +136,11 @@ impl Charter {
     /// The field of this name.
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// The compound index of this name.
+    pub fn compound(&self, name: &str) -> Option<&Compound> {
+        self.compounds.iter().find(|compound| compound.name == name)
     }
 
     /// The purpose of this name.

@@ -4,13 +4,17 @@
 //! field none of its purposes may touch, a recipient that gets more than its purposes need, an index that gives away
 //! what the field hides. What is only unwise is a warning (`warn`).
 
+mod cards;
 mod declared;
+mod search;
+mod tokens;
 
 use self::declared::Declared;
 use crate::action::{self, ACTIONS};
 use crate::charter::Charter;
-use crate::leak;
-use crate::model::{Field, Holder, Purpose, Recipient, RetentionClass, Role, Sees, Sensitivity, View};
+use crate::model::{
+    Compound, Field, Holder, Purpose, Recipient, RetentionClass, Role, Sees, Sensitivity, View,
+};
 use crate::problem::{At, Placed, Problem, Sink, quoted, suggest};
 use crate::read::{Draft, DraftClass, DraftField, DraftPurpose, DraftRecipient, DraftRole, DraftSees};
 use crate::types::{FieldType, Mask};
@@ -25,6 +29,11 @@ pub(crate) fn resolve(draft: Draft, problems: &mut Vec<Problem>) -> Option<Chart
     check_namespaces(&draft, &mut sink);
     let fields: Vec<Field> =
         draft.fields.into_iter().filter_map(|field| resolve_field(field, &names, &mut sink)).collect();
+    let compounds: Vec<Compound> = draft
+        .compounds
+        .into_iter()
+        .filter_map(|compound| search::resolve_compound(compound, &fields, &names, &mut sink))
+        .collect();
 
     let mut sink = Sink { file: "purposes.yaml", problems };
     let purposes: Vec<Purpose> = draft
@@ -34,13 +43,18 @@ pub(crate) fn resolve(draft: Draft, problems: &mut Vec<Problem>) -> Option<Chart
         .collect();
 
     let mut sink = Sink { file: "recipients.yaml", problems };
-    let recipients =
-        draft.recipients.into_iter().filter_map(|it| resolve_recipient(it, &names, &mut sink)).collect();
+    let domain = draft.company.as_ref().map(|company| company.token_domain.is_some());
+    let recipients = draft
+        .recipients
+        .into_iter()
+        .filter_map(|it| resolve_recipient(it, &names, &fields, domain, &mut sink))
+        .collect();
 
     let classes = draft.classes.into_iter().filter_map(resolve_class).collect();
 
     let mut sink = Sink { file: "roles.yaml", problems };
-    let roles = draft.roles.into_iter().filter_map(|role| resolve_role(role, &names, &mut sink)).collect();
+    let roles =
+        draft.roles.into_iter().filter_map(|role| resolve_role(role, &names, &fields, &mut sink)).collect();
 
     let mut charter = Charter {
         company: draft.company?,
@@ -48,6 +62,7 @@ pub(crate) fn resolve(draft: Draft, problems: &mut Vec<Problem>) -> Option<Chart
         planned_subjects: draft.planned_subjects?,
         categories: draft.categories.into_iter().map(|category| category.value).collect(),
         fields,
+        compounds,
         purposes,
         recipients,
         classes,
@@ -59,34 +74,44 @@ pub(crate) fn resolve(draft: Draft, problems: &mut Vec<Problem>) -> Option<Chart
     Some(charter)
 }
 
-/// A word in a list of fields must mean one thing: a field or a category.
+/// A name must mean one thing: a field, a category, or a compound index.
 fn check_namespaces(draft: &Draft, sink: &mut Sink<'_>) {
-    for field in &draft.fields {
-        if let Some(category) =
-            draft.categories.iter().find(|category| category.value.name == field.name.value)
-        {
-            let message = format!(
-                "`{}` is already the name of a category, on line {}",
-                field.name.value, category.at.line
-            );
-            sink.help(
-                field.name.at,
-                message,
-                "give one of them another name: purposes and roles name both in one list",
-            );
+    let category = |name: &Placed<String>| {
+        let found = draft.categories.iter().find(|category| category.value.name == name.value);
+        found.map(|category| (category.at.line, "category"))
+    };
+    let field = |name: &Placed<String>| {
+        let found = draft.fields.iter().find(|field| field.name.value == name.value);
+        found.map(|field| (field.name.at.line, "field"))
+    };
+    let mut told = |name: &Placed<String>, (line, what): (usize, &str), help: &str| {
+        let message = format!("`{}` is already the name of a {what}, on line {line}", name.value);
+        sink.help(name.at, message, help);
+    };
+    for name in draft.fields.iter().map(|field| &field.name) {
+        if let Some(taken) = category(name) {
+            told(name, taken, "give one of them another name: purposes and roles name both in one list");
+        }
+    }
+    for name in draft.compounds.iter().map(|compound| &compound.name) {
+        if let Some(taken) = field(name).or_else(|| category(name)) {
+            told(name, taken, "give it another name: a search names either by one word");
         }
     }
 }
 
 fn resolve_field(draft: DraftField, names: &Declared, sink: &mut Sink<'_>) -> Option<Field> {
+    cards::check_security_code(&draft, sink);
     let category = draft.category.filter(|name| names.category(name, sink));
     let class = draft.class.filter(|name| names.class(name, sink));
     let of = draft.of?;
-    check_index(draft.index.as_ref(), &of.value, sink);
+    search::check_index(draft.index.as_ref(), &of.value, sink);
+    let search = search::resolve_search(draft.search.as_ref(), &of.value, sink);
     let sensitivity = draft.sensitivity?;
     check_sensitivity(sensitivity.value, sensitivity.at, &of.value, sink);
     let masks = draft.masks?;
-    let delicate = sensitivity.value >= Sensitivity::Delicate;
+    let told = cards::check_masks(&of.value, &masks, sink);
+    let delicate = !told && sensitivity.value >= Sensitivity::Delicate;
     for (at, mask) in [(masks.partial_at, masks.masks.partial), (masks.masked_at, masks.masks.masked)] {
         if let Some(at) = at.filter(|_| delicate && mask == Mask::Full) {
             let message = format!("a mask of a {} field cannot be `full`", sensitivity.value);
@@ -111,29 +136,9 @@ fn resolve_field(draft: DraftField, names: &Declared, sink: &mut Sink<'_>) -> Op
         sensitivity: sensitivity.value,
         class: class?.value,
         index: draft.index.map(|index| index.value),
+        search,
         masks: masks.masks,
     })
-}
-
-fn check_index(index: Option<&Placed<crate::Index>>, of: &FieldType, sink: &mut Sink<'_>) {
-    let Some(Placed { value: index, at }) = index else { return };
-    let leaks = leak::skewed(of) && !index.unique;
-    if leaks && !index.allow_frequency_leak {
-        let message = format!(
-            "an exact index on a field of type `{}` gives values away: {}",
-            of.name(),
-            leak::told(of)
-        );
-        let help = if matches!(of, FieldType::Text { .. } | FieldType::Number { .. }) {
-            "leave the index out, write `index: unique` if no two subjects share a value, or accept it with `index: {allow_frequency_leak: true}`"
-        } else {
-            "leave the index out, or accept it with `index: {allow_frequency_leak: true}`"
-        };
-        sink.help(*at, message, help);
-    }
-    if index.allow_frequency_leak && !leaks {
-        sink.help(*at, "this index does not leak frequencies", "remove `allow_frequency_leak`");
-    }
 }
 
 /// Numbers that open accounts and prove who somebody is are never ordinary.
@@ -159,7 +164,13 @@ fn resolve_purpose(draft: DraftPurpose, names: &Declared, sink: &mut Sink<'_>) -
     })
 }
 
-fn resolve_recipient(draft: DraftRecipient, names: &Declared, sink: &mut Sink<'_>) -> Option<Recipient> {
+fn resolve_recipient(
+    draft: DraftRecipient,
+    names: &Declared,
+    fields: &[Field],
+    domain: Option<bool>,
+    sink: &mut Sink<'_>,
+) -> Option<Recipient> {
     let name = &draft.name;
     let served = names.purposes(&draft.purposes, sink);
     if draft.purposes.read && draft.purposes.names.is_empty() {
@@ -183,15 +194,18 @@ fn resolve_recipient(draft: DraftRecipient, names: &Declared, sink: &mut Sink<'_
             );
         }
     }
-    let fields = names.expand(&draft.fields, sink);
+    let own = names.expand(&draft.fields, sink);
+    let sure = names.knows_all(&draft.fields);
+    let given = tokens::Given { recipient: &name.value, names: &own, sure, fields, domain };
+    let tokens = tokens::resolve(&draft.tokens, &given, names, sink);
     Some(Recipient {
         name: draft.name.value,
         title: draft.title?,
         kind: draft.kind?,
         country: draft.country?,
         purposes: served,
-        fields,
-        tokens: draft.tokens?,
+        fields: own,
+        tokens: tokens?,
     })
 }
 
@@ -206,7 +220,7 @@ fn resolve_class(draft: DraftClass) -> Option<RetentionClass> {
     })
 }
 
-fn resolve_role(draft: DraftRole, names: &Declared, sink: &mut Sink<'_>) -> Option<Role> {
+fn resolve_role(draft: DraftRole, names: &Declared, all: &[Field], sink: &mut Sink<'_>) -> Option<Role> {
     let claimed = names.purposes(&draft.purposes, sink);
     check_actions(&draft, sink);
     let reach = names.reach(&draft.purposes);
@@ -215,6 +229,7 @@ fn resolve_role(draft: DraftRole, names: &Declared, sink: &mut Sink<'_>) -> Opti
     for entry in &draft.sees {
         let fields = names.expand(&entry.fields, sink);
         check_entry(entry, &draft.name.value, &claimed, reach.as_deref(), names, sink);
+        cards::check_sees(entry, &fields, &draft.name.value, draft.holder, all, sink);
         for field in &fields {
             if let Some((_, first)) = seen.iter().find(|(name, _)| name == field) {
                 let message = format!("role `{}` is told twice what it sees of `{field}`", draft.name.value);
@@ -226,7 +241,7 @@ fn resolve_role(draft: DraftRole, names: &Declared, sink: &mut Sink<'_>) -> Opti
             }
             seen.push((field.clone(), entry.at));
         }
-        sees.push(Sees { fields, reads: entry.reads, reveals: entry.reveals.value });
+        sees.push(Sees { fields, reads: entry.reads.value, reveals: entry.reveals.value });
     }
     Some(Role {
         name: draft.name.value,
@@ -235,6 +250,7 @@ fn resolve_role(draft: DraftRole, names: &Declared, sink: &mut Sink<'_>) -> Opti
         actions: draft.actions.names.into_iter().map(|action| action.value).collect(),
         purposes: claimed,
         sees,
+        transit: draft.transit.into_iter().flat_map(|keys| keys.names).map(|name| name.value).collect(),
     })
 }
 
@@ -258,6 +274,11 @@ fn check_actions(draft: &DraftRole, sink: &mut Sink<'_>) {
         {
             let message = format!("role `{role}` may `{}` and has no purpose to do it for", written.value);
             sink.help(written.at, message, "name the purposes it may claim in `purposes`");
+        } else if written.value.starts_with("transit.")
+            && draft.transit.as_ref().is_none_or(|keys| keys.read && keys.names.is_empty())
+        {
+            let message = format!("role `{role}` may `{}` and names no standalone key", written.value);
+            sink.help(written.at, message, "name the keys it may use: `transit: [orders, \"billing-*\"]`");
         }
     }
     if let Some(entry) = draft.sees.first().filter(|_| auditor) {
@@ -278,15 +299,16 @@ fn check_entry(
     names: &Declared,
     sink: &mut Sink<'_>,
 ) {
-    if entry.reveals.value < entry.reads {
-        let message = format!("`reveals: {}` shows less than `reads: {}`", entry.reveals.value, entry.reads);
+    if entry.reveals.value < entry.reads.value {
+        let message =
+            format!("`reveals: {}` shows less than `reads: {}`", entry.reveals.value, entry.reads.value);
         let help = format!(
             "a reveal shows at least what a read did: write `reveals: {}` or leave it out",
-            entry.reads
+            entry.reads.value
         );
         sink.help(entry.reveals.at, message, help);
     }
-    if entry.reads == View::Nothing && entry.reveals.value == View::Nothing {
+    if entry.reads.value == View::Nothing && entry.reveals.value == View::Nothing {
         sink.help(entry.at, "this entry shows nothing at all", "remove it: what is not named is not shown");
     }
     let Some(reach) = reach else { return };

@@ -18,10 +18,11 @@ mod yaml;
 pub use action::{ACTIONS, action, needs_purpose};
 pub use charter::{Charter, SourceFile};
 pub use model::{
-    Category, Company, Field, Holder, Index, LegalBasis, Purpose, Reason, Recipient, RecipientKind,
-    RetentionClass, Role, Sees, Sensitivity, StartEvent, TokenKind, View,
+    Category, Company, Compound, CompoundPart, Field, FuzzyIndex, Holder, Index, LegalBasis, PrefixIndex,
+    Purpose, Reason, Recipient, RecipientKind, RetentionClass, Role, Search, Sees, Sensitivity, StartEvent,
+    TokenKind, TokenRule, TokenRules, View,
 };
 pub use period::Period;
 pub use plan::{Change, ChangeKind, Plan, plan};
 pub use problem::Problem;
-pub use types::{FieldType, Invalid, Mask, Masks, Normal, Value};
+pub use types::{FieldType, Invalid, Mask, Masks, Normal, Part, RangeIndex, Value};

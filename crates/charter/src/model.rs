@@ -4,6 +4,12 @@
 //! These are plain descriptions. They are only ever made by [`Charter::parse`](crate::Charter::parse), which has
 //! checked them against each other; nothing here checks, decides or opens anything.
 
+mod search;
+mod tokens;
+
+pub use self::search::{Compound, CompoundPart, FuzzyIndex, PrefixIndex, Search};
+pub use self::tokens::{TokenKind, TokenRule, TokenRules};
+
 use crate::period::Period;
 use crate::types::{FieldType, Masks};
 use crate::words::words;
@@ -17,6 +23,8 @@ pub struct Company {
     pub country: String,
     /// Mail address for questions about personal data.
     pub contact: String,
+    /// Domain of our own under which e-mail tokens are made; ASCII, lower case, two labels or more.
+    pub token_domain: Option<String>,
 }
 
 /// A group of fields that belong together, so that purposes and roles can name them at once.
@@ -49,6 +57,8 @@ pub struct Field {
     pub class: String,
     /// Blind index for exact search, if it can be searched.
     pub index: Option<Index>,
+    /// Blind indexes for search by something like the value, if it can be searched so.
+    pub search: Search,
     /// What the partial and the masked view show.
     pub masks: Masks,
 }
@@ -150,8 +160,8 @@ pub struct Recipient {
     pub purposes: Vec<String>,
     /// Names of the fields it may have, in the charter's order; each is a field of one of the purposes.
     pub fields: Vec<String>,
-    /// Which tokens it is given.
-    pub tokens: TokenKind,
+    /// Which tokens it is given, field by field.
+    pub tokens: TokenRules,
 }
 
 words! { "kind of recipient"
@@ -161,15 +171,6 @@ RecipientKind {
     Processor = "processor",
     /// For purposes of its own, or alongside us.
     Controller = "controller",
-}}
-
-words! { "kind of token"
-/// How a recipient's tokens are made.
-TokenKind {
-    /// A sealed reference: the same value has one token per recipient, needs no storage, dies with the subject.
-    Pointer = "pointer",
-    /// A random row: a new token on each issue.
-    Random = "random",
 }}
 
 /// How long data is kept. Each class has its own key per subject, so one class can be erased and another kept.
@@ -215,12 +216,22 @@ pub struct Role {
     pub purposes: Vec<String>,
     /// What it sees. A field that is in none of these shows nothing; no field is in two.
     pub sees: Vec<Sees>,
+    /// Names of the standalone keys it may use; `*` at the end of one stands for whatever follows.
+    pub transit: Vec<String>,
 }
 
 impl Role {
     /// Whether the role may do this action.
     pub fn may(&self, action: &str) -> bool {
         self.actions.iter().any(|a| a == action)
+    }
+
+    /// Whether the role may use the standalone key of this name.
+    pub fn transit_allows(&self, name: &str) -> bool {
+        self.transit.iter().any(|allowed| match allowed.strip_suffix('*') {
+            Some(beginning) => name.starts_with(beginning),
+            None => name == allowed,
+        })
     }
 
     /// What the role sees of this field, before the purpose narrows it.

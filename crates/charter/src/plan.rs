@@ -7,6 +7,8 @@
 mod access;
 mod data;
 mod rest;
+mod search;
+mod tokens;
 
 use std::fmt;
 
@@ -103,6 +105,7 @@ pub fn plan(old: Option<&Charter>, new: &Charter) -> Plan {
     rest::company(old, new, &mut plan);
     data::categories(old, new, &mut plan);
     data::fields(old, new, &mut plan);
+    search::compounds(old, new, &mut plan);
     rest::purposes(old, new, &mut plan);
     rest::recipients(old, new, &mut plan);
     rest::classes(old, new, &mut plan);

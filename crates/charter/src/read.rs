@@ -10,16 +10,21 @@ mod purposes;
 mod recipients;
 mod retention;
 mod roles;
+mod search;
+mod tokens;
 
-pub(crate) use data::DraftField;
+pub(crate) use data::{DraftField, DraftMasks};
 pub(crate) use purposes::DraftPurpose;
 pub(crate) use recipients::DraftRecipient;
 pub(crate) use retention::DraftClass;
 pub(crate) use roles::{DraftRole, DraftSees};
+pub(crate) use search::{DraftCompound, DraftSearch};
+pub(crate) use tokens::{DraftRule, DraftTokens};
 
 use crate::charter::{Charter, SourceFile};
 use crate::country;
 use crate::model::{Category, Company};
+use crate::period::Period;
 use crate::problem::{At, Placed, Problem, Sink, nearest, shown, suggest};
 use crate::words::Word;
 use crate::yaml::{self, Entry, Kind, Node};
@@ -32,6 +37,7 @@ pub(crate) struct Draft {
     pub(crate) planned_subjects: Option<u64>,
     pub(crate) categories: Vec<Placed<Category>>,
     pub(crate) fields: Vec<DraftField>,
+    pub(crate) compounds: Vec<DraftCompound>,
     pub(crate) purposes: Vec<DraftPurpose>,
     pub(crate) recipients: Vec<DraftRecipient>,
     pub(crate) classes: Vec<DraftClass>,
@@ -277,6 +283,31 @@ fn integer(node: &Node, key: &str, least: i64, most: i64, sink: &mut Sink<'_>) -
         sink.help(node.at, format!("`{key}` cannot be {}", shown(text)), range);
     }
     number
+}
+
+/// A whole number that fits in a byte.
+fn byte(node: &Node, key: &str, least: u8, most: u8, sink: &mut Sink<'_>) -> Option<u8> {
+    integer(node, key, least.into(), most.into(), sink).and_then(|number| u8::try_from(number).ok())
+}
+
+/// A length of time.
+fn period(node: &Node, key: &str, sink: &mut Sink<'_>) -> Option<Placed<Period>> {
+    let text = text(node, key, sink)?;
+    match Period::parse(text) {
+        Ok(value) => Some(Placed { value, at: node.at }),
+        Err(help) => {
+            sink.help(node.at, format!("`{key}` cannot be {}", shown(text)), help);
+            None
+        }
+    }
+}
+
+/// The length of an index term, if it is said. Outer `None`: it is said and wrong.
+fn bits(keys: &Keys<'_>, sink: &mut Sink<'_>) -> Option<Option<u8>> {
+    match keys.get("bits") {
+        Some(node) => byte(node, "bits", 4, 62, sink).map(Some),
+        None => Some(None),
+    }
 }
 
 /// The items of a list; `None` if it is none.

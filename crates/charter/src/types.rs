@@ -26,7 +26,7 @@ mod part;
 mod phone;
 mod prefix;
 mod range;
-mod security_code;
+pub(crate) mod security_code;
 mod text;
 mod value;
 mod words;

@@ -6,28 +6,42 @@
 use crate::action;
 use crate::charter::Charter;
 use crate::leak;
-use crate::model::{Field, Holder, LegalBasis, Reason, Recipient, Role, Sensitivity, View};
+use crate::model::{
+    Compound, Field, Holder, LegalBasis, Purpose, Reason, Recipient, Role, Sensitivity, TokenKind, View,
+};
 use crate::problem::{At, Problem, Sink, quoted};
-use crate::read::Draft;
+use crate::read::{Draft, DraftField, DraftRecipient};
 
 /// Where everything is declared; the charter itself does not keep places.
 pub(crate) struct Places {
     categories: Vec<(String, At)>,
     fields: Vec<(String, At)>,
     indexes: Vec<(String, At)>,
+    searches: Vec<(String, At)>,
+    compounds: Vec<(String, At)>,
     purposes: Vec<(String, At)>,
     recipients: Vec<(String, At)>,
+    /// The rules of each recipient: `mailer` for all its fields, `mailer.email` for one.
+    tokens: Vec<(String, At)>,
     classes: Vec<(String, At)>,
     roles: Vec<(String, At)>,
 }
 
 impl Places {
     pub(crate) fn of(draft: &Draft) -> Self {
-        let index =
-            |field: &crate::read::DraftField| Some((field.name.value.clone(), field.index.as_ref()?.at));
+        let index = |field: &DraftField| Some((field.name.value.clone(), field.index.as_ref()?.at));
+        let search = |field: &DraftField| Some((field.name.value.clone(), field.search.as_ref()?.at));
+        let tokens = |it: &DraftRecipient| {
+            let own = it.tokens.fields.iter();
+            let own = own.map(|(name, rule)| (format!("{}.{}", it.name.value, name.value), rule.at));
+            own.chain([(it.name.value.clone(), it.tokens.default.at)]).collect::<Vec<_>>()
+        };
         Self {
             categories: draft.categories.iter().map(|it| (it.value.name.clone(), it.at)).collect(),
             fields: draft.fields.iter().map(|it| (it.name.value.clone(), it.name.at)).collect(),
+            searches: draft.fields.iter().filter_map(search).collect(),
+            compounds: draft.compounds.iter().map(|it| (it.name.value.clone(), it.name.at)).collect(),
+            tokens: draft.recipients.iter().flat_map(tokens).collect(),
             indexes: draft.fields.iter().filter_map(index).collect(),
             purposes: draft.purposes.iter().map(|it| (it.name.value.clone(), it.name.at)).collect(),
             recipients: draft.recipients.iter().map(|it| (it.name.value.clone(), it.name.at)).collect(),
@@ -63,13 +77,15 @@ fn data(charter: &Charter, places: &Places, sink: &mut Sink<'_>) {
             );
         }
     }
+    for compound in &charter.compounds {
+        let message = format!("compound `{}`: {}", compound.name, leak::told_of_compound(&compound.parts));
+        let help = "that is little, as long as they are rarely alike; remove it if nobody has to search so";
+        sink.help(place(&places.compounds, &compound.name), message, help);
+    }
     for field in &charter.fields {
         let at = place(&places.fields, &field.name);
         let name = &field.name;
-        if field.leaks_frequency() {
-            let message = format!("the index of `{name}` gives values away: {}", leak::told(&field.of));
-            sink.push(place(&places.indexes, name), message, Some("this was accepted with `allow_frequency_leak: true`; leave the index out if nobody has to search it".into()));
-        }
+        leaks(field, places, sink);
         if !charter.purposes.iter().any(|purpose| purpose.fields.contains(name)) {
             let help = "name it in a purpose, or stop collecting it (Article 5(1)(b) and (c) GDPR)";
             sink.help(at, format!("no purpose uses `{name}`: it is collected for nothing"), help);
@@ -80,6 +96,27 @@ fn data(charter: &Charter, places: &Places, sink: &mut Sink<'_>) {
                 "name it under `sees` of a role, or stop collecting it",
             );
         }
+    }
+}
+
+/// What a thief of the database learns from the indexes of one field.
+fn leaks(field: &Field, places: &Places, sink: &mut Sink<'_>) {
+    let name = &field.name;
+    let at = place(&places.indexes, name);
+    if field.leaks_frequency() {
+        let message = format!("the index of `{name}` gives values away: {}", leak::told(&field.of));
+        sink.help(at, message, "this was accepted with `allow_frequency_leak: true`; leave the index out if nobody has to search it");
+    } else if let Some(told) = leak::told_of_equals(field) {
+        let message = format!("the index of `{name}` shows who shares a value: {told}");
+        sink.help(at, message, "write `index: unique` if nobody may share one, or leave the index out if nobody has to search it");
+    }
+    for (way, seen) in leak::seen_by_search(&field.search, &field.of) {
+        let message = format!("searching `{name}` {way} gives values away: {} {seen}", leak::WHOEVER);
+        sink.help(
+            place(&places.searches, name),
+            message,
+            "this was accepted with `allow_frequency_leak: true`; leave it out if nobody has to search so",
+        );
     }
 }
 
@@ -129,6 +166,7 @@ fn recipients(charter: &Charter, places: &Places, sink: &mut Sink<'_>) {
     for recipient in &charter.recipients {
         let at = place(&places.recipients, &recipient.name);
         let name = &recipient.name;
+        tokens(recipient, places, sink);
         let shares_purpose =
             |role: &&Role| role.purposes.iter().any(|purpose| recipient.purposes.contains(purpose));
         if recipient.fields.is_empty() {
@@ -149,6 +187,7 @@ fn recipients(charter: &Charter, places: &Places, sink: &mut Sink<'_>) {
                 .fields
                 .iter()
                 .map(String::as_str)
+                .filter(|field| recipient.tokens.rule(field).kind != TokenKind::OneWay)
                 .filter(|field| !resolvable(charter, recipient, field))
                 .collect();
             if !lost.is_empty() {
@@ -158,6 +197,33 @@ fn recipients(charter: &Charter, places: &Places, sink: &mut Sink<'_>) {
                 );
                 sink.help(at, message, "that is right if it only has to tell customers apart; else give a service role with one of its purposes `token.detokenize` and let it reveal the fields");
             }
+        }
+    }
+}
+
+/// What a recipient, and whoever holds the vault's keys, learns from its tokens.
+fn tokens(recipient: &Recipient, places: &Places, sink: &mut Sink<'_>) {
+    let default = place(&places.tokens, &recipient.name);
+    let mut rules: Vec<(TokenKind, At, Vec<&str>)> = Vec::new();
+    for (field, rule) in recipient.tokens.iter().filter(|(_, rule)| rule.kind.shows_equality()) {
+        let own = format!("{}.{field}", recipient.name);
+        let at = places.tokens.iter().find(|(name, _)| *name == own).map_or(default, |(_, at)| *at);
+        match rules.iter_mut().find(|(_, known, _)| *known == at) {
+            Some((.., fields)) => fields.push(field),
+            None => rules.push((rule.kind, at, vec![field])),
+        }
+    }
+    for (kind, at, fields) in rules {
+        let (name, fields) = (&recipient.name, quoted(fields));
+        let message = format!(
+            "tokens of kind `{kind}` show recipient `{name}` which customers share a value of {fields}"
+        );
+        sink.help(at, message, "use `random` or `pointer` unless it has to bring equal values together");
+        if kind == TokenKind::FormatValue {
+            let message = format!(
+                "after an erasure, whoever holds the vault's token keys and a token of {fields} could still compute the value, until the token keys are rotated"
+            );
+            sink.help(at, message, "use `format`, whose tokens are drawn and die with the customer, unless equal values need equal tokens");
         }
     }
 }
@@ -209,12 +275,14 @@ fn roles(charter: &Charter, places: &Places, sink: &mut Sink<'_>) {
                 "add `subject.reveal`, or remove `reveals`",
             );
         }
-        let searchable = |name: &String| charter.field(name).is_some_and(|field| field.index.is_some());
-        let mut touched =
-            role.purposes.iter().filter_map(|name| charter.purpose(name)).flat_map(|it| &it.fields);
-        if role.may("subject.search") && !touched.any(searchable) {
+        let mut purposes = role.purposes.iter().filter_map(|name| charter.purpose(name));
+        if role.may("subject.search") && !purposes.any(|purpose| searchable(charter, purpose)) {
             let message = format!("role `{name}` may search, and no field of its purposes has an index");
             sink.help(at, message, "give one of the fields an `index`, or remove `subject.search`");
+        }
+        if !role.transit.is_empty() && !role.actions.iter().any(|action| action.starts_with("transit.")) {
+            let message = format!("role `{name}` names standalone keys and has no action that uses them");
+            sink.help(at, message, "add `transit.encrypt` or `transit.decrypt`, or remove `transit`");
         }
         if shows(action::reveals) && role.sees.is_empty() {
             sink.help(
@@ -234,4 +302,12 @@ fn roles(charter: &Charter, places: &Places, sink: &mut Sink<'_>) {
             );
         }
     }
+}
+
+/// Whether something can be found for this purpose.
+fn searchable(charter: &Charter, purpose: &Purpose) -> bool {
+    let touches = |name: &String| purpose.fields.contains(name);
+    let field = |field: &Field| touches(&field.name) && (field.index.is_some() || !field.search.is_none());
+    let compound = |compound: &Compound| compound.parts.iter().all(|part| touches(&part.field));
+    charter.fields.iter().any(field) || charter.compounds.iter().any(compound)
 }

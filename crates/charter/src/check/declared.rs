@@ -3,7 +3,7 @@
 //! A mistake is told once: where something was not understood, nothing is concluded from what it seems to lack. So an
 //! unknown category does not make every role that names it look greedy.
 
-use crate::problem::{Placed, Sink, suggest};
+use crate::problem::{At, Placed, Sink, shown, suggest};
 use crate::read::{self, Draft};
 
 /// The declared names.
@@ -37,9 +37,7 @@ impl Declared {
             .purposes
             .iter()
             .map(|it| {
-                let sure = sorted
-                    && it.fields.read
-                    && it.fields.names.iter().all(|name| declared.knows(&name.value));
+                let sure = sorted && declared.knows_all(&it.fields);
                 Purpose {
                     name: it.name.value.clone(),
                     fields: sure.then(|| declared.members(&it.fields.names)),
@@ -52,6 +50,27 @@ impl Declared {
     /// The category of a field, if it is declared; else says so.
     pub(super) fn category(&self, name: &Placed<String>, sink: &mut Sink<'_>) -> bool {
         known(name, "category", &self.categories, sink)
+    }
+
+    pub(super) fn is_field(&self, name: &str) -> bool {
+        self.fields.iter().any(|(field, _)| field == name)
+    }
+
+    /// What to do where a category is named and only a field will do.
+    pub(super) fn category_help(&self, name: &str) -> Option<&'static str> {
+        let category = self.categories.iter().any(|category| category == name);
+        category.then_some("that is a category: name its fields one by one")
+    }
+
+    /// The same for a field, where a category will not do.
+    pub(super) fn has_field(&self, name: &str, at: At, sink: &mut Sink<'_>) -> bool {
+        let declared = self.is_field(name);
+        if !declared {
+            let fields = self.fields.iter().map(|(field, _)| field.as_str());
+            let help = self.category_help(name).map_or_else(|| suggest(name, fields), str::to_owned);
+            sink.help(at, format!("unknown field {}", shown(name)), help);
+        }
+        declared
     }
 
     /// The same for a retention class.
@@ -79,6 +98,11 @@ impl Declared {
         self.members(&written.names)
     }
 
+    /// Whether everything in a list of fields and categories is known.
+    pub(super) fn knows_all(&self, written: &read::Names) -> bool {
+        written.read && written.names.iter().all(|name| self.knows(&name.value))
+    }
+
     /// All fields that some of these purposes may touch; `None` if that is not known.
     pub(super) fn reach(&self, purposes: &read::Names) -> Option<Vec<&str>> {
         let mut reach = Vec::new();
@@ -104,7 +128,7 @@ impl Declared {
     }
 
     fn knows(&self, word: &str) -> bool {
-        self.categories.iter().any(|it| it == word) || self.fields.iter().any(|(field, _)| field == word)
+        self.categories.iter().any(|it| it == word) || self.is_field(word)
     }
 
     fn members(&self, words: &[Placed<String>]) -> Vec<String> {

@@ -16,6 +16,9 @@ pub(super) fn roles(old: Option<&Charter>, new: &Charter, plan: &mut Plan) {
         if !it.purposes.is_empty() {
             effect.push_str(&format!(", for {}", quoted(it.purposes.iter().map(String::as_str))));
         }
+        if !it.transit.is_empty() {
+            effect.push_str(&format!(", with keys {}", quoted(it.transit.iter().map(String::as_str))));
+        }
         plan.added(what(it), effect, it.actions.iter().any(|action| !action::fit_for_auditor(action)));
         views(None, it, ChangeKind::Added, new, plan);
     }
@@ -41,6 +44,13 @@ pub(super) fn roles(old: Option<&Charter>, new: &Charter, plan: &mut Plan) {
         }
         if !lost.is_empty() {
             say(format!("may no longer claim {}", quoted(lost)), false);
+        }
+        let (gained, lost) = gained_lost(&was.transit, &is.transit);
+        if !gained.is_empty() {
+            say(format!("may also use keys {}", quoted(gained)), true);
+        }
+        if !lost.is_empty() {
+            say(format!("may no longer use keys {}", quoted(lost)), false);
         }
         // Fields that are gone are told as such; here only those that still are.
         views(Some(was), is, ChangeKind::Changed, new, plan);

@@ -1,6 +1,6 @@
 //! Changes of what is kept: categories, fields, their types, indexes, masks and classes.
 
-use super::{Plan, gained_lost, pair};
+use super::{Plan, gained_lost, pair, search};
 use crate::charter::Charter;
 use crate::leak;
 use crate::model::{Field, Index, View};
@@ -37,15 +37,17 @@ pub(super) fn fields(old: Option<&Charter>, new: &Charter, plan: &mut Plan) {
         if let Some(index) = &it.index {
             effect.push_str(if index.unique { ", searchable, unique" } else { ", searchable" });
         }
+        effect.push_str(&search::of_new(&it.search));
         if it.required {
             effect.push_str(", required: subjects that exist do not have it yet");
         }
-        plan.added(what(it), effect, it.required || it.leaks_frequency());
+        plan.added(what(it), effect, it.required || it.leaks_frequency() || !it.search.is_none());
     }
     for (was, is) in pairs.both {
         let mut say = |effect: String, danger: bool| plan.changed(what(is), effect, danger);
         shape(was, is, &mut say);
         index(was, is, &mut say);
+        search::field(was, is, &mut say);
         care(was, is, new, &mut say);
     }
 }
@@ -143,10 +145,7 @@ fn reindexed(was: &Index, is: &Index, say: &mut impl FnMut(String, bool)) {
         _ => {}
     }
     if was.bits != is.bits {
-        let bits = is
-            .bits
-            .map_or_else(|| "as many bits as planned subjects need".into(), |bits| format!("{bits} bits"));
-        say(format!("index terms of {bits}: the index has to be built again"), false);
+        say(search::terms_of(is.bits), false);
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::cmp::Ordering;
 
-use super::{Plan, gained_lost, pair};
+use super::{Plan, gained_lost, pair, tokens};
 use crate::charter::{Charter, SourceFile};
-use crate::model::{Purpose, Reason, Recipient, RecipientKind, RetentionClass};
+use crate::model::{Company, Purpose, Reason, Recipient, RecipientKind, RetentionClass};
 use crate::problem::quoted;
 
 pub(super) fn company(old: Option<&Charter>, new: &Charter, plan: &mut Plan) {
@@ -22,6 +22,9 @@ pub(super) fn company(old: Option<&Charter>, new: &Charter, plan: &mut Plan) {
     say("company name", &was.name, &is.name, true);
     say("company country", &was.country, &is.country, true);
     say("company contact", &was.contact, &is.contact, false);
+    let domain = |company: &Company| company.token_domain.clone().unwrap_or_else(|| "none".to_owned());
+    let given_out = was.token_domain.is_some();
+    say("domain of e-mail tokens", &domain(was), &domain(is), given_out);
     say("languages", &old.languages().join(", "), &new.languages().join(", "), false);
     let planned = |charter: &Charter| charter.planned_subjects().to_string();
     say("planned subjects", &planned(old), &planned(new), false);
@@ -77,7 +80,11 @@ pub(super) fn recipients(old: Option<&Charter>, new: &Charter, plan: &mut Plan) 
     }
     for it in pairs.added {
         let fields = quoted(it.fields.iter().map(String::as_str));
-        plan.added(what(it), format!("{} in {}, gets {fields}", it.kind, it.country), true);
+        plan.added(
+            what(it),
+            format!("{} in {}, gets {fields}{}", it.kind, it.country, tokens::of_new(it)),
+            true,
+        );
     }
     for (was, is) in pairs.both {
         let mut say = |effect: String, danger: bool| plan.changed(what(is), effect, danger);
@@ -107,15 +114,7 @@ pub(super) fn recipients(old: Option<&Charter>, new: &Charter, plan: &mut Plan) 
                 false,
             );
         }
-        if was.tokens != is.tokens {
-            say(
-                format!(
-                    "new tokens are `{}` instead of `{}`: they differ from those it has",
-                    is.tokens, was.tokens
-                ),
-                true,
-            );
-        }
+        tokens::changed(was, is, &mut say);
     }
 }
 

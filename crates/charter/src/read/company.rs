@@ -1,6 +1,6 @@
 //! `charter.yaml`: who the controller is, which languages it speaks, how large it expects to grow.
 
-use super::{Draft, Keys, country, integer, line, names};
+use super::{Draft, Keys, country, integer, line, names, text};
 use crate::model::Company;
 use crate::problem::{At, Placed, Sink, shown};
 use crate::types::FieldType;
@@ -34,7 +34,8 @@ pub(super) fn read(tree: &Node, draft: &mut Draft, sink: &mut Sink<'_>) {
 }
 
 fn read_company(node: &Node, at: At, sink: &mut Sink<'_>) -> Option<Company> {
-    let keys = Keys::open(node, "`company`".into(), at, &["name", "country", "contact"], sink)?;
+    let allowed = ["name", "country", "contact", "token_domain"];
+    let keys = Keys::open(node, "`company`".into(), at, &allowed, sink)?;
     let name = keys.title("name", "Example Ltd", sink);
     let country = keys.need("country", "DE", sink).and_then(|node| country(node, "country", sink));
     let contact = keys.need("contact", "privacy@example.org", sink).and_then(|node| {
@@ -45,7 +46,29 @@ fn read_company(node: &Node, at: At, sink: &mut Sink<'_>) -> Option<Company> {
         }
         Some(text)
     });
-    Some(Company { name: name?, country: country?, contact: contact? })
+    // Outer `None`: it is there and wrong.
+    let token_domain = match keys.get("token_domain") {
+        Some(node) => domain(node, sink).map(Some),
+        None => Some(None),
+    };
+    Some(Company { name: name?, country: country?, contact: contact?, token_domain: token_domain? })
+}
+
+/// Longest domain that leaves room for what stands before it in a token.
+const DOMAIN_MAX: usize = 200;
+
+/// A domain name as it stands in the DNS, in small letters.
+fn domain(node: &Node, sink: &mut Sink<'_>) -> Option<String> {
+    let text = text(node, "token_domain", sink)?;
+    let address = format!("x@{text}");
+    let fits = text.is_ascii() && text.trim() == text && text.len() <= DOMAIN_MAX;
+    if !fits || FieldType::Email.parse(&address.into()).is_err() {
+        let message = format!("`token_domain` {} is not a domain name", shown(text));
+        let help = "write one of your own such as `tokens.example.org`: letters, digits and hyphens, two labels or more, international ones as `xn--...`";
+        sink.help(node.at, message, help);
+        return None;
+    }
+    Some(text.to_ascii_lowercase())
 }
 
 /// The common part of BCP 47: a language, and a region where it matters.

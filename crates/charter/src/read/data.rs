@@ -1,6 +1,7 @@
 //! `data.yaml`: what is kept about a subject.
 
-use super::{Draft, Keys, country, declared, integer, line, list, name_rule, text};
+use super::search::{self, DraftSearch};
+use super::{Draft, Keys, bits, country, declared, integer, line, list, name_rule, text};
 use crate::model::{Category, Index, Sensitivity};
 use crate::problem::{At, Placed, Sink, quoted, shown, suggest};
 use crate::types::{FieldType, Mask, Masks};
@@ -18,6 +19,7 @@ pub(crate) struct DraftField {
     pub(crate) sensitivity: Option<Placed<Sensitivity>>,
     pub(crate) class: Option<Placed<String>>,
     pub(crate) index: Option<Placed<Index>>,
+    pub(crate) search: Option<DraftSearch>,
     pub(crate) masks: Option<DraftMasks>,
 }
 
@@ -45,6 +47,7 @@ const KEYS: &[&str] = &[
     "sensitivity",
     "class",
     "index",
+    "search",
     "masks",
 ];
 
@@ -59,6 +62,9 @@ const OF_TYPE: &[(&str, &[&str])] = &[
 /// Keys that people look for on a field and that have another name here.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("unique", "uniqueness is checked through the index: write `index: unique`"),
+    ("fuzzy", "it is a way to search: write `search: {fuzzy: true, allow_frequency_leak: true}`"),
+    ("prefix", "it is a way to search: write `search: {prefix: true, allow_frequency_leak: true}`"),
+    ("range", "it is a way to search: write `search: {range: {by: month}, allow_frequency_leak: true}`"),
     ("multiple", "a subject with several values: write `list: true`"),
     ("mask", "a field has two masks: write `masks: {partial: ..., masked: ...}`"),
     ("retention", "a field names its retention class: write `class: ...`"),
@@ -68,10 +74,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
 const TEXT_MAX: usize = 200;
 
 pub(super) fn read(tree: &Node, draft: &mut Draft, sink: &mut Sink<'_>) {
-    let Some(keys) = Keys::open(tree, "`data.yaml`".into(), At::START, &["categories", "fields"], sink)
-    else {
-        return;
-    };
+    let allowed = ["categories", "fields", "compounds"];
+    let Some(keys) = Keys::open(tree, "`data.yaml`".into(), At::START, &allowed, sink) else { return };
     if let Some(node) = keys.need("categories", "{contact: How we reach the customer}", sink) {
         declared(node, "categories", 50, name_rule, sink, |name, at, node, sink| {
             let title = line(node, name, sink).unwrap_or_default();
@@ -82,6 +86,11 @@ pub(super) fn read(tree: &Node, draft: &mut Draft, sink: &mut Sink<'_>) {
     if let Some(node) = keys.need("fields", "{...}", sink) {
         declared(node, "fields", 200, name_rule, sink, |name, at, node, sink| {
             draft.fields.push(field(name, at, node, home.as_deref(), sink));
+        });
+    }
+    if let Some(node) = keys.get("compounds") {
+        declared(node, "compounds", 50, name_rule, sink, |name, at, node, sink| {
+            draft.compounds.push(search::compound(name, at, node, sink));
         });
     }
 }
@@ -97,6 +106,7 @@ fn field(name: &str, at: At, node: &Node, home: Option<&str>, sink: &mut Sink<'_
         sensitivity: None,
         class: None,
         index: None,
+        search: None,
         masks: None,
     };
     let Some(keys) = Keys::open_with(node, format!("field `{name}`"), at, KEYS, ELSEWHERE, sink) else {
@@ -112,6 +122,7 @@ fn field(name: &str, at: At, node: &Node, home: Option<&str>, sink: &mut Sink<'_
         .and_then(|node| Some(Placed { value: super::word(node, sink)?, at: node.at }));
     field.class = name_of(&keys, "class", "customer", sink);
     field.index = keys.get("index").and_then(|node| index(node, name, sink));
+    field.search = keys.get("search").and_then(|node| search::search(node, name, sink));
     field.masks = field.of.as_ref().and_then(|of| masks(&keys, &of.value, sink));
     field
 }
@@ -201,9 +212,7 @@ fn index(node: &Node, name: &str, sink: &mut Sink<'_>) -> Option<Placed<Index>> 
             let keys = Keys::open(node, what, node.at, &["unique", "bits", "allow_frequency_leak"], sink)?;
             index.unique = keys.flag("unique", sink);
             index.allow_frequency_leak = keys.flag("allow_frequency_leak", sink);
-            if let Some(node) = keys.get("bits") {
-                index.bits = u8::try_from(integer(node, "bits", 4, 62, sink)?).ok();
-            }
+            index.bits = bits(&keys, sink)?;
         }
         _ => match text(node, "index", sink)? {
             "exact" => {}

@@ -1,7 +1,8 @@
 //! `recipients.yaml`: who outside the company is given personal data, or tokens of it.
 
+use super::tokens::{self, DraftRule, DraftTokens};
 use super::{Draft, Keys, Names, declared, namespace_rule};
-use crate::model::{RecipientKind, TokenKind};
+use crate::model::RecipientKind;
 use crate::problem::{Placed, Sink};
 use crate::yaml::Node;
 
@@ -14,7 +15,7 @@ pub(crate) struct DraftRecipient {
     pub(crate) country: Option<String>,
     pub(crate) purposes: Names,
     pub(crate) fields: Names,
-    pub(crate) tokens: Option<TokenKind>,
+    pub(crate) tokens: DraftTokens,
 }
 
 const KEYS: &[&str] = &["title", "kind", "country", "purposes", "fields", "tokens"];
@@ -29,7 +30,7 @@ pub(super) fn read(tree: &Node, draft: &mut Draft, sink: &mut Sink<'_>) {
             country: None,
             purposes: Names::default(),
             fields: Names::default(),
-            tokens: None,
+            tokens: DraftTokens { default: DraftRule::unsaid(at), fields: Vec::new() },
         };
         let what = format!("recipient `{}`", recipient.name.value);
         if let Some(keys) = Keys::open(node, what, at, KEYS, sink) {
@@ -38,7 +39,9 @@ pub(super) fn read(tree: &Node, draft: &mut Draft, sink: &mut Sink<'_>) {
             recipient.country = keys.country("country", sink);
             recipient.purposes = keys.names("purposes", sink);
             recipient.fields = keys.names("fields", sink);
-            recipient.tokens = keys.word_or("tokens", TokenKind::Pointer, sink);
+            if let Some(node) = keys.get("tokens") {
+                recipient.tokens = tokens::read(node, &recipient.name.value, sink);
+            }
         }
         draft.recipients.push(recipient);
     });

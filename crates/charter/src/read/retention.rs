@@ -1,9 +1,9 @@
 //! `retention.yaml`: how long data is kept, by class.
 
-use super::{Draft, Keys, declared, line, name_rule, text};
+use super::{Draft, Keys, declared, line, name_rule, period};
 use crate::model::StartEvent;
 use crate::period::Period;
-use crate::problem::{Placed, Sink, shown};
+use crate::problem::{Placed, Sink};
 use crate::yaml::Node;
 
 /// A retention class as written; `None` where the part was wrong.
@@ -27,7 +27,10 @@ pub(super) fn read(tree: &Node, draft: &mut Draft, sink: &mut Sink<'_>) {
             Some(keys) => DraftClass {
                 name,
                 title: keys.title("title", "...", sink),
-                keep: keys.need("keep", "3 years", sink).and_then(|node| keep(node, sink)),
+                keep: keys
+                    .need("keep", "3 years", sink)
+                    .and_then(|node| period(node, "keep", sink))
+                    .map(|it| it.value),
                 after: keys.word("after", sink),
                 from_year_end: keys.flag("from_year_end", sink),
                 why: keys.need("why", "...", sink).and_then(|node| line(node, "why", sink)),
@@ -37,15 +40,4 @@ pub(super) fn read(tree: &Node, draft: &mut Draft, sink: &mut Sink<'_>) {
             }
         });
     });
-}
-
-fn keep(node: &Node, sink: &mut Sink<'_>) -> Option<Period> {
-    let text = text(node, "keep", sink)?;
-    match Period::parse(text) {
-        Ok(period) => Some(period),
-        Err(help) => {
-            sink.help(node.at, format!("`keep` cannot be {}", shown(text)), help);
-            None
-        }
-    }
 }

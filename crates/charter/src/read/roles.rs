@@ -2,7 +2,8 @@
 
 use super::{Draft, Keys, Names, declared, list, name_rule, names};
 use crate::model::{Holder, View};
-use crate::problem::{At, Placed, Sink};
+use crate::problem::{At, Placed, Sink, shown};
+use crate::words::Word;
 use crate::yaml::Node;
 
 /// A role as written; `None` where the part was wrong.
@@ -14,6 +15,8 @@ pub(crate) struct DraftRole {
     pub(crate) actions: Names,
     pub(crate) purposes: Names,
     pub(crate) sees: Vec<DraftSees>,
+    /// Names of standalone keys; `None` if nothing is said of them.
+    pub(crate) transit: Option<Names>,
 }
 
 /// One entry of `sees` as written.
@@ -21,11 +24,11 @@ pub(crate) struct DraftRole {
 pub(crate) struct DraftSees {
     pub(crate) at: At,
     pub(crate) fields: Names,
-    pub(crate) reads: View,
+    pub(crate) reads: Placed<View>,
     pub(crate) reveals: Placed<View>,
 }
 
-const KEYS: &[&str] = &["title", "holder", "actions", "purposes", "sees"];
+const KEYS: &[&str] = &["title", "holder", "actions", "purposes", "sees", "transit"];
 
 pub(super) fn read(tree: &Node, draft: &mut Draft, sink: &mut Sink<'_>) {
     declared(tree, "roles", 200, name_rule, sink, |name, at, node, sink| {
@@ -36,6 +39,7 @@ pub(super) fn read(tree: &Node, draft: &mut Draft, sink: &mut Sink<'_>) {
             actions: Names::default(),
             purposes: Names::default(),
             sees: Vec::new(),
+            transit: None,
         };
         if let Some(keys) = Keys::open(node, format!("role `{name}`"), at, KEYS, sink) {
             role.title = keys.title("title", "...", sink);
@@ -46,6 +50,7 @@ pub(super) fn read(tree: &Node, draft: &mut Draft, sink: &mut Sink<'_>) {
                 None => Names { names: Vec::new(), read: true },
             };
             let entries = keys.get("sees").and_then(|node| list(node, "sees", sink)).unwrap_or_default();
+            role.transit = keys.get("transit").map(|node| keys_of(node, sink));
             role.sees = entries.iter().filter_map(|node| sees(node, name, sink)).collect();
         }
         draft.roles.push(role);
@@ -56,11 +61,32 @@ fn sees(node: &Node, role: &str, sink: &mut Sink<'_>) -> Option<DraftSees> {
     let what = format!("`sees` of role `{role}`");
     let keys = Keys::open(node, what, node.at, &["fields", "reads", "reveals"], sink)?;
     let fields = keys.names("fields", sink);
-    let reads = keys.word("reads", sink);
+    let reads = keys.need("reads", View::WORDS.first().copied().unwrap_or_default(), sink);
+    let reads = reads.and_then(|node| Some(Placed { value: super::word(node, sink)?, at: node.at }));
     let reveals = match keys.get("reveals") {
         Some(node) => Placed { value: super::word(node, sink)?, at: node.at },
         // A reveal shows no less than a read did.
-        None => Placed { value: reads?, at: node.at },
+        None => reads.clone()?,
     };
     Some(DraftSees { at: node.at, fields, reads: reads?, reveals })
+}
+
+/// Names of standalone keys.
+fn keys_of(node: &Node, sink: &mut Sink<'_>) -> Names {
+    let found = names(node, "transit", sink);
+    for name in found.names.iter().filter(|name| !names_keys(&name.value)) {
+        let help = "write small letters, digits, `_` and `-`, 60 at most, beginning with a letter or digit; `*` at the end stands for whatever follows";
+        sink.help(name.at, format!("{} cannot name keys", shown(&name.value)), help);
+    }
+    found
+}
+
+/// `[a-z0-9][a-z0-9_-]{0,59}`, or the beginning of such names and `*`.
+fn names_keys(name: &str) -> bool {
+    let beginning = name.strip_suffix('*');
+    let name = beginning.unwrap_or(name);
+    let allowed =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-');
+    let fits = name.len() <= 60 && name.bytes().all(allowed) && !name.starts_with(['_', '-']);
+    fits && (beginning.is_some() || !name.is_empty())
 }

@@ -4,7 +4,8 @@
 //! a charter may be one, and no free text may hold one. Here is how one is told: by what it is called, in the languages of
 //! our customers, and in a text by three or four digits right behind that.
 
-use super::free_text::{Kind, Run};
+use super::free_text::{Kind, Run, runs};
+use super::name;
 
 /// What it is called, folded, as the words in their order. Words that other words end with begin with `*`.
 const NAMES: &[&[&str]] = &[
@@ -52,6 +53,13 @@ const REACH: usize = 5;
 
 /// Most characters between two of these words, or between them and the digits.
 const GAP: usize = 4;
+
+/// Whether the name or title of a field says that it is one.
+pub(crate) fn is_named(text: &str) -> bool {
+    let folded = name::fold(text);
+    let runs = runs(&folded);
+    (0..runs.len()).any(|at| after_name(&runs, at).is_some())
+}
 
 /// Whether a text has one: its name, and behind it three or four digits that are not part of a longer number.
 pub(super) fn is_in(runs: &[Run<'_>]) -> bool {
@@ -105,8 +113,53 @@ fn near(run: &Run<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::name;
     use super::*;
+
+    #[test]
+    fn fields_that_are_one() {
+        for text in [
+            "cvv",
+            "cvv2",
+            "card_cvc",
+            "CVC2",
+            "cid",
+            "csc",
+            "cav2",
+            "security_code",
+            "card_verification",
+            "Kartenprüfnummer",
+            "Prüfnummer der Karte",
+            "Sicherheitscode",
+            "Cryptogramme visuel",
+            "Código de seguridad",
+            "Code de sécurité",
+            "Kod bezpieczeństwa",
+            "ΚΩΔΙΚΌΣ ΑΣΦΑΛΕΊΑΣ",
+        ] {
+            assert!(is_named(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn fields_that_are_none() {
+        for text in [
+            "card_number",
+            "security",
+            "code",
+            "postal_code",
+            "Security number",
+            "lucid",
+            "cav",
+            "cvv_",
+            "verification",
+            "Prüfung",
+            "incident_id",
+            "social security code",
+        ] {
+            let named = is_named(text);
+            assert_eq!(named, matches!(text, "cvv_" | "social security code"), "{text}");
+        }
+    }
 
     #[test]
     fn names_are_written_as_they_are_compared() {

@@ -1,9 +1,13 @@
 //! The charter from outside: a small one that is right, everything that can be wrong with it, and what changes do.
 
+mod cards;
 mod mangled;
 mod mistakes;
 mod plans;
+mod search;
 mod shop;
+mod tokens;
+mod transit;
 
 use avouch_charter::{Charter, Problem, SourceFile};
 
@@ -125,4 +129,18 @@ fn charter(changes: &[(&str, &str, &str)]) -> Charter {
 
 fn lines(problems: &[Problem]) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// The problems of the small charter with one change.
+fn told(file: &str, old: &str, new: &str) -> String {
+    told_all(&[(file, old, new)])
+}
+
+fn told_all(changes: &[(&str, &str, &str)]) -> String {
+    lines(&Charter::parse(&small(changes)).expect_err("a mistake that is not noticed"))
+}
+
+/// The warnings of the small charter with some changes.
+fn warned(changes: &[(&str, &str, &str)]) -> String {
+    lines(charter(changes).warnings())
 }

@@ -5,6 +5,34 @@ use proptest::prelude::*;
 
 use crate::{SMALL, small};
 
+/// The small charter with what it does without: searches, compounds, rules for tokens, keys.
+fn rich() -> Vec<SourceFile> {
+    small(&[
+        ("charter.yaml", "languages", "  token_domain: tokens.example.org\nlanguages"),
+        (
+            "data.yaml",
+            "fields:\n",
+            "compounds: {both: {title: Both, of: [name.last, email], bits: 18}}\nfields:\n",
+        ),
+        (
+            "data.yaml",
+            "    type: name\n",
+            "    type: name\n    search: {prefix: {from: 2, to: 6}, fuzzy: true, allow_frequency_leak: true}\n",
+        ),
+        (
+            "recipients.yaml",
+            "  country",
+            "  tokens: {default: pointer, email: {kind: format, expires: 1 year, uses: 3}}\n  country",
+        ),
+        ("roles.yaml", "event.read]", "event.read, transit.manage]\n  transit: [\"orders-*\"]"),
+    ])
+}
+
+#[test]
+fn what_is_mangled_was_right() {
+    assert!(Charter::parse(&rich()).is_ok());
+}
+
 /// A text that looks like YAML for a while.
 fn yamlish() -> impl Strategy<Value = String> {
     let pieces = prop::sample::select(vec![
@@ -33,6 +61,9 @@ fn yamlish() -> impl Strategy<Value = String> {
         "%YAML 1.2\n",
         "\t",
         "fields",
+        "search",
+        "compounds",
+        "tokens",
         "name",
         "true",
         "0x1F",
@@ -69,21 +100,21 @@ proptest! {
 
     #[test]
     fn one_file_is_nonsense(which in 0..SMALL.len(), text in yamlish()) {
-        let mut files = small(&[]);
+        let mut files = rich();
         files[which].text = text;
         check(&files)?;
     }
 
     #[test]
     fn one_file_is_arbitrary(which in 0..SMALL.len(), text in any::<String>()) {
-        let mut files = small(&[]);
+        let mut files = rich();
         files[which].text = text;
         check(&files)?;
     }
 
     #[test]
     fn a_piece_is_cut_out(which in 0..SMALL.len(), from in 0usize..600, length in 0usize..80) {
-        let mut files = small(&[]);
+        let mut files = rich();
         let text = &mut files[which].text;
         let from = from.min(text.len());
         let to = (from + length).min(text.len());
@@ -93,7 +124,7 @@ proptest! {
 
     #[test]
     fn a_piece_is_put_in(which in 0..SMALL.len(), at in 0usize..600, piece in yamlish()) {
-        let mut files = small(&[]);
+        let mut files = rich();
         let text = &mut files[which].text;
         text.insert_str(at.min(text.len()), &piece);
         check(&files)?;
