@@ -19,9 +19,6 @@ use crate::{Ahead, Error, Param, Result, Statement};
 /// Writes sent together; beyond this the group's flight is split, which bounds memory on both ends.
 const FLIGHT: usize = 30;
 
-/// PostgreSQL sees a deadlock inside one database only. An operation holds locks in two, so every wait has an end: the
-/// one that gave up is undone and runs again.
-const LIMITS: &str = "set lock_timeout = '2s'; set statement_timeout = '30s'";
 /// What `keepalives_idle` is when the connection string does not say: too long to notice a dead network.
 const IDLE_DEFAULT: Duration = Duration::from_secs(2 * 60 * 60);
 
@@ -61,9 +58,14 @@ pub(super) fn connect(runtime: &Runtime, url: &str) -> Result<Client> {
 }
 
 /// Bounds every statement and every wait for a lock on this connection. Migrations do without: they may take long.
-pub(super) fn limit(runtime: &Runtime, client: &Client) -> Result<()> {
+///
+/// PostgreSQL sees a deadlock inside one database only. An operation holds locks in two, so every wait has an end: the
+/// one that gave up is undone and runs again. Workers wait for different times, so that of two only one gives up.
+pub(super) fn limit(runtime: &Runtime, client: &Client, worker: usize) -> Result<()> {
+    let lock_timeout = 1_500 + 250 * (worker % 8);
+    let limits = format!("set lock_timeout = {lock_timeout}; set statement_timeout = '30s'");
     runtime
-        .block_on(client.batch_execute(LIMITS))
+        .block_on(client.batch_execute(&limits))
         .map_err(|error| Error::Open(format!("cannot set the limits: {}", describe(&error))))
 }
 

@@ -44,7 +44,7 @@ impl Worker {
         number: usize,
     ) -> Result<Self> {
         let runtime = session::runtime()?;
-        let (data, keys) = sessions(&runtime, options, claim.is_none())?;
+        let (data, keys) = sessions(&runtime, options, claim.is_none(), number)?;
         Ok(Self { runtime, data, keys, options: options.clone(), queue, claim, number })
     }
 
@@ -237,14 +237,19 @@ impl Worker {
     }
 
     fn reconnect(&mut self) -> Result<()> {
-        (self.data, self.keys) = sessions(&self.runtime, &self.options, self.claim.is_none())
+        (self.data, self.keys) = sessions(&self.runtime, &self.options, self.claim.is_none(), self.number)
             .map_err(|error| Error::Unavailable(error.to_string()))?;
         tracing::info!("reconnected to the database");
         Ok(())
     }
 }
 
-fn sessions(runtime: &Runtime, options: &PostgresOptions, read_only: bool) -> Result<(Session, Session)> {
+fn sessions(
+    runtime: &Runtime,
+    options: &PostgresOptions,
+    read_only: bool,
+    number: usize,
+) -> Result<(Session, Session)> {
     let (data, keys) = if read_only {
         (Isolation::Snapshot, Isolation::Snapshot)
     } else {
@@ -252,7 +257,7 @@ fn sessions(runtime: &Runtime, options: &PostgresOptions, read_only: bool) -> Re
     };
     let session = |url: &str, isolation| {
         let client = session::connect(runtime, url)?;
-        session::limit(runtime, &client)?;
+        session::limit(runtime, &client, number)?;
         Ok(Session::new(client, isolation))
     };
     Ok((session(&options.data, data)?, session(&options.keys, keys)?))
