@@ -8,16 +8,20 @@ pub const ACTIONS: &[(&str, &str)] = &[
     ("subject.create", "add a subject"),
     ("subject.read", "open one subject, as far as reading shows it"),
     ("subject.list", "page through subjects, as far as reading shows them"),
-    ("subject.search", "find subjects by the exact value of an indexed field"),
+    ("subject.search", "find subjects by the values of indexed fields"),
     ("subject.reveal", "see values of a subject beyond what reading shows, with purpose and reason"),
     ("subject.update", "change a subject's values"),
     ("subject.delete", "delete a subject and the keys it was sealed under"),
+    ("subject.hold", "place and lift legal holds, which keep a subject's data from being erased"),
     ("subject.history", "see earlier versions of a subject, as far as reading shows them"),
     ("subject.accesses", "see who looked at a subject"),
     ("subject.import", "load subjects from a file"),
     ("subject.export", "take many subjects out in one file"),
     ("token.create", "make tokens of a subject's values for a recipient"),
     ("token.detokenize", "turn tokens back into values"),
+    ("token.read", "see whom a token was made for, when, and what ends it, never its value"),
+    ("token.revoke", "end tokens: one, all of a subject, all of a recipient"),
+    ("token.import", "take over tokens that another system has made"),
     ("transit.manage", "make, rotate and end standalone keys"),
     ("transit.encrypt", "encrypt, sign and fingerprint values with a standalone key"),
     ("transit.decrypt", "decrypt values with a standalone key"),
@@ -30,6 +34,8 @@ pub const ACTIONS: &[(&str, &str)] = &[
     ("key.rotate", "replace the key that wraps the subjects' keys"),
     ("key.drill", "prove that a seal for recovery still opens"),
     ("key.reseal", "replace the seals around the vault's keys"),
+    ("erasure.read", "read the receipts of erasures"),
+    ("system.backup", "make backups and look at them"),
     ("system.status", "see whether the server is well"),
     ("policy.explain", "ask why a decision would be allowed or refused"),
 ];
@@ -48,11 +54,14 @@ const NEEDS_PURPOSE: &[&str] = &[
     "subject.reveal",
     "subject.update",
     "subject.delete",
+    "subject.hold",
     "subject.history",
     "subject.import",
     "subject.export",
     "token.create",
     "token.detokenize",
+    "token.read",
+    "token.import",
 ];
 
 /// Whether the action touches subjects' data, so that a role that has it must have a purpose too.
@@ -79,6 +88,7 @@ pub(crate) fn fit_for_auditor(action: &str) -> bool {
             | "access.read"
             | "event.read"
             | "key.read"
+            | "erasure.read"
             | "system.status"
             | "policy.explain"
     )

@@ -92,7 +92,8 @@ pub(crate) struct RecipientRule {
     pub(crate) keys: RecipientKeys,
     pub(crate) fields: Vec<usize>,
     pub(crate) purposes: Vec<String>,
-    pub(crate) random: bool,
+    /// Places of the fields whose tokens are stored.
+    pub(crate) random: Vec<usize>,
 }
 
 impl Rules {
@@ -157,13 +158,18 @@ impl Rules {
                 keys: keys.recipient(&namespace),
                 fields: recipient.fields.iter().filter_map(|name| rules.by_name.get(name).copied()).collect(),
                 purposes: recipient.purposes.clone(),
-                random: recipient.tokens == avouch_charter::TokenKind::Random,
+                random: recipient
+                    .tokens
+                    .iter()
+                    .filter(|(_, rule)| rule.kind != avouch_charter::TokenKind::Pointer)
+                    .filter_map(|(name, _)| rules.by_name.get(name).copied())
+                    .collect(),
             };
             rules.recipients.insert(recipient.name.clone(), rule);
         }
         if let Ok(namespace) = Namespace::parse(OWN_NAMESPACE) {
             let (keys, fields) = (keys.recipient(&namespace), (0..rules.fields.len()).collect());
-            let own = RecipientRule { keys, fields, purposes: Vec::new(), random: false };
+            let own = RecipientRule { keys, fields, purposes: Vec::new(), random: Vec::new() };
             rules.recipients.insert(OWN_NAMESPACE.to_owned(), own);
         }
         Ok(rules)

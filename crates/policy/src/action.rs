@@ -34,13 +34,20 @@ actions! {
     SubjectReveal = "subject.reveal", "Open fields of a customer, for a purpose and with a reason.";
     SubjectUpdate = "subject.update", "Change fields of a customer.";
     SubjectDelete = "subject.delete", "Delete a customer.";
-    SubjectSearch = "subject.search", "Find customers by an indexed field.";
+    SubjectSearch = "subject.search", "Find customers by indexed fields.";
+    SubjectHold = "subject.hold", "Keep a customer's data from being erased, for a proceeding.";
     SubjectHistory = "subject.history", "Look at the earlier versions of a customer.";
     SubjectAccesses = "subject.accesses", "See who looked at a customer.";
     SubjectImport = "subject.import", "Bring in a file of customers.";
     SubjectExport = "subject.export", "Take out a file of customers.";
     TokenCreate = "token.create", "Hand out a token in place of a value.";
     TokenDetokenize = "token.detokenize", "Turn a token back into its value.";
+    TokenRead = "token.read", "See what a token is for and what ends it; never its value.";
+    TokenRevoke = "token.revoke", "End tokens before their time.";
+    TokenImport = "token.import", "Take over tokens that another system made.";
+    TransitManage = "transit.manage", "Make, change and end standalone keys.";
+    TransitEncrypt = "transit.encrypt", "Encrypt, sign and fingerprint with a standalone key.";
+    TransitDecrypt = "transit.decrypt", "Decrypt with a standalone key.";
     CharterRead = "charter.read", "Read the charter in force and its history.";
     CharterApply = "charter.apply", "Put a new version of the charter in force.";
     AccessRead = "access.read", "See principals and credentials.";
@@ -50,6 +57,8 @@ actions! {
     KeyRotate = "key.rotate", "Replace the key that wraps the customers' keys.";
     KeyDrill = "key.drill", "Prove that a seal for recovery still opens.";
     KeyReseal = "key.reseal", "Replace the seals around the vault's keys.";
+    ErasureRead = "erasure.read", "Read the receipts of erasures.";
+    SystemBackup = "system.backup", "Make backups and look at them.";
     SystemStatus = "system.status", "See how the server is.";
     PolicyExplain = "policy.explain", "Ask what somebody could do, and why.";
 }
@@ -79,11 +88,12 @@ impl Action {
         use Action::*;
         match self {
             SubjectCreate | SubjectRead | SubjectList | SubjectReveal | SubjectUpdate | SubjectDelete
-            | SubjectSearch | SubjectHistory | SubjectImport | SubjectExport | TokenCreate
-            | TokenDetokenize => true,
+            | SubjectSearch | SubjectHold | SubjectHistory | SubjectImport | SubjectExport | TokenCreate
+            | TokenDetokenize | TokenRead | TokenImport => true,
             // Who looked, not what was seen: an auditor asks it without any purpose.
-            SubjectAccesses | CharterRead | CharterApply | AccessRead | AccessChange | EventRead
-            | KeyRead | KeyRotate | KeyDrill | KeyReseal | SystemStatus | PolicyExplain => false,
+            SubjectAccesses | TokenRevoke | TransitManage | TransitEncrypt | TransitDecrypt | CharterRead
+            | CharterApply | AccessRead | AccessChange | EventRead | KeyRead | KeyRotate | KeyDrill
+            | KeyReseal | ErasureRead | SystemBackup | SystemStatus | PolicyExplain => false,
         }
     }
 
@@ -97,9 +107,10 @@ impl Action {
             SubjectCreate | SubjectRead | SubjectList | SubjectUpdate | SubjectSearch | SubjectHistory
             | TokenCreate => Some(Shows::Reads),
             SubjectReveal | SubjectExport | TokenDetokenize => Some(Shows::Reveals),
-            SubjectDelete | SubjectAccesses | SubjectImport | CharterRead | CharterApply | AccessRead
-            | AccessChange | EventRead | KeyRead | KeyRotate | KeyDrill | KeyReseal | SystemStatus
-            | PolicyExplain => None,
+            SubjectDelete | SubjectHold | SubjectAccesses | SubjectImport | TokenRead | TokenRevoke
+            | TokenImport | TransitManage | TransitEncrypt | TransitDecrypt | CharterRead | CharterApply
+            | AccessRead | AccessChange | EventRead | KeyRead | KeyRotate | KeyDrill | KeyReseal
+            | ErasureRead | SystemBackup | SystemStatus | PolicyExplain => None,
         }
     }
 }

@@ -90,8 +90,26 @@ pub struct CharterRecipient {
     pub purposes: Vec<String>,
     /// Which fields.
     pub fields: Vec<String>,
-    /// `pointer` or `random`.
-    pub tokens: String,
+    /// Which tokens it is given, field by field.
+    pub tokens: Vec<CharterTokens>,
+}
+
+/// Which tokens a recipient is given of a field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CharterTokens {
+    /// The field.
+    pub field: String,
+    /// `pointer`, `random`, `value`, `format`, `format_value` or `one_way`.
+    pub kind: String,
+    /// How long after its making a token can be turned back, such as `30 days`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+    /// How often it can be turned back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uses: Option<u32>,
+    /// Whether a token in the form of a card number passes the check of card numbers.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub luhn_valid: bool,
 }
 
 /// A role.

@@ -181,15 +181,16 @@ fn shown(charter: &CharterView) -> String {
     }
     part("Purposes", table);
 
-    let mut table = Table::new(["recipient", "kind", "country", "tokens", "purposes", "fields"]);
+    let mut table = Table::new(["recipient", "kind", "country", "purposes", "fields (tokens)"]);
     for recipient in &charter.recipients {
+        let fields: Vec<_> =
+            recipient.tokens.iter().map(|tokens| format!("{} ({})", tokens.field, tokens.kind)).collect();
         table.row([
             recipient.name.as_str(),
             &recipient.kind,
             &recipient.country,
-            &recipient.tokens,
             &recipient.purposes.join(", "),
-            &recipient.fields.join(", "),
+            &fields.join(", "),
         ]);
     }
     part("Recipients", table);

@@ -160,7 +160,7 @@ fn a_charter_with_problems_makes_no_vault() {
     insta::assert_snapshot!(place.run(&["init"]).refusal(), @"
     exit code 1
     error: the charter has problems
-    data.yaml:55:11: unknown type `mail`
+    data.yaml:61:11: unknown type `mail`
       help: did you mean `email`?
     ");
 }

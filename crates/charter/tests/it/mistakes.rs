@@ -90,7 +90,7 @@ fn words_outside_their_vocabulary() {
     ");
     assert_snapshot!(told("roles.yaml", "subject.reveal", "subject.show"), @"
     roles.yaml:8:27: unknown action `subject.show`
-      help: write one of `subject.create`, `subject.read`, `subject.list`, `subject.search`, `subject.reveal`, `subject.update`, `subject.delete`, `subject.history`, `subject.accesses`, `subject.import`, `subject.export`, `token.create`, `token.detokenize`, `transit.manage`, `transit.encrypt`, `transit.decrypt`, `charter.read`, `charter.apply`, `access.read`, `access.change`, `event.read`, `key.read`, `key.rotate`, `key.drill` and 3 more
+      help: did you mean `subject.hold`?
     ");
     assert_snapshot!(told("retention.yaml", "last_activity", "last activity"), @r"
     retention.yaml:4:10: unknown event `last activity`
@@ -309,11 +309,11 @@ fn promises_that_would_not_hold() {
     recipients.yaml:1:1: recipient `mailer` serves no purpose
       help: name at least one in `purposes`
     ");
-    assert_snapshot!(told_all(&[("roles.yaml", "holder: staff", "holder: auditor")]), @r"
+    assert_snapshot!(told_all(&[("roles.yaml", "holder: staff", "holder: auditor")]), @"
     roles.yaml:4:13: an auditor cannot have `charter.apply`: auditors change nothing and see no personal data
-      help: auditors may have `subject.accesses`, `charter.read`, `access.read`, `event.read`, `key.read`, `system.status`, `policy.explain`
+      help: auditors may have `subject.accesses`, `charter.read`, `access.read`, `event.read`, `key.read`, `erasure.read`, `system.status`, `policy.explain`
     roles.yaml:4:28: an auditor cannot have `access.change`: auditors change nothing and see no personal data
-      help: auditors may have `subject.accesses`, `charter.read`, `access.read`, `event.read`, `key.read`, `system.status`, `policy.explain`
+      help: auditors may have `subject.accesses`, `charter.read`, `access.read`, `event.read`, `key.read`, `erasure.read`, `system.status`, `policy.explain`
     ");
 }
 

@@ -177,7 +177,7 @@ pub(crate) fn make(
     slot: u16,
 ) -> Result<Token, Error> {
     let target = PointerTarget { subject: *subject.bytes(), field: cx.rules.rule(place)?.number, slot };
-    if !recipient.random {
+    if !recipient.random.contains(&place) {
         return Ok(recipient.keys.pointer(&target));
     }
     let token = recipient.keys.random(&cx.app.rng)?;

@@ -74,7 +74,7 @@ both_engines! {
         let late = json!({"name": "Dora", "email": "dora@example.com", "nickname": "Do"});
         let other = house.create(&importer, late).expect("created");
         let house = house.reopen();
-        assert_eq!(shown(&house, &dpo, id, "card_number"), "4242424242424242");
+        assert_eq!(shown(&house, &dpo, id, "card_number"), "•••4242");
         assert_eq!(shown(&house, &dpo, id, "external_id"), "C-7");
         assert_eq!(shown(&house, &dpo, other, "nickname"), "Do");
         assert_eq!(house.search(&dpo, json!({"email": "cleo@example.com"})).expect("found"), [id]);

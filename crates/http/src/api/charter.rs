@@ -5,6 +5,7 @@ use avouch_core::PrincipalId;
 use avouch_core::charters::{ApplyCharter, CurrentCharter, PlanCharter, Version, Versions};
 use avouch_wire::charter::{
     CharterChange, CharterField, CharterProblem, CharterPurpose, CharterRecipient, CharterRole, CharterSight,
+    CharterTokens,
 };
 use avouch_wire::{
     self as wire, CharterApplied, CharterApply, CharterFile, CharterPlan, CharterPlanned, CharterSources,
@@ -180,9 +181,19 @@ fn recipients(charter: &Charter) -> Vec<CharterRecipient> {
         country: recipient.country.clone(),
         purposes: recipient.purposes.clone(),
         fields: recipient.fields.clone(),
-        tokens: recipient.tokens.as_str().to_owned(),
+        tokens: recipient.tokens.iter().map(|(field, rule)| token_rule(field, &rule)).collect(),
     };
     charter.recipients().iter().map(recipient).collect()
+}
+
+fn token_rule(field: &str, rule: &avouch_charter::TokenRule) -> CharterTokens {
+    CharterTokens {
+        field: field.to_owned(),
+        kind: rule.kind.as_str().to_owned(),
+        expires: rule.expires.map(|period| period.to_string()),
+        uses: rule.uses,
+        luhn_valid: rule.luhn_valid,
+    }
 }
 
 fn roles(charter: &Charter) -> Vec<CharterRole> {
