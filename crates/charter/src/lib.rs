@@ -25,4 +25,4 @@ pub use model::{
 pub use period::Period;
 pub use plan::{Change, ChangeKind, Plan, plan};
 pub use problem::Problem;
-pub use types::{FieldType, Invalid, Mask, Masks, Normal, Part, RangeIndex, Value};
+pub use types::{FieldType, Invalid, Mask, Masks, Normal, Part, RangeIndex, Value, screen};

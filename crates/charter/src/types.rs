@@ -235,6 +235,15 @@ impl FieldType {
     }
 }
 
+/// Looks through text that is no field's value for what must not lie about in clear: the number of a card, or its
+/// security code.
+///
+/// # Errors
+/// What was found, without repeating it.
+pub fn screen(text: &str) -> Result<(), Invalid> {
+    free_text::check(text)
+}
+
 /// Why a value was refused: what is expected instead, in plain words, without any part of the value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]

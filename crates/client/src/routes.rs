@@ -6,11 +6,13 @@ use avouch_wire::{
     self as wire, BatchRequest, BatchResponse, CharterApplied, CharterApply, CharterPlan, CharterPlanned,
     CharterSources, CharterSummary, CharterView, ChunkRequest, ChunkResult, Deleted, DetokenizeRequest,
     Detokenized, DrillAnswer, DrillRequest, DrillStarted, Drilled, Event, EventQuery, Explain, Explanation,
-    ExportRequest, Health, Import, ImportStart, ImportStarted, Key, KeyCreate, KeyCreated, KeyState, Page,
-    PageQuery, Principal, PrincipalCreate, PrincipalPatch, Proposal, ProposeRequest, Readiness,
-    RecoveryRequest, RecoveryShares, Resealed, Retire, RetireRequest, Retired, RevealRequest, Revealed,
-    Rotate, RotateRequest, Rotation, SearchRequest, Status, Subject, SubjectCreate, SubjectPatch,
-    SubjectVersion, TokenRequest, TokenResponse, TokenizeRequest, Tokenized, header,
+    ExportRequest, Health, Import, ImportStart, ImportStarted, InspectRequest, InspectResponse, Key,
+    KeyCreate, KeyCreated, KeyState, Page, PageQuery, Principal, PrincipalCreate, PrincipalPatch, Proposal,
+    ProposeRequest, Readiness, RecoveryRequest, RecoveryShares, Resealed, Retire, RetireRequest, Retired,
+    RevealRequest, Revealed, Revocation, RevokeRequest, Rotate, RotateRequest, RotateTokensRequest,
+    RotatedTokens, Rotation, SearchRequest, Status, Subject, SubjectCreate, SubjectPatch, SubjectVersion,
+    TokenImportRequest, TokenImportResponse, TokenQuery, TokenRequest, TokenResponse, TokenView,
+    TokenizeRequest, Tokenized, header,
 };
 use ureq::http::Method;
 use uuid::Uuid;
@@ -190,6 +192,65 @@ impl Client {
     /// As all calls: [`Error`].
     pub fn tokens(&self, request: &TokenRequest) -> Result<TokenResponse, Error> {
         self.call(Method::POST, "/v1/tokens").json(request)?.send()
+    }
+
+    /// `GET /v1/tokens`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn token_list(&self, query: &TokenQuery, stated: &Stated) -> Result<Page<TokenView>, Error> {
+        self.call(Method::GET, "/v1/tokens")
+            .query("limit", query.limit.map(|limit| limit.to_string()).as_deref())
+            .query("cursor", query.cursor.as_deref())
+            .query("subject", query.subject.map(|subject| subject.to_string()).as_deref())
+            .query("recipient", query.recipient.as_deref())
+            .query("tag", query.tag.as_deref())
+            .stated(stated)?
+            .send()
+    }
+
+    /// `POST /v1/tokens/inspect`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn inspect_tokens(
+        &self,
+        request: &InspectRequest,
+        stated: &Stated,
+    ) -> Result<InspectResponse, Error> {
+        self.call(Method::POST, "/v1/tokens/inspect").stated(stated)?.json(request)?.send()
+    }
+
+    /// `POST /v1/tokens/revoke`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn revoke_tokens(&self, request: &RevokeRequest, stated: &Stated) -> Result<Revocation, Error> {
+        self.call(Method::POST, "/v1/tokens/revoke").stated(stated)?.json(request)?.send()
+    }
+
+    /// `POST /v1/tokens/rotate`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn rotate_tokens(
+        &self,
+        request: &RotateTokensRequest,
+        stated: &Stated,
+    ) -> Result<RotatedTokens, Error> {
+        self.call(Method::POST, "/v1/tokens/rotate").stated(stated)?.json(request)?.send()
+    }
+
+    /// `POST /v1/tokens/import`. Each item has its own result; look at them.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn import_tokens(
+        &self,
+        request: &TokenImportRequest,
+        stated: &Stated,
+    ) -> Result<TokenImportResponse, Error> {
+        self.call(Method::POST, "/v1/tokens/import").stated(stated)?.json(request)?.send()
     }
 
     /// `POST /v1/tokenize`.

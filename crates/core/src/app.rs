@@ -85,7 +85,8 @@ impl App {
     pub fn sweep(self: &Arc<Self>) -> Result<u64, Error> {
         crate::vault::resume(self)?;
         let now = self.now();
-        self.store.write_wait(move |tx| Ok(idempotency::sweep(tx, now)?))
+        self.store
+            .write_wait(move |tx| Ok(idempotency::sweep(tx, now)? + crate::vault::sweep_tokens(tx, now)?))
     }
 
     /// Checks an API key; a known key that is refused is recorded.

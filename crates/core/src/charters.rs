@@ -19,7 +19,7 @@ use crate::audit::Note;
 use crate::gate::{Intent, Permit};
 use crate::ids::PrincipalId;
 use crate::indexes::{self, Rows};
-use crate::rules::{Numbers, Problems, Rules, compile_engine};
+use crate::rules::{Live, Numbers, Problems, Rules, StoredLive, compile_engine};
 use crate::{Error, Fault};
 use continuity::Returning;
 
@@ -85,7 +85,7 @@ pub(crate) fn in_force(tx: &mut Tx<'_>, app: &App) -> Result<Arc<Rules>, Error> 
     if newest_number(tx)? != rules.version {
         return Err(just_changed());
     }
-    Ok(Arc::new(rules.indexed(&Rows::load(tx, &app.keys)?, &app.keys)?))
+    Ok(Arc::new(rules.as_of(&Live::load(tx, &app.keys)?, &app.keys)?))
 }
 
 /// What was prepared under one charter is not done under another.
@@ -171,14 +171,14 @@ fn place(version: u32, applied: i64, by: PrincipalId) -> Vec<u8> {
 
 /// Loads the charter in force.
 pub(crate) fn load(store: &Store, keys: &VaultKeys) -> Result<Rules, Error> {
-    let (row, rows) = store.read_wait(|tx| Ok::<_, Error>((newest(tx)?, indexes::Stored::read(tx)?)))?;
-    compile(keys, row, &rows.open(keys)?)
+    let (row, live) = store.read_wait(|tx| Ok::<_, Error>((newest(tx)?, StoredLive::read(tx)?)))?;
+    compile(keys, row, &live.open(keys)?)
 }
 
 /// The same within a transaction, as a change made in it leaves the charter.
 pub(crate) fn load_in(tx: &mut Tx<'_>, keys: &VaultKeys) -> Result<Rules, Error> {
-    let (row, rows) = (newest(tx)?, Rows::load(tx, keys)?);
-    compile(keys, row, &rows)
+    let (row, live) = (newest(tx)?, Live::load(tx, keys)?);
+    compile(keys, row, &live)
 }
 
 /// The version in force.
@@ -191,11 +191,11 @@ fn newest(tx: &mut Tx<'_>) -> Result<VersionRow, Error> {
     tx.first(&NEWEST, &[], version_row)?.ok_or(Error::Tampered)
 }
 
-fn compile(keys: &VaultKeys, row: VersionRow, rows: &Rows) -> Result<Rules, Error> {
+fn compile(keys: &VaultKeys, row: VersionRow, live: &Live) -> Result<Rules, Error> {
     let (version, numbers) = open(keys, row)?;
     // A version in force was checked when it was applied; a later program that no longer takes it must say why.
     let charter = Charter::parse(&version.files).map_err(unloadable)?;
-    Rules::compile(version.version, charter, &numbers, keys).map_err(unloadable)?.indexed(rows, keys)
+    Rules::compile(version.version, charter, &numbers, keys).map_err(unloadable)?.as_of(live, keys)
 }
 
 fn unloadable(problems: Problems) -> Error {

@@ -5,14 +5,17 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use avouch_charter::{Charter, Holder, LegalBasis, Reason};
+use avouch_charter::{Charter, Holder, LegalBasis, Reason, TokenKind, TokenRule};
 use avouch_policy::{Engine, PrincipalKind, PurposeFields, RoleGrant, SeesGrant, Source, View};
+use avouch_seal::format::EmailDomain;
 use avouch_seal::token::{Namespace, RecipientKeys};
 use avouch_seal::vault::VaultKeys;
+use avouch_store::Tx;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::indexes::{IndexRule, Kind, Rows, Stage};
+use crate::indexes::{self, IndexRule, Kind, Rows, Stage};
+use crate::vault::{Standing, Standings, StoredStandings};
 
 /// Numbers given to names, for ever, whether the charter still has them or not. Sealed with every version: whoever could
 /// give a number another name would have a card number shown as a nickname.
@@ -75,13 +78,58 @@ pub(crate) struct PurposeRule {
     pub(crate) fields: Vec<usize>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct RecipientRule {
-    pub(crate) keys: RecipientKeys,
+    pub(crate) keys: Arc<RecipientKeys>,
+    pub(crate) standing: Standing,
     pub(crate) fields: Vec<usize>,
     pub(crate) purposes: Vec<String>,
-    /// Places of the fields whose tokens are stored.
-    pub(crate) random: Vec<usize>,
+    /// How the tokens of a field are made, by its place.
+    pub(crate) tokens: HashMap<usize, TokenRule>,
+    /// Where addresses that stand for others are.
+    pub(crate) domain: Option<EmailDomain>,
+}
+
+impl RecipientRule {
+    /// How the tokens of a field are made.
+    pub(crate) fn token(&self, place: usize) -> TokenRule {
+        self.tokens.get(&place).copied().unwrap_or(TokenRule::plain(TokenKind::Pointer))
+    }
+
+    /// The same as it stands now.
+    fn standing(&self, standing: Standing, keys: &VaultKeys) -> Self {
+        let derived = || Arc::new(keys.recipient(self.keys.namespace(), standing.epoch));
+        let same = standing.epoch == self.standing.epoch;
+        let keys = if same { Arc::clone(&self.keys) } else { derived() };
+        Self { keys, standing, ..self.clone() }
+    }
+}
+
+/// What changes under a charter while it is in force, as one transaction sees it.
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) rows: Rows,
+    pub(crate) standings: Standings,
+}
+
+/// The same as it lies in the store.
+#[derive(Debug)]
+pub(crate) struct StoredLive(indexes::Stored, StoredStandings);
+
+impl Live {
+    pub(crate) fn load(tx: &mut Tx<'_>, keys: &VaultKeys) -> Result<Self, Error> {
+        StoredLive::read(tx)?.open(keys)
+    }
+}
+
+impl StoredLive {
+    pub(crate) fn read(tx: &mut Tx<'_>) -> Result<Self, Error> {
+        Ok(Self(indexes::Stored::read(tx)?, StoredStandings::read(tx)?))
+    }
+
+    pub(crate) fn open(self, keys: &VaultKeys) -> Result<Live, Error> {
+        Ok(Live { rows: self.0.open(keys)?, standings: self.1.open(keys)? })
+    }
 }
 
 impl Rules {
@@ -134,34 +182,53 @@ impl Rules {
             };
             rules.purposes.insert(purpose.name.clone(), rule);
         }
+        let domain = rules.charter.company().token_domain.as_deref();
+        let domain = domain.and_then(|domain| EmailDomain::parse(domain).ok());
         for recipient in rules.charter.recipients() {
             let Ok(namespace) = Namespace::parse(&recipient.name) else { continue };
+            let standing = Standing::default();
+            let place = |name: &str| rules.by_name.get(name).copied();
             let rule = RecipientRule {
-                keys: keys.recipient(&namespace),
-                fields: recipient.fields.iter().filter_map(|name| rules.by_name.get(name).copied()).collect(),
+                keys: Arc::new(keys.recipient(&namespace, standing.epoch)),
+                standing,
+                fields: recipient.fields.iter().filter_map(|name| place(name)).collect(),
                 purposes: recipient.purposes.clone(),
-                random: recipient
+                tokens: recipient
                     .tokens
                     .iter()
-                    .filter(|(_, rule)| rule.kind != avouch_charter::TokenKind::Pointer)
-                    .filter_map(|(name, _)| rules.by_name.get(name).copied())
+                    .filter_map(|(name, rule)| Some((place(name)?, rule)))
                     .collect(),
+                domain: domain.clone(),
             };
             rules.recipients.insert(recipient.name.clone(), Arc::new(rule));
         }
         if let Ok(namespace) = Namespace::parse(OWN_NAMESPACE) {
-            let (keys, fields) = (keys.recipient(&namespace), (0..rules.fields.len()).collect());
-            let own = RecipientRule { keys, fields, purposes: Vec::new(), random: Vec::new() };
+            let standing = Standing::default();
+            let own = RecipientRule {
+                keys: Arc::new(keys.recipient(&namespace, standing.epoch)),
+                standing,
+                fields: (0..rules.fields.len()).collect(),
+                purposes: Vec::new(),
+                tokens: HashMap::new(),
+                domain: None,
+            };
             rules.recipients.insert(OWN_NAMESPACE.to_owned(), Arc::new(own));
         }
         Ok(rules)
     }
 
-    /// The same charter with its indexes as they are.
+    /// The same charter with its indexes and recipients as they are.
     ///
     /// # Errors
     /// When the keys in memory are not those of an index.
-    pub(crate) fn indexed(&self, rows: &Rows, keys: &VaultKeys) -> Result<Self, Error> {
+    pub(crate) fn as_of(&self, live: &Live, keys: &VaultKeys) -> Result<Self, Error> {
+        let Live { rows, standings } = live;
+        let recipient = |(name, rule): (&String, &Arc<RecipientRule>)| {
+            let standing = standings.of(name);
+            let same = standing == rule.standing;
+            let rule = if same { Arc::clone(rule) } else { Arc::new(rule.standing(standing, keys)) };
+            (name.clone(), rule)
+        };
         let place = |number: u32| self.by_number.get(&number).copied();
         let indexes = rows.all.iter().filter_map(|row| IndexRule::compile(row, place, keys).transpose());
         Ok(Self {
@@ -176,7 +243,7 @@ impl Rules {
             by_number: self.by_number.clone(),
             class_names: self.class_names.clone(),
             purposes: self.purposes.clone(),
-            recipients: self.recipients.clone(),
+            recipients: self.recipients.iter().map(recipient).collect(),
             policy_fields: self.policy_fields.clone(),
         })
     }

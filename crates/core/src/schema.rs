@@ -17,18 +17,21 @@ create table vault (id blob primary key, created bigint not null);
 create table charter_version (version bigint primary key, applied bigint not null, applied_by blob not null,
     sealed blob not null);
 create table record (subject blob primary key, version bigint not null, created bigint not null,
-    updated bigint not null, event bigint not null, keys bigint not null, entries blob not null, manifest blob not null);
+    updated bigint not null, event bigint not null, keys bigint not null, tokens bigint not null, entries blob not null,
+    manifest blob not null);
 create table record_version (subject blob not null, version bigint not null, updated bigint not null,
-    event bigint not null, keys bigint not null, entries blob not null, manifest blob not null,
-    primary key (subject, version));
+    event bigint not null, keys bigint not null, tokens bigint not null, entries blob not null,
+    manifest blob not null, primary key (subject, version));
 create table rules_state (id bigint primary key, generation bigint not null, next_index bigint not null);
 insert into rules_state (id, generation, next_index) values (1, 1, 1);
 create table search_index (number bigint primary key, sealed blob not null);
 create table index_term (number bigint not null, term bigint not null, subject blob not null,
     primary key (number, term, subject)) without rowid;
-create table token (namespace text not null, lookup blob not null, subject blob not null, sealed blob not null,
-    primary key (namespace, lookup)) without rowid;
-create index token_by_subject on token (subject);
+create table token (namespace text not null, lookup blob not null, subject blob not null, expires bigint not null,
+    sealed blob not null, primary key (namespace, lookup, subject)) without rowid;
+create index token_by_subject on token (subject, namespace, lookup);
+create index token_by_expiry on token (expires) where expires > 0;
+create table recipient_state (name text primary key, sealed blob not null) without rowid;
 create table event (id integer primary key, body blob not null, sealed blob);
 create table event_subject (pseudonym blob not null, event bigint not null,
     primary key (pseudonym, event)) without rowid;

@@ -4,8 +4,6 @@
 mod accesses;
 mod create;
 mod delete;
-mod detokenize;
-mod document;
 mod export;
 mod history;
 mod import;
@@ -26,8 +24,6 @@ use std::sync::Arc;
 pub use accesses::{Access as AccessEntry, Accessed, Accesses};
 pub use create::{CreateSubject, Created};
 pub use delete::{Deleted, erase};
-pub use detokenize::{Detokenize, Detokenized, MAX_TOKENS};
-pub use document::{MAX_SUBJECTS, Reading, Tokenize, Tokenized, Unmapped};
 pub use export::{Export, ExportError, ExportFormat};
 pub use history::{History, HistoryEntry};
 pub use import::{
@@ -42,7 +38,13 @@ pub(crate) use reseal::{Again, reseal};
 pub use search::{Asked, SearchSubjects};
 pub use status::{ReadStatus, Status};
 pub(crate) use terms::{Indexed, index_people};
-pub use token::{CreateTokens, TokenItem};
+pub use token::{
+    CreateTokens, Damaged, Detokenize, Detokenized, FOREIGN_LENGTHS, ForeignToken, ImportTokens,
+    InspectTokens, ListTokens, MAX_FOREIGN, MAX_METADATA, MAX_SUBJECTS, MAX_TAG, MAX_TAGS, MAX_TOKENS,
+    MAX_USES, NoToken, Presented, Reading, RevokeTokens, RevokeWhich, Revoked, RotateTokens, Terms,
+    TokenItem, TokenPage, TokenPlace, TokenView, Tokenize, Tokenized, TokensOf, Unmapped,
+};
+pub(crate) use token::{Standing, Standings, StoredStandings, sweep as sweep_tokens};
 pub use update::{UpdateSubject, Updated};
 
 use avouch_store::Ahead;
@@ -54,7 +56,7 @@ use crate::{Error, Fault};
 
 /// Every statement of the room, for the test that prepares them all.
 pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
-    [
+    let mut statements = [
         accesses::STATEMENTS,
         delete::STATEMENTS,
         import::STATEMENTS,
@@ -63,9 +65,10 @@ pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
         record::STATEMENTS,
         reseal::STATEMENTS,
         status::STATEMENTS,
-        token::STATEMENTS,
     ]
-    .concat()
+    .concat();
+    statements.extend(token::statements());
+    statements
 }
 
 /// Finishes what a crash interrupted.

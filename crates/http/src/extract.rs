@@ -9,9 +9,10 @@ use avouch_core::gate::{self, Reason};
 use avouch_core::{CredentialId, ImportId, PrincipalId, SubjectId};
 use avouch_wire::{
     BatchRequest, CharterApply, CharterPlan, ChunkRequest, DetokenizeRequest, DrillAnswer, DrillRequest,
-    Explain, ExportRequest, ImportStart, KeyCreate, PrincipalCreate, PrincipalPatch, ProblemKind,
-    ProposeRequest, RecoveryRequest, RetireRequest, RevealRequest, RotateRequest, SearchRequest,
-    SubjectCreate, SubjectPatch, TokenRequest, TokenizeRequest, header, limits,
+    Explain, ExportRequest, ImportStart, InspectRequest, KeyCreate, PrincipalCreate, PrincipalPatch,
+    ProblemKind, ProposeRequest, RecoveryRequest, RetireRequest, RevealRequest, RevokeRequest, RotateRequest,
+    RotateTokensRequest, SearchRequest, SubjectCreate, SubjectPatch, TokenImportRequest, TokenRequest,
+    TokenizeRequest, header, limits,
 };
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
@@ -211,6 +212,10 @@ bodies! {
     SearchRequest;
     BatchRequest: LIMIT = limits::BULK_BODY_BYTES;
     TokenRequest;
+    InspectRequest;
+    RevokeRequest;
+    RotateTokensRequest;
+    TokenImportRequest: LIMIT = limits::BULK_BODY_BYTES;
     TokenizeRequest: LIMIT = limits::BULK_BODY_BYTES;
     DetokenizeRequest: LIMIT = limits::BULK_BODY_BYTES;
     Explain;

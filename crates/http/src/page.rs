@@ -1,6 +1,7 @@
 //! Where a list goes on. A cursor is opaque to clients: base64url of a version, the list it belongs to, and the last id or number
 //! that was shown. It holds nothing that the page before did not show, so it needs no seal; a changed one leads to another page.
 
+use avouch_core::vault::TokenPlace;
 use data_encoding::BASE64URL_NOPAD;
 
 use crate::problem::Failure;
@@ -25,6 +26,11 @@ impl Paging {
         self.position(list, |position| position.try_into().ok().map(i64::from_be_bytes))
     }
 
+    /// The token behind which this list goes on.
+    pub(crate) fn after_token(&self) -> Result<Option<TokenPlace>, Failure> {
+        self.position(List::Tokens, TokenPlace::from_bytes)
+    }
+
     fn position<T>(&self, list: List, read: impl Fn(&[u8]) -> Option<T>) -> Result<Option<T>, Failure> {
         let Some(cursor) = &self.cursor else { return Ok(None) };
         let position = (cursor.list == list).then(|| read(&cursor.position)).flatten();
@@ -46,11 +52,19 @@ pub(crate) enum List {
     Accesses = 4,
     Events = 5,
     Principals = 6,
+    Tokens = 8,
 }
 
 impl List {
-    const ALL: [Self; 6] =
-        [Self::Subjects, Self::Search, Self::History, Self::Accesses, Self::Events, Self::Principals];
+    const ALL: [Self; 7] = [
+        Self::Subjects,
+        Self::Search,
+        Self::History,
+        Self::Accesses,
+        Self::Events,
+        Self::Principals,
+        Self::Tokens,
+    ];
 }
 
 /// See the module.
@@ -61,6 +75,8 @@ pub(crate) struct Cursor {
 }
 
 const VERSION: u8 = 1;
+/// Of a token: two ids and a name of 24 characters, behind the two bytes in front.
+const LONGEST: usize = 78;
 
 impl Cursor {
     pub(crate) fn id(list: List, id: &[u8; 16]) -> String {
@@ -71,12 +87,16 @@ impl Cursor {
         Self::write(list, &number.to_be_bytes())
     }
 
+    pub(crate) fn token(place: &TokenPlace) -> String {
+        Self::write(List::Tokens, &place.to_bytes())
+    }
+
     fn write(list: List, position: &[u8]) -> String {
         BASE64URL_NOPAD.encode(&[&[VERSION, list as u8], position].concat())
     }
 
     pub(crate) fn read(text: &str) -> Option<Self> {
-        if text.len() > 64 {
+        if text.len() > LONGEST {
             return None;
         }
         let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;

@@ -3,11 +3,13 @@
 
 use std::borrow::Cow;
 
-use avouch_core::PrincipalId;
+use avouch_core::vault::TokensOf;
+use avouch_core::{PrincipalId, SubjectId};
 use avouch_wire::limits;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use percent_encoding::percent_decode_str;
+use uuid::Uuid;
 
 use crate::page::{Cursor, Paging};
 use crate::problem::Failure;
@@ -46,6 +48,33 @@ impl FromRequestParts<Shared> for EventFilter {
             actor: actor.map_err(|_| Failure::fault("?actor", "expected the id of a principal"))?,
             action: action.map(str::to_owned),
         })
+    }
+}
+
+/// The query of the list of tokens.
+pub(crate) struct TokenFilter {
+    pub(crate) paging: Paging,
+    pub(crate) of: TokensOf,
+    pub(crate) tag: Option<String>,
+}
+
+impl FromRequestParts<Shared> for TokenFilter {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Failure> {
+        let known = ["limit", "cursor", "subject", "recipient", "tag"];
+        let parameters = Parameters::parse(parts.uri.query(), &known)?;
+        let of = match (parameters.value("subject"), parameters.value("recipient")) {
+            (Some(subject), None) => {
+                let subject = Uuid::parse_str(subject);
+                let subject =
+                    subject.map_err(|_| Failure::fault("?subject", "expected the id of a customer"))?;
+                TokensOf::Subject(SubjectId::from_bytes(subject.into_bytes()))
+            }
+            (None, Some(recipient)) => TokensOf::Recipient(recipient.to_owned()),
+            _ => return Err(Failure::fault("?", "expected `subject` or `recipient`, and only one of them")),
+        };
+        Ok(Self { paging: paging(&parameters)?, of, tag: parameters.value("tag").map(str::to_owned) })
     }
 }
 

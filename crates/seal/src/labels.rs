@@ -66,8 +66,12 @@ labels! {
     POINTER_IV = "avouch/token/pointer-iv/v1";
     /// Cipher key of a pointer token.
     POINTER_BODY = "avouch/token/pointer-body/v1";
-    /// Look-up digest of a random token: key, and what it is taken over.
-    TOKEN_LOOKUP = "avouch/token/lookup/v1";
+    /// Token of a value, equal for equal values: key, and what it is taken over.
+    TOKEN_EQUAL = "avouch/token/equal/v1";
+    /// Text that stands for a value and is not turned back: key, and what it is taken over.
+    TOKEN_ONE_WAY = "avouch/token/one-way/v1";
+    /// What the keys of one recipient's format-preserving tokens are derived from.
+    TOKEN_FORMATS = "avouch/token/formats/v1";
     /// Key of format-preserving tokens.
     TOKEN_FORMAT = "avouch/token/format/v1";
     /// Cipher key of one version of a transit key, and the AAD of what it seals.

@@ -3,11 +3,15 @@
 //! Each recipient has a namespace and keys of its own, so that two recipients cannot join their tokens, and a
 //! token found in the wild names whom it was given to.
 //!
-//! * *Pointer* (61 characters): the sealed name of a place, a subject, a field and a slot. Deterministic,
-//!   needs no row, dies with the person. `iv = first 16 bytes of HMAC-SHA256(Kiv, PAE(label, vault,
-//!   namespace, target))`, `body = iv || AES-256-CTR(Kbody, iv, target)`; a synthetic IV as in SIV, so
-//!   opening recomputes and compares it.
-//! * *Random* (26 characters): 128 random bits. The store keeps only [`RecipientKeys::lookup`] of it.
+//! * *Pointer* (64 characters): the sealed name of a place: a subject, a field and a slot, and which of the
+//!   subject's generations of tokens it is. Deterministic, needs no row, dies with the person. `iv = first 16
+//!   bytes of HMAC-SHA256(Kiv, PAE(label, vault, namespace, target))`, `body = iv || AES-256-CTR(Kbody, iv,
+//!   target)`; a synthetic IV as in SIV, so opening recomputes and compares it.
+//! * *Random* (26 characters): 128 bits that a row of the store is found by. They are random, or computed from
+//!   a value so that equal values have equal tokens; which of the two cannot be seen.
+//!
+//! The keys of a recipient hang on an epoch of its own as well: with another one, nothing that was made before
+//! opens.
 //!
 //! Opening gives one error for every failure. The check characters are for scanners and typing slips, never
 //! for trust.
@@ -25,6 +29,7 @@ use crate::{
     Error, Key, Result, SecureRandom, VaultId,
     bytes::take,
     derive::{derive, derive_mac_key, first_half, mac},
+    format::{Format, FormatKey, FormatScope},
     keyring::Roots,
     labels,
     text::{check_2, is_name, push_base32, read_base32, split_checked},
@@ -33,7 +38,7 @@ use crate::{
 const PREFIX: &str = "tok";
 const MAX_NAMESPACE: usize = 24;
 const IV_LEN: usize = 16;
-const TARGET_LEN: usize = 16 + 4 + 2;
+const TARGET_LEN: usize = 16 + 4 + 2 + 2;
 const POINTER_LEN: usize = IV_LEN + TARGET_LEN;
 const RANDOM_LEN: usize = 16;
 
@@ -83,11 +88,11 @@ pub enum Token {
         /// Synthetic IV and sealed target.
         body: [u8; POINTER_LEN],
     },
-    /// A random name, resolved by a row.
+    /// A name that a row resolves.
     Random {
         /// Whose token it is.
         namespace: Namespace,
-        /// The random bits.
+        /// The bits it is found by.
         body: [u8; RANDOM_LEN],
     },
 }
@@ -169,23 +174,33 @@ pub struct PointerTarget {
     pub field: u32,
     /// Which of several values, or [`WHOLE_FIELD`].
     pub slot: u16,
+    /// Which of the person's generations of tokens it belongs to: those of earlier ones were revoked.
+    pub generation: u16,
 }
 
 impl PointerTarget {
     fn encode(&self) -> [u8; TARGET_LEN] {
         let mut bytes = [0; TARGET_LEN];
         let (subject, rest) = bytes.split_at_mut(16);
-        let (field, slot) = rest.split_at_mut(4);
+        let (field, rest) = rest.split_at_mut(4);
+        let (slot, generation) = rest.split_at_mut(2);
         subject.copy_from_slice(&self.subject);
         field.copy_from_slice(&self.field.to_be_bytes());
         slot.copy_from_slice(&self.slot.to_be_bytes());
+        generation.copy_from_slice(&self.generation.to_be_bytes());
         bytes
     }
 
     fn decode(bytes: &[u8; TARGET_LEN]) -> Option<Self> {
         let mut rest = bytes.as_slice();
-        let (subject, field, slot) = (take(&mut rest)?, take(&mut rest)?, take(&mut rest)?);
-        Some(Self { subject: *subject, field: u32::from_be_bytes(*field), slot: u16::from_be_bytes(*slot) })
+        let (subject, field) = (take(&mut rest)?, take(&mut rest)?);
+        let (slot, generation) = (take(&mut rest)?, take(&mut rest)?);
+        Some(Self {
+            subject: *subject,
+            field: u32::from_be_bytes(*field),
+            slot: u16::from_be_bytes(*slot),
+            generation: u16::from_be_bytes(*generation),
+        })
     }
 }
 
@@ -194,29 +209,37 @@ impl PointerTarget {
 pub struct RecipientKeys {
     vault: VaultId,
     namespace: Namespace,
+    epoch: u32,
     newest: PointerKeys,
     /// Of retired token roots, newest first: they open what was handed out, and make nothing.
     older: Vec<PointerKeys>,
-    lookup: hmac::Key,
+    /// What its format keys are derived from, when they are needed.
+    formats: Key,
+    equal: hmac::Key,
+    one_way: hmac::Key,
 }
 
 impl RecipientKeys {
-    /// The look-up key stays with the oldest root, because a stored look-up cannot be computed again; its
-    /// secrecy carries nothing, the body is 128 random bits.
-    pub(crate) fn derive(roots: &Roots, vault: VaultId, namespace: &Namespace) -> Self {
-        let pointer = |root| PointerKeys::derive(root, vault, namespace);
+    pub(crate) fn derive(roots: &Roots, vault: VaultId, namespace: &Namespace, epoch: u32) -> Self {
+        let pointer = |root| PointerKeys::derive(root, vault, namespace, epoch);
+        let name = namespace.as_str().as_bytes();
+        let of_values =
+            |label| derive_mac_key(roots.newest(), &vault.0, label, &[name, &epoch.to_le_bytes()]);
         Self {
             vault,
             namespace: namespace.clone(),
+            epoch,
             newest: pointer(roots.newest()),
             older: roots.newest_first().skip(1).map(pointer).collect(),
-            lookup: derive_mac_key(
-                roots.oldest(),
-                &vault.0,
-                labels::TOKEN_LOOKUP,
-                &[namespace.as_str().as_bytes()],
-            ),
+            formats: derive(roots.newest(), &vault.0, labels::TOKEN_FORMATS, &[name, &epoch.to_le_bytes()]),
+            equal: of_values(labels::TOKEN_EQUAL),
+            one_way: of_values(labels::TOKEN_ONE_WAY),
         }
+    }
+
+    /// The epoch of the recipient that these keys are of.
+    pub const fn epoch(&self) -> u32 {
+        self.epoch
     }
 
     /// The recipient that these keys are for.
@@ -259,17 +282,26 @@ impl RecipientKeys {
         Ok(Token::Random { namespace: self.namespace.clone(), body })
     }
 
-    /// What the store keeps of a random token of this recipient: a keyed digest, useless without this vault's
-    /// keys. [`Error::Tampered`] for a token of another recipient or another kind.
-    pub fn lookup(&self, token: &Token) -> Result<[u8; 16]> {
-        match token {
-            Token::Random { namespace, body } if *namespace == self.namespace => {
-                let parts: [&[u8]; 4] =
-                    [labels::TOKEN_LOOKUP.as_bytes(), &self.vault.0, namespace.as_str().as_bytes(), body];
-                Ok(first_half(&mac(&self.lookup, &parts)))
-            }
-            _ => Err(Error::Tampered),
-        }
+    /// The token of a value, given in its normal form: equal values of one field have equal tokens.
+    pub fn equal(&self, field: u32, normal: &[u8]) -> Token {
+        self.computed(&self.equal, labels::TOKEN_EQUAL, field, normal)
+    }
+
+    /// The text that stands for a value and that nothing turns back: for equal values of one field the same.
+    pub fn one_way(&self, field: u32, normal: &[u8]) -> Token {
+        self.computed(&self.one_way, labels::TOKEN_ONE_WAY, field, normal)
+    }
+
+    fn computed(&self, key: &hmac::Key, label: &str, field: u32, normal: &[u8]) -> Token {
+        let name = self.namespace.as_str().as_bytes();
+        let parts: [&[u8]; 5] = [label.as_bytes(), &self.vault.0, name, &field.to_le_bytes(), normal];
+        Token::Random { namespace: self.namespace.clone(), body: first_half(&mac(key, &parts)) }
+    }
+
+    /// The key of this recipient's tokens that are computed from the values of a field and keep their form.
+    pub fn format(&self, field: u32, format: Format) -> Result<FormatKey> {
+        let scope = FormatScope { namespace: &self.namespace, field, epoch: self.epoch };
+        FormatKey::derive(&self.formats, self.vault, &scope, format)
     }
 }
 
@@ -281,11 +313,11 @@ struct PointerKeys {
 }
 
 impl PointerKeys {
-    fn derive(root: &Key, vault: VaultId, namespace: &Namespace) -> Self {
-        let namespace = namespace.as_str().as_bytes();
-        let body = derive(root, &vault.0, labels::POINTER_BODY, &[namespace]);
+    fn derive(root: &Key, vault: VaultId, namespace: &Namespace, epoch: u32) -> Self {
+        let (namespace, epoch) = (namespace.as_str().as_bytes(), epoch.to_le_bytes());
+        let body = derive(root, &vault.0, labels::POINTER_BODY, &[namespace, &epoch]);
         Self {
-            iv: derive_mac_key(root, &vault.0, labels::POINTER_IV, &[namespace]),
+            iv: derive_mac_key(root, &vault.0, labels::POINTER_IV, &[namespace, &epoch]),
             body: UnboundCipherKey::new(&AES_256, body.bytes())
                 .and_then(EncryptingKey::ctr)
                 .expect("AES-256 takes any 32 bytes as a key and has a counter mode"),

@@ -228,9 +228,9 @@ impl VaultKeys {
         IndexKey::derive(self.roots().index.serving(scope.epoch), self.vault, scope)
     }
 
-    /// The token keys of one recipient. Costs a few microseconds: keep them.
-    pub fn recipient(&self, namespace: &Namespace) -> RecipientKeys {
-        RecipientKeys::derive(&self.roots().token, self.vault, namespace)
+    /// The token keys of one recipient in one of its epochs. Costs a few microseconds: keep them.
+    pub fn recipient(&self, namespace: &Namespace, epoch: u32) -> RecipientKeys {
+        RecipientKeys::derive(&self.roots().token, self.vault, namespace, epoch)
     }
 
     /// Seals a row that belongs to the vault and not to a person. `table` and `id` say where it lies.

@@ -146,6 +146,27 @@ fn key_of(root: u8, vault: VaultId, name: &str, field: u32, epoch: u32, format: 
     FormatKey::derive(&Key::from_bytes([root; 32].into()), vault, &scope, format).expect("a format")
 }
 
+#[test]
+fn a_number_says_its_country() {
+    for (number, code) in [
+        ("+12125550100", "1"),
+        ("+74951234567", "7"),
+        ("+4930901820", "49"),
+        ("+989121234567", "98"),
+        ("+351211234567", "351"),
+        ("+8801712345678", "880"),
+        ("+971501234567", "971"),
+        ("+21612345678", "216"),
+        ("+3545812345", "354"),
+        ("+88212345678", "882"),
+    ] {
+        assert_eq!(CountryCode::of(number), Ok(country(code)), "{number}");
+    }
+    for none in ["", "+", "+3", "+35", "4930901820", "+0301234567", "+é1"] {
+        assert!(CountryCode::of(none).is_err(), "{none}");
+    }
+}
+
 fn country(code: &str) -> CountryCode {
     CountryCode::parse(code).expect("a country code")
 }

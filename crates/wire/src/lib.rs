@@ -44,5 +44,7 @@ pub use subject::{
 pub use system::{Health, HealthState, Readiness, Status};
 pub use time::Time;
 pub use token::{
-    DetokenizeRequest, Detokenized, TokenRequest, TokenResponse, TokenizeRequest, Tokenized, Unmapped,
+    DetokenizeRequest, Detokenized, InspectRequest, InspectResponse, Revocation, RevokeRequest,
+    RotateTokensRequest, RotatedTokens, TokenImportRequest, TokenImportResponse, TokenQuery, TokenRequest,
+    TokenResponse, TokenTerms, TokenView, TokenizeRequest, Tokenized, Unmapped,
 };

@@ -1,6 +1,8 @@
 //! Tokens: single ones, and whole documents in the same shape. A token names its recipient and nobody else; it is safe to store and log
 //! at the recipient, yet is kept out of `Debug` here because whoever holds it may be allowed to detokenize it.
 
+mod kept;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -8,9 +10,14 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{Document, Problem, Secret, Views};
+pub use kept::{
+    ForeignToken, InspectRequest, InspectResponse, Inspected, ItemProblem, Revocation, RevokeRequest,
+    RotateTokensRequest, RotatedTokens, TokenImportRequest, TokenImportResponse, TokenQuery, TokenTerms,
+    TokenView,
+};
 
 /// `POST /v1/tokens`: one token for each item, for one recipient.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(examples(json!({
     "purpose": "order_fulfilment", "recipient": "parcels",
@@ -24,6 +31,9 @@ pub struct TokenRequest {
     /// What to make tokens of.
     #[schema(max_items = 1000)]
     pub items: Vec<TokenItem>,
+    /// What is asked of all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<TokenTerms>,
 }
 
 /// One value to make a token of.
@@ -118,7 +128,8 @@ pub struct Tokenized {
     pub tokens: u64,
 }
 
-/// `POST /v1/detokenize`: the way back. Texts that are not tokens stay as they are.
+/// `POST /v1/detokenize`: the way back. Texts that are not tokens stay as they are. A token that has the form of a value, such as a card number,
+/// is known only by its place: `at` names it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DetokenizeRequest {
@@ -127,6 +138,12 @@ pub struct DetokenizeRequest {
     /// Why now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Where tokens stand that cannot be told from values: JSON pointers into the document.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub at: Vec<String>,
+    /// Whose tokens those are; a caller that acts for a recipient need not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipient: Option<String>,
     /// The document with tokens.
     pub document: Document,
 }

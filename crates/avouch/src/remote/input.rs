@@ -68,12 +68,13 @@ impl<R: Read> Sources<R> {
 
     /// The JSON document on stdin (`-`) or in a file.
     pub(super) fn document(&mut self, path: &Path) -> Result<Value, CliError> {
-        let (text, name) = if path == Path::new("-") {
-            (self.stdin()?, "stdin".to_owned())
-        } else {
-            (file(path)?, format!("`{}`", path.display()))
-        };
-        json(&text, &name)
+        let name = if path == Path::new("-") { "stdin".to_owned() } else { format!("`{}`", path.display()) };
+        json(&self.text(path)?, &name)
+    }
+
+    /// The text on stdin (`-`) or in a file.
+    pub(super) fn text(&mut self, path: &Path) -> Result<String, CliError> {
+        if path == Path::new("-") { self.stdin() } else { file(path) }
     }
 
     fn take(&mut self, argument: &str, fields: &mut Map<String, Value>, put: Put) -> Result<(), CliError> {

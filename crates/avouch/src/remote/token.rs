@@ -1,6 +1,8 @@
 //! Commands about tokens, and `explain`. Documents come from a file or stdin and go to stdout as JSON, whatever the output mode: they are
 //! meant for the next program.
 
+mod kept;
+
 use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
 use avouch_wire::{
@@ -20,6 +22,16 @@ use super::{
 pub(crate) enum TokenCommand {
     /// Make a token of each field of a customer, for one recipient
     Create(TokenCreateArgs),
+    /// Say what tokens are: whose, of what, and what ends them; never their values
+    Inspect(kept::InspectArgs),
+    /// List the tokens of a customer, or those of a recipient
+    List(kept::ListArgs),
+    /// End tokens: some, all of a customer, or all of a recipient
+    Revoke(kept::RevokeArgs),
+    /// Put another token in the place of each, which ends
+    Rotate(kept::RotateArgs),
+    /// Take over tokens that another system made
+    Import(kept::ImportArgs),
 }
 
 #[derive(Debug, Args)]
@@ -35,6 +47,8 @@ pub(crate) struct TokenCreateArgs {
     /// For which purpose of the charter
     #[arg(long, value_name = "NAME")]
     purpose: String,
+    #[command(flatten)]
+    terms: kept::TermArgs,
 }
 
 #[derive(Debug, Args)]
@@ -73,6 +87,12 @@ pub(crate) struct DetokenizeArgs {
     /// Why now, in a few words and without naming anybody
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+    /// Where a token stands that has the form of a value, such as `/order/card`; may be repeated
+    #[arg(long, value_name = "POINTER")]
+    at: Vec<String>,
+    /// Whose tokens those are
+    #[arg(long, value_name = "NAME")]
+    recipient: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -91,9 +111,20 @@ pub(crate) struct ExplainArgs {
 }
 
 pub(super) fn run(command: TokenCommand, remote: &Remote) -> Result<ExitCode, CliError> {
-    let TokenCommand::Create(args) = command;
+    match command {
+        TokenCommand::Create(args) => create(args, remote),
+        TokenCommand::Inspect(args) => kept::inspect(args, remote),
+        TokenCommand::List(args) => kept::list(args, remote),
+        TokenCommand::Revoke(args) => kept::revoke(args, remote),
+        TokenCommand::Rotate(args) => kept::rotate(args, remote),
+        TokenCommand::Import(args) => kept::import(args, remote),
+    }
+}
+
+fn create(args: TokenCreateArgs, remote: &Remote) -> Result<ExitCode, CliError> {
     let items = args.fields.iter().map(|field| item(args.id, field)).collect::<Result<_, _>>()?;
-    let request = TokenRequest { purpose: args.purpose, recipient: args.recipient, items };
+    let request =
+        TokenRequest { purpose: args.purpose, recipient: args.recipient, items, terms: args.terms.asked()? };
     let response = remote.client.tokens(&request)?;
     let failed = response.items.iter().find_map(|item| item.problem.clone());
     remote.output.answer(&response, |response| {
@@ -134,7 +165,13 @@ pub(super) fn tokenize(args: TokenizeArgs, remote: &Remote) -> Result<ExitCode, 
 
 pub(super) fn detokenize(args: DetokenizeArgs, remote: &Remote) -> Result<ExitCode, CliError> {
     let document = Document(Sources::of_process().document(&args.document)?);
-    let request = DetokenizeRequest { purpose: args.purpose, reason: args.reason, document };
+    let request = DetokenizeRequest {
+        purpose: args.purpose,
+        reason: args.reason,
+        at: args.at,
+        recipient: args.recipient,
+        document,
+    };
     let answer = remote.client.detokenize(&request)?;
     if remote.output.json {
         remote.output.json(&answer)?

@@ -75,6 +75,11 @@ impl Value {
         Ok(Self(repr))
     }
 
+    /// The text, of a value that is one text: no number and no address.
+    pub fn as_text(&self) -> Option<&str> {
+        self.str()
+    }
+
     pub(super) fn str(&self) -> Option<&str> {
         match &self.0 {
             Repr::Text(text) => Some(text),

@@ -164,7 +164,7 @@ impl App {
             Ok::<_, Error>(made)
         })?;
         app.install(super::Fresh::Access(app.load_access()?));
-        app.refresh_indexes()?;
+        app.refresh_rules()?;
         Ok(Made { app, administrator, key })
     }
 
@@ -216,7 +216,7 @@ impl App {
         }
         let keeper = Arc::clone(&app);
         app.store.write_wait(move |tx| charters::keep_up(tx, &keeper))?;
-        app.refresh_indexes()?;
+        app.refresh_rules()?;
         vault::resume(&app)?;
         app.note(what)?;
         Ok(app)

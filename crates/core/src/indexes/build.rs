@@ -10,12 +10,13 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use avouch_policy::Action;
 use avouch_store::{Tx, params, statements};
 
-use super::rows::{Row, Rows, Stage, Stored};
+use super::rows::{Row, Rows, Stage};
 use crate::Error;
 use crate::app::{App, Cx, Fresh};
 use crate::audit::{self, What};
 use crate::charters;
 use crate::gate::{self, Caller, Intent, SubjectFacts};
+use crate::rules::StoredLive;
 use crate::vault::{Indexed, index_people};
 
 statements! {
@@ -92,14 +93,14 @@ impl App {
             let app = Arc::clone(self);
             match self.store.write_wait(move |tx| step(tx, &app))? {
                 Step::On => {}
-                Step::Outdated => self.refresh_indexes()?,
+                Step::Outdated => self.refresh_rules()?,
                 Step::Ready(indexes) => {
                     built.ready += indexes;
-                    self.refresh_indexes()?;
+                    self.refresh_rules()?;
                 }
                 Step::Dropped => {
                     built.dropped += 1;
-                    self.refresh_indexes()?;
+                    self.refresh_rules()?;
                 }
                 Step::Nothing => {
                     self.forget_roots();
@@ -120,14 +121,15 @@ impl App {
         }
     }
 
-    /// Puts the indexes as they are stored in the place of those in memory.
-    pub(crate) fn refresh_indexes(&self) -> Result<(), Error> {
-        let stored =
-            self.store.read_wait(|tx| Ok::<_, Error>((charters::newest_number(tx)?, Stored::read(tx)?)))?;
-        let (version, rows) = (stored.0, stored.1.open(&self.keys)?);
+    /// Puts indexes and recipients as they are stored in the place of those in memory.
+    pub(crate) fn refresh_rules(&self) -> Result<(), Error> {
+        let stored = self
+            .store
+            .read_wait(|tx| Ok::<_, Error>((charters::newest_number(tx)?, StoredLive::read(tx)?)))?;
+        let (version, live) = (stored.0, stored.1.open(&self.keys)?);
         let current = self.rules();
         let rules = match version == current.version {
-            true => current.indexed(&rows, &self.keys)?,
+            true => current.as_of(&live, &self.keys)?,
             false => self.load_rules()?,
         };
         self.install(Fresh::Rules(Box::new(rules)));

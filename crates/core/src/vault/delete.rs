@@ -25,7 +25,6 @@ use crate::rules::Rules;
 statements! {
     data DROP_RECORD of record / 1 = "delete from record where subject = ?1";
     data DROP_VERSIONS of record_version / 1 = "delete from record_version where subject = ?1";
-    data DROP_TOKENS = "delete from token where subject = ?1";
     data DROP_REASONS = "update event set sealed = null where id in (select event from event_subject where pseudonym = ?1)";
     data DROP_OWN_REASONS = "update event set sealed = null where id in (select event from record where subject = ?1 union select event from record_version where subject = ?1)";
     data DROP_LINKS = "delete from event_subject where pseudonym = ?1";
@@ -174,9 +173,10 @@ impl Operation for DeleteSubject {
         }
         let pseudonym = ring.and_then(|mut ring| ring.pseudonym_if_any(cx));
         tx.put(&DROP_OWN_REASONS, params![self.id.bytes()])?;
-        for statement in [&DROP_RECORD, &DROP_VERSIONS, &DROP_TOKENS] {
+        for statement in [&DROP_RECORD, &DROP_VERSIONS] {
             tx.put(statement, params![self.id.bytes()])?;
         }
+        super::token::drop_of_subject(tx, self.id)?;
         if let Some(pseudonym) = &pseudonym {
             tx.put(&DROP_REASONS, params![pseudonym])?;
             tx.put(&DROP_LINKS, params![pseudonym])?;

@@ -14,7 +14,7 @@ use crate::ids::SubjectId;
 use crate::rules::Rules;
 
 statements! {
-    data PAGE = "select subject, version, created, updated, event, keys, entries, manifest from record where subject > ?1 order by subject limit ?2";
+    data PAGE = "select subject, version, created, updated, event, keys, tokens, entries, manifest from record where subject > ?1 order by subject limit ?2";
 }
 
 /// A page of people.

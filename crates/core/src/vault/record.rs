@@ -26,11 +26,12 @@ use crate::ids::{EventId, SubjectId};
 use crate::rules::OWN_NAMESPACE;
 
 statements! {
-    data RECORD of record / 1 = "select version, created, updated, event, keys, entries, manifest from record where subject = ?1";
-    data PUT_RECORD of record / 1 = "insert into record (subject, version, created, updated, event, keys, entries, manifest) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    data RECORD of record / 1 = "select version, created, updated, event, keys, tokens, entries, manifest from record where subject = ?1";
+    data PUT_RECORD of record / 1 = "insert into record (subject, version, created, updated, event, keys, tokens, entries, manifest) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     data CHANGE_RECORD of record / 1 = "update record set version = ?2, updated = ?3, event = ?4, keys = ?5, entries = ?6, manifest = ?7 where subject = ?1 and version = ?8";
-    data KEEP_VERSION of record_version / 2 = "insert into record_version (subject, version, updated, event, keys, entries, manifest) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-    data VERSIONS of record_version / 1 = "select version, updated, event, keys, entries, manifest from record_version where subject = ?1 and version < ?2 order by version desc limit ?3";
+    data KEEP_VERSION of record_version / 2 = "insert into record_version (subject, version, updated, event, keys, tokens, entries, manifest) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    data VERSIONS of record_version / 1 = "select version, updated, event, keys, tokens, entries, manifest from record_version where subject = ?1 and version < ?2 order by version desc limit ?3";
+    data NEXT_TOKENS of record / 1 = "update record set tokens = ?2, manifest = ?3 where subject = ?1 and version = ?4";
 }
 
 /// A record as stored.
@@ -43,6 +44,8 @@ pub struct Record {
     pub(crate) event: EventId,
     /// The generation of keys that it has reached: nothing of it is sealed under an older one that a newer has replaced.
     pub(crate) keys: u32,
+    /// The generation of tokens that open: those of earlier ones were revoked together.
+    pub(crate) tokens: u16,
     pub(crate) entries: Vec<u8>,
     pub(crate) manifest: [u8; 32],
 }
@@ -109,7 +112,7 @@ impl Record {
         record.map(|record| record.checked(cx)).transpose()
     }
 
-    /// From a row whose columns from `at` are version, created, updated, event, keys, entries, manifest.
+    /// From a row whose columns from `at` are version, created, updated, event, keys, tokens, entries, manifest.
     pub(crate) fn from_row(subject: SubjectId, row: &Row<'_>, at: usize) -> avouch_store::Result<Self> {
         Ok(Self {
             subject,
@@ -118,8 +121,9 @@ impl Record {
             updated: row.int(at + 2)?,
             event: EventId::from_int(row.int(at + 3)?),
             keys: generation(row, at + 4)?,
-            entries: row.blob(at + 5)?.to_vec(),
-            manifest: row.bytes(at + 6)?,
+            tokens: tokens(row, at + 5)?,
+            entries: row.blob(at + 6)?.to_vec(),
+            manifest: row.bytes(at + 7)?,
         })
     }
 
@@ -141,8 +145,9 @@ impl Record {
                 updated: row.int(1)?,
                 event: EventId::from_int(row.int(2)?),
                 keys: generation(row, 3)?,
-                entries: row.blob(4)?.to_vec(),
-                manifest: row.bytes(5)?,
+                tokens: tokens(row, 4)?,
+                entries: row.blob(5)?.to_vec(),
+                manifest: row.bytes(6)?,
             })
         })?;
         records.into_iter().map(|record| record.checked(cx)).collect()
@@ -151,14 +156,15 @@ impl Record {
     /// A new person's first version in memory, its manifest computed.
     pub(crate) fn first(cx: &Cx<'_>, subject: SubjectId, entries: Vec<u8>) -> Self {
         let (created, updated, event, keys) = (cx.now, cx.now, cx.event, cx.generation);
-        Self { subject, version: 1, created, updated, event, keys, entries, manifest: [0; 32] }.digested(cx)
+        let (version, tokens, manifest) = (1, 0, [0; 32]);
+        Self { subject, version, created, updated, event, keys, tokens, entries, manifest }.digested(cx)
     }
 
     /// The version after this one in memory, its manifest computed.
     pub(crate) fn next(&self, cx: &Cx<'_>, entries: Vec<u8>) -> Self {
-        let Self { subject, version, created, keys, .. } = *self;
-        let (version, updated, event) = (version + 1, cx.now, cx.event);
-        Self { subject, version, created, updated, event, keys, entries, manifest: [0; 32] }.digested(cx)
+        let Self { subject, version, created, keys, tokens, .. } = *self;
+        let (version, updated, event, manifest) = (version + 1, cx.now, cx.event, [0; 32]);
+        Self { subject, version, created, updated, event, keys, tokens, entries, manifest }.digested(cx)
     }
 
     /// This very version under other keys, its manifest computed.
@@ -172,13 +178,14 @@ impl Record {
     }
 
     fn digest(&self, cx: &Cx<'_>) -> [u8; 32] {
-        let parts: [&[u8]; 7] = [
+        let parts: [&[u8]; 8] = [
             self.subject.bytes(),
             &self.version.to_le_bytes(),
             &self.created.to_le_bytes(),
             &self.updated.to_le_bytes(),
             &self.event.int().to_le_bytes(),
             &self.keys.to_le_bytes(),
+            &self.tokens.to_le_bytes(),
             &self.entries,
         ];
         cx.app.keys.row_digest("record", &parts)
@@ -198,6 +205,7 @@ impl Record {
                 self.updated,
                 self.event.int(),
                 self.keys,
+                i64::from(self.tokens),
                 &self.entries,
                 &self.manifest
             ],
@@ -230,10 +238,29 @@ impl Record {
                 self.updated,
                 self.event.int(),
                 self.keys,
+                i64::from(self.tokens),
                 &self.entries,
                 &self.manifest
             ],
         )?)
+    }
+
+    /// Begins another generation of tokens: none of those that were made before opens again.
+    pub(crate) fn end_tokens(self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Self, Error> {
+        let tokens = self.tokens.checked_add(1);
+        let tokens = tokens.ok_or(Error::Internal("there is no generation of tokens after this one"))?;
+        let next = Self { tokens, ..self }.digested(cx);
+        let version = next.version.cast_signed();
+        let row = params![next.subject.bytes(), i64::from(tokens), &next.manifest, version];
+        if tx.execute(&NEXT_TOKENS, row)? == 0 {
+            return Err(Error::Stale { current: next.version });
+        }
+        Ok(next)
+    }
+
+    /// The place of a field, or of one value of it, as a token of this person names it.
+    pub(crate) fn target(&self, field: u32, slot: u16) -> PointerTarget {
+        PointerTarget { subject: *self.subject.bytes(), field, slot, generation: self.tokens }
     }
 
     /// The entries in order; a damaged sequence ends with an error.
@@ -288,7 +315,7 @@ impl Record {
                 let own =
                     cx.rules.recipients.get(OWN_NAMESPACE).ok_or(Error::Internal("no own namespace"))?;
                 let slot = slot.unwrap_or(WHOLE_FIELD);
-                let target = PointerTarget { subject: *self.subject.bytes(), field: entry.field, slot };
+                let target = self.target(entry.field, slot);
                 return Ok(Some(Json::String(own.keys.pointer(&target).to_string())));
             }
             View::Masked => Some(&field.masks.masked),
@@ -392,6 +419,11 @@ impl Record {
 fn generation(row: &Row<'_>, column: usize) -> avouch_store::Result<u32> {
     // A number that none of ours could be is damage, which the manifest shows.
     Ok(u32::try_from(row.int(column)?).unwrap_or(u32::MAX))
+}
+
+/// The generation of tokens in a column.
+fn tokens(row: &Row<'_>, column: usize) -> avouch_store::Result<u16> {
+    Ok(u16::try_from(row.int(column)?).unwrap_or(u16::MAX))
 }
 
 impl Values {

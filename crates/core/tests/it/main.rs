@@ -18,6 +18,7 @@ mod policy;
 mod rotation;
 mod seals;
 mod thief;
+mod token_family;
 mod tokens;
 
 #[test]

@@ -99,7 +99,7 @@ fn swap_subjects(table: &str) -> String {
     if table == "record" {
         return "create table swapped as select subject as own, \
                 (select other.subject from record other where other.subject <> record.subject) as foreign_one from record; \
-                create table moved as select foreign_one as subject, version, created, updated, event, keys, entries, manifest \
+                create table moved as select foreign_one as subject, version, created, updated, event, keys, tokens, entries, manifest \
                 from record join swapped on own = subject; \
                 delete from record; insert into record select * from moved; drop table swapped; drop table moved;"
             .to_owned();

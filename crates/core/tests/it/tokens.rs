@@ -1,7 +1,7 @@
 //! Tokens: per recipient, unlinkable, dead with the person.
 
 use avouch_core::gate::{Caller, Reason};
-use avouch_core::vault::{CreateTokens, Detokenize, TokenItem};
+use avouch_core::vault::{CreateTokens, Detokenize, NoToken, Terms, TokenItem};
 use avouch_core::{Error, SubjectId};
 use avouch_testkit::both_engines;
 use serde_json::{Value as Json, json};
@@ -25,6 +25,7 @@ pub(crate) fn tokens(
         purpose: Some(purpose.to_owned()),
         reason: None,
         items,
+        terms: Terms::default(),
     };
     Ok(house.act(caller, operation)?.into_iter().map(|token| token.expect("a token")).collect())
 }
@@ -36,7 +37,7 @@ pub(crate) fn detokenized(
     document: Json,
 ) -> Result<Json, Error> {
     let reason = Some(Reason::parse("delivery today").expect("a reason"));
-    let operation = Detokenize::new(document, Some(purpose.to_owned()), reason)?;
+    let operation = Detokenize::new(document, (Some(purpose.to_owned()), reason), &[], None)?;
     house.act(caller, operation).map(|done| done.document)
 }
 
@@ -124,8 +125,9 @@ both_engines! {
         let whole = TokenItem { subject: id, field: "phones".to_owned(), value: None };
         let none = CreateTokens {
             recipient: "parcels".to_owned(), purpose: Some("order_fulfilment".to_owned()), reason: None, items: vec![whole],
+            terms: Terms::default(),
         };
-        assert_eq!(house.act(&shop, none).expect("asked"), [None], "an emptied list is no value");
+        assert_eq!(house.act(&shop, none).expect("asked"), [Err(NoToken::Absent)], "an emptied list is no value");
         house.update(&support, id, 2, json!({"phones": ["+49 30 12345678"]})).expect("another phone");
         assert_eq!(slug(detokenized(&house, &parcels, "order_fulfilment", json!(old))), "token-unusable");
         let new = make(Some(0)).expect("a token");

@@ -1,11 +1,13 @@
 //! `/v1/tokens`, `/v1/tokenize`, `/v1/detokenize`: references that only one recipient can use, singly or in whole documents.
 
-use avouch_core::vault::{CreateTokens, Detokenize, Reading, TokenItem, Tokenize, Unmapped};
-use avouch_core::{Error, SubjectId};
+pub(super) mod kept;
+
+use avouch_core::vault::{CreateTokens, Detokenize, NoToken, Reading, Terms, TokenItem, Tokenize, Unmapped};
+use avouch_core::{Error, Fault, SubjectId};
 use avouch_wire::token::TokenResult;
 use avouch_wire::{
     DetokenizeRequest, Detokenized, Document, Problem, ProblemKind, Secret, TokenRequest, TokenResponse,
-    TokenizeRequest, Tokenized, limits,
+    TokenTerms, TokenizeRequest, Tokenized, limits,
 };
 use axum::extract::State;
 use axum::response::Response;
@@ -16,7 +18,7 @@ use crate::extract::{Caller, Json, Stated, reason};
 use crate::perform::{aside, perform};
 use crate::problem::Failure;
 use crate::render;
-use crate::service::Shared;
+use crate::service::{Service, Shared};
 
 /// Makes tokens of stored values, for one recipient.
 #[utoipa::path(post, path = "/v1/tokens", tag = "tokens", request_body = TokenRequest,
@@ -46,15 +48,15 @@ pub(super) async fn create(
         purpose: Some(request.purpose),
         reason: stated.reason,
         items,
+        terms: terms(&service, request.terms)?,
     };
     let tokens = perform(&service.app, &caller, operation).await?.output;
-    let result = |(index, (reference, token)): (usize, (Option<String>, Option<String>))| {
-        let problem = token.is_none().then(|| {
-            let problem = Problem::new(ProblemKind::NotFound, "there is no such customer, field or value");
-            service.metrics.count(&problem);
-            problem
-        });
-        TokenResult { reference, index, token: token.map(Secret), problem }
+    let result = |(index, (reference, token)): (usize, (Option<String>, Result<String, NoToken>))| {
+        let (token, problem) = match token {
+            Ok(token) => (Some(Secret(token)), None),
+            Err(none) => (None, Some(no_token(&service, none))),
+        };
+        TokenResult { reference, index, token, problem }
     };
     let items = references.into_iter().zip(tokens).enumerate().map(result).collect();
     render::ok(&TokenResponse { items })
@@ -106,8 +108,9 @@ pub(super) async fn detokenize(
     Json(request, _): Json<DetokenizeRequest>,
 ) -> Result<Response, Failure> {
     let reason = reason(request.reason.as_deref())?;
-    let operation =
-        Detokenize::new(request.document.0, Some(request.purpose), reason).map_err(in_document)?;
+    let why = (Some(request.purpose), reason);
+    let operation = Detokenize::new(request.document.0, why, &request.at, request.recipient);
+    let operation = operation.map_err(in_document)?;
     let done = perform(&service.app, &caller, operation).await.map_err(Failure::in_document)?;
     let views = render::views(done.output.views);
     render::ok(&Detokenized {
@@ -120,4 +123,45 @@ pub(super) async fn detokenize(
 
 fn in_document(error: Error) -> Failure {
     Failure::from(error).in_document()
+}
+
+/// What is asked of tokens, checked.
+fn terms(service: &Service, asked: Option<TokenTerms>) -> Result<Terms, Failure> {
+    let Some(TokenTerms { expires, uses, metadata, tags }) = asked else { return Ok(Terms::default()) };
+    let expires = expires.map(|expires| expires.0.as_microsecond());
+    Terms::new(expires, uses, metadata.as_ref(), &tags, service.app.now()).map_err(|error| match error {
+        Error::Invalid(faults) => Failure::from(Error::Invalid(
+            faults
+                .into_iter()
+                .map(|fault| Fault::new(format!("/terms{}", fault.pointer), fault.detail))
+                .collect(),
+        )),
+        error => error.into(),
+    })
+}
+
+/// Why an item has no token.
+fn no_token(service: &Service, none: NoToken) -> Problem {
+    let (kind, detail) = match none {
+        NoToken::Absent => (ProblemKind::NotFound, "there is no such customer, field or value"),
+        NoToken::List => (
+            ProblemKind::Validation,
+            "tokens of this kind are of one value, and the field has several: name one by `value`",
+        ),
+        NoToken::Formless => (
+            ProblemKind::Validation,
+            "the value has not the form that tokens of this kind keep, or too few values have it: use another \
+             kind for this field",
+        ),
+        NoToken::Crowded => {
+            (ProblemKind::Conflict, "the token stands for something else already, or was revoked")
+        }
+        NoToken::Endless => (
+            ProblemKind::Validation,
+            "nothing is kept of tokens of this kind, so they take no terms: ask for them without",
+        ),
+    };
+    let problem = Problem::new(kind, detail);
+    service.metrics.count(&problem);
+    problem
 }

@@ -24,6 +24,23 @@ impl CountryCode {
         self.0
     }
 
+    /// The code that a number in E.164 begins with (ITU-T E.164, annex A): of one digit in zones 1 and 7, of
+    /// two where a country has one of them for itself, of three everywhere else.
+    pub fn of(number: &str) -> Result<Self> {
+        const TWO: [&str; 43] = [
+            "20", "27", "30", "31", "32", "33", "34", "36", "39", "40", "41", "43", "44", "45", "46", "47",
+            "48", "49", "51", "52", "53", "54", "55", "56", "57", "58", "60", "61", "62", "63", "64", "65",
+            "66", "81", "82", "84", "86", "90", "91", "92", "93", "94", "95",
+        ];
+        let digits = number.strip_prefix('+').ok_or(MALFORMED)?;
+        let len = match digits.get(..2) {
+            Some(first) if first.starts_with(['1', '7']) => 1,
+            Some(first) if TWO.contains(&first) || first == "98" => 2,
+            _ => 3,
+        };
+        digits.get(..len).map_or(Err(MALFORMED), Self::parse)
+    }
+
     fn strip_from(self, text: &str) -> Option<(&str, &str)> {
         let len = 1 + 1 + self.0.ilog10() as usize;
         let (code, national) = text.split_at_checked(len)?;

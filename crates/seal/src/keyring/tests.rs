@@ -173,12 +173,12 @@ fn what_older_roots_made_still_opens() {
     let (rng, mut keyring) = (SystemRandom::new(), keyring());
     let namespace = Namespace::parse("courier").unwrap();
     let scope = IndexScope { index: 1, purpose: "exact", form: "1", epoch: 4 };
-    let target = crate::token::PointerTarget { subject: [3; 16], field: 1, slot: 0 };
+    let target = crate::token::PointerTarget { subject: [3; 16], field: 1, slot: 0, generation: 0 };
 
     let old_kek = keyring.generate_kek(1, &rng).unwrap();
     let before = Keyring::decode(&keyring.encode()).unwrap().unlock(std::slice::from_ref(&old_kek)).unwrap();
     let row = before.seal_row("principal", b"id", b"Ada", &rng).unwrap();
-    let pointer = before.recipient(&namespace).pointer(&target);
+    let pointer = before.recipient(&namespace, 1).pointer(&target);
     let term = before.index_key(&scope).term(b"v", 62);
     let digest = before.row_digest("idempotency", &[b"k"]);
 
@@ -189,7 +189,7 @@ fn what_older_roots_made_still_opens() {
     let again = || Keyring::decode(&keyring.encode()).expect("its own encoding");
     let after = again().unlock(&[old_kek, new_kek.clone()]).unwrap();
     assert_eq!(after.open_row("principal", b"id", &row).unwrap().as_slice(), b"Ada");
-    assert_eq!(after.recipient(&namespace).open_pointer(&pointer).unwrap(), target);
+    assert_eq!(after.recipient(&namespace, 1).open_pointer(&pointer).unwrap(), target);
     assert_eq!(after.index_key(&scope).term(b"v", 62), term);
     assert_eq!(after.row_digest("idempotency", &[b"k"]), digest);
 
@@ -198,18 +198,18 @@ fn what_older_roots_made_still_opens() {
     assert_ne!(after.index_key(&from_5).term(b"v", 62), before.index_key(&from_5).term(b"v", 62));
     let row = after.seal_row("principal", b"id", b"Ada", &rng).unwrap();
     assert_eq!(before.open_row("principal", b"id", &row), Err(Error::Tampered));
-    let new_pointer = after.recipient(&namespace).pointer(&target);
-    assert_eq!(before.recipient(&namespace).open_pointer(&new_pointer), Err(Error::Tampered));
+    let new_pointer = after.recipient(&namespace, 1).pointer(&target);
+    assert_eq!(before.recipient(&namespace, 1).open_pointer(&new_pointer), Err(Error::Tampered));
 
     // A vault that is open learns of them; of one that was retired, nothing opens any more.
     before.adopt_roots(again()).unwrap();
-    assert_eq!(before.recipient(&namespace).pointer(&target), new_pointer);
-    assert_eq!(before.recipient(&namespace).open_pointer(&pointer), Ok(target));
+    assert_eq!(before.recipient(&namespace, 1).pointer(&target), new_pointer);
+    assert_eq!(before.recipient(&namespace, 1).open_pointer(&pointer), Ok(target));
     let mut fewer = again();
     fewer.retire_older(Family::Token).unwrap();
     before.adopt_roots(fewer).unwrap();
-    assert_eq!(before.recipient(&namespace).open_pointer(&new_pointer), Ok(target));
-    assert_eq!(before.recipient(&namespace).open_pointer(&pointer), Err(Error::Tampered));
+    assert_eq!(before.recipient(&namespace, 1).open_pointer(&new_pointer), Ok(target));
+    assert_eq!(before.recipient(&namespace, 1).open_pointer(&pointer), Err(Error::Tampered));
     let stranger = Keyring::generate(VaultId([2; 16]), &rng).unwrap();
     assert!(matches!(before.adopt_roots(stranger), Err(Error::Parameters(_))));
 }

@@ -7,6 +7,7 @@
 use avouch_seal::{
     Key, SystemRandom, VaultId,
     credential::ApiKey,
+    format::{Format, FormatKey, FormatScope},
     keyring::{Family, Keyring, KeyringKey, WrappedKek},
     root::{KeyFileSeal, PassphraseParams, PassphraseSeal, RootSeal as _, SealContext},
     token::{Namespace, PointerTarget, Token},
@@ -457,20 +458,28 @@ proptest! {
     fn tokens_are_what_the_formulas_say(
         vault: [u8; 16],
         namespace in "[a-z][a-z0-9]{1,23}",
-        target: ([u8; 16], u32, u16),
+        target: ([u8; 16], u32, u16, u16),
+        epoch: u32,
+        value in values(),
     ) {
         let (keyring, kek, plain) = our_vault(vault, 2, 1);
         let recipient =
-            keyring.unlock(&[kek]).unwrap().recipient(&Namespace::parse(&namespace).unwrap());
-        let name = namespace.as_bytes();
-        let target = PointerTarget { subject: target.0, field: target.1, slot: target.2 };
-        let place =
-            [target.subject.as_slice(), &target.field.to_be_bytes(), &target.slot.to_be_bytes()].concat();
+            keyring.unlock(&[kek]).unwrap().recipient(&Namespace::parse(&namespace).unwrap(), epoch);
+        let (name, epoch) = (namespace.as_bytes(), epoch.to_le_bytes());
+        let (subject, field, slot, generation) = target;
+        let target = PointerTarget { subject, field, slot, generation };
+        let place = [
+            subject.as_slice(),
+            &field.to_be_bytes(),
+            &slot.to_be_bytes(),
+            &generation.to_be_bytes(),
+        ]
+        .concat();
         let pointer = |root: Bytes32| {
             let label = "avouch/token/pointer-iv/v1";
-            let key = derive(&root, &vault, label, &[name]);
+            let key = derive(&root, &vault, label, &[name, &epoch]);
             let iv = first_half(hmac_sha_256(&key, &pae(&[label.as_bytes(), &vault, name, &place])));
-            let key = derive(&root, &vault, "avouch/token/pointer-body/v1", &[name]);
+            let key = derive(&root, &vault, "avouch/token/pointer-body/v1", &[name, &epoch]);
             let body = [iv.as_slice(), &aes_256_ctr(&key, iv, &place)].concat();
             let namespace = Namespace::parse(&namespace).expect("a name");
             Token::Pointer { namespace, body: body.try_into().expect("iv and target") }
@@ -478,12 +487,24 @@ proptest! {
         prop_assert_eq!(recipient.pointer(&target), pointer(plain.newest(TOKEN)));
         prop_assert_eq!(recipient.open_pointer(&pointer(plain.oldest(TOKEN))), Ok(target));
 
-        let token = recipient.random(&rng()).unwrap();
-        let Token::Random { body, .. } = &token else { panic!("another kind") };
-        let label = "avouch/token/lookup/v1";
-        let key = derive(&plain.oldest(TOKEN), &vault, label, &[name]);
-        let digest = hmac_sha_256(&key, &pae(&[label.as_bytes(), &vault, name, body]));
-        prop_assert_eq!(recipient.lookup(&token), Ok(first_half(digest)));
+        let computed = |label: &str| {
+            let key = derive(&plain.newest(TOKEN), &vault, label, &[name, &epoch]);
+            let parts: [&[u8]; 5] = [label.as_bytes(), &vault, name, &field.to_le_bytes(), &value];
+            let body = first_half(hmac_sha_256(&key, &pae(&parts)));
+            Token::Random { namespace: Namespace::parse(&namespace).expect("a name"), body }
+        };
+        prop_assert_eq!(recipient.equal(field, &value), computed("avouch/token/equal/v1"));
+        prop_assert_eq!(recipient.one_way(field, &value), computed("avouch/token/one-way/v1"));
+
+        // The keys of formats hang on a key of the recipient, which is in no other token.
+        let formats = derive(&plain.newest(TOKEN), &vault, "avouch/token/formats/v1", &[name, &epoch]);
+        let formats = Key::from_bytes(Zeroizing::new(formats));
+        let namespace = Namespace::parse(&namespace).expect("a name");
+        let scope =
+            FormatScope { namespace: &namespace, field, epoch: u32::from_le_bytes(epoch) };
+        let key = FormatKey::derive(&formats, VaultId(vault), &scope, Format::Digits).unwrap();
+        let ours = recipient.format(field, Format::Digits).unwrap();
+        prop_assert_eq!(ours.seal("0123456789"), key.seal("0123456789"));
     }
 
     #[test]

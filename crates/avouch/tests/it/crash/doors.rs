@@ -77,6 +77,7 @@ impl Customer {
             purpose: "order_fulfilment".to_owned(),
             recipient: "parcels".to_owned(),
             items: vec![TokenItem { reference: None, subject: id, field: "address".to_owned(), value: None }],
+            terms: None,
         };
         let token = shop.tokens(&request).unwrap().items.remove(0).token.unwrap().0.to_string();
         let start = ImportStart {

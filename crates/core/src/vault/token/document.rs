@@ -15,18 +15,21 @@ use avouch_policy::Action;
 use avouch_store::Tx;
 use serde_json::{Map, Value as Json};
 
-use super::create::{Sealed, same_charter};
-use super::input::escape;
-use super::keys::Ring;
-use super::record::{Record, Values};
-use super::terms::Sought;
-use super::token;
+use super::make::{Maker, NoToken, Source};
+use super::people::People;
+use super::terms::Terms;
 use crate::app::{App, Cx, Operation, Outcome};
 use crate::audit::Note;
 use crate::gate::{Intent, Permit, Reason};
 use crate::ids::SubjectId;
 use crate::indexes::BEING_BUILT;
 use crate::rules::Rules;
+use crate::vault::create::{Sealed, same_charter};
+use crate::vault::input::escape;
+use crate::vault::keys::Ring;
+use crate::vault::record::{Record, Values};
+use crate::vault::terms::Sought;
+use crate::vault::token;
 use crate::{Error, Fault};
 use avouch_seal::token::WHOLE_FIELD;
 
@@ -331,8 +334,9 @@ impl Operation for Tokenize {
         token::token_intent(rules, &self.recipient, &self.purpose, &self.reason, places, self.people.len())
     }
 
+    /// People and tokens, for a recipient as it stands now.
     fn writes(&self) -> bool {
-        self.creates()
+        true
     }
 
     fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {
@@ -360,6 +364,9 @@ impl Operation for Tokenize {
         // From here on things are written, and whatever goes wrong undoes them.
         let mut document = self.document.clone();
         let mut subjects = Vec::new();
+        let (terms, mut people) = (Terms::default(), People::default());
+        let mut maker = Maker::new(recipient, &terms);
+        let mut formless = Vec::new();
         let mut tokens = 0;
         for (person, held) in self.people.iter().zip(held) {
             let held = match (held, &person.new, &create) {
@@ -370,13 +377,27 @@ impl Operation for Tokenize {
             if !subjects.contains(&held.subject) {
                 subjects.push(held.subject);
             }
+            let Some((record, ring)) = people.open(tx, cx, held.subject)? else {
+                return Err(Error::Internal("nobody to make tokens for"));
+            };
             for (leaf, slots) in person.values.iter().zip(&held.slots) {
-                let made = tokens_of(tx, cx, recipient, held.subject, leaf, slots)?;
+                let mut made = Vec::with_capacity(slots.len());
+                for slot in slots {
+                    let mut source = Source { permit, record, ring, place: leaf.place, slot: *slot };
+                    match maker.make(tx, cx, &mut source)? {
+                        Ok(token) => made.push(Json::String(token)),
+                        Err(none) => formless.push(fault(leaf, none)),
+                    }
+                }
                 if let Some(member) = document.pointer_mut(&leaf.pointer) {
-                    *member = made;
+                    let one = leaf.single;
+                    *member = if one { made.pop().unwrap_or_default() } else { Json::Array(made) };
                     tokens += 1;
                 }
             }
+        }
+        if !formless.is_empty() {
+            return Err(Error::Invalid(formless));
         }
         note.count = u32::try_from(tokens).unwrap_or(u32::MAX);
         Ok(Outcome::new(Tokenized { document, subjects, tokens }, note))
@@ -524,19 +545,11 @@ fn slots_of(
     Ok(leaf.normals.iter().map(slot).collect())
 }
 
-/// The tokens for one value or list.
-fn tokens_of(
-    tx: &mut Tx<'_>,
-    cx: &Cx<'_>,
-    recipient: &crate::rules::RecipientRule,
-    subject: SubjectId,
-    leaf: &Leaf,
-    slots: &[u16],
-) -> Result<Json, Error> {
-    let mut made = Vec::with_capacity(slots.len());
-    for slot in slots {
-        let token = token::make(tx, cx, recipient, subject, leaf.place, *slot)?;
-        made.push(Json::String(token.to_string()));
-    }
-    Ok(if leaf.single { made.pop().unwrap_or_default() } else { Json::Array(made) })
+/// Why a value has no token.
+fn fault(leaf: &Leaf, none: NoToken) -> Fault {
+    let detail = match none {
+        NoToken::Crowded => "no more tokens in the form of this value are left for the recipient",
+        _ => "the charter asks for tokens in the form of this value, and it has none that can be kept",
+    };
+    Fault::new(format!("/document{}", leaf.pointer), detail)
 }
