@@ -16,6 +16,7 @@ pub mod subject;
 pub mod system;
 pub mod time;
 pub mod token;
+pub mod transit;
 
 pub use access::{
     Key, KeyCreate, KeyCreated, Principal, PrincipalCreate, PrincipalKind, PrincipalPatch, PrincipalStatus,
@@ -45,4 +46,11 @@ pub use system::{Health, HealthState, Readiness, Status};
 pub use time::Time;
 pub use token::{
     DetokenizeRequest, Detokenized, TokenRequest, TokenResponse, TokenizeRequest, Tokenized, Unmapped,
+};
+pub use transit::{
+    TransitCiphertext, TransitClaim, TransitDecode, TransitDecrypt, TransitDeleted, TransitEncode,
+    TransitEncrypt, TransitHash, TransitHmac, TransitInput, TransitKey, TransitKeyCreate, TransitKeyListed,
+    TransitKeyPatch, TransitKind, TransitMac, TransitMarshaling, TransitPlaintext, TransitRandom,
+    TransitRandomBytes, TransitResponse, TransitResult, TransitRewrap, TransitRotated, TransitSign,
+    TransitToken, TransitTrim, TransitValue, TransitVerify, TransitVerifyHmac, TransitVersion,
 };
