@@ -10,6 +10,7 @@ mod ids;
 pub mod keys;
 mod rules;
 mod schema;
+pub mod transit;
 pub mod vault;
 
 pub use avouch_policy::{Action, Need, View};
@@ -29,6 +30,7 @@ pub fn statements() -> Vec<&'static avouch_store::Statement> {
         charters::STATEMENTS.to_vec(),
         gate::statements(),
         keys::statements(),
+        transit::statements(),
         vault::statements(),
     ]
     .concat()

@@ -18,6 +18,7 @@ mod rotation;
 mod seals;
 mod thief;
 mod tokens;
+mod transit;
 
 #[test]
 fn the_wrong_thing_does_not_compile() {
