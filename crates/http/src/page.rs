@@ -4,6 +4,7 @@
 use data_encoding::BASE64URL_NOPAD;
 
 use crate::problem::Failure;
+use avouch_core::transit::KeyName;
 
 /// What of a list is asked for.
 pub(crate) struct Paging {
@@ -23,6 +24,11 @@ impl Paging {
     /// The number where this list goes on.
     pub(crate) fn after_number(&self, list: List) -> Result<Option<i64>, Failure> {
         self.position(list, |position| position.try_into().ok().map(i64::from_be_bytes))
+    }
+
+    /// The name of a standalone key where this list goes on.
+    pub(crate) fn after_name(&self, list: List) -> Result<Option<KeyName>, Failure> {
+        self.position(list, |position| std::str::from_utf8(position).ok()?.parse().ok())
     }
 
     fn position<T>(&self, list: List, read: impl Fn(&[u8]) -> Option<T>) -> Result<Option<T>, Failure> {
@@ -46,11 +52,19 @@ pub(crate) enum List {
     Accesses = 4,
     Events = 5,
     Principals = 6,
+    TransitKeys = 7,
 }
 
 impl List {
-    const ALL: [Self; 6] =
-        [Self::Subjects, Self::Search, Self::History, Self::Accesses, Self::Events, Self::Principals];
+    const ALL: [Self; 7] = [
+        Self::Subjects,
+        Self::Search,
+        Self::History,
+        Self::Accesses,
+        Self::Events,
+        Self::Principals,
+        Self::TransitKeys,
+    ];
 }
 
 /// See the module.
@@ -61,6 +75,8 @@ pub(crate) struct Cursor {
 }
 
 const VERSION: u8 = 1;
+/// Of a name of 60 characters.
+const LONGEST: usize = 83;
 
 impl Cursor {
     pub(crate) fn id(list: List, id: &[u8; 16]) -> String {
@@ -71,12 +87,16 @@ impl Cursor {
         Self::write(list, &number.to_be_bytes())
     }
 
+    pub(crate) fn name(list: List, name: &str) -> String {
+        Self::write(list, name.as_bytes())
+    }
+
     fn write(list: List, position: &[u8]) -> String {
         BASE64URL_NOPAD.encode(&[&[VERSION, list as u8], position].concat())
     }
 
     pub(crate) fn read(text: &str) -> Option<Self> {
-        if text.len() > 64 {
+        if text.len() > LONGEST {
             return None;
         }
         let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
@@ -114,6 +134,14 @@ mod tests {
             let cursor = Cursor::read(&Cursor::number(List::Events, number));
             let paging = Paging { limit: 1, cursor, cursor_place: String::new() };
             prop_assert_eq!(paging.after_number(List::Events).expect("its own"), Some(number));
+        }
+
+        #[test]
+        fn names_come_back(name in "[a-z0-9][a-z0-9_-]{0,59}") {
+            let cursor = Cursor::read(&Cursor::name(List::TransitKeys, &name));
+            let paging = Paging { limit: 1, cursor, cursor_place: String::new() };
+            let back = paging.after_name(List::TransitKeys).expect("its own").map(String::from);
+            prop_assert_eq!(back, Some(name));
         }
 
         #[test]
