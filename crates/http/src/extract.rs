@@ -11,8 +11,8 @@ use avouch_core::{CredentialId, ImportId, PrincipalId, SubjectId};
 use avouch_wire::{
     BatchRequest, CharterApply, CharterPlan, ChunkRequest, DetokenizeRequest, DrillAnswer, DrillRequest,
     Explain, ExportRequest, ImportStart, KeyCreate, PrincipalCreate, PrincipalPatch, ProblemKind,
-    ProposeRequest, RecoveryRequest, RevealRequest, RotateRequest, SearchRequest, SubjectCreate,
-    SubjectPatch, TokenRequest, TokenizeRequest, TransitDecode, TransitDecrypt, TransitEncode,
+    ProposeRequest, RecoveryRequest, RetireRequest, RevealRequest, RotateRequest, SearchRequest,
+    SubjectCreate, SubjectPatch, TokenRequest, TokenizeRequest, TransitDecode, TransitDecrypt, TransitEncode,
     TransitEncrypt, TransitHmac, TransitKeyCreate, TransitKeyPatch, TransitRandom, TransitRewrap,
     TransitSign, TransitTrim, TransitVerify, TransitVerifyHmac, header, limits,
 };
@@ -228,6 +228,7 @@ bodies! {
     DrillRequest;
     DrillAnswer;
     RecoveryRequest;
+    RetireRequest;
     RotateRequest;
     TransitKeyCreate;
     TransitKeyPatch: MERGE_PATCH = true;
