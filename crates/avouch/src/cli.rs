@@ -223,6 +223,23 @@ mod tests {
         "keys reseal --yes",
         "keys recovery --threshold 2 --custodian age1x --custodian age1y -o out",
         "status",
+        "transit create orders --kind phone --derived --luhn-valid --country-code 49 --first-year 1900 --last-year 2100",
+        "transit list --limit 10 --cursor c",
+        "transit show orders",
+        "transit rotate orders",
+        "transit config orders --min-decryption 2 --min-encryption 2 --deletion-allowed true",
+        "transit trim orders --min-available 2 --yes",
+        "transit delete orders --yes",
+        "transit encrypt orders f --context c --associated-data a --key-version 1",
+        "transit decrypt orders f --context c --associated-data a",
+        "transit rewrap orders f --context c --associated-data a --key-version 1",
+        "transit hmac orders f --hash sha2-512 --key-version 1",
+        "transit sign orders f --hash sha2-384 --marshaling jws --prehashed --key-version 1",
+        "transit verify orders f --signature s --hash sha2-256 --marshaling asn1 --prehashed",
+        "transit verify orders --hmac m",
+        "transit encode orders f",
+        "transit decode orders",
+        "transit random --bytes 16",
     ];
 
     #[test]
