@@ -43,7 +43,7 @@ pub(crate) fn speaks(path: &str) -> bool {
 }
 
 /// Routes of this face that need no credential.
-pub(crate) const OPEN: [&str; 2] = ["/v1/sys/health", "/v1/sys/seal-status"];
+pub(crate) const OPEN: [&str; 3] = ["/v1/sys/health", "/v1/sys/init", "/v1/sys/seal-status"];
 
 /// The header that these clients send their token in.
 pub(crate) const TOKEN: &str = "x-vault-token";
@@ -92,6 +92,7 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(transform::decode))
         .routes(routes!(sys::lookup_self))
         .routes(routes!(sys::health))
+        .routes(routes!(sys::initialized))
         .routes(routes!(sys::seal_status))
 }
 

@@ -4,7 +4,7 @@
 
 use avouch_core::transit::{Given, Hidden, Unfit};
 use avouch_wire::limits;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, FromRequestParts as _, RawPathParams, Request};
 use data_encoding::BASE64;
 use serde_json::{Map, Value};
 
@@ -114,6 +114,13 @@ impl Members {
         }
     }
 
+    /// Lets go of a member that says what the path says already: some clients repeat the key's name.
+    fn forget_repeated(&mut self, name: &str, value: &str) {
+        if self.0.get(name).and_then(Value::as_str) == Some(value) {
+            self.0.remove(name);
+        }
+    }
+
     /// Refuses what was not taken, unless it says nothing.
     pub(super) fn end(self) -> Given<()> {
         if self.0.values().all(says_nothing) {
@@ -127,12 +134,18 @@ impl FromRequest<Shared> for Members {
     type Rejection = Failure;
 
     /// Whatever the body says it is: what is not an object in JSON is refused by what it is.
-    async fn from_request(request: Request, _: &Shared) -> Result<Self, Failure> {
-        let bytes = body(request, limits::BULK_BODY_BYTES).await?;
+    async fn from_request(request: Request, state: &Shared) -> Result<Self, Failure> {
+        let (mut parts, sent) = request.into_parts();
+        let path =
+            RawPathParams::from_request_parts(&mut parts, state).await.map_err(|_| Failure::not_found())?;
+        let bytes = body(Request::from_parts(parts, sent), limits::BULK_BODY_BYTES).await?;
         if bytes.is_empty() {
             return Ok(Self(Map::new()));
         }
-        Self::of_item(strict_json(&bytes)?).map_err(|_| Failure::fault("", "expected an object"))
+        let expected = |_| Failure::fault("", "expected an object");
+        let mut members = Self::of_item(strict_json(&bytes)?).map_err(expected)?;
+        path.iter().for_each(|(name, value)| members.forget_repeated(name, value));
+        Ok(members)
     }
 }
 
@@ -186,6 +199,16 @@ mod tests {
             );
         }
         assert_eq!(members(json!({"auto_rotate_period": "0s"})).refuse("auto_rotate_period", "why"), Ok(()));
+    }
+
+    #[test]
+    fn what_the_path_says_may_be_said_again_and_not_otherwise() {
+        for (name, fits) in [(json!("orders"), true), (json!("payments"), false), (json!(["orders"]), false)]
+        {
+            let mut members = members(json!({"name": name}));
+            members.forget_repeated("name", "orders");
+            assert_eq!(members.end().is_ok(), fits, "{name}");
+        }
     }
 
     #[test]

@@ -54,6 +54,13 @@ pub(super) async fn health() -> Result<Response, Failure> {
     render::ok(&json!({"initialized": true, "sealed": false, "standby": false}))
 }
 
+/// Says that there is a vault: a server without one does not start.
+#[utoipa::path(get, path = "/v1/sys/init", tag = "transit engine", security(()),
+    responses((status = 200, description = "There is")))]
+pub(super) async fn initialized() -> Result<Response, Failure> {
+    render::ok(&json!({"initialized": true}))
+}
+
 /// Says that the vault is open: a server whose vault is not does not answer.
 #[utoipa::path(get, path = "/v1/sys/seal-status", tag = "transit engine", security(()),
     responses((status = 200, description = "It is")))]

@@ -131,6 +131,7 @@ fn health_and_seal_are_told_to_all() {
     let engine = Engine::new();
     let open = |path: &str| engine.keys.house.request("GET", path).send().expect(200).json().to_string();
     insta::assert_snapshot!(open("/v1/sys/health"), @r#"{"initialized":true,"sealed":false,"standby":false}"#);
+    insta::assert_snapshot!(open("/v1/sys/init"), @r#"{"initialized":true}"#);
     insta::assert_snapshot!(open("/v1/sys/seal-status"), @r#"{"type":"avouch","initialized":true,"sealed":false,"t":1,"n":1,"progress":0}"#);
 }
 
