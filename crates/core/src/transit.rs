@@ -6,7 +6,7 @@
 //! whoever asked and not on the store's, where everybody would wait for it. An event's count is of the items that were brought.
 //!
 //! No key leaves: what is implemented outside this room never gets one, and nothing here gives its secret away. What a key
-//! was before it was rotated, trimmed or deleted is not used by a later request, see [`OpenKeys`].
+//! was before it was rotated, trimmed or deleted is not used by a later request, see `open`.
 
 mod encrypt;
 mod hash;
