@@ -228,9 +228,11 @@ both_engines! {
     fn what_a_key_was_is_not_used_by_a_later_request(place) {
         let keys = Keys::new(place);
         let first = keys.encrypt("orders", SECRET).expect("allowed");
+        // It opens the key only when it is worked, which is after the rotation.
+        let keys = keys.reopened_after(|| ());
         let late = keys.ready(&keys.app, "orders", encrypt(&["x"])).expect("allowed");
         assert_eq!(keys.rotate("orders").expect("rotated"), 2);
-        // A request that was let in before the rotation ends as it began, and leaves nothing behind.
+        // A request that was let in before the rotation ends as it began, and what it leaves open is not used.
         assert_eq!(late.run().expect("it encrypts")[0].as_ref().expect("made").version, 1);
         let second = keys.encrypt("orders", SECRET).expect("allowed");
         assert!(second.starts_with("vault:v2:"), "{second}");
@@ -476,6 +478,47 @@ fn the_files_hold_neither_what_was_sent_nor_a_key() {
         looked_at += usize::from(is_data && bytes.windows(name.len()).any(|window| window == name)) << 30;
     }
     assert!(looked_at > 1 << 30, "the files were not where this test looked");
+}
+
+#[test]
+fn what_was_destroyed_is_soon_in_no_file() {
+    let place = Place::new(Kind::Sqlite);
+    let keys = Keys::new(&place);
+    let sealed = || -> Vec<u8> {
+        let data = rusqlite::Connection::open(place.files().data).expect("a database");
+        let row = "select sealed from transit_key where name = 'orders'";
+        data.query_row(row, [], |row| row.get(0)).expect("a row")
+    };
+    let held = |sealed: &[u8]| {
+        let files = std::fs::read_dir(place.directory()).expect("readable");
+        files
+            .map(|entry| std::fs::read(entry.expect("readable").path()).expect("readable"))
+            .any(|bytes| bytes.windows(sealed.len()).any(|window| window == sealed))
+    };
+    // The engine's log is emptied by itself soon after the answer.
+    let soon_gone = |sealed: &[u8]| {
+        let begun = std::time::Instant::now();
+        while held(sealed) {
+            assert!(begun.elapsed().as_secs() < 20, "it is still there");
+            std::thread::yield_now();
+        }
+    };
+
+    let first = sealed();
+    keys.rotate("orders").expect("rotated");
+    let minimums = |change: &mut ConfigureKey| {
+        (change.min_decryption, change.min_encryption) = (Some(2), Some(2));
+        change.deletion_allowed = Some(true);
+    };
+    keys.configure("orders", minimums).expect("changed");
+    assert!(held(&first), "this test looks where keys are");
+    let trim = TrimKey { name: key("orders"), min_available: 2 };
+    keys.house.act(&keys.house.admin, trim).expect("trimmed");
+    soon_gone(&first);
+
+    let last = sealed();
+    keys.house.act(&keys.house.admin, DeleteKey { name: key("orders") }).expect("deleted");
+    soon_gone(&last);
 }
 
 #[test]
