@@ -6,7 +6,7 @@
 use std::process::Command;
 
 use crate::error::Result;
-use crate::machine::{cargo, path_with, prepare, run, target_directory};
+use crate::machine::{cargo, path_with, prepare, python_with_hvac, run, target_directory};
 use crate::postgres::Postgres;
 use crate::report::Report;
 
@@ -21,7 +21,9 @@ pub(crate) enum Extent {
 
 /// Tests that need PostgreSQL find it here, and fail when the variable is not set.
 const TEST_DATABASE: &str = "AVOUCH_TEST_POSTGRES";
-/// The same for the load generator.
+/// The test that works as applications do finds a Python that has hvac here, and fails when the variable is not set.
+const TEST_HVAC: &str = "AVOUCH_TEST_HVAC";
+/// The same as the first for the load generator.
 const BENCH_DATABASE: &str = "AVOUCH_BENCH_POSTGRES";
 
 /// Runs every check. All failures are shown, not the first.
@@ -38,12 +40,17 @@ pub(crate) fn test(extent: Extent) -> Result<()> {
         });
     }
     let database = report.step("database", Postgres::start);
+    let python = report.step("hvac", python_with_hvac);
     report.step("tests", || {
         let mut tests = cargo();
         tests.args(["test", "--workspace", "--no-fail-fast"]);
         match &database {
             Some(database) => tests.env(TEST_DATABASE, database.url()),
             None => tests.env_remove(TEST_DATABASE),
+        };
+        match &python {
+            Some(python) => tests.env(TEST_HVAC, python),
+            None => tests.env_remove(TEST_HVAC),
         };
         run(&mut tests)
     });

@@ -17,6 +17,7 @@ mod subject;
 mod system;
 mod table;
 mod token;
+mod transit;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
@@ -78,6 +79,9 @@ pub(crate) enum RemoteCommand {
     Export(export::ExportArgs),
     /// The server's own keys: their state, and their rotation
     Keys(keys::KeysArgs),
+    /// Keys for data that applications keep elsewhere: create, rotate, encrypt, sign, …
+    #[command(subcommand)]
+    Transit(transit::TransitCommand),
     /// The state of the server
     Status,
 }
@@ -103,6 +107,7 @@ pub(crate) fn run(command: RemoteCommand, connection: &Connection) -> Result<Exi
         RemoteCommand::Import(args) => import::run(args, &remote),
         RemoteCommand::Export(args) => export::run(args, &remote),
         RemoteCommand::Keys(args) => keys::keys(&args, &remote),
+        RemoteCommand::Transit(command) => transit::run(command, &remote),
         RemoteCommand::Status => system::status(&remote),
     }
 }

@@ -88,11 +88,7 @@ impl Client {
         stated: &Stated,
         key: Option<&IdempotencyKey>,
     ) -> Result<Subject, Error> {
-        let mut call = self.call(Method::POST, "/v1/subjects").stated(stated)?.json(request)?;
-        if let Some(key) = key {
-            call = call.header(header::IDEMPOTENCY_KEY, &key.0)?.safe();
-        }
-        call.send()
+        self.call(Method::POST, "/v1/subjects").stated(stated)?.json(request)?.idempotent(key)?.send()
     }
 
     /// `GET /v1/subjects`.
@@ -560,7 +556,15 @@ impl Client {
 }
 
 impl Call<'_> {
-    fn page(self, page: &PageQuery) -> Self {
+    /// With a key, it may be sent twice and is done once.
+    pub(crate) fn idempotent(self, key: Option<&IdempotencyKey>) -> Result<Self, Error> {
+        match key {
+            Some(key) => Ok(self.header(header::IDEMPOTENCY_KEY, &key.0)?.safe()),
+            None => Ok(self),
+        }
+    }
+
+    pub(crate) fn page(self, page: &PageQuery) -> Self {
         self.query("limit", page.limit.map(|limit| limit.to_string()).as_deref())
             .query("cursor", page.cursor.as_deref())
     }

@@ -26,6 +26,7 @@ use crate::clock::Clock;
 use crate::gate::{self, Access, Caller, Intent, Permit, Unauthenticated};
 use crate::ids::Ids;
 use crate::rules::Rules;
+use crate::transit::{self, KeyName};
 
 /// The statements of the funnel itself.
 pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
@@ -48,6 +49,7 @@ pub struct App {
     pub(crate) bell: bell::Bell,
     pub(crate) kek: crate::keys::Kek,
     pub(crate) data_keys: crate::keys::DataKeys,
+    pub(crate) open_keys: Arc<transit::OpenKeys>,
     pub(crate) indexing: crate::indexes::Indexing,
     pub(crate) environment: String,
 }
@@ -77,13 +79,14 @@ impl App {
         self.clock.now()
     }
 
-    /// Housekeeping, to be done every hour or so: finishes erasures whose second step failed while the server went on, and
-    /// forgets idempotent outcomes that are older than a day; says how many of these.
+    /// Housekeeping, to be done every hour or so: finishes erasures whose second step failed while the server went on, forgets
+    /// standalone keys that were not used since, and idempotent outcomes that are older than a day; says how many of these.
     ///
     /// # Errors
     /// What the store reports.
     pub fn sweep(self: &Arc<Self>) -> Result<u64, Error> {
         crate::vault::resume(self)?;
+        self.open_keys.sweep();
         let now = self.now();
         self.store
             .write_wait(move |tx| Ok(idempotency::sweep(tx, now)? + crate::vault::sweep_tokens(tx, now)?))
@@ -164,6 +167,9 @@ impl App {
         match result {
             Ok(Ended { answer: result, fresh }) => {
                 self.install(fresh);
+                if O::PURGES && result.is_ok() {
+                    self.purge_quietly();
+                }
                 answer(result);
             }
             Err(error @ Error::Store(_)) => {
@@ -320,7 +326,7 @@ impl<O: Operation> Attempt<O> {
             Err(Error::NotFound) => {
                 // Whoever may not look learns that and nothing else, not whether there is something to look at.
                 return match self.decide(&cx, &intent, None) {
-                    Err(Error::Refused(refusal)) => refuse(tx, &cx, O::ACTION, &intent, refusal),
+                    Err(Error::Refused(refusal)) => refuse(tx, &cx, O::ACTION, &intent, None, refusal),
                     _ => Err(Error::NotFound),
                 };
             }
@@ -328,12 +334,15 @@ impl<O: Operation> Attempt<O> {
         };
         let permit = match self.decide(&cx, &intent, Some(&facts)) {
             Ok(permit) => permit,
-            Err(Error::Refused(refusal)) => return refuse(tx, &cx, O::ACTION, &intent, refusal),
+            Err(Error::Refused(refusal)) => {
+                return refuse(tx, &cx, O::ACTION, &intent, O::key(&facts), refusal);
+            }
             Err(error) => return Err(error),
         };
         let (output, note) = self.operation.run(tx, &cx, &permit, facts)?.into_parts();
         let reason = seal_reason(&cx, &permit)?;
         let mut body = record(&cx, &permit, &note, reason.as_ref().map(|reason| reason.commitment));
+        body.key = intent.key.map(String::from);
         if let Err(error) = &output {
             body.ending = Ending::Failed;
             body.problem = Some(error.slug().to_owned());
@@ -362,11 +371,13 @@ impl<O: Operation> Attempt<O> {
         let cx = Cx { app, rules: &rules, caller: &self.caller, now, event, generation };
         let intent = self.operation.intent(&rules).unwrap_or_else(|_| Intent::plain());
         if let Error::Refused(refusal) = cause {
-            return refuse::<()>(tx, &cx, O::ACTION, &intent, refusal.clone()).map(drop);
+            return refuse::<()>(tx, &cx, O::ACTION, &intent, None, refusal.clone()).map(drop);
         }
         let mut event = frame(&cx, O::ACTION, Ending::Failed, Some(cause.slug()));
         event.purpose = known_purpose(&cx, &intent);
         event.objects = self.operation.objects();
+        // Its caller may use keys of that name, but has only typed it when there is none.
+        event.key = intent.key.filter(|_| !matches!(cause, Error::NotFound)).map(String::from);
         Ok(audit::append(tx, cx.event, &event, 0, None)?)
     }
 }
@@ -377,12 +388,14 @@ fn refuse<T>(
     cx: &Cx<'_>,
     action: Action,
     intent: &Intent,
+    key: Option<&KeyName>,
     refusal: crate::Refusal,
 ) -> Result<Ended<T>, Error> {
     let mut event = frame(cx, action, Ending::Refused, Some("denied-by-policy"));
     event.purpose = known_purpose(cx, intent);
     event.policies.clone_from(&refusal.policies);
     event.needs = refusal.needs.iter().map(|need| need.name().to_owned()).collect();
+    event.key = key.cloned().map(String::from);
     audit::append(tx, cx.event, &event, 0, None)?;
     Ok(Ended::refused(Error::Refused(refusal)))
 }

@@ -147,6 +147,9 @@ pub struct Event {
     /// Ids of other things touched: principals, credentials, imports.
     #[n(18)]
     pub objects: Vec<ByteArray<16>>,
+    /// The name of the standalone key: of one that there is or, when it was tried to make one, of one that its caller may make.
+    #[n(19)]
+    pub key: Option<String>,
 }
 
 /// What an operation itself says about what it did; the funnel adds who, when and why.
@@ -217,6 +220,7 @@ pub(crate) fn system(what: What, now: i64, charter: u32) -> Event {
         reason: None,
         recipient: None,
         objects: Vec::new(),
+        key: None,
     }
 }
 
@@ -243,6 +247,16 @@ mod tests {
         assert_eq!(minicbor::decode::<Event>(&bytes).expect("decodes"), event());
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         insta::assert_snapshot!(hex, @"b00001016e7375626a6563742e72657665616c021b00060a24181e4000035000000000000000000000000000000000050007010867737570706f7274098176726f6c653a737570706f72742f72657665616c732f310a800b8150070707070707070707070707070707070c81030d81040e010f8010582009090909090909090909090909090909090909090909090909090909090909091280");
+    }
+
+    #[test]
+    fn the_name_of_a_key_comes_last_and_only_where_there_is_one() {
+        let [with, without] = [Some("orders".to_owned()), None].map(|key| Event { key, ..event() });
+        let [with, without] = [with, without].map(|event| minicbor::to_vec(event).expect("encodes"));
+        // One more entry in the map, and at its end number 19 and six letters.
+        assert_eq!((without[0], with[0]), (0xb0, 0xb1));
+        assert_eq!([&without[1..], b"\x13\x66orders"].concat(), with[1..]);
+        assert_eq!(minicbor::decode::<Event>(&with).expect("decodes").key.as_deref(), Some("orders"));
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod indexes;
 pub mod keys;
 mod rules;
 mod schema;
+pub mod transit;
 pub mod vault;
 
 pub use avouch_policy::{Action, Need, View};
@@ -31,6 +32,7 @@ pub fn statements() -> Vec<&'static avouch_store::Statement> {
         gate::statements(),
         indexes::statements(),
         keys::statements(),
+        transit::statements(),
         vault::statements(),
     ]
     .concat()

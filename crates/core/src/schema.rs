@@ -1,8 +1,8 @@
 //! The schema: one numbered list in the shared dialect. Times are microseconds UTC, ids 16 bytes, everything personal a
 //! sealed blob. Tables that grow carry the subject (or the index term) first in their key, so they can be distributed.
 //!
-//! Trust, table by table: whoever can write `record`, `token`, `principal`, `credential` or `charter_version` can delete
-//! rows and bring back old ones, but cannot make, change or swap any: each is bound to its place by a key that is not in
+//! Trust, table by table: whoever can write `record`, `token`, `principal`, `credential`, `charter_version` or `transit_key` can
+//! delete rows and bring back old ones, but cannot make, change or swap any: each is bound to its place by a key that is not in
 //! the database. Whoever can write `index_term` can hide a subject from search, not make search show a wrong one.
 
 use avouch_store::Migration;
@@ -47,6 +47,7 @@ create table import (id blob primary key, created bigint not null, dry_run bigin
     on_duplicate bigint not null);
 create table import_chunk (import blob not null, chunk bigint not null, accepted bigint not null,
     skipped bigint not null, rejected bigint not null, sealed blob not null, primary key (import, chunk));
+create table transit_key (name text primary key, kind text not null, state blob not null, sealed blob not null);
 ",
     keys: "
 create table vault (id blob primary key, created bigint not null);

@@ -11,6 +11,7 @@ mod principals;
 mod subjects;
 mod system;
 mod tokens;
+mod transit;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -19,9 +20,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::layers::shell;
-use crate::openapi;
 use crate::problem::Failure;
 use crate::service::Shared;
+use crate::{compat, openapi};
 
 /// All routes, and their description. Made together, so neither has one that the other has not.
 pub(crate) fn routes() -> (Router<Shared>, OpenApi) {
@@ -64,12 +65,27 @@ pub(crate) fn routes() -> (Router<Shared>, OpenApi) {
         .routes(routes!(keys::answer))
         .routes(routes!(keys::reseal))
         .routes(routes!(keys::recovery))
+        .routes(routes!(transit::create, transit::list))
+        .routes(routes!(transit::read, transit::update, transit::delete))
+        .routes(routes!(transit::rotate))
+        .routes(routes!(transit::trim))
+        .routes(routes!(transit::work::encrypt))
+        .routes(routes!(transit::work::decrypt))
+        .routes(routes!(transit::work::rewrap))
+        .routes(routes!(transit::work::hmac))
+        .routes(routes!(transit::work::verify_hmac))
+        .routes(routes!(transit::work::sign))
+        .routes(routes!(transit::work::verify))
+        .routes(routes!(transit::work::encode))
+        .routes(routes!(transit::work::decode))
+        .routes(routes!(transit::work::random))
         .routes(routes!(system::status))
         .routes(routes!(system::health))
         .routes(routes!(system::ready))
         .routes(routes!(system::document))
+        .merge(compat::routes())
         .split_for_parts();
-    (router, openapi::finish(document))
+    (compat::with_lists(router), openapi::finish(document))
 }
 
 /// The routes with everything around them.
@@ -81,6 +97,6 @@ pub(crate) fn router(routes: Router<Shared>, service: &Shared) -> Router {
         .with_state(Shared::clone(service))
 }
 
-async fn no_such_route() -> Failure {
+pub(crate) async fn no_such_route() -> Failure {
     Failure::new(avouch_wire::ProblemKind::NotFound, "there is no such route, or not with this method")
 }

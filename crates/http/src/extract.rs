@@ -6,13 +6,16 @@ use std::time::Duration;
 
 use avouch_core::app::IdempotencyKey;
 use avouch_core::gate::{self, Reason};
+use avouch_core::transit::KeyName;
 use avouch_core::{CredentialId, ImportId, PrincipalId, SubjectId};
 use avouch_wire::{
     BatchRequest, CharterApply, CharterPlan, ChunkRequest, DetokenizeRequest, DrillAnswer, DrillRequest,
     Explain, ExportRequest, ImportStart, InspectRequest, KeyCreate, PrincipalCreate, PrincipalPatch,
     ProblemKind, ProposeRequest, RecoveryRequest, RetireRequest, RevealRequest, RevokeRequest, RotateRequest,
     RotateTokensRequest, SearchRequest, SubjectCreate, SubjectPatch, TokenImportRequest, TokenRequest,
-    TokenizeRequest, header, limits,
+    TokenizeRequest, TransitDecode, TransitDecrypt, TransitEncode, TransitEncrypt, TransitHmac,
+    TransitKeyCreate, TransitKeyPatch, TransitRandom, TransitRewrap, TransitSign, TransitTrim, TransitVerify,
+    TransitVerifyHmac, header, limits,
 };
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
@@ -140,7 +143,7 @@ macro_rules! from_path {
     };
 }
 
-from_path!(SubjectId PrincipalId CredentialId ImportId);
+from_path!(SubjectId PrincipalId CredentialId ImportId KeyName String);
 
 impl FromPath for u64 {
     fn from_path<'p>(values: &mut impl Iterator<Item = &'p str>) -> Option<Self> {
@@ -173,17 +176,16 @@ impl<T: RequestBody> FromRequest<Shared> for Json<T> {
             let detail = format!("send `Content-Type: application/json`{expected}");
             return Err(Failure::new(ProblemKind::UnsupportedMediaType, detail));
         }
-        let bytes = match tokio::time::timeout(BODY_TIME, read(request.into_body(), T::LIMIT)).await {
-            Ok(read) => read?,
-            Err(_) => {
-                return Err(Failure::new(
-                    ProblemKind::Malformed,
-                    "the body did not arrive within 30 seconds",
-                ));
-            }
-        };
+        let bytes = body(request, T::LIMIT).await?;
         Ok(Self(strict_json(&bytes)?, bytes))
     }
+}
+
+/// A whole body, of at most so many bytes.
+pub(crate) async fn body(request: Request, most: usize) -> Result<Bytes, Failure> {
+    let late = || Failure::new(ProblemKind::Malformed, "the body did not arrive within 30 seconds");
+    let arrived = tokio::time::timeout(BODY_TIME, read(request.into_body(), most));
+    arrived.await.unwrap_or_else(|_| Err(late()))
 }
 
 /// How long a body may take to arrive.
@@ -233,6 +235,19 @@ bodies! {
     RecoveryRequest;
     RetireRequest;
     RotateRequest;
+    TransitKeyCreate;
+    TransitKeyPatch: MERGE_PATCH = true;
+    TransitTrim;
+    TransitEncrypt: LIMIT = limits::BULK_BODY_BYTES;
+    TransitDecrypt: LIMIT = limits::BULK_BODY_BYTES;
+    TransitRewrap: LIMIT = limits::BULK_BODY_BYTES;
+    TransitHmac: LIMIT = limits::BULK_BODY_BYTES;
+    TransitVerifyHmac: LIMIT = limits::BULK_BODY_BYTES;
+    TransitSign: LIMIT = limits::BULK_BODY_BYTES;
+    TransitVerify: LIMIT = limits::BULK_BODY_BYTES;
+    TransitEncode: LIMIT = limits::BULK_BODY_BYTES;
+    TransitDecode: LIMIT = limits::BULK_BODY_BYTES;
+    TransitRandom;
 }
 
 fn is_json(media_type: &[u8], merge_patch: bool) -> bool {

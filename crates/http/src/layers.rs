@@ -18,7 +18,8 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
 use tokio::time::Instant;
 
-use crate::problem::{Failure, busy, internal};
+use crate::compat;
+use crate::problem::{Failure, busy, internal, unauthenticated};
 use crate::service::{BODY_UNIT, Route, Service, Shared};
 
 /// How long a request may take, its body's arrival included.
@@ -29,18 +30,20 @@ const REQUEST_TIME: Duration = Duration::from_secs(60);
 pub(crate) struct Peer(pub(crate) IpAddr);
 
 /// See the module.
-pub(crate) async fn shell(State(service): State<Shared>, request: Request, next: Next) -> Response {
+pub(crate) async fn shell(State(service): State<Shared>, mut request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let id = service.request_id();
     let route = service.route(&request);
+    let engine = compat::speaks(request.uri().path());
+    request.extensions_mut().insert(id);
     let mut principal = None;
-    let mut response = match answer(&service, route, request, next, &mut principal).await {
+    let mut response = match answer(&service, route, engine, request, next, &mut principal).await {
         Ok(response) => response,
         Err(failure) => failure.into_response(),
     };
     if let Some(failure) = response.extensions_mut().remove::<Failure>() {
         service.metrics.count(failure.problem());
-        let mut rendered = failure.render(id.as_str());
+        let mut rendered = if engine { compat::render(failure) } else { failure.render(id.as_str()) };
         // What a failing answer was given besides, such as `Allow`, stays.
         for (name, value) in response.headers() {
             rendered.headers_mut().entry(name).or_insert_with(|| value.clone());
@@ -57,6 +60,7 @@ pub(crate) async fn shell(State(service): State<Shared>, request: Request, next:
 async fn answer(
     service: &Service,
     route: &Route,
+    engine: bool,
     mut request: Request,
     next: Next,
     principal: &mut Option<PrincipalId>,
@@ -65,13 +69,16 @@ async fn answer(
         return Err(busy());
     };
     if !route.open {
-        let caller = authenticate(service, &request)?;
+        let caller = authenticate(service, engine, &request)?;
         *principal = Some(caller.id());
         request.extensions_mut().insert(caller);
     }
     let Ok(_memory) = service.bodies.try_acquire_many(weight(&request)) else {
         return Err(busy());
     };
+    if engine {
+        compat::check(request.headers())?;
+    }
     if !route.query && request.uri().query().is_some() {
         return Err(Failure::fault("?", "this route takes no query parameters"));
     }
@@ -104,19 +111,26 @@ fn weight(request: &Request) -> u32 {
     u32::try_from(bytes.div_ceil(BODY_UNIT)).unwrap_or(u32::MAX)
 }
 
-/// Every failure is the same answer: which part was wrong would be worth knowing to a guesser.
-fn authenticate(service: &Service, request: &Request) -> Result<avouch_core::gate::Caller, Failure> {
-    let refused = || {
-        Failure::new(
-            ProblemKind::NotAuthenticated,
-            "send `Authorization: Bearer avk_…` with a key that is alive",
-        )
+/// Every failure is the same answer.
+fn authenticate(
+    service: &Service,
+    engine: bool,
+    request: &Request,
+) -> Result<avouch_core::gate::Caller, Failure> {
+    let headers = request.headers();
+    let mut sent = headers.get_all(http::AUTHORIZATION).iter();
+    // The clients of transit engines have a header of their own for it. Two keys are none.
+    let mut token = headers.get_all(compat::TOKEN).iter().filter(|_| engine);
+    let key = match (sent.next(), sent.next(), token.next(), token.next()) {
+        (Some(value), None, None, None) => {
+            value.to_str().ok().and_then(|value| value.strip_prefix("Bearer "))
+        }
+        (None, None, Some(value), None) => value.to_str().ok(),
+        _ => None,
     };
-    let mut sent = request.headers().get_all(http::AUTHORIZATION).iter();
-    let (Some(value), None) = (sent.next(), sent.next()) else { return Err(refused()) };
-    let key = value.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")).ok_or_else(refused)?;
+    let key = key.ok_or_else(unauthenticated)?;
     let Peer(from) = *request.extensions().get::<Peer>().ok_or_else(internal)?;
-    service.app.authenticate(key, from).map_err(|_| refused())
+    service.app.authenticate(key, from).map_err(|_| unauthenticated())
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static(header::REQUEST_ID);

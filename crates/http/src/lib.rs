@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod api;
+mod compat;
 mod extract;
 mod json;
 mod layers;

@@ -10,10 +10,12 @@ use utoipa::openapi::{
 };
 use utoipa::{PartialSchema as _, ToSchema as _};
 
+use crate::compat::{self, Errors};
+
 /// Routes that need no credential.
 const OPEN: [&str; 3] = ["/healthz", "/readyz", "/v1/openapi.json"];
 
-const TAGS: [(&str, &str); 9] = [
+const TAGS: [(&str, &str); 11] = [
     ("customers", "Store, show, reveal, change, delete and find customers"),
     ("tokens", "References to values that one recipient can use, singly or in whole documents"),
     ("charter", "What is collected, for what, who may see it: in force, in the past, and planned"),
@@ -22,6 +24,8 @@ const TAGS: [(&str, &str); 9] = [
     ("imports", "Customers from a file"),
     ("exports", "Customers into a file"),
     ("keys", "The vault's own keys, their rotation, and the seals around them"),
+    ("transit", "Standalone keys, which applications use by name"),
+    ("transit engine", "The same keys, for clients of HashiCorp Vault and OpenBao"),
     ("system", "How the server is"),
 ];
 
@@ -37,7 +41,7 @@ pub fn openapi() -> serde_json::Value {
 }
 
 pub(crate) fn is_open(path: &str) -> bool {
-    OPEN.contains(&path)
+    OPEN.contains(&path) || compat::OPEN.contains(&path)
 }
 
 /// The document before any route is in it.
@@ -51,6 +55,7 @@ pub(crate) fn frame() -> OpenApi {
     );
     info.license = Some(License::new("Apache-2.0 OR MIT"));
     let mut schemas = vec![(Problem::name().into_owned(), Problem::schema())];
+    schemas.push((Errors::name().into_owned(), Errors::schema()));
     Problem::schemas(&mut schemas);
     let mut components = ComponentsBuilder::new().schemas_from_iter(schemas).build();
     let scheme = Http::builder()
@@ -69,26 +74,30 @@ pub(crate) fn frame() -> OpenApi {
 
 /// Adds to each operation what all have.
 pub(crate) fn finish(mut document: OpenApi) -> OpenApi {
-    for item in document.paths.paths.values_mut() {
+    for (path, item) in &mut document.paths.paths {
+        let (error, media_type) = if compat::speaks(path) {
+            (Errors::name(), "application/json")
+        } else {
+            (Problem::name(), header::PROBLEM_JSON)
+        };
         for operation in operations(item) {
-            complete(operation);
+            complete(operation, &error, media_type);
         }
     }
     document
 }
 
-fn complete(operation: &mut Operation) {
+fn complete(operation: &mut Operation, error: &str, media_type: &str) {
     let request_id = HeaderBuilder::new().description(Some("Names this answer in logs")).build();
     for response in operation.responses.responses.values_mut() {
         if let RefOr::T(response) = response {
             response.headers.insert(header::REQUEST_ID.to_owned(), request_id.clone().into());
         }
     }
-    let problem =
-        ContentBuilder::new().schema(Some(RefOr::Ref(Ref::from_schema_name(Problem::name())))).build();
+    let problem = ContentBuilder::new().schema(Some(RefOr::Ref(Ref::from_schema_name(error)))).build();
     let problem = ResponseBuilder::new()
         .description("What went wrong and what to do about it")
-        .content(header::PROBLEM_JSON, problem)
+        .content(media_type, problem)
         .header(header::REQUEST_ID, request_id)
         .build();
     operation.responses.responses.insert("default".to_owned(), RefOr::T(problem));

@@ -5,6 +5,7 @@ use avouch_core::vault::TokenPlace;
 use data_encoding::BASE64URL_NOPAD;
 
 use crate::problem::Failure;
+use avouch_core::transit::KeyName;
 
 /// What of a list is asked for.
 pub(crate) struct Paging {
@@ -31,6 +32,11 @@ impl Paging {
         self.position(List::Tokens, TokenPlace::from_bytes)
     }
 
+    /// The name of a standalone key where this list goes on.
+    pub(crate) fn after_name(&self, list: List) -> Result<Option<KeyName>, Failure> {
+        self.position(list, |position| std::str::from_utf8(position).ok()?.parse().ok())
+    }
+
     fn position<T>(&self, list: List, read: impl Fn(&[u8]) -> Option<T>) -> Result<Option<T>, Failure> {
         let Some(cursor) = &self.cursor else { return Ok(None) };
         let position = (cursor.list == list).then(|| read(&cursor.position)).flatten();
@@ -53,10 +59,11 @@ pub(crate) enum List {
     Events = 5,
     Principals = 6,
     Tokens = 8,
+    TransitKeys = 7,
 }
 
 impl List {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Subjects,
         Self::Search,
         Self::History,
@@ -64,6 +71,7 @@ impl List {
         Self::Events,
         Self::Principals,
         Self::Tokens,
+        Self::TransitKeys,
     ];
 }
 
@@ -75,8 +83,8 @@ pub(crate) struct Cursor {
 }
 
 const VERSION: u8 = 1;
-/// Of a token: two ids and a name of 24 characters, behind the two bytes in front.
-const LONGEST: usize = 78;
+/// Of a name of 60 characters; a token's place is shorter.
+const LONGEST: usize = 83;
 
 impl Cursor {
     pub(crate) fn id(list: List, id: &[u8; 16]) -> String {
@@ -89,6 +97,10 @@ impl Cursor {
 
     pub(crate) fn token(place: &TokenPlace) -> String {
         Self::write(List::Tokens, &place.to_bytes())
+    }
+
+    pub(crate) fn name(list: List, name: &str) -> String {
+        Self::write(list, name.as_bytes())
     }
 
     fn write(list: List, position: &[u8]) -> String {
@@ -134,6 +146,14 @@ mod tests {
             let cursor = Cursor::read(&Cursor::number(List::Events, number));
             let paging = Paging { limit: 1, cursor, cursor_place: String::new() };
             prop_assert_eq!(paging.after_number(List::Events).expect("its own"), Some(number));
+        }
+
+        #[test]
+        fn names_come_back(name in "[a-z0-9][a-z0-9_-]{0,59}") {
+            let cursor = Cursor::read(&Cursor::name(List::TransitKeys, &name));
+            let paging = Paging { limit: 1, cursor, cursor_place: String::new() };
+            let back = paging.after_name(List::TransitKeys).expect("its own").map(String::from);
+            prop_assert_eq!(back, Some(name));
         }
 
         #[test]

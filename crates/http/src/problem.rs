@@ -5,6 +5,7 @@
 pub(crate) mod needs;
 
 use avouch_core::Error;
+use avouch_core::transit::Unfit;
 use avouch_wire::{Fault, Problem, ProblemKind, header};
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header as http};
@@ -104,10 +105,7 @@ impl From<Error> for Failure {
                     .map(|fault| Fault { pointer: fault.pointer, detail: fault.detail })
                     .collect(),
             ),
-            Error::Unauthenticated => Self::new(
-                ProblemKind::NotAuthenticated,
-                "send `Authorization: Bearer avk_…` with a key that is alive",
-            ),
+            Error::Unauthenticated => unauthenticated(),
             Error::NotFound => Self::not_found(),
             Error::Refused(refusal) => {
                 let mut failure = Self::new(ProblemKind::DeniedByPolicy, needs::summary(&refusal.needs));
@@ -159,6 +157,24 @@ impl From<Error> for Failure {
             ),
         }
     }
+}
+
+/// Why an item for a standalone key, or a request that is one, came to nothing.
+impl From<Unfit> for Failure {
+    fn from(unfit: Unfit) -> Self {
+        match unfit {
+            Unfit::Malformed(_) | Unfit::Refused(_) | Unfit::Retired(_) => {
+                Self::new(ProblemKind::Validation, unfit.to_string())
+            }
+            Unfit::Foreign => Self::new(ProblemKind::TokenUnusable, unfit.to_string()),
+            Unfit::Failed => internal(),
+        }
+    }
+}
+
+/// Nobody is there. Which part was wrong would be worth knowing to a guesser.
+pub(crate) fn unauthenticated() -> Failure {
+    Failure::new(ProblemKind::NotAuthenticated, "send `Authorization: Bearer avk_…` with a key that is alive")
 }
 
 /// A defect of ours.

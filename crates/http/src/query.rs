@@ -78,6 +78,22 @@ impl FromRequestParts<Shared> for TokenFilter {
     }
 }
 
+/// The query by which clients of transit engines ask a GET for a list.
+pub(crate) struct Listing;
+
+impl FromRequestParts<Shared> for Listing {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Failure> {
+        match Parameters::parse(parts.uri.query(), &["list"])?.value("list") {
+            Some("true" | "1") => Ok(Self),
+            _ => {
+                Err(Failure::fault("?list", "this route has a list and nothing else: ask with `?list=true`"))
+            }
+        }
+    }
+}
+
 fn paging(parameters: &Parameters<'_>) -> Result<Paging, Failure> {
     let limit = match parameters.value("limit") {
         None => None,

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
 use utoipa::openapi::{OpenApi, RefOr};
 
+use crate::compat;
 use crate::metrics::{Metrics, RouteMetrics};
 use crate::settings::{NextSeal, Settings};
 
@@ -90,7 +91,9 @@ impl Service {
 
     /// The route that was matched; a stand-in when there was none.
     pub(crate) fn route(&self, request: &Request) -> &Route {
-        let method = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
+        // Transit engines have a method of their own for what is a GET elsewhere.
+        let reads = request.method() == Method::HEAD || compat::is_list(request.method());
+        let method = if reads { &Method::GET } else { request.method() };
         request
             .extensions()
             .get::<MatchedPath>()

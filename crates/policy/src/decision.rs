@@ -125,6 +125,12 @@ pub enum Need {
         /// The most that the caller's roles show of it here.
         most: View,
     },
+    /// A standalone key that a role of the caller names.
+    Key {
+        /// The names, of the caller's roles that have the action, as the charter writes them, sorted; `*` at the end
+        /// stands for whatever follows.
+        keys: Vec<String>,
+    },
 }
 
 impl Need {
@@ -141,6 +147,7 @@ impl Need {
             Self::FewerRows => "fewer_rows",
             Self::Field { .. } => "field",
             Self::View { .. } => "view",
+            Self::Key { .. } => "key",
         }
     }
 }

@@ -110,7 +110,7 @@ pub struct Event {
     /// For which recipient, for tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipient: Option<String>,
-    /// What else it was about: a principal, a key, an import, a charter version.
+    /// What else it was about: a principal, a key, an import, a charter version, a standalone key by its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
     /// The policies that decided.

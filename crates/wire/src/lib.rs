@@ -16,6 +16,7 @@ pub mod subject;
 pub mod system;
 pub mod time;
 pub mod token;
+pub mod transit;
 
 pub use access::{
     Key, KeyCreate, KeyCreated, Principal, PrincipalCreate, PrincipalKind, PrincipalPatch, PrincipalStatus,
@@ -47,4 +48,11 @@ pub use token::{
     DetokenizeRequest, Detokenized, InspectRequest, InspectResponse, Revocation, RevokeRequest,
     RotateTokensRequest, RotatedTokens, TokenImportRequest, TokenImportResponse, TokenQuery, TokenRequest,
     TokenResponse, TokenTerms, TokenView, TokenizeRequest, Tokenized, Unmapped,
+};
+pub use transit::{
+    TransitCiphertext, TransitClaim, TransitDecode, TransitDecrypt, TransitDeleted, TransitEncode,
+    TransitEncrypt, TransitHash, TransitHmac, TransitInput, TransitKey, TransitKeyCreate, TransitKeyListed,
+    TransitKeyPatch, TransitKind, TransitMac, TransitMarshaling, TransitPlaintext, TransitRandom,
+    TransitRandomBytes, TransitResponse, TransitResult, TransitRewrap, TransitRotated, TransitSign,
+    TransitToken, TransitTrim, TransitValue, TransitVerify, TransitVerifyHmac, TransitVersion,
 };

@@ -4,7 +4,7 @@
 /// Largest request body of an ordinary route: 1 MiB.
 pub const BODY_BYTES: usize = 1 << 20;
 
-/// Largest request body of imports, tokenize, detokenize and batch: 8 MiB.
+/// Largest request body of imports, tokenize, detokenize, batch and the use of standalone keys: 8 MiB.
 pub const BULK_BODY_BYTES: usize = 8 << 20;
 
 /// Bodies of all requests at work together: 256 MiB. One whose length is not declared counts as the largest.
@@ -19,8 +19,20 @@ pub const PAGE_DEFAULT: u32 = 25;
 /// Most entries of a list page.
 pub const PAGE_MAX: u32 = 100;
 
-/// Most items of one batch or one token request.
+/// Most items of one batch, one token request or one use of a standalone key.
 pub const BATCH_ITEMS: usize = 1000;
+
+/// Most bytes of all items of one use of a standalone key together, as they are behind their base64: 1 MiB.
+pub const TRANSIT_BYTES: usize = 1 << 20;
+
+/// Most standalone keys.
+pub const TRANSIT_KEYS: usize = 10_000;
+
+/// Most versions that a standalone key keeps.
+pub const TRANSIT_VERSIONS: usize = 1000;
+
+/// Most random bytes of one request: 128 KiB.
+pub const RANDOM_BYTES: usize = 128 << 10;
 
 /// Most rows of one import chunk.
 pub const CHUNK_ROWS: usize = 1000;

@@ -107,11 +107,11 @@ pub struct Fault {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(examples(json!({"need": "purpose", "detail": "state a purpose", "allowed": ["support"]})))]
 pub struct Need {
-    /// `permission`, `purpose`, `lawful_purpose`, `reason`, `network`, `recipient`, `field` or `view`.
+    /// `permission`, `purpose`, `lawful_purpose`, `reason`, `network`, `recipient`, `field`, `view` or `key`.
     pub need: String,
     /// What to do about it.
     pub detail: String,
-    /// What would do: purposes to choose from, roles that have the permission.
+    /// What would do: purposes to choose from, roles that have the permission, names of keys.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed: Vec<String>,
 }
@@ -171,7 +171,7 @@ kinds! {
     PreconditionFailed "precondition-failed" 412 "It has changed since you read it"
         "`If-Match` names an older version. Read the customer again and make the change from what is there now.";
     TooLarge "too-large" 413 "The request is too large"
-        "The body is larger than the route takes: 8 MiB for imports, tokenize, detokenize and batch, 1 MiB elsewhere. Send it in parts.";
+        "The body is larger than the route takes: 8 MiB for imports, tokenize, detokenize, batch and standalone keys, 1 MiB elsewhere. Send it in parts.";
     UnsupportedMediaType "unsupported-media-type" 415 "The body has the wrong media type"
         "Send `Content-Type: application/json`; a PATCH may also be `application/merge-patch+json`.";
     Validation "validation" 422 "The request does not fit"

@@ -15,9 +15,11 @@ use std::{
 };
 
 use avouch_seal::{SecureRandom as _, SystemRandom};
-use avouch_wire::Fields;
+use avouch_wire::{Fields, Secret};
+use data_encoding::BASE64;
 use serde_json::{Map, Value};
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use super::CliError;
 
@@ -77,6 +79,23 @@ impl<R: Read> Sources<R> {
         if path == Path::new("-") { self.stdin() } else { file(path) }
     }
 
+    /// The bytes on stdin (`-`) or in a file, as they are, in base64.
+    pub(super) fn base64(&mut self, path: &Path) -> Result<Secret, CliError> {
+        let mut bytes = Zeroizing::new(Vec::new());
+        if path == Path::new("-") {
+            self.once()?.read_to_end(&mut bytes)?;
+        } else {
+            *bytes = fs::read(path).map_err(|error| CliError::file(path, &error))?;
+        }
+        Ok(Secret(BASE64.encode(&bytes)))
+    }
+
+    /// The line of text on stdin (`-`) or in a file.
+    pub(super) fn secret(&mut self, path: &Path) -> Result<Secret, CliError> {
+        let text = if path == Path::new("-") { self.stdin()? } else { file(path)? };
+        Ok(Secret(text.trim_end_matches(['\r', '\n']).to_owned()))
+    }
+
     fn take(&mut self, argument: &str, fields: &mut Map<String, Value>, put: Put) -> Result<(), CliError> {
         let whole = match argument.strip_prefix('@') {
             Some(path) => Some(self.document(Path::new(path))?),
@@ -112,12 +131,13 @@ impl<R: Read> Sources<R> {
     }
 
     fn stdin(&mut self) -> Result<String, CliError> {
-        let Some(mut stdin) = self.stdin.take() else {
-            return Err(CliError::usage("stdin can be read for one value only"));
-        };
         let mut text = String::new();
-        stdin.read_to_string(&mut text)?;
+        self.once()?.read_to_string(&mut text)?;
         Ok(text)
+    }
+
+    fn once(&mut self) -> Result<R, CliError> {
+        self.stdin.take().ok_or_else(|| CliError::usage("stdin can be read for one value only"))
     }
 }
 

@@ -6,6 +6,7 @@ use std::{
 };
 
 use avouch_wire::{Fields, Subject, View};
+use data_encoding::BASE64;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -53,11 +54,24 @@ impl Output {
     }
 
     pub(super) fn text(self, text: &str) -> Result<(), CliError> {
-        let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())?;
-        out.flush()?;
-        Ok(())
+        write(text.as_bytes())
     }
+
+    /// Bytes as they are; on a terminal, which some would steer, as text that is harmless, or else in base64.
+    pub(super) fn bytes(self, bytes: &[u8]) -> Result<(), CliError> {
+        if !io::stdout().is_terminal() {
+            return write(bytes);
+        }
+        let text = std::str::from_utf8(bytes).map(super::table::clean);
+        self.text(&format!("{}\n", text.unwrap_or_else(|_| BASE64.encode(bytes).into())))
+    }
+}
+
+fn write(bytes: &[u8]) -> Result<(), CliError> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()?;
+    Ok(())
 }
 
 /// The table in the width of the terminal, or in full if stdout is none. With a last line where to go on, if there is more.

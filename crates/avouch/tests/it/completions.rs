@@ -36,6 +36,7 @@ fn help_says_where_to_begin() {
       import       Store the customers of a CSV or JSON Lines file
       export       Write many customers to a file, sealed to its receiver
       keys         The server's own keys: their state, and their rotation
+      transit      Keys for data that applications keep elsewhere: create, rotate, encrypt, sign, …
       status       The state of the server
 
     Options:

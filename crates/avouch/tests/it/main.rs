@@ -16,4 +16,5 @@ mod init;
 mod program;
 mod seals;
 mod serve;
+mod transit;
 mod unsafe_settings;

@@ -1,5 +1,7 @@
 use avouch_client::{Error, Stated};
-use avouch_wire::{EventQuery, ProblemKind, SearchRequest, SubjectPatch};
+use avouch_wire::{
+    EventQuery, ProblemKind, SearchRequest, Secret, SubjectPatch, TransitCiphertext, TransitDecrypt,
+};
 use serde_json::json;
 
 use crate::server::{Answer, scripted};
@@ -81,4 +83,22 @@ fn an_answer_that_is_not_ours_is_said_so_and_not_repeated() {
         assert!(matches!(error, Error::Protocol(_)), "{error}");
         assert!(!format!("{error} {error:?}").contains("ada"), "{error}");
     }
+}
+
+#[test]
+fn a_key_is_used_once_and_its_name_is_a_segment_of_the_path() {
+    let (client, asked) = scripted(vec![Answer::Close, Answer::ok("{}")]);
+    let items = vec![TransitCiphertext {
+        reference: None,
+        ciphertext: Secret("vault:v1:QWRh".into()),
+        context: None,
+        associated_data: None,
+    }];
+
+    // It may have been done, and each use is on record.
+    assert!(client.transit_decrypt("a/b", &TransitDecrypt { items }).is_err());
+
+    let asked = asked.recv().unwrap();
+    assert_eq!(asked.line, "POST /v1/transit-keys/a%2Fb/decrypt HTTP/1.1");
+    assert_eq!(asked.body, r#"{"items":[{"ciphertext":"vault:v1:QWRh"}]}"#);
 }

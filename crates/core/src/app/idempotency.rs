@@ -11,6 +11,7 @@ use super::{Cx, Operation, Outcome, Refresh};
 use crate::audit::Note;
 use crate::gate::{Intent, Permit, SubjectFacts};
 use crate::rules::Rules;
+use crate::transit::KeyName;
 use crate::{Error, Fault};
 
 statements! {
@@ -74,6 +75,7 @@ where
 {
     const ACTION: avouch_policy::Action = O::ACTION;
     const REFRESH: Refresh = O::REFRESH;
+    const PURGES: bool = O::PURGES;
     type Output = O::Output;
     type Facts = OnceFacts<O::Facts, O::Output>;
 
@@ -112,6 +114,13 @@ where
         match facts {
             OnceFacts::Before(_) => SubjectFacts::default(),
             OnceFacts::Fresh(facts) => O::subject_facts(facts),
+        }
+    }
+
+    fn key(facts: &Self::Facts) -> Option<&KeyName> {
+        match facts {
+            OnceFacts::Before(_) => None,
+            OnceFacts::Fresh(facts) => O::key(facts),
         }
     }
 

@@ -255,6 +255,7 @@ fn assemble(parts: Parts, keys: VaultKeys, proof: ProofKey, rules: Rules, access
         bell: Bell::default(),
         kek: keys::Kek::default(),
         data_keys: keys::DataKeys::default(),
+        open_keys: Arc::default(),
         indexing: crate::indexes::Indexing::default(),
         environment: parts.environment,
     })

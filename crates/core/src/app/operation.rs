@@ -9,6 +9,7 @@ use crate::audit::Note;
 use crate::gate::{Caller, Intent, Permit};
 use crate::ids::EventId;
 use crate::rules::Rules;
+use crate::transit::KeyName;
 
 /// Something a caller asks for. A value, fully parsed; it may be run more than once, so it keeps no state of a run.
 pub trait Operation: Send + Sync + 'static {
@@ -16,6 +17,8 @@ pub trait Operation: Send + Sync + 'static {
     const ACTION: Action;
     /// What in memory has to be loaded again once it is done.
     const REFRESH: Refresh = Refresh::Nothing;
+    /// Whether what it deletes is to go from the engine's logs as well, soon after the commit.
+    const PURGES: bool = false;
     /// What the caller gets.
     type Output: Send + 'static;
     /// What has to be loaded before policy can decide.
@@ -45,6 +48,11 @@ pub trait Operation: Send + Sync + 'static {
     /// The facts about the subject that policy needs.
     fn subject_facts(_facts: &Self::Facts) -> crate::gate::SubjectFacts {
         crate::gate::SubjectFacts::default()
+    }
+
+    /// The standalone key that the facts found, for the record of a refusal: what a caller only typed does not get there.
+    fn key(_facts: &Self::Facts) -> Option<&KeyName> {
+        None
     }
 
     /// Does it, as far as the permit goes.

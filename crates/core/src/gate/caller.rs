@@ -46,6 +46,12 @@ impl Caller {
         self.id
     }
 
+    /// The API key it called with; the system has none.
+    #[must_use]
+    pub fn credential(&self) -> Option<CredentialId> {
+        self.credential
+    }
+
     /// The recipient a service is bound to.
     #[must_use]
     pub fn recipient(&self) -> Option<&str> {

@@ -1,9 +1,10 @@
 //! What an operation wants, said before anything is loaded: for which purpose, with what reason, about how many people,
-//! which fields it means to show, which to compare with what the caller gives, and which to write.
+//! which fields it means to show, which to compare with what the caller gives, which to write, and with which standalone key.
 
 use avouch_policy::View;
 
 use super::Reason;
+use crate::transit::KeyName;
 
 /// See the module.
 #[derive(Debug, Clone)]
@@ -21,6 +22,8 @@ pub struct Intent {
     pub compares: Vec<usize>,
     /// Places of the fields it writes or empties; each must belong to the purpose.
     pub writes: Vec<usize>,
+    /// The standalone key it works with; a role of the caller must name it.
+    pub key: Option<KeyName>,
 }
 
 /// Which fields an operation shows.
@@ -46,9 +49,23 @@ impl Intent {
         Self::about(None, None, 0)
     }
 
+    /// An intent to work with a standalone key, and with nobody's data that is kept here.
+    #[must_use]
+    pub fn with_key(name: &KeyName) -> Self {
+        Self { key: Some(name.clone()), ..Self::plain() }
+    }
+
     /// An intent about so many people that shows, compares and writes nothing yet.
     #[must_use]
     pub fn about(purpose: Option<String>, reason: Option<Reason>, rows: usize) -> Self {
-        Self { purpose, reason, rows, shows: Shows::Nothing, compares: Vec::new(), writes: Vec::new() }
+        Self {
+            purpose,
+            reason,
+            rows,
+            shows: Shows::Nothing,
+            compares: Vec::new(),
+            writes: Vec::new(),
+            key: None,
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use avouch_policy::{Action, Need, Request, RowClass, View};
 
-use super::{Caller, Intent, Reason, Shows};
+use super::{Caller, Intent, Reason, Shows, key_names};
 use crate::error::{Error, Refusal};
 use crate::rules::{PurposeRule, Rules};
 
@@ -73,6 +73,9 @@ pub(crate) fn decide(
         keep_to_purpose(rules, caller, purpose, &intent.writes, &mut needs);
     }
     bind_to_recipient(rules, caller, purpose.map(|purpose| &*purpose.name), &mut views, &mut needs);
+    if let Some(name) = &intent.key {
+        needs.extend(key_names::missing(rules, caller, action, name.as_str(), decision.allowed));
+    }
     let most_unmet = owed.iter().any(|place| views.get(*place).is_none_or(|view| *view == View::Nothing));
     if !decision.allowed || most_unmet || !needs.is_empty() {
         needs.sort();

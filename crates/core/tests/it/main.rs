@@ -20,6 +20,7 @@ mod seals;
 mod thief;
 mod token_family;
 mod tokens;
+mod transit;
 
 #[test]
 fn the_wrong_thing_does_not_compile() {

@@ -44,7 +44,7 @@ fn rendered(service: &Service, rules: &Rules, id: EventId, event: Recorded) -> E
         |number: &u32| rules.field_name(*number).map_or_else(|| format!("field {number}"), str::to_owned);
     let view = |view: &u8| View::ALL.get(usize::from(*view)).copied();
     let views = event.views.iter().map(view).chain(std::iter::repeat(None));
-    let target = event.objects.first().map(|id| Uuid::from_bytes(**id).to_string());
+    let target = event.key.or_else(|| event.objects.first().map(|id| Uuid::from_bytes(**id).to_string()));
     Event {
         id: render::event_id(id),
         at: render::time(event.at),

@@ -84,5 +84,13 @@ fn words(need: &Need) -> (String, Vec<String>) {
                 format!("your roles show `{field}` as `{most}` at most: ask for less, or leave it out");
             (detail, Vec::new())
         }
+        Need::Key { keys } if keys.is_empty() => {
+            ("no role of yours names a standalone key for this: ask an administrator".to_owned(), Vec::new())
+        }
+        Need::Key { keys } => {
+            let detail =
+                "your roles do not name this standalone key: use one that they name, or ask an administrator";
+            (detail.to_owned(), keys.clone())
+        }
     }
 }

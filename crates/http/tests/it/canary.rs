@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use data_encoding::BASE64;
 use serde_json::json;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::filter_fn;
@@ -10,7 +11,8 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::house::{House, Request, SCRAPER};
+use crate::house::{Request, SCRAPER};
+use crate::transit::Keys;
 
 #[derive(Clone, Default)]
 struct Captured(Arc<Mutex<Vec<u8>>>);
@@ -40,7 +42,8 @@ fn planted_values_reach_no_log_line_and_no_metric() {
     let ours = filter_fn(|metadata| metadata.target().starts_with("avouch"));
     let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(captured.clone());
     tracing_subscriber::registry().with(lines.with_filter(ours)).init();
-    let house = House::new();
+    let keys = Keys::new();
+    let house = &keys.house;
     let shop = house.key("service", "shop");
     let canaries = ["Canaria", "canary.bird", "5550177", "5105105105105100", "canary-reason", "canary-key"];
     let fields = json!({
@@ -80,15 +83,35 @@ fn planted_values_reach_no_log_line_and_no_metric() {
         .body("{\"canary.bird")
         .send()
         .expect(400);
+    let canary = BASE64.encode(b"canary of an application");
+    keys.create(json!({"name": "orders", "kind": "aes256-gcm96"})).expect(201);
+    let item = json!({"items": [{"plaintext": canary, "context": "canary.bird"}]});
+    let sent = house.post(&keys.app, "/v1/transit-keys/orders/encrypt", item).expect(200);
+    assert!(sent.json()["items"][0]["problem"].is_object());
+    let engine = |what: &str, body: serde_json::Value| {
+        let request = house.request("POST", &format!("/v1/transit/{what}/orders"));
+        request.header("x-vault-token", &keys.app).json(&body).send()
+    };
+    let sent = engine("encrypt", json!({"plaintext": canary})).expect(200).member("data");
+    assert_eq!(engine("decrypt", sent).expect(200).member("data")["plaintext"], canary);
+    engine("encrypt", json!({"plaintext": "canary.bird", "canary.bird": 1})).expect(400);
+    engine("encrypt", json!({"batch_input": [{"plaintext": canary}, {"plaintext": "canary.bird"}]}))
+        .expect(400);
     let metrics = Request::new(house.metrics, "GET", "/metrics").key(SCRAPER).send().expect(200).body;
     let secret = shop.rsplit('_').next().expect("a key has parts").to_owned();
-    drop(house);
+    let token = keys.app.rsplit('_').next().expect("a key has parts").to_owned();
+    drop(keys);
 
     let logged = captured.0.lock().expect("no writer panicked").clone();
     let logged = String::from_utf8_lossy(&logged);
     assert!(logged.contains("/v1/subjects/{id}/reveal"), "requests are logged by their template");
     let metrics = String::from_utf8_lossy(&metrics);
-    for canary in canaries.into_iter().chain([secret.as_str()]) {
+    assert!(
+        metrics.contains("/v1/transit/encrypt/{name}") && !metrics.contains("orders"),
+        "names are no labels"
+    );
+    for canary in canaries.into_iter().chain([secret.as_str(), token.as_str(), canary.as_str(), "vault:v1:"])
+    {
         assert!(!metrics.contains(canary), "`{canary}` is in the metrics");
         let line = logged.lines().find(|line| line.contains(canary));
         assert!(line.is_none(), "`{canary}` is in: {line:?}");

@@ -55,11 +55,17 @@ fn every_documented_route_answers() {
         let concrete = path
             .replace("{id}", "019560f0-1111-7000-8000-000000000001")
             .replace("{key}", "019560f0-1111-7000-8000-000000000002")
-            .replace("{n}", "1");
+            .replace("{n}", "1")
+            .replace("{name}", "orders");
         for (method, operation) in item.as_object().expect("methods") {
             let status = house.request(&method.to_uppercase(), &concrete).send().status;
             let open = operation.get("security").is_some();
-            assert_eq!(status, if open { 200 } else { 401 }, "{method} {path}");
+            // Those who speak to transit engines are told so in their own way.
+            let engine = ["/v1/transit/", "/v1/transform/", "/v1/auth/", "/v1/sys/"]
+                .iter()
+                .any(|beginning| path.starts_with(beginning));
+            let refused = if engine { 403 } else { 401 };
+            assert_eq!(status, if open { 200 } else { refused }, "{method} {path}");
             assert!(operation["responses"].get("default").is_some(), "{method} {path} has no problems");
             assert!(operation["summary"].is_string(), "{method} {path} says nothing of itself");
         }

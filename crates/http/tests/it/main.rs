@@ -3,6 +3,7 @@
 mod access;
 mod bad_input;
 mod canary;
+mod compat;
 mod contract;
 mod customers;
 mod files;
@@ -10,3 +11,4 @@ mod house;
 mod keys;
 mod system;
 mod tokens;
+mod transit;

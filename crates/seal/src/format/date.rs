@@ -33,11 +33,13 @@ impl YearSpan {
         Ok(span)
     }
 
-    pub(super) const fn first(self) -> u16 {
+    /// The first year.
+    pub const fn first(self) -> u16 {
         self.first
     }
 
-    pub(super) const fn last(self) -> u16 {
+    /// The last year.
+    pub const fn last(self) -> u16 {
         self.last
     }
 

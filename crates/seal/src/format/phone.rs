@@ -20,7 +20,8 @@ impl CountryCode {
         number.map(Self).ok_or(Error::Malformed("country code"))
     }
 
-    pub(super) const fn number(self) -> u16 {
+    /// The code as a number, 1 to 999.
+    pub const fn number(self) -> u16 {
         self.0
     }
 

@@ -34,6 +34,11 @@ impl HashAlgorithm {
         }
     }
 
+    /// The digest of `data`, which takes no key.
+    pub fn hash(self, data: &[u8]) -> Vec<u8> {
+        digest::digest(self.digest(), data).as_ref().to_vec()
+    }
+
     pub(super) fn digest(self) -> &'static digest::Algorithm {
         match self {
             Self::Sha256 => &digest::SHA256,
