@@ -37,10 +37,12 @@ fn main() -> ExitCode {
     host::keep_new_files_private();
     let cli = Cli::parse();
     let json = cli.json;
-    run(cli).unwrap_or_else(|error| {
+    let code = run(cli).unwrap_or_else(|error| {
         error.report(json);
         error.exit_code()
-    })
+    });
+    avouch_custody::close_modules();
+    code
 }
 
 fn run(cli: Cli) -> Result<ExitCode, Error> {

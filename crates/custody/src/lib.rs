@@ -9,5 +9,5 @@ mod trial;
 
 pub use aws_kms::{AwsKmsSeal, AwsKmsSettings, Credentials};
 pub use link::Reach;
-pub use pkcs11::{KeyName, Pkcs11Seal, Pkcs11Settings};
+pub use pkcs11::{KeyName, Pkcs11Seal, Pkcs11Settings, close_modules};
 pub use transit::{TransitSeal, TransitSettings};

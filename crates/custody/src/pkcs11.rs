@@ -259,6 +259,11 @@ fn decrypt(
     }
 }
 
+/// To be called when the program is about to end and asks no device any more: lets go of the modules that were loaded.
+pub fn close_modules() {
+    module::close_all();
+}
+
 #[cfg(test)]
 mod tests {
     use avouch_seal::root::RootError;

@@ -1,7 +1,8 @@
 //! The module: somebody else's shared library, loaded into our process and initialised once.
 //!
 //! PKCS#11 allows one `C_Initialize` for a process, and a module that is unloaded under its own threads
-//! brings the process down. So a module stays loaded once it was, and never is finalised. Whoever can change
+//! brings the process down. So a module stays loaded once it was, and is finalised only when the program ends:
+//! at exit the libraries that a module uses may clean up before the module does, and take it down with them. Whoever can change
 //! the file, or what it loads and reads, runs code in this process; a file that everybody can write is
 //! refused.
 
@@ -50,6 +51,16 @@ impl Module {
     /// so that without it one seal could log another one out between two of its calls.
     pub(super) fn turn(&self) -> MutexGuard<'_, ()> {
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// See [`close_modules`](super::close_modules).
+pub(super) fn close_all() {
+    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+    for module in std::mem::take(&mut *loaded).into_values() {
+        let _turn = module.turn();
+        // What it has to say about it changes nothing any more.
+        drop(module.calls.clone().finalize());
     }
 }
 
