@@ -58,8 +58,9 @@ impl Module {
 pub(super) fn close_all() {
     let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
     for module in std::mem::take(&mut *loaded).into_values() {
-        let _turn = module.turn();
-        // What it has to say about it changes nothing any more.
+        // Nobody else gets a turn any more: threads that still hold a session wait here until the process is gone.
+        std::mem::forget(module.turn());
+        // What the module has to say about it changes nothing any more.
         drop(module.calls.clone().finalize());
     }
 }

@@ -37,6 +37,14 @@ pub(super) struct Token {
     session: Mutex<Option<Session>>,
 }
 
+/// A session is closed in turn as well: not while the module is finalised.
+impl Drop for Token {
+    fn drop(&mut self) {
+        let _turn = self.module.turn();
+        drop(self.kept().take());
+    }
+}
+
 impl Token {
     /// Finds the token and logs in, in a way that tries the PIN even where somebody of this process is logged
     /// in.
