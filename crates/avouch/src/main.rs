@@ -27,6 +27,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 use mimalloc::MiMalloc;
+use zeroizing_alloc::ZeroAlloc;
 
 use cli::{CharterCommand, Cli, Command, ConfigCommand};
 use config::Config;
@@ -35,7 +36,7 @@ use memory::Memory;
 
 /// Many small, short-lived allocations on several threads: the system's allocator costs a tenth of a reveal.
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: ZeroAlloc<MiMalloc> = ZeroAlloc(MiMalloc);
 
 fn main() -> ExitCode {
     // Before anything is read: every command may meet a key, a passphrase or a customer's data, be it in the environment.

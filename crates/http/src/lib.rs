@@ -15,6 +15,7 @@ mod server;
 mod service;
 mod settings;
 mod tls;
+mod wiped;
 
 pub use json::strict_json;
 pub use openapi::openapi;

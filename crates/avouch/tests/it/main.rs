@@ -13,6 +13,7 @@ mod doctor;
 mod housekeeping;
 mod import;
 mod init;
+mod memory;
 mod process;
 mod program;
 mod seals;
