@@ -1,5 +1,5 @@
 //! What a server does without being asked. Once an hour it lets go of what nobody may need any longer; and it goes on at once
-//! with with a rotation of keys that was begun, now or before a crash. One thread, whose work is operations in the store
+//! with a rotation of keys or the building of an index that was begun, now or before a crash. One thread, whose work is operations in the store
 //! like any other; it ends before the vault is closed.
 //!
 //! A round that fails is logged and tried again an hour later. Nothing may depend on a round having taken place: what has
@@ -12,6 +12,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use avouch_core::app::App;
+use avouch_core::indexes::Built;
 use avouch_core::keys::{Resealed, Rewrapped};
 
 const PAUSE: Duration = Duration::from_secs(3600);
@@ -70,6 +71,9 @@ fn chores(app: &Arc<App>, go_on: impl Fn() -> bool) {
     if app.reseal_pending() {
         reseal(app, &go_on);
     }
+    if app.indexes_pending() {
+        indexes(app, &go_on);
+    }
     if let Err(error) = app.forget_destroyed_keys() {
         tracing::error!(%error, "keys that were destroyed are still in memory");
     }
@@ -89,6 +93,14 @@ fn rewrap(app: &Arc<App>, go_on: &impl Fn() -> bool) {
         }
         Ok(None) => tracing::info!("a rotation of key-encryption keys goes on at the next start"),
         Err(error) => tracing::warn!(%error, "a rotation of key-encryption keys failed and is gone on with"),
+    }
+}
+
+fn indexes(app: &Arc<App>, go_on: &impl Fn() -> bool) {
+    match app.finish_indexes(go_on) {
+        Ok(Some(Built { ready, dropped })) => tracing::info!(ready, dropped, "indexes were built"),
+        Ok(None) => tracing::info!("the building of indexes goes on at the next start"),
+        Err(error) => tracing::warn!(%error, "the building of indexes failed and is gone on with"),
     }
 }
 

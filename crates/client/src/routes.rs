@@ -8,9 +8,9 @@ use avouch_wire::{
     Detokenized, DrillAnswer, DrillRequest, DrillStarted, Drilled, Event, EventQuery, Explain, Explanation,
     ExportRequest, Health, Import, ImportStart, ImportStarted, Key, KeyCreate, KeyCreated, KeyState, Page,
     PageQuery, Principal, PrincipalCreate, PrincipalPatch, Proposal, ProposeRequest, Readiness,
-    RecoveryRequest, RecoveryShares, Resealed, RevealRequest, Revealed, Rotate, RotateRequest, Rotation,
-    SearchRequest, Status, Subject, SubjectCreate, SubjectPatch, SubjectVersion, TokenRequest, TokenResponse,
-    TokenizeRequest, Tokenized, header,
+    RecoveryRequest, RecoveryShares, Resealed, Retire, RetireRequest, Retired, RevealRequest, Revealed,
+    Rotate, RotateRequest, Rotation, SearchRequest, Status, Subject, SubjectCreate, SubjectPatch,
+    SubjectVersion, TokenRequest, TokenResponse, TokenizeRequest, Tokenized, header,
 };
 use ureq::http::Method;
 use uuid::Uuid;
@@ -227,6 +227,14 @@ impl Client {
         self.call(Method::GET, "/v1/charter").send()
     }
 
+    /// `GET /v1/charter/indexes`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn charter_indexes(&self) -> Result<Page<wire::charter::CharterIndex>, Error> {
+        self.call(Method::GET, "/v1/charter/indexes").send()
+    }
+
     /// `GET /v1/charter/versions`.
     ///
     /// # Errors
@@ -415,6 +423,14 @@ impl Client {
     /// As all calls: [`Error`].
     pub fn rotate_keys(&self, what: Rotate) -> Result<Rotation, Error> {
         self.call(Method::POST, "/v1/keys/rotate").json(&RotateRequest { what })?.send()
+    }
+
+    /// `POST /v1/keys/retire`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn retire_keys(&self, what: Retire) -> Result<Retired, Error> {
+        self.call(Method::POST, "/v1/keys/retire").json(&RetireRequest { what })?.send()
     }
 
     /// `POST /v1/keys/drills`.

@@ -48,6 +48,7 @@ pub struct App {
     pub(crate) bell: bell::Bell,
     pub(crate) kek: crate::keys::Kek,
     pub(crate) data_keys: crate::keys::DataKeys,
+    pub(crate) indexing: crate::indexes::Indexing,
     pub(crate) environment: String,
 }
 
@@ -186,7 +187,7 @@ impl App {
     }
 
     /// Puts what a change has loaded, in its own transaction, in the place of what it has changed.
-    fn install(&self, fresh: Fresh) {
+    pub(crate) fn install(&self, fresh: Fresh) {
         match fresh {
             Fresh::Nothing => {}
             Fresh::Access(access) => {
@@ -206,9 +207,10 @@ impl App {
             }
             Fresh::Rules(rules) => {
                 let mut current = self.rules.write().unwrap_or_else(PoisonError::into_inner);
-                if rules.version > current.version {
+                if (rules.version, rules.generation) > (current.version, current.generation) {
                     *current = Arc::new(*rules);
                 }
+                self.bell.ring();
             }
         }
     }
@@ -216,6 +218,7 @@ impl App {
     /// Loads again what may be out of date after a change whose outcome is unknown. Until that succeeds nobody is let in.
     fn mend(&self) -> Result<(), Error> {
         if self.stale.load(Ordering::Acquire) {
+            self.reload_keyring()?;
             self.install(Fresh::Access(self.load_access()?));
             self.install(Fresh::Rules(Box::new(self.load_rules()?)));
             self.install(Fresh::Keys(self.store.read_wait(opening::load_keys)?));
@@ -255,7 +258,7 @@ impl App {
 }
 
 /// What a change leaves in memory once it is committed.
-enum Fresh {
+pub(crate) enum Fresh {
     Nothing,
     Access(Access),
     Rules(Box<Rules>),
@@ -292,13 +295,19 @@ impl<O: Operation> Attempt<O> {
     /// Has the store run it, together with others that wait.
     fn hand_over(self, done: impl FnOnce(Result<Ended<O::Output>, Error>) + Send + 'static) {
         let (app, asks) = (Arc::clone(&self.app), Arc::clone(&self.operation));
-        app.store.write_ahead(move |wants| asks.ahead(wants), move |tx| self.run(tx), done);
+        let ahead = move |wants: &mut Vec<_>| {
+            if asks.writes() {
+                wants.push(charters::ahead());
+            }
+            asks.ahead(wants);
+        };
+        app.store.write_ahead(ahead, move |tx| self.run(tx), done);
     }
 
     /// The funnel. An error undoes everything; what `Ended` says was committed together with its record.
     fn run(&self, tx: &mut Tx<'_>) -> Result<Ended<O::Output>, Error> {
         let app = &*self.app;
-        let rules = app.rules();
+        let rules = if self.operation.writes() { charters::in_force(tx, app)? } else { app.rules() };
         let now = app.now();
         let event = app.ids.event(now);
         let caller = self.caller.renewed(&app.access(), now).map_err(|_| Error::Unauthenticated)?;

@@ -40,6 +40,12 @@ pub enum What {
     SubjectReseal,
     /// Key-encryption keys that nothing needs any more were destroyed.
     KekDestroy,
+    /// An index is whole: searches use it from now on.
+    IndexReady,
+    /// The terms of an index that the charter does not want any more are gone.
+    IndexDrop,
+    /// Roots that nothing is derived from any more were forgotten.
+    RootForget,
     /// A known credential was refused: wrong secret, expired, withdrawn or suspended.
     CredentialRefuse,
 }
@@ -57,6 +63,9 @@ impl What {
             Self::SubjectShred => "subject.shred",
             Self::SubjectReseal => "subject.reseal",
             Self::KekDestroy => "key.destroy",
+            Self::IndexReady => "index.ready",
+            Self::IndexDrop => "index.drop",
+            Self::RootForget => "root.forget",
             Self::CredentialRefuse => "credential.refuse",
         }
     }
@@ -246,6 +255,9 @@ mod tests {
             What::SubjectShred,
             What::SubjectReseal,
             What::KekDestroy,
+            What::IndexReady,
+            What::IndexDrop,
+            What::RootForget,
             What::CredentialRefuse,
         ];
         let mut names: Vec<_> =

@@ -8,7 +8,7 @@ mod continuity;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use avouch_charter::{Change, Charter, Plan, SourceFile};
+use avouch_charter::{Change, ChangeKind, Charter, Plan, SourceFile};
 use avouch_policy::Action;
 use avouch_seal::vault::VaultKeys;
 use avouch_store::{Ahead, Store, Tx, params, statements};
@@ -18,17 +18,17 @@ use crate::app::{App, Cx, Operation, Outcome, Refresh};
 use crate::audit::Note;
 use crate::gate::{Intent, Permit};
 use crate::ids::PrincipalId;
+use crate::indexes::{self, Rows};
 use crate::rules::{Numbers, Problems, Rules, compile_engine};
 use crate::{Error, Fault};
 use continuity::Returning;
 
 statements! {
-    data NEWEST_NUMBER of charter_version / 0 = "select version from charter_version order by version desc limit 1";
+    data NEWEST_NUMBER = "select version from charter_version order by version desc limit 1";
     data NEWEST = "select version, applied, applied_by, sealed from charter_version order by version desc limit 1";
     data VERSIONS = "select version, applied, applied_by, sealed from charter_version order by version desc";
     data ONE_VERSION = "select version, applied, applied_by, sealed from charter_version where version = ?1";
     data PUT_VERSION = "insert into charter_version (version, applied, applied_by, sealed) values (?1, ?2, ?3, ?4)";
-    data DROP_INDEX = "delete from blind_index where field = ?1";
     data ANY_RECORD = "select version from record limit 1";
     data COUNT_RECORDS = "select count(*) from record";
 }
@@ -67,19 +67,25 @@ pub struct Version {
     pub files: Vec<SourceFile>,
 }
 
-/// What [`still_in_force`] will ask.
+/// What [`in_force`] will ask.
 pub(crate) fn ahead() -> Ahead {
-    Ahead::new(&NEWEST_NUMBER, &[])
+    Rows::ahead()
 }
 
-/// Refuses to write under a charter that is not the newest any more. What is in memory follows a commit, so a write that
-/// waited in the same group, or on another worker, must ask the store, in its own transaction.
+/// The charter and its indexes as this transaction sees them. What is in memory follows a commit, so a write that waited in
+/// the same group, or on another worker, must ask the store.
 ///
 /// # Errors
-/// [`Error::Conflict`].
-pub(crate) fn still_in_force(tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<(), Error> {
-    let newest = tx.first(&NEWEST_NUMBER, &[], |row| row.int(0))?;
-    if newest == Some(i64::from(cx.rules.version)) { Ok(()) } else { Err(just_changed()) }
+/// [`Error::Conflict`] under another charter than the one in memory: what was read by the one is not written under the other.
+pub(crate) fn in_force(tx: &mut Tx<'_>, app: &App) -> Result<Arc<Rules>, Error> {
+    let rules = app.rules();
+    if Rows::generation_in(tx)? == rules.generation {
+        return Ok(rules);
+    }
+    if newest_number(tx)? != rules.version {
+        return Err(just_changed());
+    }
+    Ok(Arc::new(rules.indexed(&Rows::load(tx, &app.keys)?, &app.keys)?))
 }
 
 /// What was prepared under one charter is not done under another.
@@ -118,7 +124,23 @@ pub(crate) fn store_first(
     now: i64,
 ) -> Result<(), Error> {
     let stored = Stored::new(sources, "first version".to_owned(), numbers.clone());
-    put_version(tx, app, 1, &stored, now, PrincipalId::SYSTEM)
+    put_version(tx, app, 1, &stored, now, PrincipalId::SYSTEM)?;
+    let mut indexes = Rows::load(tx, &app.keys)?;
+    indexes.settle(&indexes::wanted(&app.rules().charter, numbers), false, &app.keys)?;
+    indexes.store(tx, &app.keys, &app.rng)
+}
+
+/// Has the indexes built that this program makes in another way than the one that worked here before.
+pub(crate) fn keep_up(tx: &mut Tx<'_>, app: &App) -> Result<(), Error> {
+    let (version, numbers) = open(&app.keys, newest(tx)?)?;
+    let charter = Charter::parse(&version.files).map_err(unloadable)?;
+    let (mut rows, wanted) = (Rows::load(tx, &app.keys)?, indexes::wanted(&charter, &numbers));
+    if !rows.changes(&wanted).is_empty() {
+        let people = tx.first(&ANY_RECORD, &[], |row| row.int(0))?.is_some();
+        rows.settle(&wanted, people, &app.keys)?;
+        rows.store(tx, &app.keys, &app.rng)?;
+    }
+    Ok(())
 }
 
 impl Stored {
@@ -149,24 +171,31 @@ fn place(version: u32, applied: i64, by: PrincipalId) -> Vec<u8> {
 
 /// Loads the charter in force.
 pub(crate) fn load(store: &Store, keys: &VaultKeys) -> Result<Rules, Error> {
-    compile(keys, store.read_wait(newest)?)
+    let (row, rows) = store.read_wait(|tx| Ok::<_, Error>((newest(tx)?, indexes::Stored::read(tx)?)))?;
+    compile(keys, row, &rows.open(keys)?)
 }
 
 /// The same within a transaction, as a change made in it leaves the charter.
 pub(crate) fn load_in(tx: &mut Tx<'_>, keys: &VaultKeys) -> Result<Rules, Error> {
-    let row = newest(tx)?;
-    compile(keys, row)
+    let (row, rows) = (newest(tx)?, Rows::load(tx, keys)?);
+    compile(keys, row, &rows)
+}
+
+/// The version in force.
+pub(crate) fn newest_number(tx: &mut Tx<'_>) -> Result<u32, Error> {
+    let version = tx.first(&NEWEST_NUMBER, &[], |row| row.int(0))?.ok_or(Error::Tampered)?;
+    u32::try_from(version).map_err(|_| Error::Tampered)
 }
 
 fn newest(tx: &mut Tx<'_>) -> Result<VersionRow, Error> {
     tx.first(&NEWEST, &[], version_row)?.ok_or(Error::Tampered)
 }
 
-fn compile(keys: &VaultKeys, row: VersionRow) -> Result<Rules, Error> {
+fn compile(keys: &VaultKeys, row: VersionRow, rows: &Rows) -> Result<Rules, Error> {
     let (version, numbers) = open(keys, row)?;
     // A version in force was checked when it was applied; a later program that no longer takes it must say why.
     let charter = Charter::parse(&version.files).map_err(unloadable)?;
-    Rules::compile(version.version, charter, &numbers, keys).map_err(unloadable)
+    Rules::compile(version.version, charter, &numbers, keys).map_err(unloadable)?.indexed(rows, keys)
 }
 
 fn unloadable(problems: Problems) -> Error {
@@ -286,7 +315,11 @@ impl Operation for PlanCharter {
                 planned.changes = plan(cx.rules, &new).changes;
                 planned.warnings = new.warnings().to_vec();
                 if subjects > 0 {
-                    let (_, numbers) = open(&cx.app.keys, newest(tx)?)?;
+                    let (_, mut numbers) = open(&cx.app.keys, newest(tx)?)?;
+                    extend(&mut numbers, &new);
+                    let rows = Rows::load(tx, &cx.app.keys)?;
+                    let changes = rows.changes(&indexes::wanted(&new, &numbers));
+                    planned.changes.extend(changes.into_iter().map(|change| index_change(change, subjects)));
                     let returning = returning(tx, &cx.app.keys, &numbers, &new)?;
                     planned.problems = continuity::problems(&cx.rules.charter, &returning, &new);
                 }
@@ -295,6 +328,24 @@ impl Operation for PlanCharter {
         }
         Ok(Outcome::new(planned, Note::count(0)))
     }
+}
+
+/// What happens to an index when a charter is applied to a vault with people in it.
+fn index_change((name, how, change): (String, &'static str, indexes::Change), subjects: u64) -> Change {
+    let (kind, effect) = match change {
+        indexes::Change::New => (
+            ChangeKind::Added,
+            format!("is built over {subjects} subjects in the background; searches use it when it is whole"),
+        ),
+        indexes::Change::Anew => (
+            ChangeKind::Changed,
+            format!(
+                "is built anew over {subjects} subjects in the background, and then takes the old one's place"
+            ),
+        ),
+        indexes::Change::Gone => (ChangeKind::Removed, "its terms are deleted in the background".to_owned()),
+    };
+    Change { kind, what: format!("index `{name}` ({how})"), effect, danger: false }
 }
 
 fn plan(rules: &Rules, new: &Charter) -> Plan {
@@ -349,7 +400,8 @@ impl Operation for ApplyCharter {
             return Err(Error::Conflict("another charter was applied in between: plan again"));
         }
         let charter = Charter::parse(&self.files).map_err(invalid)?;
-        if tx.first(&ANY_RECORD, &[], |row| row.int(0))?.is_some() {
+        let people = tx.first(&ANY_RECORD, &[], |row| row.int(0))?.is_some();
+        if people {
             let returning = returning(tx, &cx.app.keys, &numbers, &charter)?;
             let problems = continuity::problems(&cx.rules.charter, &returning, &charter);
             if !problems.is_empty() {
@@ -362,14 +414,11 @@ impl Operation for ApplyCharter {
         }
         extend(&mut numbers, &charter);
         let version = self.base_version + 1;
-        let rules = Rules::compile(version, charter, &numbers, &cx.app.keys).map_err(invalid)?;
-        for (field, old) in cx.rules.charter.fields().iter().zip(&cx.rules.fields) {
-            let still = rules.charter.field(&field.name).is_some_and(|field| field.index.is_some());
-            if old.index.is_some() && !still {
-                tx.execute(&DROP_INDEX, params![old.number])?;
-            }
-        }
-        let changes = plan(cx.rules, &rules.charter).changes.len();
+        compile_engine(&charter).map_err(invalid)?;
+        let mut rows = Rows::load(tx, &cx.app.keys)?;
+        rows.settle(&indexes::wanted(&charter, &numbers), people, &cx.app.keys)?;
+        rows.store(tx, &cx.app.keys, &cx.app.rng)?;
+        let changes = plan(cx.rules, &charter).changes.len();
         let summary = format!("{changes} change{}", if changes == 1 { "" } else { "s" });
         let stored = Stored::new(&self.files, summary, numbers);
         put_version(tx, cx.app, version, &stored, cx.now, cx.caller.id)?;

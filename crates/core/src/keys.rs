@@ -4,6 +4,7 @@
 mod data;
 mod drill;
 mod kek;
+mod roots;
 pub(crate) mod seals;
 mod shares;
 mod status;
@@ -20,5 +21,13 @@ pub(crate) use kek::Kek;
 
 /// Every statement of the room.
 pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
-    [data::STATEMENTS, drill::STATEMENTS, kek::STATEMENTS, seals::STATEMENTS, status::STATEMENTS].concat()
+    [
+        data::STATEMENTS,
+        drill::STATEMENTS,
+        kek::STATEMENTS,
+        roots::STATEMENTS,
+        seals::STATEMENTS,
+        status::STATEMENTS,
+    ]
+    .concat()
 }

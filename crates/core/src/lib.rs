@@ -7,6 +7,7 @@ pub mod clock;
 mod error;
 pub mod gate;
 mod ids;
+pub mod indexes;
 pub mod keys;
 mod rules;
 mod schema;
@@ -28,6 +29,7 @@ pub fn statements() -> Vec<&'static avouch_store::Statement> {
         audit::read::STATEMENTS.to_vec(),
         charters::STATEMENTS.to_vec(),
         gate::statements(),
+        indexes::statements(),
         keys::statements(),
         vault::statements(),
     ]

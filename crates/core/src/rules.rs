@@ -5,40 +5,29 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use avouch_charter::{Charter, Holder, LegalBasis, Reason, types};
+use avouch_charter::{Charter, Holder, LegalBasis, Reason};
 use avouch_policy::{Engine, PrincipalKind, PurposeFields, RoleGrant, SeesGrant, Source, View};
-use avouch_seal::index::{IndexKey, IndexScope, planned_bits};
 use avouch_seal::token::{Namespace, RecipientKeys};
 use avouch_seal::vault::VaultKeys;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::indexes::{IndexRule, Kind, Rows, Stage};
 
 /// Numbers given to names, for ever, whether the charter still has them or not. Sealed with every version: whoever could
 /// give a number another name would have a card number shown as a nickname.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Numbers {
+pub(crate) struct Numbers {
     /// Fields.
-    pub fields: BTreeMap<String, u32>,
+    pub(crate) fields: BTreeMap<String, u32>,
     /// Retention classes.
-    pub classes: BTreeMap<String, u32>,
+    pub(crate) classes: BTreeMap<String, u32>,
     /// Fields that are gone while subjects may still have values of them: the last version that had each.
-    pub retired: BTreeMap<String, u32>,
+    pub(crate) retired: BTreeMap<String, u32>,
 }
 
 /// A problem that keeps a charter from being put in force.
 pub type Problems = Vec<avouch_charter::Problem>;
-
-/// How much longer the terms of a unique field are. Its values are distinct, so the length betrays no frequencies; and every
-/// write opens each person whose term is the same, so doubt is paid for there: a quarter of a person at the planned size
-/// instead of four.
-const UNIQUE_BITS: u8 = 4;
-
-/// How long the terms of an index are.
-pub(crate) fn term_bits(charter: &Charter, index: &avouch_charter::Index) -> u8 {
-    let planned = planned_bits(charter.planned_subjects());
-    index.bits.unwrap_or(if index.unique { planned + UNIQUE_BITS } else { planned })
-}
 
 /// The vault's own token namespace: what the `token` view shows.
 pub(crate) const OWN_NAMESPACE: &str = "vault";
@@ -48,36 +37,35 @@ pub(crate) const OWN_NAMESPACE: &str = "vault";
 pub struct Rules {
     /// The version, 1, 2, 3, …
     pub version: u32,
+    /// One more after each change of the charter or of an index.
+    pub(crate) generation: i64,
     /// What was written.
-    pub charter: Charter,
+    pub charter: Arc<Charter>,
     /// Who may do what.
-    pub engine: Engine,
+    pub engine: Arc<Engine>,
+    pub(crate) indexes: Vec<IndexRule>,
+    /// Whether an index is still to be built, or to be taken away.
+    pub(crate) indexing: bool,
     pub(crate) fields: Vec<FieldRule>,
     pub(crate) by_name: HashMap<String, usize>,
     pub(crate) by_number: HashMap<u32, usize>,
     pub(crate) class_names: HashMap<u32, String>,
     pub(crate) purposes: HashMap<String, PurposeRule>,
-    pub(crate) recipients: HashMap<String, RecipientRule>,
+    pub(crate) recipients: HashMap<String, Arc<RecipientRule>>,
     /// The fields as policy knows them, in order.
     pub(crate) policy_fields: Vec<avouch_policy::Field>,
 }
 
 /// A field, compiled.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct FieldRule {
     pub(crate) number: u32,
     pub(crate) class: u32,
-    pub(crate) index: Option<IndexRule>,
-}
-
-#[derive(Debug)]
-pub(crate) struct IndexRule {
-    pub(crate) key: IndexKey,
-    pub(crate) bits: u8,
+    /// Whether no two people may have the same value.
     pub(crate) unique: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct PurposeRule {
     pub(crate) name: Arc<str>,
     pub(crate) reason_required: bool,
@@ -101,16 +89,19 @@ impl Rules {
     ///
     /// # Errors
     /// Problems of its policies: Cedar text that does not parse or does not fit the schema.
-    pub fn compile(
+    pub(crate) fn compile(
         version: u32,
         charter: Charter,
         numbers: &Numbers,
         keys: &VaultKeys,
     ) -> Result<Self, Problems> {
-        let engine = compile_engine(&charter)?;
+        let engine = Arc::new(compile_engine(&charter)?);
         let mut rules = Self {
             version,
+            generation: 0,
             engine,
+            indexes: Vec::new(),
+            indexing: false,
             fields: Vec::new(),
             by_name: HashMap::new(),
             by_number: HashMap::new(),
@@ -118,23 +109,14 @@ impl Rules {
             purposes: HashMap::new(),
             recipients: HashMap::new(),
             policy_fields: Vec::new(),
-            charter,
+            charter: Arc::new(charter),
         };
         for (at, field) in rules.charter.fields().iter().enumerate() {
             // `Numbers` always covers the charter it was made for; 0 would be refused by every seal.
             let number = numbers.fields.get(&field.name).copied().unwrap_or_default();
             let class = numbers.classes.get(&field.class).copied().unwrap_or_default();
-            let index = field.index.as_ref().map(|index| IndexRule {
-                key: keys.index_key(&IndexScope {
-                    field: number,
-                    purpose: "exact",
-                    norm_version: types::NORM_VERSION,
-                    epoch: 1,
-                }),
-                bits: term_bits(&rules.charter, index),
-                unique: index.unique,
-            });
-            rules.fields.push(FieldRule { number, class, index });
+            let unique = field.index.is_some_and(|index| index.unique);
+            rules.fields.push(FieldRule { number, class, unique });
             rules.by_name.insert(field.name.clone(), at);
             rules.by_number.insert(number, at);
             rules.policy_fields.push(avouch_policy::Field {
@@ -165,14 +147,45 @@ impl Rules {
                     .filter_map(|(name, _)| rules.by_name.get(name).copied())
                     .collect(),
             };
-            rules.recipients.insert(recipient.name.clone(), rule);
+            rules.recipients.insert(recipient.name.clone(), Arc::new(rule));
         }
         if let Ok(namespace) = Namespace::parse(OWN_NAMESPACE) {
             let (keys, fields) = (keys.recipient(&namespace), (0..rules.fields.len()).collect());
             let own = RecipientRule { keys, fields, purposes: Vec::new(), random: Vec::new() };
-            rules.recipients.insert(OWN_NAMESPACE.to_owned(), own);
+            rules.recipients.insert(OWN_NAMESPACE.to_owned(), Arc::new(own));
         }
         Ok(rules)
+    }
+
+    /// The same charter with its indexes as they are.
+    ///
+    /// # Errors
+    /// When the keys in memory are not those of an index.
+    pub(crate) fn indexed(&self, rows: &Rows, keys: &VaultKeys) -> Result<Self, Error> {
+        let place = |number: u32| self.by_number.get(&number).copied();
+        let indexes = rows.all.iter().filter_map(|row| IndexRule::compile(row, place, keys).transpose());
+        Ok(Self {
+            version: self.version,
+            generation: rows.generation,
+            charter: Arc::clone(&self.charter),
+            engine: Arc::clone(&self.engine),
+            indexes: indexes.collect::<Result<_, _>>()?,
+            indexing: rows.all.iter().any(|row| row.stage != Stage::Ready),
+            fields: self.fields.clone(),
+            by_name: self.by_name.clone(),
+            by_number: self.by_number.clone(),
+            class_names: self.class_names.clone(),
+            purposes: self.purposes.clone(),
+            recipients: self.recipients.clone(),
+            policy_fields: self.policy_fields.clone(),
+        })
+    }
+
+    /// The index by the whole value of a field: the one that is whole, else the one that is being built.
+    pub(crate) fn exact(&self, place: usize) -> Option<&IndexRule> {
+        let of = |index: &&IndexRule| index.kind == Kind::Exact && index.is_over(place);
+        let at = |stage| self.indexes.iter().filter(of).find(move |index| index.stage == stage);
+        at(Stage::Ready).or_else(|| at(Stage::Building))
     }
 
     /// The place of a field by name.

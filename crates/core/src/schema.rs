@@ -3,7 +3,7 @@
 //!
 //! Trust, table by table: whoever can write `record`, `token`, `principal`, `credential` or `charter_version` can delete
 //! rows and bring back old ones, but cannot make, change or swap any: each is bound to its place by a key that is not in
-//! the database. Whoever can write `blind_index` can hide a subject from search, not make search show a wrong one.
+//! the database. Whoever can write `index_term` can hide a subject from search, not make search show a wrong one.
 
 use avouch_store::Migration;
 
@@ -21,8 +21,11 @@ create table record (subject blob primary key, version bigint not null, created 
 create table record_version (subject blob not null, version bigint not null, updated bigint not null,
     event bigint not null, keys bigint not null, entries blob not null, manifest blob not null,
     primary key (subject, version));
-create table blind_index (field bigint not null, term bigint not null, subject blob not null,
-    primary key (field, term, subject)) without rowid;
+create table rules_state (id bigint primary key, generation bigint not null, next_index bigint not null);
+insert into rules_state (id, generation, next_index) values (1, 1, 1);
+create table search_index (number bigint primary key, sealed blob not null);
+create table index_term (number bigint not null, term bigint not null, subject blob not null,
+    primary key (number, term, subject)) without rowid;
 create table token (namespace text not null, lookup blob not null, subject blob not null, sealed blob not null,
     primary key (namespace, lookup)) without rowid;
 create index token_by_subject on token (subject);

@@ -9,7 +9,6 @@ mod document;
 mod export;
 mod history;
 mod import;
-mod index;
 mod input;
 mod keys;
 mod list;
@@ -18,6 +17,7 @@ mod record;
 mod reseal;
 mod search;
 mod status;
+mod terms;
 mod token;
 mod update;
 
@@ -39,8 +39,9 @@ pub use list::{ListSubjects, Page};
 pub use read::{ReadSubject, RevealSubject};
 pub use record::ShownSubject;
 pub(crate) use reseal::{Again, reseal};
-pub use search::SearchSubjects;
+pub use search::{Asked, SearchSubjects};
 pub use status::{ReadStatus, Status};
+pub(crate) use terms::{Indexed, index_people};
 pub use token::{CreateTokens, TokenItem};
 pub use update::{UpdateSubject, Updated};
 
@@ -57,7 +58,6 @@ pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
         accesses::STATEMENTS,
         delete::STATEMENTS,
         import::STATEMENTS,
-        index::STATEMENTS,
         keys::STATEMENTS,
         list::STATEMENTS,
         record::STATEMENTS,

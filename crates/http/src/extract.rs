@@ -10,8 +10,8 @@ use avouch_core::{CredentialId, ImportId, PrincipalId, SubjectId};
 use avouch_wire::{
     BatchRequest, CharterApply, CharterPlan, ChunkRequest, DetokenizeRequest, DrillAnswer, DrillRequest,
     Explain, ExportRequest, ImportStart, KeyCreate, PrincipalCreate, PrincipalPatch, ProblemKind,
-    ProposeRequest, RecoveryRequest, RevealRequest, RotateRequest, SearchRequest, SubjectCreate,
-    SubjectPatch, TokenRequest, TokenizeRequest, header, limits,
+    ProposeRequest, RecoveryRequest, RetireRequest, RevealRequest, RotateRequest, SearchRequest,
+    SubjectCreate, SubjectPatch, TokenRequest, TokenizeRequest, header, limits,
 };
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
@@ -226,6 +226,7 @@ bodies! {
     DrillRequest;
     DrillAnswer;
     RecoveryRequest;
+    RetireRequest;
     RotateRequest;
 }
 

@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! term = first bits of HMAC-SHA256(key, normal value)
-//! key  = HKDF[vault, PAE(label, field, purpose, norm_version, epoch)](index root)
+//! key  = HKDF[vault, PAE(label, index, purpose, form, epoch)](index root)
 //! ```
 //! Whoever reads the terms learns which rows may be equal, and whoever has the key can try values; hence a
-//! key per field, few bits, and no index on skewed fields (decided where fields are declared). A term is a
+//! key per index, few bits, and no index on skewed fields (decided where fields are declared). A term is a
 //! candidate, never a match: the caller opens and compares.
 
 use core::fmt;
@@ -17,13 +17,13 @@ use crate::{Key, VaultId, derive::derive_mac_key, labels};
 /// What an index key is for. Two scopes that differ anywhere give unrelated terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct IndexScope<'a> {
-    /// The field's number in the charter.
-    pub field: u32,
-    /// The kind of question it answers: `exact`, later prefixes or phonetic codes.
+    /// The number of the index in its vault, given once.
+    pub index: u32,
+    /// The kind of question it answers: `exact`, `prefix`, `fuzzy`, ...
     pub purpose: &'a str,
-    /// Version of the normalisation that the values went through.
-    pub norm_version: u16,
-    /// Epoch of the index: a rebuild goes into a new one.
+    /// How the values were brought into form: versions of normalisation, and settings it depends on.
+    pub form: &'a str,
+    /// Epoch of the root it is derived from.
     pub epoch: u32,
 }
 
@@ -37,9 +37,9 @@ impl IndexKey {
             &vault.0,
             labels::INDEX,
             &[
-                &scope.field.to_le_bytes(),
+                &scope.index.to_le_bytes(),
                 scope.purpose.as_bytes(),
-                &scope.norm_version.to_le_bytes(),
+                scope.form.as_bytes(),
                 &scope.epoch.to_le_bytes(),
             ],
         ))
@@ -80,7 +80,7 @@ mod tests {
 
     use super::*;
 
-    const SCOPE: IndexScope<'static> = IndexScope { field: 3, purpose: "exact", norm_version: 1, epoch: 1 };
+    const SCOPE: IndexScope<'static> = IndexScope { index: 3, purpose: "exact", form: "1", epoch: 1 };
 
     fn key(root: u8, vault: u8, scope: &IndexScope<'_>) -> IndexKey {
         IndexKey::derive(&Key::from_bytes([root; 32].into()), VaultId([vault; 16]), scope)
@@ -90,16 +90,16 @@ mod tests {
     fn terms_are_stable() {
         // Computed apart, from the formula above. A change is a new label: every index in use would find
         // nothing.
-        assert_eq!(key(1, 2, &SCOPE).term(b"ada@example.org", 62), 202_311_144_295_086_613);
+        assert_eq!(key(1, 2, &SCOPE).term(b"ada@example.org", 62), 846_218_126_447_739_980);
     }
 
     #[test]
     fn every_part_of_the_scope_separates() {
         let scopes = [
             SCOPE,
-            IndexScope { field: 4, ..SCOPE },
+            IndexScope { index: 4, ..SCOPE },
             IndexScope { purpose: "prefix", ..SCOPE },
-            IndexScope { norm_version: 2, ..SCOPE },
+            IndexScope { form: "2", ..SCOPE },
             IndexScope { epoch: 2, ..SCOPE },
         ];
         let mut terms: BTreeSet<i64> = scopes.iter().map(|scope| key(1, 2, scope).term(b"v", 62)).collect();

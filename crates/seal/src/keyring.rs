@@ -12,7 +12,13 @@ use core::fmt;
 use zeroize::Zeroizing;
 
 use crate::{
-    Error, Key, Result, SecureRandom, VaultId, bytes::take, key::KEY_LEN, labels, pae::Pae, vault::VaultKeys,
+    Error, Key, Result, SecureRandom, VaultId,
+    bytes::take,
+    index::{IndexKey, IndexScope},
+    key::KEY_LEN,
+    labels,
+    pae::Pae,
+    vault::VaultKeys,
     xaes::Xaes,
 };
 
@@ -121,12 +127,17 @@ impl Keyring {
 
     /// The epochs of a family's roots, ascending.
     pub fn epochs(&self, family: Family) -> Vec<u32> {
-        self.roots(family).oldest_first().map(|root| root.epoch).collect()
+        self.roots(family).epochs()
     }
 
     /// A fresh key-encryption key for `epoch`, wrapped for the key store.
     pub fn generate_kek(&self, epoch: u32, rng: &dyn SecureRandom) -> Result<WrappedKek> {
         WrappedKek::generate(self.vault, epoch, &Xaes::new(self.kek.newest().bytes())?, rng)
+    }
+
+    /// The key of an index, as the opened vault will derive it.
+    pub fn index_key(&self, scope: &IndexScope<'_>) -> IndexKey {
+        IndexKey::derive(self.index.serving(scope.epoch), self.vault, scope)
     }
 
     /// Opens the vault: the newest of `keks` wraps new subject keys, the others still open theirs. All of
@@ -291,6 +302,14 @@ impl Roots {
 
     pub(crate) fn newest(&self) -> &Key {
         &self.later.last().unwrap_or(&self.first).key
+    }
+
+    pub(crate) fn epochs(&self) -> Vec<u32> {
+        self.oldest_first().map(|root| root.epoch).collect()
+    }
+
+    pub(crate) fn newest_epoch(&self) -> u32 {
+        self.later.last().unwrap_or(&self.first).epoch
     }
 
     /// The root that serves `epoch`: the newest that began at or before it; the oldest for anything earlier.

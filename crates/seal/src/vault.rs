@@ -79,6 +79,26 @@ impl VaultKeys {
         Ok(())
     }
 
+    /// The epoch of the root that new indexes are derived from.
+    pub fn index_epoch(&self) -> u32 {
+        self.roots().index.newest_epoch()
+    }
+
+    /// Whether the keyring still holds index roots before the newest.
+    pub fn has_older_index_roots(&self) -> bool {
+        self.roots().index.newest_first().nth(1).is_some()
+    }
+
+    /// The epochs of the index roots, ascending.
+    pub fn index_epochs(&self) -> Vec<u32> {
+        self.roots().index.epochs()
+    }
+
+    /// The epochs of the token roots, ascending.
+    pub fn token_epochs(&self) -> Vec<u32> {
+        self.roots().token.epochs()
+    }
+
     fn roots(&self) -> Arc<Derivable> {
         Arc::clone(&self.roots.read().unwrap_or_else(PoisonError::into_inner))
     }

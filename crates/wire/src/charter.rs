@@ -20,6 +20,8 @@ pub struct CharterView {
     pub applied_by: Option<Uuid>,
     /// The fields of a customer.
     pub fields: Vec<CharterField>,
+    /// Fields that are searched together.
+    pub compounds: Vec<CharterCompound>,
     /// What for.
     pub purposes: Vec<CharterPurpose>,
     /// To whom.
@@ -58,6 +60,50 @@ pub struct CharterField {
     /// Whether no two customers may share a value.
     #[serde(default)]
     pub unique: bool,
+    /// How it is searched beside its exact value: `prefix`, `fuzzy`, `range`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub search: Vec<String>,
+}
+
+/// Fields that are searched together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CharterCompound {
+    /// The name.
+    pub name: String,
+    /// For people.
+    pub title: String,
+    /// Fields, or parts of them, such as `birth_date.year`.
+    pub of: Vec<String>,
+}
+
+/// A blind index.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CharterIndex {
+    /// Its number, given once.
+    pub number: u32,
+    /// The field or compound that it is of.
+    pub name: String,
+    /// `exact`, `prefix`, `fuzzy`, `range` or `compound`.
+    pub how: String,
+    /// `building` until it is whole, `ready`, or `going` when it is not wanted any more.
+    pub state: String,
+    /// How long its terms are.
+    pub bits: u8,
+    /// Whether no two customers may share a value.
+    pub unique: bool,
+    /// The epoch of the root that its key is derived from.
+    pub epoch: u32,
+    /// Customers that the building has looked at.
+    pub done: u64,
+    /// Customers there are.
+    pub subjects: u64,
+    /// Customers that could not be opened, and are not found by it.
+    pub damaged: u64,
+    /// Customers found to share a value although the field is unique: they had it before it was.
+    pub shared: u64,
+    /// The first 100 of those.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sharing: Vec<Uuid>,
 }
 
 /// A purpose.

@@ -19,6 +19,10 @@ pub struct KeyState {
     pub generations: Vec<KeyGeneration>,
     /// How many customer keys there are.
     pub subject_keys: u64,
+    /// The blind indexes.
+    pub indexes: IndexKeys,
+    /// The epochs of the token roots in the keyring, the newest last: it makes tokens, all open those they have made.
+    pub token_epochs: Vec<u32>,
     /// How many destroyed keys still wait for their data to be removed.
     pub pending_erasures: u64,
 }
@@ -75,6 +79,19 @@ pub struct KeyGeneration {
     pub subject_keys: u64,
 }
 
+/// The keys of the blind indexes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct IndexKeys {
+    /// The epochs of the index roots in the keyring, the newest last.
+    pub epochs: Vec<u32>,
+    /// Indexes that are not whole, not under the newest root, or on their way out.
+    pub outstanding: u64,
+    /// Customers that the building which is furthest behind has looked at.
+    pub done: u64,
+    /// Customers there are.
+    pub subjects: u64,
+}
+
 /// `POST /v1/keys/rotate`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -91,6 +108,35 @@ pub enum Rotate {
     Kek,
     /// Customer keys: everybody is sealed anew. Helps against customer keys that leaked.
     Data,
+    /// Index keys: all indexes are built anew, take the places of the old ones, and these are deleted.
+    Index,
+    /// Token keys: tokens are made under a new root from now on. Those that were made before open until they are retired.
+    Token,
+}
+
+/// `POST /v1/keys/retire`: forgets the older roots of tokens. Pointers that were made under them do not open any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RetireRequest {
+    /// Which keys.
+    pub what: Retire,
+}
+
+/// Keys whose older ones can be let go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Retire {
+    /// Token keys.
+    Token,
+}
+
+/// What was forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Retired {
+    /// Which keys.
+    pub what: Retire,
+    /// How many roots.
+    pub roots: u32,
 }
 
 /// A rotation that has begun.

@@ -32,7 +32,7 @@ pub use import::{
 };
 pub use keys::{
     DrillAnswer, DrillRequest, DrillStarted, Drilled, KeyState, RecoveryRequest, RecoveryShares, Resealed,
-    Rotate, RotateRequest, Rotation,
+    Retire, RetireRequest, Retired, Rotate, RotateRequest, Rotation,
 };
 pub use page::{Page, PageQuery};
 pub use policy::{Explain, Explanation, View, Views};

@@ -123,8 +123,13 @@ pub struct SearchRequest {
     /// Why now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// 1 to 4 indexed fields and the value sought.
+    /// Values by field, `email`, or parts of values, `birth_date.year`. With those in `match` 1 to 4 conditions, all of which must
+    /// hold and at least one of which an index must answer.
+    #[serde(default, skip_serializing_if = "Fields::is_empty")]
     pub by: Fields,
+    /// What is like a value, by field: `{"prefix": "gon"}`, `{"fuzzy": "gonsalves"}` or `{"from": "1962-05-01", "to": "1962-07-31"}`.
+    #[serde(rename = "match", default, skip_serializing_if = "Fields::is_empty")]
+    pub like: Fields,
     /// How many entries, 1 to 100; 25 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 100)]
@@ -212,8 +217,12 @@ pub struct BatchUpdate {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BatchSearch {
-    /// 1 to 4 indexed fields and the value sought.
+    /// Values by field, or parts of values.
+    #[serde(default, skip_serializing_if = "Fields::is_empty")]
     pub by: Fields,
+    /// What is like a value, by field.
+    #[serde(rename = "match", default, skip_serializing_if = "Fields::is_empty")]
+    pub like: Fields,
     /// How many entries, 1 to 100; 25 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,

@@ -8,7 +8,7 @@ use avouch_core::SubjectId;
 use avouch_core::app::App;
 use avouch_core::gate::Caller;
 use avouch_core::gate::principals::{CreateKey, CreatePrincipal};
-use avouch_core::vault::{ImportChunk, ImportRow, OnDuplicate, SearchSubjects, StartImport};
+use avouch_core::vault::{Asked, ImportChunk, ImportRow, OnDuplicate, SearchSubjects, StartImport};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
@@ -145,7 +145,8 @@ pub(super) fn sample(app: &Arc<App>) -> Result<Sample, Error> {
     let email =
         person.and_then(|person| Some(person.fields.get("email")?.as_str()?.to_owned())).unwrap_or_default();
     let by = Map::from_iter([("email".to_owned(), Value::from(email.as_str()))]);
-    let search = SearchSubjects::new(app, &by, None, None, None, 1)?;
+    let asked = Asked { by, ..Asked::default() };
+    let search = SearchSubjects::new(app, asked, None, None, None, 1)?;
     let page = app.perform_wait(&Caller::system(), search)?.output;
     let found = page.items.first().ok_or(avouch_core::Error::NotFound)?;
     Ok(Sample { id: found.id, email })

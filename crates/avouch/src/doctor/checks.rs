@@ -10,6 +10,7 @@ use avouch_client::{Client, Options};
 use avouch_core::app::App;
 use avouch_core::clock::Clock as _;
 use avouch_core::gate::{Caller, Status};
+use avouch_core::indexes::ReadIndexes;
 use avouch_core::keys::{ReadKeys, SealRole, SealState};
 use avouch_core::vault::ReadStatus;
 use avouch_wire::Secret;
@@ -195,6 +196,7 @@ pub(super) fn server(config: &Config, findings: &mut Findings) {
 /// What only an open vault tells.
 pub(super) fn vault(app: &Arc<App>, findings: &mut Findings) {
     charter(app, findings);
+    indexes(app, findings);
     access(app, findings);
     let state = app.perform_wait(&Caller::system(), ReadKeys);
     if let Ok(state) = &state {
@@ -257,12 +259,46 @@ fn charter(app: &Arc<App>, findings: &mut Findings) {
     }
 }
 
+/// Indexes that do not find everybody, or a field that is not as unique as it says.
+fn indexes(app: &Arc<App>, findings: &mut Findings) {
+    let indexes = match app.perform_wait(&Caller::system(), ReadIndexes) {
+        Ok(indexes) => indexes.output,
+        Err(error) => return findings.fail("indexes", error.to_string()),
+    };
+    let mut whole = true;
+    for index in &indexes {
+        let told = format!("`{}` ({})", index.name, index.how);
+        if index.stage == "building" {
+            whole = false;
+            findings.warn("indexes", format!("{told} is being built: {} of {}", index.done, index.people));
+        }
+        if index.damaged > 0 {
+            whole = false;
+            findings.warn(
+                "indexes",
+                format!("{told} does not find {} customers, who do not open", index.damaged),
+            );
+        }
+        if index.shared > 0 {
+            whole = false;
+            findings.warn(
+                "indexes",
+                format!("{told}: {} customers share a value that is to be unique", index.shared),
+            );
+        }
+    }
+    if whole {
+        findings.ok("indexes", format!("{} are whole", indexes.len()));
+    }
+}
+
 /// What to say of a vault that holds many more people than its charter plans for: index terms are too short for them.
 fn overfull(subjects: u64, planned: u64) -> Option<String> {
     (subjects / 2 > planned).then(|| {
         format!(
             "{subjects} customers are here and `planned_subjects` is {planned}: index terms are too short for so many, \
-             and every search, import and change of an indexed field opens strangers' records to tell them apart"
+             and every search, import and change of an indexed field opens strangers' records to tell them apart; raise it, \
+             and indexes are built anew in the background"
         )
     })
 }

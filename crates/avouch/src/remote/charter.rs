@@ -2,7 +2,8 @@
 
 use std::{fmt::Write as _, path::PathBuf, process::ExitCode};
 
-use avouch_wire::{CharterApply, CharterPlan, CharterPlanned, CharterView, charter::CharterProblem};
+use avouch_wire::charter::{CharterIndex, CharterProblem};
+use avouch_wire::{CharterApply, CharterPlan, CharterPlanned, CharterView};
 use clap::Subcommand;
 
 use super::{
@@ -20,6 +21,8 @@ pub(crate) enum CharterCommand {
         #[arg(long, value_name = "N")]
         version: Option<u64>,
     },
+    /// The blind indexes, and how far each is
+    Indexes,
     /// All versions, newest first
     Versions,
     /// What a change would do; changes nothing
@@ -55,6 +58,10 @@ pub(super) fn run(command: CharterCommand, remote: &Remote) -> Result<ExitCode, 
                 }
                 text
             })
+        }
+        CharterCommand::Indexes => {
+            let page = client.charter_indexes()?;
+            output.answer(&page, |page| listing(&indexes(&page.items), None))
         }
         CharterCommand::Versions => {
             let page = client.charter_versions()?;
@@ -156,11 +163,12 @@ fn shown(charter: &CharterView) -> String {
     for field in &charter.fields {
         let many = if field.list { "list" } else { "" };
         let needed = if field.required { "required" } else { "" };
-        let search = match (field.index, field.unique) {
-            (_, true) => "unique",
-            (true, false) => "yes",
-            (false, false) => "",
+        let exact = match (field.index, field.unique) {
+            (_, true) => Some("unique"),
+            (true, false) => Some("exact"),
+            (false, false) => None,
         };
+        let search: Vec<&str> = exact.into_iter().chain(field.search.iter().map(String::as_str)).collect();
         let marks = [many, needed].join(" ");
         table.row([
             field.name.as_str(),
@@ -169,10 +177,18 @@ fn shown(charter: &CharterView) -> String {
             &field.category,
             &field.sensitivity,
             &field.class,
-            search,
+            &search.join(", "),
         ]);
     }
     part("Fields", table);
+
+    if !charter.compounds.is_empty() {
+        let mut table = Table::new(["searched together", "fields"]);
+        for compound in &charter.compounds {
+            table.row([compound.name.as_str(), &compound.of.join(", ")]);
+        }
+        part("Compounds", table);
+    }
 
     let mut table = Table::new(["purpose", "legal basis", "reason", "fields"]);
     for purpose in &charter.purposes {
@@ -206,6 +222,35 @@ fn shown(charter: &CharterView) -> String {
     }
     part("Roles", table);
     text
+}
+
+fn indexes(indexes: &[CharterIndex]) -> Table {
+    let mut table = Table::new(["index", "of", "state", "bits", "root", "warning"]);
+    for index in indexes {
+        let state = match index.state.as_str() {
+            "building" => {
+                format!("building: {} of {}", index.done, index.subjects.max(index.done))
+            }
+            state => state.to_owned(),
+        };
+        let mut warnings = Vec::new();
+        if index.shared > 0 {
+            warnings.push(format!("{} customers share a value with somebody", index.shared));
+        }
+        if index.damaged > 0 {
+            warnings.push(format!("{} customers do not open and are not found", index.damaged));
+        }
+        let how = if index.unique { "unique" } else { &index.how };
+        table.row([
+            &index.name,
+            how,
+            &state,
+            &index.bits.to_string(),
+            &index.epoch.to_string(),
+            &warnings.join("; "),
+        ]);
+    }
+    table
 }
 
 #[cfg(test)]

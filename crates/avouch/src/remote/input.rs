@@ -52,7 +52,16 @@ impl<R: Read> Sources<R> {
     pub(super) fn fields(&mut self, arguments: &[String]) -> Result<Fields, CliError> {
         let mut fields = Map::new();
         for argument in arguments {
-            self.take(argument, &mut fields)?;
+            self.take(argument, &mut fields, put)?;
+        }
+        Ok(Fields(fields))
+    }
+
+    /// The same for a search, where `field.part` is a part of a value and not a member of one.
+    pub(super) fn conditions(&mut self, arguments: &[String]) -> Result<Fields, CliError> {
+        let mut fields = Map::new();
+        for argument in arguments {
+            self.take(argument, &mut fields, put_flat)?;
         }
         Ok(Fields(fields))
     }
@@ -67,7 +76,7 @@ impl<R: Read> Sources<R> {
         json(&text, &name)
     }
 
-    fn take(&mut self, argument: &str, fields: &mut Map<String, Value>) -> Result<(), CliError> {
+    fn take(&mut self, argument: &str, fields: &mut Map<String, Value>, put: Put) -> Result<(), CliError> {
         let whole = match argument.strip_prefix('@') {
             Some(path) => Some(self.document(Path::new(path))?),
             None if argument == "-" => Some(self.document(Path::new("-"))?),
@@ -129,6 +138,20 @@ fn fill(bytes: &mut [u8]) {
     // On failure the bytes stay zero: worse jitter, or an idempotency key that the server refuses the second time. Nothing secret
     // depends on them.
     let _ = SystemRandom::new().fill(bytes);
+}
+
+/// Adds a value under the name that was written.
+type Put = fn(&mut Map<String, Value>, &str, Value) -> Result<(), CliError>;
+
+/// A name as it is.
+fn put_flat(fields: &mut Map<String, Value>, name: &str, value: Value) -> Result<(), CliError> {
+    if name.is_empty() {
+        return Err(CliError::usage("a value is written `field=value`"));
+    }
+    match fields.insert(name.to_owned(), value) {
+        None => Ok(()),
+        Some(_) => Err(CliError::usage(format!("`{name}` is given twice"))),
+    }
 }
 
 /// `name`, `name[]` or `name.part`.
@@ -226,6 +249,22 @@ mod tests {
             fields(&["-"], r#"{"email":"ada@example.org"}"#).unwrap(),
             r#"{"email":"ada@example.org"}"#
         );
+    }
+
+    #[test]
+    fn a_search_names_parts_of_values() {
+        let conditions = |arguments: &[&str]| {
+            let arguments: Vec<_> = arguments.iter().map(|text| (*text).to_owned()).collect();
+            let fields = Sources { stdin: Some(&b""[..]) }.conditions(&arguments);
+            fields.map(|fields| serde_json::to_string(&fields).unwrap()).map_err(|error| error.to_string())
+        };
+        insta::assert_snapshot!(
+            conditions(&["name=Ada", "birth_date.year:=1815"]).unwrap(),
+            @r#"{"name":"Ada","birth_date.year":1815}"#
+        );
+        for wrong in [&["name=Ada", "name=Ada"][..], &["=Ada"], &["Ada"]] {
+            assert!(!conditions(wrong).unwrap_err().contains("Ada"), "{wrong:?}");
+        }
     }
 
     #[test]

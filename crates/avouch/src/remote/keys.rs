@@ -10,7 +10,7 @@ use avouch_seal::VaultId;
 use avouch_seal::keyring::KeyringKey;
 use avouch_wire::keys::{SealRole, SealState};
 use avouch_wire::{
-    DrillAnswer, DrillRequest, DrillStarted, KeyState, RecoveryRequest, Rotate, Rotation, Time,
+    DrillAnswer, DrillRequest, DrillStarted, KeyState, RecoveryRequest, Retire, Rotate, Rotation, Time,
 };
 use clap::{Args, Subcommand, ValueEnum};
 use data_encoding::{BASE64, HEXLOWER};
@@ -36,6 +36,14 @@ enum KeysCommand {
     Show,
     /// Replace keys by new ones while everything else goes on, and destroy the old ones
     Rotate(RotateArgs),
+    /// Let go of older keys: whatever only they open is ended
+    Retire {
+        /// Which keys
+        what: Retiring,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
     /// Prove that a seal for recovery still opens, without opening anything; the seal stays on this machine
     Drill(DrillArgs),
     /// Replace the root by the one that the server's configuration names as `[root.next]`
@@ -64,6 +72,16 @@ enum What {
     Kek,
     /// Customer keys: everybody is sealed anew
     Data,
+    /// Index keys: all indexes are built anew
+    Index,
+    /// Token keys: for tokens that are made from now on; see `keys retire`
+    Token,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Retiring {
+    /// Token keys: pointers made before the last rotation end
+    Token,
 }
 
 #[derive(Debug, Args)]
@@ -95,6 +113,7 @@ pub(super) fn keys(args: &KeysArgs, remote: &Remote) -> Result<ExitCode, CliErro
     match &args.command {
         None | Some(KeysCommand::Show) => show(remote),
         Some(KeysCommand::Rotate(args)) => rotate(args, remote),
+        Some(KeysCommand::Retire { what: Retiring::Token, yes }) => retire_tokens(*yes, remote),
         Some(KeysCommand::Drill(args)) => drill(args, remote),
         Some(KeysCommand::Reseal { yes }) => reseal(*yes, remote),
         Some(KeysCommand::Recovery(args)) => recovery(args, remote),
@@ -116,6 +135,8 @@ fn show(remote: &Remote) -> Result<ExitCode, CliError> {
             ("keyring generation", keys.keyring_generation.to_string()),
             ("key-encryption keys", epochs.collect::<Vec<_>>().join(", ")),
             ("customer keys", customer_keys(keys)),
+            ("index roots", index_roots(keys)),
+            ("token roots", listed(&keys.token_epochs)),
             ("pending erasures", keys.pending_erasures.to_string()),
         ]));
         text
@@ -128,6 +149,18 @@ fn customer_keys(keys: &KeyState) -> String {
     match outdated {
         0 => keys.subject_keys.to_string(),
         outdated => format!("{} ({outdated} still to be replaced by new ones)", keys.subject_keys),
+    }
+}
+
+fn listed(epochs: &[u32]) -> String {
+    epochs.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn index_roots(keys: &KeyState) -> String {
+    let epochs = listed(&keys.indexes.epochs);
+    match keys.indexes.outstanding {
+        0 => epochs,
+        outstanding => format!("{epochs} ({outstanding} indexes outstanding)"),
     }
 }
 
@@ -170,11 +203,19 @@ fn rotate(args: &RotateArgs, remote: &Remote) -> Result<ExitCode, CliError> {
     let what = match args.what {
         What::Kek => Rotate::Kek,
         What::Data => Rotate::Data,
+        What::Index => Rotate::Index,
+        What::Token => Rotate::Token,
     };
     let begun = remote.client.rotate_keys(what)?;
-    if args.no_wait {
+    if args.no_wait || what == Rotate::Token {
         return remote.output.answer(&begun, |_| {
-            "new keys are in use; `avouch keys` tells how far the rotation is\n".to_owned()
+            match what {
+                Rotate::Token => {
+                    "tokens are made under the new root from now on; the others open until `avouch keys retire`\n"
+                }
+                _ => "new keys are in use; `avouch keys` tells how far the rotation is\n",
+            }
+            .to_owned()
         });
     }
     let bar = if remote.output.json || !std::io::stderr().is_terminal() {
@@ -182,7 +223,7 @@ fn rotate(args: &RotateArgs, remote: &Remote) -> Result<ExitCode, CliError> {
     } else {
         ProgressBar::new(0)
     };
-    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos} of {len} keys  {per_sec}  {eta} left") {
+    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos} of {len}  {per_sec}  {eta} left") {
         bar.set_style(style);
     }
     let (_never, pause) = channel::<()>();
@@ -190,9 +231,9 @@ fn rotate(args: &RotateArgs, remote: &Remote) -> Result<ExitCode, CliError> {
         let asked = Instant::now();
         let state = remote.client.key_state()?;
         let took = asked.elapsed();
-        let (waiting, left) = outstanding(&state, &begun);
-        bar.set_length(state.subject_keys);
-        bar.set_position(state.subject_keys - left.min(state.subject_keys));
+        let (waiting, done, all) = outstanding(&state, &begun);
+        bar.set_length(all);
+        bar.set_position(done);
         if !waiting {
             bar.finish_and_clear();
             return show(remote);
@@ -202,9 +243,13 @@ fn rotate(args: &RotateArgs, remote: &Remote) -> Result<ExitCode, CliError> {
     }
 }
 
-/// Whether a rotation is under way, and how many customer keys are still to be done.
-fn outstanding(state: &KeyState, begun: &Rotation) -> (bool, u64) {
+/// Whether a rotation is under way, and how many customers or keys of them are done, of all.
+fn outstanding(state: &KeyState, begun: &Rotation) -> (bool, u64, u64) {
     let older: Vec<u64> = match begun.what {
+        Rotate::Index | Rotate::Token => {
+            let indexes = &state.indexes;
+            return (indexes.outstanding > 0, indexes.done, indexes.subjects);
+        }
         Rotate::Kek => {
             let older = state.kek_epochs.iter().filter(|kek| kek.epoch < begun.epoch);
             older.map(|kek| kek.subject_keys).collect()
@@ -214,7 +259,22 @@ fn outstanding(state: &KeyState, begun: &Rotation) -> (bool, u64) {
             older.map(|keys| keys.subject_keys).collect()
         }
     };
-    (!older.is_empty(), older.iter().sum())
+    let left = older.iter().sum::<u64>().min(state.subject_keys);
+    (!older.is_empty(), state.subject_keys - left, state.subject_keys)
+}
+
+fn retire_tokens(yes: bool, remote: &Remote) -> Result<ExitCode, CliError> {
+    let question = "Pointer tokens that were made before the last rotation will not open any more. Go on?";
+    if !yes && !remote.output.asks(question)? {
+        return Ok(ExitCode::from(1));
+    }
+    remote.output.answer(&remote.client.retire_keys(Retire::Token)?, |retired| match retired.roots {
+        0 => "there are no older token roots\n".to_owned(),
+        1 => "an older token root is forgotten; what was made under it does not open any more\n".to_owned(),
+        roots => format!(
+            "{roots} older token roots are forgotten; what was made under them does not open any more\n"
+        ),
+    })
 }
 
 /// Unwraps here what the server wants unwrapped, and answers its challenge with it.

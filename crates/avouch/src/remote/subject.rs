@@ -101,9 +101,21 @@ pub(crate) struct LookArgs {
 #[derive(Debug, Args)]
 #[command(after_help = VALUES_HELP)]
 pub(crate) struct SearchArgs {
-    /// What must match, exactly but for case, accents and spacing; at most four: `field=value`, `-` or `@file`
-    #[arg(long, required = true, value_name = "VALUE")]
+    /// What must match, exactly but for case, accents and spacing: `field=value`, `field.part=value`, `-` or `@file`
+    #[arg(long, value_name = "VALUE", required_unless_present_any = ["prefix", "fuzzy", "from"])]
     by: Vec<String>,
+    /// A field and how words of it begin: `name=gon`
+    #[arg(long, value_name = "VALUE")]
+    prefix: Vec<String>,
+    /// A field and what it sounds like: `name=gonsalves`
+    #[arg(long, value_name = "VALUE")]
+    fuzzy: Vec<String>,
+    /// A field and its lowest value: `birth_date=1962-05-01`
+    #[arg(long, value_name = "VALUE", requires = "to")]
+    from: Vec<String>,
+    /// The same field and its highest value
+    #[arg(long, value_name = "VALUE", requires = "from")]
+    to: Vec<String>,
     /// For which purpose of the charter
     #[arg(long, value_name = "NAME")]
     purpose: String,
@@ -172,10 +184,24 @@ pub(super) fn run(command: SubjectCommand, remote: &Remote) -> Result<ExitCode, 
 }
 
 pub(super) fn search(args: SearchArgs, remote: &Remote) -> Result<ExitCode, CliError> {
+    let mut sources = Sources::of_process();
+    let by = sources.conditions(&args.by)?;
+    let mut like = serde_json::Map::new();
+    for (way, values) in
+        [("prefix", &args.prefix), ("fuzzy", &args.fuzzy), ("from", &args.from), ("to", &args.to)]
+    {
+        for (field, value) in sources.conditions(values)?.0 {
+            let of_field = like.entry(field).or_insert_with(|| Value::Object(serde_json::Map::new()));
+            if let Value::Object(members) = of_field {
+                members.insert(way.to_owned(), value);
+            }
+        }
+    }
     let request = SearchRequest {
         purpose: args.purpose,
         reason: args.reason,
-        by: Sources::of_process().fields(&args.by)?,
+        by,
+        like: like.into(),
         limit: args.paging.limit,
         cursor: args.paging.cursor,
     };

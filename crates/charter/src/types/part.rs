@@ -3,9 +3,10 @@
 //! A compound index is made of them, several fields together. A part is folded like the whole, so that it forgets what the
 //! exact index forgets.
 
+use serde_json::Value as Json;
 use zeroize::Zeroizing;
 
-use super::{FieldType, Normal, Value, date, email, line, name, phone};
+use super::{FieldType, Invalid, Normal, Value, date, email, line, name, phone, string};
 use crate::words::words;
 
 words! { "part of a value"
@@ -76,6 +77,64 @@ impl FieldType {
     }
 }
 
+/// Reading a part by itself.
+impl FieldType {
+    /// What [`part_term`](Self::part_term) gives for every value that has this part: `1962` of a date, `Silva` of a name.
+    ///
+    /// # Errors
+    /// [`Invalid`] if it is no such part, or values of this type have none.
+    pub fn part_query(&self, typed: &Json, part: Part) -> Result<Normal, Invalid> {
+        if part == Part::Whole {
+            return Ok(self.normal(&self.parse(typed)?));
+        }
+        if !self.parts().contains(&part) {
+            return Err("values of this field have no such part".into());
+        }
+        let expected = expected(part);
+        let year = typed.as_u64().filter(|_| part == Part::Year).map(|year| year.to_string());
+        let text = match &year {
+            Some(year) => year.as_str(),
+            None => string(typed, expected)?,
+        };
+        alone(text, part).ok_or_else(|| expected.into())
+    }
+}
+
+const fn expected(part: Part) -> &'static str {
+    match part {
+        Part::Whole => "expected a value",
+        Part::First | Part::Last => "expected one word of a name",
+        Part::Initial => "expected one letter",
+        Part::Year => "expected a year such as 1980",
+        Part::Month => "expected a month such as 1980-12",
+        Part::PostalCode => "expected a postal code",
+        Part::City => "expected a city",
+        Part::Country => "expected a country, as addresses name it",
+        Part::Domain => "expected a domain such as example.org",
+        Part::Last4 => "expected four digits",
+    }
+}
+
+fn alone(text: &str, part: Part) -> Option<Normal> {
+    let text = line::clean(text, LONGEST).ok()?;
+    let term = |of: &FieldType, whole: String| of.part_term(&of.parse(&Json::String(whole)).ok()?, part);
+    let folded = match part {
+        Part::Whole => return None,
+        Part::Year => return term(&FieldType::Date, format!("{}-01-01", text.as_str())),
+        Part::Month => return term(&FieldType::Date, format!("{}-01", text.as_str())),
+        Part::Domain => return term(&FieldType::Email, format!("x@{}", text.as_str())),
+        Part::First | Part::Last => (!text.contains(' ')).then(|| name::fold(&text))?,
+        Part::Initial => (text.chars().count() == 1).then(|| initial(&text))??,
+        Part::PostalCode => bare(&text),
+        Part::City | Part::Country => name::fold(&text),
+        Part::Last4 => (text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_digit())).then_some(text)?,
+    };
+    (!folded.is_empty()).then(|| Normal::from(folded))
+}
+
+/// Characters of the longest part that is read.
+const LONGEST: usize = 200;
+
 fn initial(name: &str) -> Option<Zeroizing<String>> {
     let folded = name::fold(name);
     let letter = folded.chars().find(|c| c.is_alphanumeric())?;
@@ -99,6 +158,50 @@ mod tests {
         let value = of.parse(given).unwrap_or_else(|refused| panic!("{given}: {refused}"));
         let term = of.part_term(&value, part)?;
         Some(String::from_utf8(term.as_bytes().to_vec()).unwrap())
+    }
+
+    #[test]
+    fn a_part_by_itself_is_the_part_of_a_value() {
+        let phone = FieldType::Phone { country: Some("DE".to_owned()) };
+        let address =
+            json!({"street": "1 Way", "city": "São José", "postal_code": "sw1a 1aa", "country": "BR"});
+        for (of, whole, which, alone) in [
+            (FieldType::Name, json!("Inês da Silva"), Part::First, json!("INES")),
+            (FieldType::Name, json!("Inês da Silva"), Part::Last, json!("silva")),
+            (FieldType::Name, json!("Inês da Silva"), Part::Initial, json!("í")),
+            (FieldType::Name, json!("Inês da Silva"), Part::Whole, json!("ines DA silva")),
+            (FieldType::Date, json!("1962-02-18"), Part::Year, json!(1962)),
+            (FieldType::Date, json!("1962-02-18"), Part::Year, json!("1962")),
+            (FieldType::Date, json!("1962-02-18"), Part::Month, json!("1962-02")),
+            (FieldType::Address, address.clone(), Part::PostalCode, json!("SW1A-1AA")),
+            (FieldType::Address, address.clone(), Part::City, json!("sao josé")),
+            (FieldType::Address, address, Part::Country, json!("br")),
+            (FieldType::Email, json!("ana@MÜLLER.example"), Part::Domain, json!("müller.Example")),
+            (phone, json!("030 26550280"), Part::Last4, json!("0280")),
+        ] {
+            let value = of.parse(&whole).unwrap();
+            assert_eq!(of.part_query(&alone, which).ok(), of.part_term(&value, which), "{alone} of {whole}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_such_part_is_refused() {
+        for (of, which, alone) in [
+            (FieldType::Name, Part::First, json!("Inês da Silva")),
+            (FieldType::Name, Part::Initial, json!("In")),
+            (FieldType::Name, Part::Year, json!(1962)),
+            (FieldType::Name, Part::Last, json!(7)),
+            (FieldType::Date, Part::Year, json!(19)),
+            (FieldType::Date, Part::Year, json!("1962-02")),
+            (FieldType::Date, Part::Month, json!("1962-13")),
+            (FieldType::Date, Part::Month, json!("1962")),
+            (FieldType::Email, Part::Domain, json!("ana@example.org")),
+            (FieldType::Address, Part::PostalCode, json!("--")),
+            (FieldType::Address, Part::City, json!("")),
+            (FieldType::Phone { country: None }, Part::Last4, json!("028")),
+        ] {
+            assert!(of.part_query(&alone, which).is_err(), "{which} {alone}");
+        }
     }
 
     #[test]

@@ -34,6 +34,7 @@ fn a_search_term_is_in_the_body_only() {
         purpose: "support".into(),
         reason: None,
         by: serde_json::from_value(json!({"email": "ada@example.org"})).unwrap(),
+        like: Default::default(),
         limit: None,
         cursor: None,
     };

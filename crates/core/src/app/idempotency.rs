@@ -81,6 +81,10 @@ where
         self.operation.intent(rules)
     }
 
+    fn writes(&self) -> bool {
+        self.operation.writes()
+    }
+
     fn ahead(&self, wants: &mut Vec<Ahead>) {
         self.operation.ahead(wants);
     }

@@ -164,6 +164,7 @@ impl App {
             Ok::<_, Error>(made)
         })?;
         app.install(super::Fresh::Access(app.load_access()?));
+        app.refresh_indexes()?;
         Ok(Made { app, administrator, key })
     }
 
@@ -213,6 +214,9 @@ impl App {
         if let Some(newest) = newest.map_err(Error::from)?.flatten() {
             app.ids.continue_after(EventId::from_int(newest));
         }
+        let keeper = Arc::clone(&app);
+        app.store.write_wait(move |tx| charters::keep_up(tx, &keeper))?;
+        app.refresh_indexes()?;
         vault::resume(&app)?;
         app.note(what)?;
         Ok(app)
@@ -222,7 +226,7 @@ impl App {
         load_access(&self.store, &self.keys)
     }
 
-    pub(super) fn load_rules(&self) -> Result<Rules, Error> {
+    pub(crate) fn load_rules(&self) -> Result<Rules, Error> {
         charters::load(&self.store, &self.keys)
     }
 
@@ -251,6 +255,7 @@ fn assemble(parts: Parts, keys: VaultKeys, proof: ProofKey, rules: Rules, access
         bell: Bell::default(),
         kek: keys::Kek::default(),
         data_keys: keys::DataKeys::default(),
+        indexing: crate::indexes::Indexing::default(),
         environment: parts.environment,
     })
 }
@@ -283,7 +288,7 @@ fn unseal(
 
 /// What is kept in memory of the key store.
 #[derive(Debug)]
-pub(super) struct Loaded {
+pub(crate) struct Loaded {
     /// The newest last.
     pub(super) keks: Vec<WrappedKek>,
     /// Of people's keys.

@@ -27,6 +27,12 @@ pub trait Operation: Send + Sync + 'static {
     /// Input that does not fit the charter.
     fn intent(&self, rules: &Rules) -> Result<Intent, Error>;
 
+    /// Whether it writes what people are found by: then it works with the charter and the indexes as its own transaction
+    /// sees them.
+    fn writes(&self) -> bool {
+        false
+    }
+
     /// What it is certain to ask its transaction, so that it can be asked at once with what others ask.
     fn ahead(&self, _wants: &mut Vec<Ahead>) {}
 
@@ -68,6 +74,8 @@ pub enum Refresh {
     Access,
     /// The charter.
     Rules,
+    /// What follows from the keyring; whoever changes it puts the new one in force.
+    Keyring,
     /// Key-encryption keys, and the generation of people's keys.
     Keys,
 }

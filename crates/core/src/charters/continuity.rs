@@ -1,16 +1,14 @@
 //! What a new charter must not do to values that are there already. Stored values are not rewritten when a charter is
-//! applied, so each must still fit its field, and each index must already hold the terms that searches will ask for.
+//! applied, so each must still fit its field. (Indexes are built anew, see `indexes`.)
 //!
 //! A charter that asks for less of a value (more options, a greater `max`) passes. A field that went and comes back is
-//! compared with what it was: its values have stayed in the records, its index terms have not.
+//! compared with what it was: its values have stayed in the records.
 
-use crate::rules::term_bits;
 use avouch_charter::{Charter, Field, Problem, types::FieldType};
 
 use crate::rules::Problems;
 
 const ANOTHER_NAME: &str = "keep it as it was, or add a field with a new name and move the values over";
-const IMPORT_AGAIN: &str = "export, apply the charter to an empty vault, and import again";
 
 /// A field that an earlier charter had, the one in force has not, and the new one has again.
 pub(super) struct Returning {
@@ -24,13 +22,11 @@ pub(super) fn problems(old: &Charter, returning: &[Returning], new: &Charter) ->
     let mut problems = Vec::new();
     for field in new.fields() {
         let back = returning.iter().find(|returning| returning.name == field.name);
-        let found = match (old.field(&field.name), back) {
-            (Some(before), _) => [misfit(before, field), index(old, before, new, field)],
-            (None, Some(Returning { last: Some(before), .. })) => [misfit(before, field), lost_index(field)],
-            (None, Some(Returning { last: None, .. })) => [Some(unknown(field)), None],
-            (None, None) => [None, None],
-        };
-        problems.extend(found.into_iter().flatten());
+        problems.extend(match (old.field(&field.name), back) {
+            (Some(before), _) | (None, Some(Returning { last: Some(before), .. })) => misfit(before, field),
+            (None, Some(Returning { last: None, .. })) => Some(unknown(field)),
+            (None, None) => None,
+        });
     }
     problems
 }
@@ -73,56 +69,6 @@ fn narrowing(old: &FieldType, new: &FieldType) -> Option<String> {
         _ => (old.name() != new.name())
             .then(|| format!("changes its type from `{}` to `{}`", old.name(), new.name())),
     }
-}
-
-/// An index that would not find, or not keep apart, the values that are there.
-fn index(old_charter: &Charter, old: &Field, new_charter: &Charter, new: &Field) -> Option<Problem> {
-    let name = &new.name;
-    let (Some(after), Some(now)) = (new.index, bits(new_charter, new)) else { return None };
-    let Some((before, then)) = old.index.zip(bits(old_charter, old)) else {
-        let message =
-            format!("field `{name}` gets an index, and the vault may hold values without its terms");
-        return Some(problem(message, IMPORT_AGAIN.to_owned()));
-    };
-    if after.unique && !before.unique {
-        let message = format!("field `{name}` becomes unique, and subjects of the vault may share a value");
-        return Some(problem(message, IMPORT_AGAIN.to_owned()));
-    }
-    if then != now {
-        let cause = match (before.bits.or(after.bits), before.unique == after.unique) {
-            (Some(_), _) => "`bits`",
-            (None, true) => "`planned_subjects`",
-            (None, false) => "no longer being `unique`",
-        };
-        let message = format!(
-            "{cause} changes the index terms of field `{name}` from {then} to {now} bits, and those of the vault's \
-             subjects would not be found any more"
-        );
-        return Some(problem(message, format!("give the field `bits: {then}`, or {IMPORT_AGAIN}")));
-    }
-    // The normal form of such a number leaves the letters of its country out.
-    if let (FieldType::NationalId { country: then }, FieldType::NationalId { country: now }) =
-        (&old.of, &new.of)
-        && then != now
-    {
-        let message = format!("field `{name}` changes its country, which its index terms depend on");
-        return Some(problem(message, format!("give the field the `country` it had, or {IMPORT_AGAIN}")));
-    }
-    None
-}
-
-/// Bits of an index term, when the field has an index.
-fn bits(charter: &Charter, field: &Field) -> Option<u8> {
-    field.index.map(|index| term_bits(charter, &index))
-}
-
-fn lost_index(field: &Field) -> Option<Problem> {
-    let name = &field.name;
-    field.index.is_some().then(|| {
-        let message =
-            format!("field `{name}` comes back with an index, whose terms were deleted when the field went");
-        problem(message, format!("leave the index out, or {IMPORT_AGAIN}"))
-    })
 }
 
 fn unknown(field: &Field) -> Problem {

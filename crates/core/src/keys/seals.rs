@@ -14,7 +14,7 @@ use avouch_seal::{SystemRandom, VaultId};
 use avouch_store::{Tx, params, statements};
 
 use crate::Error;
-use crate::app::{App, Cx, Operation, Outcome};
+use crate::app::{App, Cx, Operation, Outcome, Refresh};
 use crate::audit::Note;
 use crate::gate::{self, Caller, Intent, Permit, SubjectFacts};
 use crate::rules::Rules;
@@ -138,6 +138,11 @@ impl Seals {
         self.primary.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Drills are answered by this one from now on.
+    pub(super) fn prove_by(&self, proof: ProofKey) {
+        *self.proof.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(proof);
+    }
+
     pub(super) fn proof(&self) -> Arc<ProofKey> {
         Arc::clone(&self.proof.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -177,7 +182,7 @@ impl Stored {
     }
 
     /// Whether these are still the ones: everything prepared from others is not to be stored.
-    fn still_there(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
+    pub(super) fn still_there(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
         let generation = tx.first(&KEYRING, &[], |row| row.int(0))?;
         let same = slots(tx)?
             .iter()
@@ -356,12 +361,12 @@ impl App {
         caller: &Caller,
         next: impl FnOnce() -> Result<Primary, String>,
     ) -> Result<SealKind, SealingError> {
-        let prepared = self.if_allowed(caller, || {
+        let prepared = self.if_allowed(caller, Action::KeyReseal, || {
             let next = next().map_err(SealingError::Next)?;
             Ok((self.wrap_by(&next)?, next))
         })?;
         let (prepared, next) = prepared.unzip();
-        self.perform_wait(caller, Change(prepared.map(Arc::new)))?;
+        self.perform_wait(caller, Change::<false>(prepared.map(Arc::new)))?;
         let next = next.ok_or(Error::Internal("a seal was changed without one"))?;
         let kind = next.seal.info().kind;
         *self.seals.primary.write().unwrap_or_else(PoisonError::into_inner) = next;
@@ -384,11 +389,11 @@ impl App {
         caller: &Caller,
         recovery: &[Recovery<'_>],
     ) -> Result<(), SealingError> {
-        let prepared = self.if_allowed(caller, || self.wrap_all(recovery))?;
+        let prepared = self.if_allowed(caller, Action::KeyReseal, || self.wrap_all(recovery))?;
         let (prepared, proof) = prepared.unzip();
-        self.perform_wait(caller, Change(prepared.map(Arc::new)))?;
+        self.perform_wait(caller, Change::<true>(prepared.map(Arc::new)))?;
         if let Some(proof) = proof {
-            *self.seals.proof.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(proof);
+            self.seals.prove_by(proof);
         }
         // The old wraps stand in the engine's log until that is emptied.
         self.purge_quietly();
@@ -411,21 +416,23 @@ impl App {
         Ok((Prepared { from, change: To::All { seals, generation, keyring } }, proof))
     }
 
-    /// Does what asks a seal only for whoever may change seals. Whoever may not is refused, and on record, by the operation.
-    fn if_allowed<T>(
+    /// Does what asks a seal only for whoever may do what follows. Whoever may not is refused, and on record, by the operation.
+    pub(super) fn if_allowed<T>(
         &self,
         caller: &Caller,
+        action: Action,
         prepare: impl FnOnce() -> Result<T, SealingError>,
     ) -> Result<Option<T>, SealingError> {
         let facts = SubjectFacts::default();
-        let may = gate::decide(&self.rules(), caller, Change::ACTION, &Intent::plain(), facts).is_ok();
+        let may = gate::decide(&self.rules(), caller, action, &Intent::plain(), facts).is_ok();
         may.then(prepare).transpose()
     }
 }
 
-/// A change of seals, proved to work and ready to be stored. Empty when the caller may not change them.
+/// A change of seals, proved to work and ready to be stored, with another keyring key or with the same. Empty when the caller
+/// may not change them.
 #[derive(Debug, Clone)]
-struct Change(Option<Arc<Prepared>>);
+struct Change<const KEY: bool>(Option<Arc<Prepared>>);
 
 #[derive(Debug)]
 struct Prepared {
@@ -441,8 +448,9 @@ enum To {
     All { seals: WrappedAll, generation: u32, keyring: Vec<u8> },
 }
 
-impl Operation for Change {
+impl<const KEY: bool> Operation for Change<KEY> {
     const ACTION: Action = Action::KeyReseal;
+    const REFRESH: Refresh = if KEY { Refresh::Keyring } else { Refresh::Nothing };
     type Output = ();
     type Facts = ();
 

@@ -10,9 +10,11 @@ use crate::Error;
 use crate::app::{App, Cx, Operation, Outcome};
 use crate::audit::Note;
 use crate::gate::{Intent, Permit};
+use crate::indexes::{Rows, Stage};
 use crate::rules::Rules;
 
 statements! {
+    data COUNT_RECORDS = "select count(*) from record";
     data COUNT_ERASURES = "select count(*) from erasure";
     keys KEK_EPOCHS = "select epoch from kek order by epoch";
     keys COUNT_BY_EPOCH = "select epoch, count(*) from subject_key group by epoch";
@@ -35,6 +37,16 @@ pub struct KeyStatus {
     pub kek_epochs: Vec<u64>,
     /// The generation in which people's keys are made now.
     pub data_generation: u64,
+    /// The epochs of the index roots, the newest last.
+    pub index_epochs: Vec<u32>,
+    /// Indexes that are not whole, not under the newest root, or on their way out.
+    pub indexes_outstanding: u64,
+    /// People that the building which is furthest behind has looked at.
+    pub indexes_done: u64,
+    /// People there are.
+    pub subjects: u64,
+    /// The epochs of the token roots, the newest last.
+    pub token_epochs: Vec<u32>,
     /// Erasures whose keys are not destroyed yet.
     pub pending_erasures: u64,
 }
@@ -82,7 +94,18 @@ impl Operation for ReadKeys {
         let number = |tx: &mut Tx<'_>, statement| {
             Ok::<_, Error>(tx.first(statement, &[], |row| row.int(0))?.unwrap_or(0).cast_unsigned())
         };
+        let index_epochs = cx.app.keys.index_epochs();
+        let rows = Rows::load(tx, &cx.app.keys)?;
+        let newest = index_epochs.last().copied();
+        let outstanding =
+            rows.all.iter().filter(|row| row.stage != Stage::Ready || Some(row.epoch) != newest).count();
+        let building = rows.all.iter().filter(|row| row.stage == Stage::Building);
         let status = KeyStatus {
+            index_epochs,
+            indexes_outstanding: outstanding as u64,
+            indexes_done: building.map(|row| row.progress.done).min().unwrap_or_default(),
+            subjects: number(tx, &COUNT_RECORDS)?,
+            token_epochs: cx.app.keys.token_epochs(),
             seals: cx.app.seal_states(tx)?,
             generation: number(tx, &KEYRING_GENERATION)?,
             kek_epochs: tx.query(&KEK_EPOCHS, &[], |row| Ok(row.int(0)?.cast_unsigned()))?,

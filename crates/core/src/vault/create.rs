@@ -10,8 +10,8 @@ use avouch_store::{Ahead, Tx};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use super::index::{self, Taken};
 use super::record::{Record, Values, seal_entry};
+use super::terms::{self, Held, Sought, Taken};
 use super::{input, keys};
 use crate::Error;
 use crate::app::{App, Cx, Operation, Outcome};
@@ -19,6 +19,7 @@ use crate::audit::Note;
 use crate::charters;
 use crate::gate::{Intent, Permit, Reason};
 use crate::ids::SubjectId;
+use crate::indexes::Term;
 use crate::rules::Rules;
 
 /// A new person, sealed and ready to be written.
@@ -28,8 +29,25 @@ pub(crate) struct Sealed {
     keys: Vec<(u32, WrappedSubjectKey)>,
     pseudonym: [u8; 16],
     entries: Vec<u8>,
-    terms: Vec<index::Term>,
     fields: Vec<u32>,
+    /// For indexes that come while the request waits.
+    held: Held,
+    found_by: FoundBy,
+}
+
+/// By what a person is found, under one generation of indexes.
+#[derive(Debug)]
+struct FoundBy {
+    generation: i64,
+    terms: Vec<Term>,
+    unique: Vec<Sought>,
+}
+
+impl FoundBy {
+    fn new(rules: &Rules, held: &Held) -> Result<Self, Error> {
+        let terms = terms::terms(rules, held, terms::kept_up(rules))?;
+        Ok(Self { generation: rules.generation, terms, unique: Sought::unique(rules, held)? })
+    }
 }
 
 impl Sealed {
@@ -46,19 +64,11 @@ impl Sealed {
         let given = input::parse(rules, fields, false)?;
         let id = app.ids.uuid(app.now(), rng)?;
         let mut held: Vec<(u32, SubjectKey, WrappedSubjectKey)> = Vec::with_capacity(2);
-        let mut sealed = Self {
-            id: SubjectId::from_bytes(id),
-            keys: Vec::new(),
-            pseudonym: [0; 16],
-            entries: Vec::with_capacity(given.len() * 96),
-            terms: Vec::new(),
-            fields: Vec::with_capacity(given.len()),
-        };
+        let mut entries = Vec::with_capacity(given.len() * 96);
+        let mut fields = Vec::with_capacity(given.len());
+        let mut all = Vec::with_capacity(given.len());
         for given in given {
             let (field, rule) = (rules.field(given.place)?, rules.rule(given.place)?);
-            for value in &given.values {
-                sealed.terms.extend(index::term(rules, given.place, value)?);
-            }
             let Some(values) = numbered(given.values, field.list) else { continue };
             if !held.iter().any(|(class, ..)| *class == rule.class) {
                 let name = rules.class_name(rule.class)?;
@@ -71,15 +81,24 @@ impl Sealed {
             let key = held.iter().find(|(class, ..)| *class == rule.class).map(|(_, key, _)| key);
             let key = key.ok_or(Error::Internal("a class has no key"))?;
             let at = FieldAt { record: id, field: rule.number, version: 1, charter: rules.version };
-            seal_entry(&mut sealed.entries, key, field, rule.class, &at, &values, rng)?;
-            sealed.fields.push(rule.number);
+            seal_entry(&mut entries, key, field, rule.class, &at, &values, rng)?;
+            fields.push(rule.number);
+            all.push((given.place, values));
         }
         let Some((_, key, _)) = held.first() else {
             return Err(Error::invalid("/fields", "expected at least one field with a value"));
         };
-        sealed.pseudonym = key.pseudonym();
-        sealed.keys = held.into_iter().map(|(class, _, wrapped)| (class, wrapped)).collect();
-        Ok(sealed)
+        let (id, pseudonym) = (SubjectId::from_bytes(id), key.pseudonym());
+        let keys = held.into_iter().map(|(class, _, wrapped)| (class, wrapped)).collect();
+        let held = Held::new(all);
+        let found_by = FoundBy::new(rules, &held)?;
+        Ok(Self { id, keys, pseudonym, entries, fields, held, found_by })
+    }
+
+    /// By what the person is found, if that has changed since the request was read.
+    fn found_anew(&self, rules: &Rules) -> Result<Option<FoundBy>, Error> {
+        let changed = self.found_by.generation != rules.generation;
+        changed.then(|| FoundBy::new(rules, &self.held)).transpose()
     }
 
     /// Checks uniqueness and writes; writes nothing when a value is taken.
@@ -90,7 +109,9 @@ impl Sealed {
         permit: &Permit,
         note: &mut Note,
     ) -> Result<Option<Taken>, Error> {
-        if let Some(taken) = self.taken(tx, cx, permit)? {
+        let anew = self.found_anew(cx.rules)?;
+        let found_by = anew.as_ref().unwrap_or(&self.found_by);
+        if let Some(taken) = terms::taken(tx, cx, permit, self.id, &found_by.unique)? {
             return Ok(Some(taken));
         }
         for (class, wrapped) in &self.keys {
@@ -98,9 +119,7 @@ impl Sealed {
         }
         let record = Record::first(cx, self.id, self.entries.clone());
         record.insert(tx)?;
-        for term in &self.terms {
-            index::put(tx, self.id, term)?;
-        }
+        terms::put(tx, self.id, &found_by.terms)?;
         note.made.push(self.pseudonym);
         note.written.push(record.manifest);
         note.count += 1;
@@ -109,7 +128,7 @@ impl Sealed {
 
     /// What [`Sealed::taken`] will ask.
     pub(crate) fn ahead(&self, wants: &mut Vec<Ahead>) {
-        wants.extend(self.terms.iter().filter(|term| term.unique).map(|term| index::ahead(term, None)));
+        wants.extend(self.found_by.unique.iter().flat_map(Sought::ahead));
     }
 
     /// The first unique value that somebody has already.
@@ -119,12 +138,9 @@ impl Sealed {
         cx: &Cx<'_>,
         permit: &Permit,
     ) -> Result<Option<Taken>, Error> {
-        for term in &self.terms {
-            if let Some(taken) = index::taken(tx, cx, permit, self.id, term)? {
-                return Ok(Some(taken));
-            }
-        }
-        Ok(None)
+        let anew = self.found_anew(cx.rules)?;
+        let found_by = anew.as_ref().unwrap_or(&self.found_by);
+        terms::taken(tx, cx, permit, self.id, &found_by.unique)
     }
 
     /// The places of the fields it writes, under the charter it was parsed with.
@@ -193,13 +209,16 @@ impl Operation for CreateSubject {
         Ok(Intent { writes, ..Intent::about(purpose, reason, 1) })
     }
 
+    fn writes(&self) -> bool {
+        true
+    }
+
     fn ahead(&self, wants: &mut Vec<Ahead>) {
-        wants.push(charters::ahead());
         self.sealed.ahead(wants);
     }
 
-    fn facts(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<(), Error> {
-        charters::still_in_force(tx, cx)
+    fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {
+        Ok(())
     }
 
     fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, permit: &Permit, (): ()) -> Result<Outcome<Created>, Error> {

@@ -11,14 +11,15 @@ use avouch_policy::Action;
 use avouch_store::{Tx, params, statements};
 use serde::{Deserialize, Serialize};
 
-use super::index;
 use super::keys::Ring;
 use super::record::Record;
+use super::terms::{self, Held};
 use crate::Error;
 use crate::app::{App, Cx, Done, IdempotencyKey, Once, Operation, Outcome};
 use crate::audit::{self, Note, What};
 use crate::gate::{Caller, Intent, Permit, Reason};
 use crate::ids::SubjectId;
+use crate::indexes;
 use crate::rules::Rules;
 
 statements! {
@@ -140,6 +141,11 @@ impl Operation for DeleteSubject {
         Ok(Intent::about(purpose, reason, 1))
     }
 
+    /// An index that it does not know would keep its terms.
+    fn writes(&self) -> bool {
+        true
+    }
+
     fn facts(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Option<Record>, Error> {
         unless_damaged(Record::load(tx, cx, self.id))
     }
@@ -164,7 +170,7 @@ impl Operation for DeleteSubject {
         };
         if whole.is_none() {
             tracing::error!("a record that failed its integrity check is erased");
-            index::remove_all(tx, self.id)?;
+            indexes::remove_all(tx, self.id)?;
         }
         let pseudonym = ring.and_then(|mut ring| ring.pseudonym_if_any(cx));
         tx.put(&DROP_OWN_REASONS, params![self.id.bytes()])?;
@@ -190,18 +196,11 @@ fn remove_terms(
     record: &Record,
     ring: &mut Ring,
 ) -> Result<(), Error> {
-    for place in 0..cx.rules.fields.len() {
-        if cx.rules.rule(place)?.index.is_none() {
-            continue;
-        }
-        let Some(values) = record.values(cx, permit, ring, place)? else { continue };
-        for value in values.iter() {
-            if let Some(term) = index::term(cx.rules, place, value)? {
-                index::remove(tx, record.subject, &term)?;
-            }
-        }
-    }
-    Ok(())
+    // Those of indexes that are on their way out, too: the person goes first.
+    let all = || cx.rules.indexes.iter();
+    let held = Held::open(cx, permit, record, ring, terms::places(all()))?;
+    let terms = terms::terms(cx.rules, &held, all())?;
+    terms.into_iter().try_for_each(|term| indexes::remove(tx, record.subject, term))
 }
 
 /// Nothing in the place of what is damaged, whether it is a seal that is broken or a column of another form.

@@ -10,22 +10,22 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use avouch_charter::Normal;
+use avouch_charter::{Normal, Value};
 use avouch_policy::Action;
 use avouch_store::Tx;
 use serde_json::{Map, Value as Json};
 
 use super::create::{Sealed, same_charter};
-use super::index::{self, Term};
 use super::input::escape;
 use super::keys::Ring;
 use super::record::{Record, Values};
-use super::{search, token};
+use super::terms::Sought;
+use super::token;
 use crate::app::{App, Cx, Operation, Outcome};
 use crate::audit::Note;
-use crate::charters;
 use crate::gate::{Intent, Permit, Reason};
 use crate::ids::SubjectId;
+use crate::indexes::BEING_BUILT;
 use crate::rules::Rules;
 use crate::{Error, Fault};
 use avouch_seal::token::WHOLE_FIELD;
@@ -63,7 +63,8 @@ struct Person {
     /// Where the object stands that identifies the person.
     pointer: String,
     known: Option<SubjectId>,
-    unique: Vec<Term>,
+    /// Values that nobody else has, with the places of their fields.
+    unique: Vec<(usize, Value)>,
     /// Prepared for the case that the person is not there yet and may be added.
     new: Option<Sealed>,
     values: Vec<Leaf>,
@@ -270,11 +271,10 @@ impl Reader<'_> {
             let here = format!("{pointer}/{}", escape(name));
             let Some(place) = self.field(&here, name) else { continue };
             let (Ok(field), Ok(rule)) = (self.rules.field(place), self.rules.rule(place)) else { continue };
-            if rule.index.as_ref().is_some_and(|index| index.unique)
+            if rule.unique
                 && let Ok(value) = field.of.parse(member)
-                && let Ok(Some(term)) = index::term(self.rules, place, &value)
             {
-                unique.push(term);
+                unique.push((place, value));
             }
         }
         if unique.is_empty() {
@@ -331,9 +331,12 @@ impl Operation for Tokenize {
         token::token_intent(rules, &self.recipient, &self.purpose, &self.reason, places, self.people.len())
     }
 
-    fn facts(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<(), Error> {
-        let adds = self.people.iter().any(|person| person.new.is_some());
-        if adds { charters::still_in_force(tx, cx) } else { Ok(()) }
+    fn writes(&self) -> bool {
+        self.creates()
+    }
+
+    fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {
+        Ok(())
     }
 
     fn run(
@@ -440,9 +443,12 @@ fn identify(tx: &mut Tx<'_>, cx: &Cx<'_>, permit: &Permit, person: &Person) -> R
     if let Some(id) = person.known {
         return Record::load(tx, cx, id).map(Some);
     }
-    for term in &person.unique {
-        let (mut found, _) = search::find(tx, cx, permit, core::slice::from_ref(term), None, 1)?;
-        if let Some(record) = found.pop() {
+    for (place, value) in &person.unique {
+        let Some(sought) = Sought::new(cx.rules, *place, value)? else { continue };
+        if !sought.sure {
+            return Err(BEING_BUILT);
+        }
+        if let Some((record, _)) = sought.find(tx, cx, permit, None)? {
             return Ok(Some(record));
         }
     }

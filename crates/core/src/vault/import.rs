@@ -15,7 +15,6 @@ use serde_json::{Map, Value as Json};
 use super::create::{Sealed, same_charter};
 use crate::app::{App, Cx, Operation, Outcome};
 use crate::audit::Note;
-use crate::charters;
 use crate::gate::{Intent, Permit, Reason};
 use crate::ids::ImportId;
 use crate::rules::Rules;
@@ -270,13 +269,15 @@ impl Operation for ImportChunk {
         Ok(Intent { writes, ..Intent::about(self.purpose.clone(), self.reason.clone(), self.rows.len()) })
     }
 
+    fn writes(&self) -> bool {
+        true
+    }
+
     fn ahead(&self, wants: &mut Vec<Ahead>) {
-        wants.push(charters::ahead());
         self.rows.iter().for_each(|(_, new)| new.ahead(wants));
     }
 
     fn facts(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Self::Facts, Error> {
-        charters::still_in_force(tx, cx)?;
         let (dry_run, skip) = tx
             .first(&IMPORT, params![self.id.bytes()], |row| Ok((row.int(0)? != 0, row.int(1)? != 0)))?
             .ok_or(Error::NotFound)?;

@@ -122,6 +122,7 @@ pub(crate) fn recipient<'r>(rules: &'r Rules, name: &str) -> Result<&'r Recipien
     rules
         .recipients
         .get(name)
+        .map(|recipient| &**recipient)
         .filter(|_| name != OWN_NAMESPACE)
         .ok_or_else(|| Error::invalid("/recipient", "the charter has no such recipient"))
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use avouch_charter::Value;
 use avouch_policy::Action;
 use avouch_seal::vault::FieldAt;
 use avouch_store::{Ahead, Tx};
@@ -9,15 +10,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use super::create::{numbered, same_charter};
-use super::index::{self, Taken, Term};
 use super::input::{self, Given};
 use super::keys::Ring;
 use super::record::{Record, Values, push_entry, seal_entry};
+use super::terms::{self, Held, Sought};
 use crate::app::{App, Cx, Operation, Outcome};
 use crate::audit::Note;
-use crate::charters;
 use crate::gate::{Intent, Permit, Reason};
 use crate::ids::SubjectId;
+use crate::indexes::{self, Holding, IndexRule};
 use crate::rules::Rules;
 use crate::{Error, Fault};
 
@@ -79,13 +80,15 @@ impl Operation for UpdateSubject {
         Ok(Intent { writes, ..Intent::about(purpose, reason, 1) })
     }
 
+    fn writes(&self) -> bool {
+        true
+    }
+
     fn ahead(&self, wants: &mut Vec<Ahead>) {
-        wants.push(charters::ahead());
         wants.extend(super::person_ahead(self.id));
     }
 
     fn facts(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Record, Error> {
-        charters::still_in_force(tx, cx)?;
         Record::load(tx, cx, self.id)
     }
 
@@ -102,14 +105,10 @@ impl Operation for UpdateSubject {
         let version = current.version + 1;
         let mut ring = Ring::load(tx, self.id)?;
         let mut note = Note::count(1);
-        let mut plans = Vec::with_capacity(self.changes.len());
-        for given in &self.changes {
-            let plan = Plan::new(cx, permit, &current, &mut ring, given)?;
-            if let Some(taken) = plan.taken(tx, cx, permit, self.id)? {
-                note.subjects.push(ring.pseudonym(cx)?);
-                return Ok(taken.refusal(note));
-            }
-            plans.push(plan);
+        let change = Change::new(cx, permit, &current, &mut ring, &self.changes)?;
+        if let Some(taken) = terms::taken(tx, cx, permit, self.id, &change.claims(cx.rules)?)? {
+            note.subjects.push(ring.pseudonym(cx)?);
+            return Ok(taken.refusal(note));
         }
         let mut entries = Vec::with_capacity(current.entries.len() + 128);
         let mut keeps_any = false;
@@ -129,16 +128,15 @@ impl Operation for UpdateSubject {
         if !keeps_any {
             return Err(Error::invalid("/fields", "a subject keeps at least one value: delete it instead"));
         }
-        for plan in &plans {
-            let given = plan.given;
-            let (field, rule) = (cx.rules.field(given.place)?, cx.rules.rule(given.place)?);
-            plan.reindex(tx, self.id)?;
+        change.reindex(tx, cx.rules, self.id)?;
+        for (place, values) in &change.after {
+            let (field, rule) = (cx.rules.field(*place)?, cx.rules.rule(*place)?);
             note.fields.push((rule.number, None));
-            let Some(values) = renumbered(plan.before.as_ref(), given, field)? else { continue };
+            let Some(values) = values else { continue };
             let key = ring.sealing(tx, cx, rule.class, current.keys)?;
             let at =
                 FieldAt { record: *self.id.bytes(), field: rule.number, version, charter: cx.rules.version };
-            seal_entry(&mut entries, key, field, rule.class, &at, &values, &cx.app.rng)?;
+            seal_entry(&mut entries, key, field, rule.class, &at, values, &cx.app.rng)?;
         }
         note.subjects.push(ring.pseudonym(cx)?);
         let next = current.next(cx, entries);
@@ -149,59 +147,78 @@ impl Operation for UpdateSubject {
     }
 }
 
-/// One field's change, with everything loaded that is needed to check it before anything is written.
-struct Plan<'a> {
-    given: &'a Given,
-    before: Option<Values>,
-    old: Vec<Term>,
-    new: Vec<Term>,
+/// Everything that is needed to check a change before anything is written.
+struct Change {
+    /// The fields that change, and those that are found together with them.
+    before: Held,
+    /// The fields that change; nothing where a field goes.
+    after: Vec<(usize, Option<Values>)>,
 }
 
-impl<'a> Plan<'a> {
+impl Change {
     fn new(
         cx: &Cx<'_>,
         permit: &Permit,
         current: &Record,
         ring: &mut Ring,
-        given: &'a Given,
+        changes: &[Given],
     ) -> Result<Self, Error> {
-        let before = current.values(cx, permit, ring, given.place)?;
-        let terms = |values: &mut dyn Iterator<Item = &avouch_charter::Value>| {
-            values
-                .filter_map(|value| index::term(cx.rules, given.place, value).transpose())
-                .collect::<Result<Vec<_>, _>>()
-        };
-        let old = terms(&mut before.iter().flat_map(Values::iter))?;
-        let new = terms(&mut given.values.iter())?;
-        Ok(Self { given, before, old, new })
+        let touched =
+            cx.rules.indexes.iter().filter(|index| changes.iter().any(|to| index.is_over(to.place)));
+        let mut places = terms::places(touched);
+        places.extend(
+            changes
+                .iter()
+                .map(|given| given.place)
+                .filter(|place| !places.contains(place))
+                .collect::<Vec<_>>(),
+        );
+        let before = Held::open(cx, permit, current, ring, places)?;
+        let mut after = Vec::with_capacity(changes.len());
+        for given in changes {
+            after.push((
+                given.place,
+                renumbered(before.get(given.place), given, cx.rules.field(given.place)?)?,
+            ));
+        }
+        Ok(Self { before, after })
     }
 
-    /// The first new value that must be unique and is not.
-    fn taken(
-        &self,
-        tx: &mut Tx<'_>,
-        cx: &Cx<'_>,
-        permit: &Permit,
-        id: SubjectId,
-    ) -> Result<Option<Taken>, Error> {
-        for term in &self.new {
-            if !self.old.iter().any(|other| other.normal == term.normal)
-                && let Some(taken) = index::taken(tx, cx, permit, id, term)?
-            {
-                return Ok(Some(taken));
+    /// The new values that nobody else may have, but for those the person had before.
+    fn claims(&self, rules: &Rules) -> Result<Vec<Sought>, Error> {
+        let mut claims = Vec::new();
+        for (place, values) in &self.after {
+            let (field, unique) = (rules.field(*place)?, rules.rule(*place)?.unique);
+            for value in values.iter().filter(|_| unique).flat_map(Values::iter) {
+                let normal = field.of.normal(value);
+                let known = self.before.values(*place).iter().any(|old| field.of.normal(old) == normal);
+                if !known {
+                    claims.extend(Sought::new(rules, *place, value)?);
+                }
             }
         }
-        Ok(None)
+        Ok(claims)
     }
 
     /// Takes out the terms of values that go and adds those that come.
-    fn reindex(&self, tx: &mut Tx<'_>, id: SubjectId) -> Result<(), Error> {
-        for term in &self.old {
-            if !self.new.iter().any(|other| other.term == term.term) {
-                index::remove(tx, id, term)?;
-            }
+    fn reindex(&self, tx: &mut Tx<'_>, rules: &Rules, id: SubjectId) -> Result<(), Error> {
+        let touches = |index: &&IndexRule| self.after.iter().any(|(place, _)| index.is_over(*place));
+        let old = terms::terms(rules, &self.before, rules.indexes.iter().filter(touches))?;
+        let new = terms::terms(rules, self, terms::kept_up(rules).filter(touches))?;
+        for term in old.into_iter().filter(|term| !new.contains(term)) {
+            indexes::remove(tx, id, term)?;
         }
-        self.new.iter().try_for_each(|term| index::put(tx, id, term))
+        terms::put(tx, id, &new)
+    }
+}
+
+/// The person as the change leaves them.
+impl Holding for Change {
+    fn values(&self, place: usize) -> Vec<&Value> {
+        match self.after.iter().find(|(changed, _)| *changed == place) {
+            Some((_, values)) => values.iter().flat_map(Values::iter).collect(),
+            None => self.before.values(place),
+        }
     }
 }
 

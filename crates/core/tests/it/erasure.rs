@@ -19,7 +19,7 @@ fn count(house: &House<'_>, query: &'static avouch_store::Statement) -> i64 {
 }
 
 avouch_store::statements! {
-    data TERMS = "select count(*) from blind_index";
+    data TERMS = "select count(*) from index_term";
     data REASONS = "select count(*) from event where sealed is not null";
     data LINKS = "select count(*) from event_subject";
     keys KEYS = "select count(*) from subject_key";

@@ -13,7 +13,7 @@ use avouch_core::gate::principals::{CreateKey, CreatePrincipal};
 use avouch_core::gate::{Caller, Reason};
 use avouch_core::keys::{Primary, Recovery};
 use avouch_core::vault::{
-    CreateSubject, ReadSubject, RevealSubject, SearchSubjects, ShownSubject, UpdateSubject, Updated,
+    Asked, CreateSubject, ReadSubject, RevealSubject, SearchSubjects, ShownSubject, UpdateSubject, Updated,
 };
 use avouch_core::{Error, MIGRATIONS, SubjectId};
 use avouch_seal::SystemRandom;
@@ -209,7 +209,8 @@ impl<'p> House<'p> {
 
     pub(crate) fn search(&self, caller: &Caller, by: Json) -> Result<Vec<SubjectId>, Error> {
         let purpose = Some(purpose_of(caller).to_owned());
-        let operation = SearchSubjects::new(&self.app, &map(by), purpose, None, None, 25)?;
+        let asked = Asked { by: map(by), ..Asked::default() };
+        let operation = SearchSubjects::new(&self.app, asked, purpose, None, None, 25)?;
         Ok(self.act(caller, operation)?.items.iter().map(|shown| shown.id).collect())
     }
 

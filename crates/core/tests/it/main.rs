@@ -11,6 +11,7 @@ mod documents;
 mod erasure;
 mod house;
 mod imports;
+mod indexes;
 mod ledger;
 mod people;
 mod policy;

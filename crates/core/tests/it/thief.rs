@@ -59,7 +59,7 @@ both_engines! {
         let (shop, support) = (house.hire("service", "shop", None), house.hire("staff", "support", None));
         house.create(&house.importer, ana()).expect("one");
         house.create(&shop, bob()).expect("two");
-        let swap = swap_subjects("blind_index");
+        let swap = swap_subjects("index_term");
         place.meddle(false, &swap, &swap);
         assert_eq!(house.search(&support, json!({"email": "bob@example.com"})).expect("search"), []);
     }
@@ -105,7 +105,7 @@ fn swap_subjects(table: &str) -> String {
             .to_owned();
     }
     format!(
-        "create table moved as select field, term, case when subject = {first} then {last} else {first} end as subject \
+        "create table moved as select number, term, case when subject = {first} then {last} else {first} end as subject \
          from {table}; delete from {table}; insert into {table} select * from moved; drop table moved;",
         first = pick("asc"),
         last = pick("desc"),

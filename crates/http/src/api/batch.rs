@@ -5,7 +5,9 @@ use std::pin::Pin;
 
 use avouch_core::app::Operation;
 use avouch_core::gate::Reason;
-use avouch_core::vault::{CreateSubject, ReadSubject, RevealSubject, SearchSubjects, UpdateSubject, erase};
+use avouch_core::vault::{
+    Asked, CreateSubject, ReadSubject, RevealSubject, SearchSubjects, UpdateSubject, erase,
+};
 use avouch_core::{SubjectId, gate};
 use avouch_wire::{BatchItem, BatchOperation, BatchRequest, BatchResponse, BatchResult, limits};
 use axum::extract::State;
@@ -121,7 +123,8 @@ impl Batch {
             }
             BatchOperation::Search(search) => {
                 let limit = Paging::new(search.limit, None, ("/limit", ""))?.limit;
-                let operation = SearchSubjects::new(app, &search.by.0, purpose, reason, None, limit)?;
+                let asked = Asked { by: search.by.0, like: search.like.0 };
+                let operation = SearchSubjects::new(app, asked, purpose, reason, None, limit)?;
                 self.perform(operation, |page| BatchResult {
                     found: Some(page.items.into_iter().map(render::subject).collect()),
                     ..done()

@@ -3,9 +3,10 @@
 use avouch_charter::{Change, ChangeKind, Charter, Holder, Problem as Defect, SourceFile, View};
 use avouch_core::PrincipalId;
 use avouch_core::charters::{ApplyCharter, CurrentCharter, PlanCharter, Version, Versions};
+use avouch_core::indexes::{IndexState, ReadIndexes};
 use avouch_wire::charter::{
-    CharterChange, CharterField, CharterProblem, CharterPurpose, CharterRecipient, CharterRole, CharterSight,
-    CharterTokens,
+    CharterChange, CharterCompound, CharterField, CharterIndex, CharterProblem, CharterPurpose,
+    CharterRecipient, CharterRole, CharterSight, CharterTokens,
 };
 use avouch_wire::{
     self as wire, CharterApplied, CharterApply, CharterFile, CharterPlan, CharterPlanned, CharterSources,
@@ -36,10 +37,40 @@ pub(super) async fn current(
         applied_by: applied_by(&version),
         digest: version.digest,
         fields: fields(charter),
+        compounds: compounds(charter),
         purposes: purposes(charter),
         recipients: recipients(charter),
         roles: roles(charter),
     })
+}
+
+/// Lists the blind indexes, and how far each is.
+#[utoipa::path(get, path = "/v1/charter/indexes", tag = "charter",
+    responses((status = 200, body = Page<CharterIndex>, description = "All indexes")))]
+pub(super) async fn indexes(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+) -> Result<Response, Failure> {
+    let indexes = perform(&service.app, &caller, ReadIndexes).await?.output;
+    let items: Vec<CharterIndex> = indexes.into_iter().map(index).collect();
+    render::ok(&Page { items, next_cursor: None })
+}
+
+fn index(state: IndexState) -> CharterIndex {
+    CharterIndex {
+        number: state.number,
+        name: state.name,
+        how: state.how.to_owned(),
+        state: state.stage.to_owned(),
+        bits: state.bits,
+        unique: state.unique,
+        epoch: state.epoch,
+        done: state.done,
+        subjects: state.people,
+        damaged: state.damaged,
+        shared: state.shared,
+        sharing: state.sharers.into_iter().map(|id| Uuid::from_bytes(*id.bytes())).collect(),
+    }
 }
 
 /// Lists the versions of the charter, newest first.
@@ -158,8 +189,27 @@ fn fields(charter: &Charter) -> Vec<CharterField> {
         class: field.class.clone(),
         index: field.index.is_some(),
         unique: field.index.is_some_and(|index| index.unique),
+        search: searched(&field.search),
     };
     charter.fields().iter().map(field).collect()
+}
+
+fn searched(search: &avouch_charter::Search) -> Vec<String> {
+    let ways = [
+        ("prefix", search.prefix.is_some()),
+        ("fuzzy", search.fuzzy.is_some()),
+        ("range", search.range.is_some()),
+    ];
+    ways.into_iter().filter(|(_, is)| *is).map(|(way, _)| way.to_owned()).collect()
+}
+
+fn compounds(charter: &Charter) -> Vec<CharterCompound> {
+    let compound = |compound: &avouch_charter::Compound| CharterCompound {
+        name: compound.name.clone(),
+        title: compound.title.clone(),
+        of: compound.parts.iter().map(ToString::to_string).collect(),
+    };
+    charter.compounds().iter().map(compound).collect()
 }
 
 fn purposes(charter: &Charter) -> Vec<CharterPurpose> {

@@ -1,12 +1,15 @@
 //! `/v1/keys`: the vault's own keys, their rotation, and the seals around them.
 
+use std::sync::Arc;
+
+use avouch_core::app::App;
 use avouch_core::keys::{
     self, BeginDrill, FinishDrill, ReadKeys, RotateDataKeys, RotateKek, SealRole, SealingError,
 };
-use avouch_wire::keys::{self as wire, KekEpoch, KeyGeneration, SealState};
+use avouch_wire::keys::{self as wire, IndexKeys, KekEpoch, KeyGeneration, SealState};
 use avouch_wire::{
     DrillAnswer, DrillRequest, DrillStarted, Drilled, KeyState, ProblemKind, RecoveryRequest, RecoveryShares,
-    Resealed, Rotate, RotateRequest, Rotation,
+    Resealed, Retire, RetireRequest, Retired, Rotate, RotateRequest, Rotation,
 };
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -44,6 +47,13 @@ pub(super) async fn state(
         kek_epochs: keys.kek_epochs.iter().map(epoch).collect(),
         generations: counts.by_generation.iter().map(generation).collect(),
         subject_keys: counts.by_epoch.values().sum(),
+        indexes: IndexKeys {
+            epochs: keys.index_epochs,
+            outstanding: keys.indexes_outstanding,
+            done: keys.indexes_done,
+            subjects: keys.subjects,
+        },
+        token_epochs: keys.token_epochs,
         seals: keys.seals.into_iter().map(seal).collect(),
         keyring_generation: keys.generation,
         pending_erasures: keys.pending_erasures,
@@ -79,8 +89,35 @@ pub(super) async fn rotate(
     let epoch = match request.what {
         Rotate::Kek => perform(&service.app, &caller, RotateKek).await?.output,
         Rotate::Data => perform(&service.app, &caller, RotateDataKeys).await?.output,
+        Rotate::Index => asking_the_seal(&service, move |app| app.rotate_indexes(&caller)).await?,
+        Rotate::Token => asking_the_seal(&service, move |app| app.rotate_tokens(&caller)).await?,
     };
     render::json(StatusCode::ACCEPTED, &Rotation { what: request.what, epoch })
+}
+
+/// Forgets the older token roots.
+///
+/// Pointers that were made under them, and tokens that were computed from values under them, do not open any more.
+#[utoipa::path(post, path = "/v1/keys/retire", tag = "keys", request_body = RetireRequest,
+    responses((status = 200, body = Retired, description = "They are forgotten")))]
+pub(super) async fn retire(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+    Json(request, _): Json<RetireRequest>,
+) -> Result<Response, Failure> {
+    let roots = match request.what {
+        Retire::Token => asking_the_seal(&service, move |app| app.retire_tokens(&caller)).await?,
+    };
+    render::ok(&Retired { what: request.what, roots })
+}
+
+/// Does what asks the primary seal, which may be a device, on a thread of its own.
+async fn asking_the_seal<T: Send + 'static>(
+    service: &Shared,
+    work: impl FnOnce(Arc<App>) -> Result<T, SealingError> + Send + 'static,
+) -> Result<T, Failure> {
+    let app = service.app.clone();
+    apart(move || work(app).map_err(sealing)).await
 }
 
 /// Begins a drill: hands out what a seal wraps, and a challenge.

@@ -3,7 +3,7 @@
 use avouch_core::SubjectId;
 use avouch_core::app::Once;
 use avouch_core::vault::{
-    Accesses, CreateSubject, History, ListSubjects, Page as Listed, ReadSubject, RevealSubject,
+    Accesses, Asked, CreateSubject, History, ListSubjects, Page as Listed, ReadSubject, RevealSubject,
     SearchSubjects, ShownSubject, UpdateSubject, erase,
 };
 use avouch_wire::{
@@ -252,9 +252,13 @@ pub(super) async fn accesses(
     render::ok(&Page { items, next_cursor })
 }
 
-/// Finds customers by the exact value of indexed fields, in their normal form: another case or spelling is the same value.
+/// Finds customers.
+///
+/// By values in their normal form: another case or spelling is the same value. By parts of values, as in `birth_date.year`. By what
+/// is like a value, where the charter lets a field be searched so. What an index leads to is checked after opening: nobody is shown
+/// for whom a condition does not hold.
 #[utoipa::path(post, path = "/v1/subjects/search", tag = "customers", request_body = SearchRequest,
-    responses((status = 200, body = Page<Subject>, description = "Those for whom every term matches")))]
+    responses((status = 200, body = Page<Subject>, description = "Those for whom all conditions hold")))]
 pub(super) async fn search(
     State(service): State<Shared>,
     Caller(caller): Caller,
@@ -263,7 +267,7 @@ pub(super) async fn search(
     let paging = Paging::new(request.limit, request.cursor.as_deref(), ("/limit", "/cursor"))?;
     let operation = SearchSubjects::new(
         &service.app,
-        &request.by.0,
+        Asked { by: request.by.0, like: request.like.0 },
         Some(request.purpose),
         reason(request.reason.as_deref())?,
         paging.after_id(List::Search, SubjectId::from_bytes)?,

@@ -172,7 +172,7 @@ fn unlock_wants_one_genuine_kek_for_each_epoch() {
 fn what_older_roots_made_still_opens() {
     let (rng, mut keyring) = (SystemRandom::new(), keyring());
     let namespace = Namespace::parse("courier").unwrap();
-    let scope = IndexScope { field: 1, purpose: "exact", norm_version: 1, epoch: 4 };
+    let scope = IndexScope { index: 1, purpose: "exact", form: "1", epoch: 4 };
     let target = crate::token::PointerTarget { subject: [3; 16], field: 1, slot: 0 };
 
     let old_kek = keyring.generate_kek(1, &rng).unwrap();

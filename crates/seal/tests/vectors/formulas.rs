@@ -406,8 +406,8 @@ proptest! {
     fn index_terms_are_what_the_formula_says(
         vault: [u8; 16],
         second in 2_u32..,
-        scope: (u32, u16),
-        purpose in "[a-z]{1,12}",
+        index: u32,
+        (purpose, form) in ("[a-z]{1,12}", "[0-9A-Z.]{1,12}"),
         epoch in prop_oneof![Just(0_u32), Just(1), 2..10_u32, any::<u32>()],
         value in values(),
         bits in 1_u8..=62,
@@ -416,10 +416,9 @@ proptest! {
         let keys = keyring.unlock(&[kek]).unwrap();
         // At the seam between the two roots as well.
         for epoch in [epoch, second - 1, second] {
-            let (field, norm_version) = scope;
-            let ours = IndexScope { field, purpose: &purpose, norm_version, epoch };
+            let ours = IndexScope { index, purpose: &purpose, form: &form, epoch };
             let parts: [&[u8]; 4] =
-                [&field.to_le_bytes(), purpose.as_bytes(), &norm_version.to_le_bytes(), &epoch.to_le_bytes()];
+                [&index.to_le_bytes(), purpose.as_bytes(), form.as_bytes(), &epoch.to_le_bytes()];
             let key = derive(&plain.index_root(epoch), &vault, "avouch/idx/v1", &parts);
             let digest = hmac_sha_256(&key, &value);
             let head = u64::from_be_bytes(*digest.first_chunk().unwrap());

@@ -144,6 +144,7 @@ impl Worker {
                     purpose: "support".to_owned(),
                     reason: Some("test".to_owned()),
                     by,
+                    like: Default::default(),
                     limit: None,
                     cursor: None,
                 };

@@ -202,7 +202,7 @@ impl Look {
                 .map(|row| (row[0].id(), row[1].int()))
                 .collect(),
             keys: keys.into_iter().map(counted).collect(),
-            terms: data("select subject, count(*) from blind_index group by subject").map(counted).collect(),
+            terms: data("select subject, count(*) from index_term group by subject").map(counted).collect(),
             erasures: data("select subject from erasure").count(),
         }
     }
@@ -300,7 +300,7 @@ fn a_history_that_does_not_fit_together_is_noticed() {
         (Side::Data, "insert into erasure select subject, 0, manifest from record limit 1"),
         (
             Side::Data,
-            "update blind_index set subject = x'00000000000000000000000000000000' where subject = (select subject from blind_index limit 1)",
+            "update index_term set subject = x'00000000000000000000000000000000' where subject = (select subject from index_term limit 1)",
         ),
         (Side::Keys, "delete from subject_key where subject = (select subject from subject_key limit 1)"),
     ];

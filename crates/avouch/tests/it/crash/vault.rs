@@ -126,6 +126,17 @@ pub(crate) fn wait(time: Duration) {
     let _ = silent.recv_timeout(time);
 }
 
+/// Waits until something has come to pass, and not for ever.
+pub(crate) fn wait_for(mut happened: impl FnMut() -> bool) {
+    for _ in 0..600 {
+        if happened() {
+            return;
+        }
+        wait(Duration::from_millis(100));
+    }
+    panic!("it does not come to pass");
+}
+
 /// A server that is killed when dropped. What it writes is read as it comes, so that it never waits for us.
 pub(crate) struct Server {
     child: Child,
