@@ -35,6 +35,11 @@ use error::Error;
 use memory::Memory;
 
 /// Many small, short-lived allocations on several threads: the system's allocator costs a tenth of a reveal.
+///
+/// Whatever is freed is overwritten first: what people's values pass through on their way, the buffers of HTTP and JSON and each
+/// copy that a library makes, is wiped without having to know of it. It costs nothing that could be measured: in eight runs
+/// each, turn by turn, a reveal took 52.2 µs of the server's time with it (44 to 59) and 52.3 without (46 to 56), a row of
+/// an import 32.7 and 31.6.
 #[global_allocator]
 static ALLOCATOR: ZeroAlloc<MiMalloc> = ZeroAlloc(MiMalloc);
 
