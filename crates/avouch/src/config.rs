@@ -24,6 +24,7 @@ pub(crate) use root::{AwsKms, Pkcs11, Root, Seal, Transit};
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Config {
     pub(crate) vault: Vault,
+    pub(crate) process: Process,
     pub(crate) store: Store,
     pub(crate) root: Root,
     pub(crate) http: Http,
@@ -43,6 +44,13 @@ impl Default for Vault {
     fn default() -> Self {
         Self { data_dir: "avouch-data".into(), environment: "live".to_owned() }
     }
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Process {
+    /// Whether it may run where memory that is not locked could be swapped out.
+    pub(crate) allow_swap: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -181,7 +189,7 @@ impl Config {
 
     /// Makes every path absolute, starting at `folder`.
     fn anchor(&mut self, folder: &Path) {
-        let Self { vault, store, root, http, metrics, charter, log: _ } = self;
+        let Self { vault, process: _, store, root, http, metrics, charter, log: _ } = self;
         let optional =
             [&mut store.keys_path, &mut http.tls_certificate, &mut http.tls_key, &mut metrics.token_file];
         let optional = optional.into_iter().flatten().chain(root.paths());

@@ -18,8 +18,9 @@ use std::process::ExitCode;
 
 use crate::config::{Config, Engine};
 use crate::error::Error;
+use crate::memory::Memory;
 use crate::vault::Vault;
-use crate::{charter, files, host, init, recovery, root, serve, telemetry};
+use crate::{charter, files, init, recovery, root, serve, telemetry};
 use screen::Screen;
 
 #[derive(Debug, clap::Args)]
@@ -57,12 +58,12 @@ level = \"warn\"
 ///
 /// # Errors
 /// Whatever keeps it from starting.
-pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode, Error> {
+pub(crate) fn run(args: &DemoArgs, memory: &Memory) -> Result<ExitCode, Error> {
     let dir = std::path::absolute(&args.dir).map_err(Error::file(&args.dir))?;
     let mut config = prepare(&dir)?;
     telemetry::start(&config.log);
-    host::harden().map_err(|error| Error::Process("cannot switch core dumps off", error))?;
     let vault = Vault::open(&config)?;
+    memory.log();
     let staff = shop::hire(&vault.app, &dir.join("keys"))?;
     let customers = usize::try_from(args.customers).unwrap_or(usize::MAX);
     shop::fill(&vault.app, customers)?;
@@ -71,21 +72,22 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode, Error> {
     config.http.listen = (Ipv4Addr::LOCALHOST, free_port(args.port)).into();
     let config = config;
     let mut told = Ok(());
-    let code = serve::until_stopped(&config, &dir.join(CONFIG_FILE), vault, |address: SocketAddr| {
-        let screen = Screen {
-            dir: &dir,
-            url: config.server_url(address.port()),
-            staff: &staff,
-            sample: &sample,
-            customers,
-        };
-        let moved = (args.port != 0 && address.port() != args.port).then_some(args.port);
-        told = screen.write_scripts().map(|()| {
-            let mut out = std::io::stdout().lock();
-            // Nobody reads it: the server is worth having all the same.
-            let _ = out.write_all(screen.text(moved).as_bytes()).and_then(|()| out.flush());
-        });
-    })?;
+    let code =
+        serve::until_stopped(&config, &dir.join(CONFIG_FILE), vault, memory.lock, |address: SocketAddr| {
+            let screen = Screen {
+                dir: &dir,
+                url: config.server_url(address.port()),
+                staff: &staff,
+                sample: &sample,
+                customers,
+            };
+            let moved = (args.port != 0 && address.port() != args.port).then_some(args.port);
+            told = screen.write_scripts().map(|()| {
+                let mut out = std::io::stdout().lock();
+                // Nobody reads it: the server is worth having all the same.
+                let _ = out.write_all(screen.text(moved).as_bytes()).and_then(|()| out.flush());
+            });
+        })?;
     told.map(|()| code)
 }
 

@@ -15,6 +15,7 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::error::Error;
 use crate::files::Lock;
+use crate::memory::{Locked, Memory};
 use crate::vault::Vault;
 use crate::{host, remote};
 
@@ -61,12 +62,12 @@ impl Findings {
 ///
 /// # Errors
 /// When stdout is closed; what is found wrong is no error but an answer.
-pub(crate) fn run(config_path: &Path, json: bool) -> Result<ExitCode, Error> {
+pub(crate) fn run(config_path: &Path, json: bool, memory: &Memory) -> Result<ExitCode, Error> {
     let mut findings = Findings::default();
     match Config::load(config_path, host::credentials_directory().as_deref()) {
         Ok(config) => {
             findings.ok("config", config_path.display().to_string());
-            examine(&config, config_path, &mut findings);
+            examine(&config, config_path, memory, &mut findings);
         }
         Err(error) => findings.fail("config", error.to_string()),
     }
@@ -76,9 +77,11 @@ pub(crate) fn run(config_path: &Path, json: bool) -> Result<ExitCode, Error> {
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn examine(config: &Config, config_path: &Path, findings: &mut Findings) {
-    checks::settings(config, config_path, findings);
+fn examine(config: &Config, config_path: &Path, memory: &Memory, findings: &mut Findings) {
+    let memory = &of_server(config, memory);
+    checks::settings(config, config_path, memory, findings);
     checks::process(findings);
+    checks::memory(memory, findings);
     checks::clock(config, findings);
     checks::disk(config, findings);
     checks::root(config, findings);
@@ -111,6 +114,12 @@ fn examine(config: &Config, config_path: &Path, findings: &mut Findings) {
         }
         Err(error) => findings.fail("lock", error.to_string()),
     }
+}
+
+/// What a server at work has locked, which may have other limits than we; ours, when none is.
+fn of_server(config: &Config, ours: &Memory) -> Memory {
+    let server = Lock::holder(&config.lock_path()).and_then(|id| Locked::of(Path::new(host::PROC), id));
+    Memory { lock: server.unwrap_or(ours.lock), swap: ours.swap.clone() }
 }
 
 fn as_text(findings: &Findings) -> String {

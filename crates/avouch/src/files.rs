@@ -91,10 +91,28 @@ impl Lock {
         let open = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
         let file = open.map_err(Error::file(path))?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Self { _file: file })),
+            Ok(()) => {
+                // For whoever looks at who is at work. On a disk that is full there is nothing to read: the lock holds.
+                let _ = file.set_len(0).and_then(|()| writeln!(&file, "{}", std::process::id()));
+                Ok(Some(Self { _file: file }))
+            }
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(Error::file(path)(error)),
         }
+    }
+}
+
+impl Lock {
+    /// The number of the process that holds the lock, if one does. Whoever can write the file, which is our user, can make
+    /// `doctor` speak of another process.
+    pub(crate) fn holder(path: &Path) -> Option<u32> {
+        let mut file = File::open(path).ok()?;
+        let mut number = String::new();
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => file.read_to_string(&mut number).ok()?,
+            _ => return None,
+        };
+        number.trim().parse().ok()
     }
 }
 
@@ -134,9 +152,12 @@ mod tests {
     fn a_lock_is_held_by_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
+        assert_eq!(Lock::holder(&path), None);
         let held = Lock::take(&path).unwrap();
         assert!(held.is_some() && Lock::take(&path).unwrap().is_none());
+        assert_eq!(Lock::holder(&path), Some(std::process::id()));
         drop(held);
+        assert_eq!(Lock::holder(&path), None);
         assert!(Lock::take(&path).unwrap().is_some());
     }
 

@@ -1,5 +1,6 @@
 //! Settings that would put customers' data at risk. `serve` refuses them all at once and says how to mend each;
-//! `config check` and `doctor` show the same list. There is no switch to go on regardless.
+//! `config check` and `doctor` show the same list. There is no switch to go on regardless; what only the operator
+//! can know, that swap is encrypted, is a setting.
 //!
 //! Only what files and settings tell is looked at here; that a demo key is no key is found when the root is opened.
 
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::{Config, Engine, Reach};
 use crate::files::Access;
+use crate::memory::{MEND, Memory};
 use crate::vault;
 
 /// One unsafe setting.
@@ -32,9 +34,19 @@ impl fmt::Display for Hazard {
     }
 }
 
-/// What `serve` refuses: every unsafe setting, and a demo's vault, which only `demo` serves.
-pub(crate) fn serving(config: &Config, config_path: &Path) -> Vec<Hazard> {
+/// What `serve` refuses: every unsafe setting, swap that could take the keys, which are in memory for as long as it runs,
+/// and a demo's vault, which only `demo` serves.
+pub(crate) fn serving(config: &Config, config_path: &Path, memory: &Memory) -> Vec<Hazard> {
     let mut found = hazards(config, config_path);
+    if !memory.is_safe() && !config.process.allow_swap {
+        found.push(Hazard::new(
+            format!("{}: keys and customers' data could be written to it", memory.told()),
+            format!(
+                "{MEND}; or bar swap for it (`MemorySwapMax=0`), or switch swap off; if it is encrypted, set [process] \
+                 allow_swap = true"
+            ),
+        ));
+    }
     if config.vault.environment == vault::DEMO {
         found.push(Hazard::new(
             "[vault] environment = \"demo\": demo keys protect nothing",

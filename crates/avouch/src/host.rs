@@ -40,6 +40,10 @@ pub(crate) fn keep_new_files_private() {
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
 }
 
+/// Where the kernel shows processes and devices.
+pub(crate) const PROC: &str = "/proc";
+pub(crate) const SYS: &str = "/sys";
+
 /// Keeps keys and plaintext out of core dumps, and other processes of the same user out of our memory.
 ///
 /// # Errors

@@ -51,7 +51,6 @@ pub(crate) struct InitArgs {
 /// # Errors
 /// Whatever is in the way; then there is no vault.
 pub(crate) fn run(args: &InitArgs, config_path: &Path, json: bool) -> Result<ExitCode, Error> {
-    host::harden().map_err(|error| Error::Process("cannot switch core dumps off", error))?;
     let wrote_config = write_config(args, config_path)?;
     let new = new_vault(args, config_path).inspect_err(|_| {
         if wrote_config {

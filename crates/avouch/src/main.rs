@@ -11,6 +11,7 @@ mod hazard;
 mod host;
 mod housekeeping;
 mod init;
+mod memory;
 mod recover;
 mod recovery;
 mod remote;
@@ -21,23 +22,36 @@ mod telemetry;
 mod vault;
 
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
+use mimalloc::MiMalloc;
+use zeroizing_alloc::ZeroAlloc;
 
 use cli::{CharterCommand, Cli, Command, ConfigCommand};
 use config::Config;
 use error::Error;
+use memory::Memory;
 
 /// Many small, short-lived allocations on several threads: the system's allocator costs a tenth of a reveal.
+///
+/// Whatever is freed is overwritten first: what people's values pass through on their way, the buffers of HTTP and JSON and each
+/// copy that a library makes, is wiped without having to know of it. It costs nothing that could be measured: in eight runs
+/// each, turn by turn, a reveal took 52.2 µs of the server's time with it (44 to 59) and 52.3 without (46 to 56), a row of
+/// an import 32.7 and 31.6.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: ZeroAlloc<MiMalloc> = ZeroAlloc(MiMalloc);
 
 fn main() -> ExitCode {
+    // Before anything is read: every command may meet a key, a passphrase or a customer's data, be it in the environment.
     host::keep_new_files_private();
+    let hardened = host::harden();
+    let memory = Memory::protect(Path::new(host::PROC), Path::new(host::SYS));
     let cli = Cli::parse();
     let json = cli.json;
-    let code = run(cli).unwrap_or_else(|error| {
+    let hardened = hardened.map_err(|error| Error::Process("cannot switch core dumps off", error));
+    let code = hardened.and_then(|()| run(cli, &memory)).unwrap_or_else(|error| {
         error.report(json);
         error.exit_code()
     });
@@ -45,15 +59,15 @@ fn main() -> ExitCode {
     code
 }
 
-fn run(cli: Cli) -> Result<ExitCode, Error> {
+fn run(cli: Cli, memory: &Memory) -> Result<ExitCode, Error> {
     let Cli { command, config: path, json, connection } = cli;
     let load = || Ok::<_, Error>(Config::load(&path, host::credentials_directory().as_deref())?);
     match command {
-        Command::Demo(args) => demo::run(&args),
+        Command::Demo(args) => demo::run(&args, memory),
         Command::Init(args) => init::run(&args, &path, json),
-        Command::Serve => serve::run(&load()?, &path),
+        Command::Serve => serve::run(&load()?, &path, memory),
         Command::Recover(args) => recover::run(&args, &load()?, &path),
-        Command::Config(ConfigCommand::Check) => check(&load()?, &path),
+        Command::Config(ConfigCommand::Check) => check(&load()?, &path, memory),
         Command::Config(ConfigCommand::Show { default }) => {
             show(&if default { config::DEFAULT_TEXT.to_owned() } else { effective(&load()?)? })
         }
@@ -61,7 +75,7 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::Charter(CharterCommand::Remote(command)) => {
             Ok(remote::run(remote::RemoteCommand::Charter(command), &connection.open(json)?)?)
         }
-        Command::Doctor => doctor::run(&path, json),
+        Command::Doctor => doctor::run(&path, json, memory),
         Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "avouch", &mut text);
@@ -71,9 +85,9 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
     }
 }
 
-/// `config check`: the file was read; whether one may serve with it is what is left.
-fn check(config: &Config, path: &std::path::Path) -> Result<ExitCode, Error> {
-    let hazards = hazard::serving(config, path);
+/// `config check`: the file was read; whether one may serve with it, as this process is run, is what is left.
+fn check(config: &Config, path: &Path, memory: &Memory) -> Result<ExitCode, Error> {
+    let hazards = hazard::serving(config, path, memory);
     if !hazards.is_empty() {
         return Err(Error::Unsafe(hazards));
     }

@@ -11,7 +11,7 @@ use avouch_core::keys::Recovery;
 use crate::config::{Config, Seal};
 use crate::error::Error;
 use crate::root::{self, SealArgs};
-use crate::{files, hazard, host, remote, vault};
+use crate::{files, hazard, remote, vault};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct RecoverArgs {
@@ -27,7 +27,6 @@ pub(crate) struct RecoverArgs {
 /// # Errors
 /// Whatever is in the way; then the vault is as it was.
 pub(crate) fn run(args: &RecoverArgs, config: &Config, config_path: &Path) -> Result<ExitCode, Error> {
-    host::harden().map_err(|error| Error::Process("cannot switch core dumps off", error))?;
     let _lock = vault::lock_existing(config)?;
     let (slot, seal) = args.seal.read()?;
     let made = make_root(config)?;

@@ -1,8 +1,8 @@
 //! `avouch serve`: refuses what is unsafe, opens the vault, listens, and stops in order when told to.
 //!
-//! The order matters. Settings are judged before a secret is read; the process is hardened before a key is in its
-//! memory; the log says nothing that a request holds; and the vault is closed after the last answer, so that its end is
-//! on record.
+//! The order matters. The process is closed before a key is in its memory, which is the first thing the program does;
+//! settings, and swap beside them, are judged before a secret is read; the log says nothing that a request holds; and
+//! the vault is closed after the last answer, so that its end is on record.
 
 use std::fs;
 use std::future::Future;
@@ -12,13 +12,14 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use avouch_http::{MetricsSettings, NextSeal, Settings, Tls};
+use avouch_http::{LookAtMemory, MetricsSettings, NextSeal, Settings, Tls};
 use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
 use crate::config::Config;
 use crate::error::Error;
 use crate::housekeeping::Housekeeping;
+use crate::memory::{Locked, Memory, Swap};
 use crate::vault::Vault;
 use crate::{files, hazard, host, root, telemetry, vault};
 
@@ -26,15 +27,15 @@ use crate::{files, hazard, host, root, telemetry, vault};
 ///
 /// # Errors
 /// Whatever keeps it from serving, or from stopping in order.
-pub(crate) fn run(config: &Config, config_path: &Path) -> Result<ExitCode, Error> {
-    let unsafe_settings = hazard::serving(config, config_path);
+pub(crate) fn run(config: &Config, config_path: &Path, memory: &Memory) -> Result<ExitCode, Error> {
+    let unsafe_settings = hazard::serving(config, config_path, memory);
     if !unsafe_settings.is_empty() {
         return Err(Error::Unsafe(unsafe_settings));
     }
     telemetry::start(&config.log);
-    host::harden().map_err(|error| Error::Process("cannot switch core dumps off", error))?;
     let vault = Vault::open(config)?;
-    until_stopped(config, config_path, vault, |address| {
+    memory.log();
+    until_stopped(config, config_path, vault, memory.lock, |address| {
         let url = config.server_url(address.port());
         tracing::info!(%address, "listening");
         let mut out = std::io::stdout().lock();
@@ -51,6 +52,7 @@ pub(crate) fn until_stopped(
     config: &Config,
     config_path: &Path,
     vault: Vault,
+    lock: Locked,
     ready: impl FnOnce(SocketAddr),
 ) -> Result<ExitCode, Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -61,7 +63,7 @@ pub(crate) fn until_stopped(
         .map_err(|error| Error::Process("cannot start threads", error))?;
     let housekeeping = Housekeeping::start(Arc::clone(&vault.app))
         .map_err(|error| Error::Process("cannot start threads", error))?;
-    let served = runtime.block_on(serve(config, config_path, &vault, ready));
+    let served = runtime.block_on(serve(config, config_path, &vault, lock, ready));
     drop(runtime);
     housekeeping.stop();
     // After the last answer, and whatever ended the serving.
@@ -75,10 +77,11 @@ async fn serve(
     config: &Config,
     config_path: &Path,
     vault: &Vault,
+    lock: Locked,
     ready: impl FnOnce(SocketAddr),
 ) -> Result<(), Error> {
     let shutdown = stop_signal().map_err(|error| Error::Process("cannot wait for signals", error))?;
-    let settings = settings(config, config_path)?;
+    let settings = settings(config, config_path, lock)?;
     let listen = |error| Error::Listen(config.http.listen, error);
     let server = avouch_http::bind(Arc::clone(&vault.app), settings).await.map_err(listen)?;
     if let Some(address) = server.metrics_addr() {
@@ -99,7 +102,15 @@ fn next_seal(config_path: &Path) -> Option<NextSeal> {
     }))
 }
 
-fn settings(config: &Config, config_path: &Path) -> Result<Settings, Error> {
+/// Looks for swap whenever it is asked: it can be switched on while we are at work.
+fn look_at_memory(lock: Locked) -> LookAtMemory {
+    Arc::new(move || {
+        let swap = Swap::look(Path::new(host::PROC), Path::new(host::SYS));
+        Memory { lock, swap }.wire()
+    })
+}
+
+fn settings(config: &Config, config_path: &Path, lock: Locked) -> Result<Settings, Error> {
     Ok(Settings {
         listen: config.http.listen,
         tls: tls(config)?,
@@ -107,6 +118,7 @@ fn settings(config: &Config, config_path: &Path) -> Result<Settings, Error> {
         max_connections: config.http.max_connections,
         max_in_flight: config.http.max_in_flight,
         next_seal: next_seal(config_path),
+        memory: look_at_memory(lock),
         queue_capacity: config.store.queue,
     })
 }

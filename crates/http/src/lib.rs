@@ -16,9 +16,10 @@ mod server;
 mod service;
 mod settings;
 mod tls;
+mod wiped;
 
 pub use json::strict_json;
 pub use openapi::openapi;
 pub use problem::Failure;
 pub use server::{GRACE, Server, bind};
-pub use settings::{MetricsSettings, NextSeal, Settings, Tls};
+pub use settings::{LookAtMemory, MetricsSettings, NextSeal, Settings, Tls};

@@ -29,6 +29,7 @@ use tower::Service as _;
 use crate::layers::Peer;
 use crate::service::{Service, Shared};
 use crate::settings::Settings;
+use crate::wiped::Wiped;
 use crate::{api, metrics, tls};
 
 /// How long requests may go on after a stop.
@@ -36,8 +37,8 @@ pub const GRACE: Duration = Duration::from_secs(10);
 /// How long the head of a request may take, and with it how long a connection may be idle.
 const HEAD_TIME: Duration = Duration::from_secs(30);
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
-/// The head of a request; bodies have their own limits.
-const HEAD_BYTES: usize = 64 * 1024;
+/// The head of a request: a reason of 500 characters may take 6 KiB of it. Bodies have their own limits.
+const HEAD_BYTES: usize = 16 * 1024;
 /// Scrapers are few.
 const METRICS_CONNECTIONS: usize = 16;
 
@@ -218,7 +219,7 @@ where
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
         .max_buf_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), answer);
+        .serve_connection(TokioIo::new(Wiped(stream)), answer);
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

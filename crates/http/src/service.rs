@@ -18,7 +18,7 @@ use utoipa::openapi::{OpenApi, RefOr};
 
 use crate::compat;
 use crate::metrics::{Metrics, RouteMetrics};
-use crate::settings::{NextSeal, Settings};
+use crate::settings::{LookAtMemory, NextSeal, Settings};
 
 /// What handlers and layers hold of the server.
 pub(crate) type Shared = Arc<Service>;
@@ -32,6 +32,7 @@ pub(crate) struct Service {
     pub(crate) bodies: Semaphore,
     pub(crate) started: Instant,
     pub(crate) next_seal: Option<NextSeal>,
+    pub(crate) memory: LookAtMemory,
     pub(crate) queue_capacity: usize,
     pub(crate) encrypted: bool,
     /// The OpenAPI document, written once.
@@ -78,6 +79,7 @@ impl Service {
             bodies: Semaphore::new(limits::BODIES_BYTES / BODY_UNIT),
             started: Instant::now(),
             next_seal: settings.next_seal.clone(),
+            memory: Arc::clone(&settings.memory),
             queue_capacity: settings.queue_capacity,
             encrypted: settings.tls.is_some(),
             openapi: serde_json::to_vec(openapi).unwrap_or_default().into(),

@@ -6,12 +6,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use avouch_core::keys::Primary;
+use avouch_wire::system::{Memory, Swap};
 use zeroize::Zeroizing;
 
 use crate::tls;
 
 /// Reads what is to be the next primary seal; or says why it cannot be used, without a secret.
 pub type NextSeal = Arc<dyn Fn() -> Result<Primary, String> + Send + Sync>;
+
+/// Tells how memory is kept from the disk, at this moment.
+pub type LookAtMemory = Arc<dyn Fn() -> Memory + Send + Sync>;
 
 /// See the module.
 pub struct Settings {
@@ -27,6 +31,8 @@ pub struct Settings {
     pub max_in_flight: usize,
     /// What `POST /v1/keys/reseal` puts in the place of the primary seal, if the configuration names anything.
     pub next_seal: Option<NextSeal>,
+    /// For `GET /v1/status`.
+    pub memory: LookAtMemory,
     /// How many operations may wait for the store, for `GET /v1/status`.
     pub queue_capacity: usize,
 }
@@ -42,6 +48,11 @@ impl Settings {
             max_connections: 1024,
             max_in_flight: 2048,
             next_seal: None,
+            memory: Arc::new(|| Memory {
+                locked: false,
+                swap: Swap::Unknown,
+                detail: "nobody has looked".to_owned(),
+            }),
             queue_capacity: 4096,
         }
     }

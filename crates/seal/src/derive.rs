@@ -36,14 +36,23 @@ pub(crate) fn mac_key(key: &[u8; KEY_LEN]) -> hmac::Key {
     hmac::Key::new(hmac::HMAC_SHA256, key)
 }
 
-/// HMAC-SHA256 over the encoding of `parts`, streamed: parts may be personal and are not copied.
+/// HMAC-SHA256 over the encoding of `parts`. They may be personal: their copy is wiped.
 pub(crate) fn mac(key: &hmac::Key, parts: &[&[u8]]) -> [u8; 32] {
-    let mut context = hmac::Context::with_key(key);
+    let room = parts.iter().map(|part| 8 + part.len()).sum();
+    let mut all = Zeroizing::new(Vec::with_capacity(room));
     for part in parts {
-        context.update(&length(part));
-        context.update(part);
+        all.extend_from_slice(&length(part));
+        all.extend_from_slice(part);
     }
-    *context.sign().as_ref().first_chunk().expect("HMAC-SHA256 yields 32 bytes")
+    hmac_sha256(key, &all)
+}
+
+/// HMAC-SHA256. Into a buffer: a context gives its result by being moved, which leaves what it had not hashed yet, up to 64
+/// bytes of the data, on the stack.
+pub(crate) fn hmac_sha256(key: &hmac::Key, data: &[u8]) -> [u8; 32] {
+    let mut digest = [0; 32];
+    hmac::sign_to_buffer(key, data, &mut digest).expect("32 bytes have room for an HMAC-SHA256");
+    digest
 }
 
 /// The first 16 bytes of a MAC: an identifier or a synthetic IV.

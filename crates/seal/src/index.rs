@@ -12,7 +12,11 @@ use core::fmt;
 
 use aws_lc_rs::hmac;
 
-use crate::{Key, VaultId, derive::derive_mac_key, labels};
+use crate::{
+    Key, VaultId,
+    derive::{derive_mac_key, hmac_sha256},
+    labels,
+};
 
 /// What an index key is for. Two scopes that differ anywhere give unrelated terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,8 +52,8 @@ impl IndexKey {
     /// The first `bits` bits of the keyed digest of a normalised value: never negative, `bits` held within 1
     /// and 62.
     pub fn term(&self, normal: &[u8], bits: u8) -> i64 {
-        let digest = hmac::sign(&self.0, normal);
-        let head = digest.as_ref().first_chunk().expect("HMAC-SHA256 yields 32 bytes");
+        let digest = hmac_sha256(&self.0, normal);
+        let head = digest.first_chunk().expect("32 bytes have a first 8");
         (u64::from_be_bytes(*head) >> (64 - bits.clamp(1, MAX_BITS))).cast_signed()
     }
 }

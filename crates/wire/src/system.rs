@@ -20,6 +20,33 @@ pub struct Status {
     pub uptime_seconds: u64,
     /// Operations that wait for the store.
     pub queue: Queue,
+    /// How keys and customers' data in its memory are kept from the disk.
+    pub memory: Memory,
+}
+
+/// What could be written to a disk of what the server has in memory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Memory {
+    /// Whether all of it is locked, so that none is ever swapped out.
+    pub locked: bool,
+    /// Whether there is swap on its machine.
+    pub swap: Swap,
+    /// What is locked, and how to change it.
+    pub detail: String,
+}
+
+/// Swap that could take memory which is not locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Swap {
+    /// There is none, or only in memory.
+    Off,
+    /// There is, and this server may not use it.
+    Barred,
+    /// There is.
+    On,
+    /// The server cannot see it.
+    Unknown,
 }
 
 /// The store's queue.

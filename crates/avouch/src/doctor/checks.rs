@@ -19,6 +19,7 @@ use super::Findings;
 use crate::config::Config;
 use crate::hazard::serving;
 use crate::host::{self, SystemClock};
+use crate::memory::{Locked, Memory, Swap};
 use crate::{recovery, root, serve};
 
 const DAY_MICROS: i64 = 24 * 3600 * 1_000_000;
@@ -31,8 +32,8 @@ const DRILL_DAYS: i64 = 365;
 const MIB: u64 = 1 << 20;
 
 /// Unsafe settings and permissions, as `serve` would refuse them.
-pub(super) fn settings(config: &Config, config_path: &Path, findings: &mut Findings) {
-    let found = serving(config, config_path);
+pub(super) fn settings(config: &Config, config_path: &Path, memory: &Memory, findings: &mut Findings) {
+    let found = serving(config, config_path, memory);
     if found.is_empty() {
         findings.ok("settings", "nothing that `avouch serve` would refuse");
     }
@@ -41,18 +42,31 @@ pub(super) fn settings(config: &Config, config_path: &Path, findings: &mut Findi
     }
 }
 
-/// Where keys in memory could end up on a disk.
+/// A crash must not write keys to the disk.
 pub(super) fn process(findings: &mut Findings) {
-    match host::harden() {
-        Ok(()) if host::is_hardened() => findings.ok("core dumps", "off, for us and for the server"),
-        _ => findings.fail("core dumps", "cannot be switched off: a crash would write keys to the disk"),
-    }
-    let swaps = fs::read_to_string("/proc/swaps").unwrap_or_default();
-    let on_disk = swaps.lines().skip(1).filter(|line| !line.contains("zram")).count();
-    if on_disk == 0 {
-        findings.ok("swap", "none on a disk");
+    if host::is_hardened() {
+        findings.ok("core dumps", "off, for us and for the server");
     } else {
-        findings.warn("swap", "is on: keys in memory may be written to it; encrypt it or switch it off");
+        findings.fail("core dumps", "cannot be switched off: a crash would write keys to the disk");
+    }
+}
+
+/// Nor should memory that is short.
+pub(super) fn memory(memory: &Memory, findings: &mut Findings) {
+    let Memory { lock, swap } = memory;
+    let whole = *lock == Locked::Whole;
+    match whole {
+        true => findings.ok("memory", lock.advice()),
+        false => findings.warn("memory", lock.advice()),
+    }
+    match swap {
+        Swap::Off | Swap::Barred => findings.ok("swap", swap.told()),
+        Swap::On(_) | Swap::Unknown if whole => {
+            findings.ok("swap", format!("{}, and takes nothing that is locked", swap.told()));
+        }
+        Swap::On(_) | Swap::Unknown => {
+            findings.warn("swap", format!("{}: keys in memory may be written to it", swap.told()));
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use avouch_wire::system::Swap;
+
 use super::{CliError, Remote, table::facts};
 
 pub(super) fn status(remote: &Remote) -> Result<ExitCode, CliError> {
@@ -16,6 +18,17 @@ pub(super) fn status(remote: &Remote) -> Result<ExitCode, CliError> {
             ("sealed", if status.sealed { "yes" } else { "no" }.to_owned()),
             ("up", format!("{days} d {hours} h {minutes} min {} s", up % 60)),
             ("waiting", format!("{} of {}", status.queue.waiting, status.queue.capacity)),
+            ("memory", status.memory.detail.clone()),
+            ("swap", swap(status.memory.swap).to_owned()),
         ])
     })
+}
+
+const fn swap(swap: Swap) -> &'static str {
+    match swap {
+        Swap::Off => "off",
+        Swap::Barred => "on, and barred for the server",
+        Swap::On => "on",
+        Swap::Unknown => "cannot be seen",
+    }
 }

@@ -13,6 +13,9 @@ fn the_default_is_a_configuration_that_may_serve() {
     data_dir = "DIR/avouch-data"
     environment = "live"
 
+    [process]
+    allow_swap = false
+
     [store]
     engine = "sqlite"
     workers = 4

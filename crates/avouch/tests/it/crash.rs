@@ -1,13 +1,13 @@
 //! What a crash, a full disk, a lost connection and a thief leave behind. The server is the real one, killed by SIGKILL
 //! under load; what must be true afterwards is asked over the API and then looked up in the stores, past the server.
 
-mod canary;
-mod doors;
+pub(crate) mod canary;
+pub(crate) mod doors;
 mod load;
 mod outage;
-mod stores;
+pub(crate) mod stores;
 mod thief;
-mod vault;
+pub(crate) mod vault;
 mod wire;
 
 use std::collections::{HashMap, HashSet};

@@ -13,6 +13,8 @@ mod doctor;
 mod housekeeping;
 mod import;
 mod init;
+mod memory;
+mod process;
 mod program;
 mod seals;
 mod serve;

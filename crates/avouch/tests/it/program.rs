@@ -93,6 +93,20 @@ impl Place {
     }
 }
 
+/// The same command by way of a program that runs it and changes what it meets.
+pub(crate) fn through(command: &Command, wrapper: &[&str]) -> Command {
+    let (program, arguments) = wrapper.split_first().expect("a program");
+    let mut wrapped = Command::new(program);
+    wrapped.args(arguments).arg(command.get_program()).args(command.get_args());
+    wrapped.current_dir(command.get_current_dir().expect("a place")).env_clear().stdin(Stdio::null());
+    wrapped
+}
+
+/// Whether the tests are run by root, or by what a user name space takes for root.
+pub(crate) fn are_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
 /// Free ports, and metrics on.
 pub(crate) const CONFIG: &str = "\
 [http]

@@ -57,6 +57,7 @@ pub(super) async fn status(
         sealed: false,
         uptime_seconds: service.started.elapsed().as_secs(),
         queue: queue(&service),
+        memory: (service.memory)(),
     })
 }
 

@@ -16,6 +16,7 @@ impl Canary {
         forms.push(json_escaped(text).into_bytes());
         forms.push(percent_encoded(text).into_bytes());
         for raw in [raw, text.to_lowercase().as_bytes()] {
+            forms.push(raw.iter().rev().copied().collect());
             forms.push(raw.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect());
             forms.push(raw.iter().flat_map(|byte| format!("{byte:02X}").into_bytes()).collect());
             // What `Debug` makes of bytes.
@@ -28,6 +29,11 @@ impl Canary {
         forms.dedup();
         assert!(forms.iter().all(|form| form.len() >= 6), "`{text}` is too short to be told from chance");
         Self { text: text.to_owned(), forms }
+    }
+
+    /// Every form, for a search of one's own.
+    pub(crate) fn forms(&self) -> &[Vec<u8>] {
+        &self.forms
     }
 
     /// Whether it stands there in any form.
@@ -125,16 +131,17 @@ fn base64_cores(raw: &[u8], offset: usize) -> Vec<Vec<u8>> {
 fn every_form_is_found_and_nothing_else() {
     let canary = Canary::new("Quirina Zaunkönig");
     // Made elsewhere: printf '…' | base64, | gzip, | xxd -p.
-    let hidden: [&[u8]; 6] = [
+    let hidden: [&[u8]; 7] = [
         "before Quirina Zaunkönig after".as_bytes(),
         "..QUIRINA ZAUNKÖNIG..".as_bytes(),
         b"eFF1aXJpbmEgWmF1bmvDtm5pZw==",
         b"xx5175697269 6e61",
         b"51756972696e61205a61756e6bc3b66e6967",
         "{\"name\":\"Quirina Zaunk\\u00f6nig\"}".as_bytes(),
+        b"gin\xb6\xc3knuaZ aniriuQ",
     ];
     let found: Vec<bool> = hidden.iter().map(|bytes| canary.is_in(bytes)).collect();
-    assert_eq!(found, [true, true, true, false, true, true]);
+    assert_eq!(found, [true, true, true, false, true, true, true]);
     let zlib = miniz_oxide::deflate::compress_to_vec_zlib("noise, Quirina Zaunkönig, noise".as_bytes(), 6);
     let buried = [b"\x00\x01\x02".as_slice(), &zlib, &[9; 40]].concat();
     assert!(!canary.is_in(&buried) && inflated(&buried).iter().any(|bytes| canary.is_in(bytes)));
