@@ -27,8 +27,8 @@ pub use document::{MAX_SUBJECTS, Reading, Tokenize, Tokenized, Unmapped};
 pub use export::{Export, ExportError, ExportFormat};
 pub use history::{History, HistoryEntry};
 pub use import::{
-    ChunkDone, ColumnGuess, ColumnSample, ImportChunk, ImportRow, ImportState, OnDuplicate, OnErased, Proposal,
-    ProposeMapping, ReadImport, RejectedRow, StartImport, propose,
+    ChunkDone, ColumnGuess, ColumnSample, ImportChunk, ImportRow, ImportState, OnDuplicate, OnErased,
+    Proposal, ProposeMapping, ReadImport, RejectedRow, StartImport, propose,
 };
 pub(crate) use keys::from_row as wrapped_from_row;
 pub use list::{ListSubjects, Page};

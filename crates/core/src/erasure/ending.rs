@@ -157,7 +157,9 @@ pub enum EndingsFault {
         place: ListPlace,
     },
     /// A line that cannot be read.
-    #[error("line {0} of the copy of the list of erasures is damaged: take the line out, or put back the file")]
+    #[error(
+        "line {0} of the copy of the list of erasures is damaged: take the line out, or put back the file"
+    )]
     Line(usize),
     /// The copy cannot be read.
     #[error("the copy of the list of erasures cannot be read: {0}")]

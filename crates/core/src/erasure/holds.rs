@@ -140,8 +140,7 @@ impl Operation for PlaceHold {
         let kept = Kept { since: cx.now, until: self.until, by: cx.caller.id, reason };
         let plain = serde_json::to_vec(&kept).map(zeroize::Zeroizing::new);
         let plain = plain.map_err(|_| Error::Internal("a hold has no JSON form"))?;
-        let sealed =
-            cx.app.keys.seal_row("hold", &place(id, self.subject, class), &plain, &cx.app.rng)?;
+        let sealed = cx.app.keys.seal_row("hold", &place(id, self.subject, class), &plain, &cx.app.rng)?;
         tx.put(&PUT_HOLD, params![id.bytes(), self.subject.bytes(), class, &sealed])?;
         let note = note(tx, cx, self.subject, id)?;
         let Kept { since, until, by, reason } = kept;

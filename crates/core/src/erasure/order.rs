@@ -248,7 +248,8 @@ impl Erase {
         // From now on, and not only from the commit on: whoever runs beside this must not seal under a key that goes.
         cx.app.erasures.closing().insert(self.id);
         let touched = || strip::indexes_of(cx.rules, &until);
-        let terms = match unless_damaged(Held::open(cx, permit, record, &mut ring, terms::places(touched())))? {
+        let terms = match unless_damaged(Held::open(cx, permit, record, &mut ring, terms::places(touched())))?
+        {
             Some(values) => {
                 let terms = terms::terms(cx.rules, &values, touched())?;
                 terms.iter().try_for_each(|term| indexes::remove(tx, self.id, *term))?;
@@ -304,13 +305,13 @@ fn held_error(cx: &Cx<'_>, held: &[Active]) -> Result<Error, Error> {
 }
 
 /// The numbers of the record's fields in these classes.
-fn fields_of(
-    rules: &Rules,
-    record: &Record,
-    classes: &[u32],
-) -> Vec<(u32, Option<avouch_policy::View>)> {
+fn fields_of(rules: &Rules, record: &Record, classes: &[u32]) -> Vec<(u32, Option<avouch_policy::View>)> {
     let ended = record.entries().flatten().filter(|entry| classes.contains(&entry.class));
-    ended.map(|entry| entry.field).filter(|field| rules.by_number.contains_key(field)).map(|n| (n, None)).collect()
+    ended
+        .map(|entry| entry.field)
+        .filter(|field| rules.by_number.contains_key(field))
+        .map(|n| (n, None))
+        .collect()
 }
 
 fn number(ending: &Ending) -> Option<u64> {

@@ -38,7 +38,8 @@ pub(super) fn drop_orphans(app: &Arc<App>) -> Result<(), Error> {
             .filter_map(|pseudonym| pseudonym.as_slice().try_into().ok())
             .filter(|pseudonym| !alive.contains(pseudonym))
             .collect();
-        app.store.write_wait(move |tx| nobody.iter().try_for_each(|pseudonym| strip::drop_looks(tx, pseudonym)))?;
+        app.store
+            .write_wait(move |tx| nobody.iter().try_for_each(|pseudonym| strip::drop_looks(tx, pseudonym)))?;
     }
 }
 

@@ -60,9 +60,10 @@ pub struct Receipt {
 pub(super) fn of(cx: &Cx<'_>, ending: &Ending) -> Result<Receipt, Error> {
     let facts = ending.facts(&cx.app.keys)?;
     let classes = facts.classes.iter().map(|class| cx.rules.class_name(*class).map(str::to_owned));
-    let kept = facts.kept.iter().map(|(class, since)| {
-        Ok::<_, Error>(Kept { class: class_of(cx.rules, *class)?, since: *since })
-    });
+    let kept = facts
+        .kept
+        .iter()
+        .map(|(class, since)| Ok::<_, Error>(Kept { class: class_of(cx.rules, *class)?, since: *since }));
     let mut receipt = Receipt {
         number: facts.first.cast_unsigned(),
         subject: ending.subject,
@@ -152,7 +153,13 @@ impl Operation for ReadErasure {
         of(cx, &ending)
     }
 
-    fn run(&self, _: &mut Tx<'_>, _: &Cx<'_>, _: &Permit, receipt: Receipt) -> Result<Outcome<Receipt>, Error> {
+    fn run(
+        &self,
+        _: &mut Tx<'_>,
+        _: &Cx<'_>,
+        _: &Permit,
+        receipt: Receipt,
+    ) -> Result<Outcome<Receipt>, Error> {
         let note = Note { erasure: Some(receipt.number), ..Note::count(1) };
         Ok(Outcome::new(receipt, note))
     }

@@ -152,7 +152,10 @@ fn merge(app: &Arc<App>, copy: &BTreeMap<i64, Ending>) -> Result<Absorbed, Endin
         orphaned |= app.store.write_wait(move |tx| apply(tx, &inner, &batch))?;
     }
     if absorbed.data > 0 {
-        tracing::warn!(erasures = absorbed.data, "an older copy of the data was put back; these were done on it again");
+        tracing::warn!(
+            erasures = absorbed.data,
+            "an older copy of the data was put back; these were done on it again"
+        );
     }
     if orphaned {
         orphans::drop_orphans(app)?;
@@ -219,7 +222,8 @@ fn apply(tx: &mut Tx<'_>, app: &Arc<App>, batch: &[Lacking]) -> Result<bool, Err
     let (event, generation) = (app.ids.event(now), app.data_keys.generation());
     let cx = Cx { app, rules: &rules, caller: &caller, now, event, generation };
     let (mut orphaned, mut written) = (false, Vec::new());
-    let on_data: Vec<&Ending> = batch.iter().filter(|lacking| lacking.data).map(|lacking| &lacking.ending).collect();
+    let on_data: Vec<&Ending> =
+        batch.iter().filter(|lacking| lacking.data).map(|lacking| &lacking.ending).collect();
     for ending in &on_data {
         orphaned |= on_the_data(tx, &cx, ending, &mut written)?;
         ending.put_order(tx)?;
@@ -259,7 +263,9 @@ fn on_the_data(
         }
         Ok(None) => {}
         // What does not open is not opened by the class's key either, once that is gone.
-        Err(Error::Tampered) => tracing::error!(%subject, "a damaged record keeps entries of a class that was erased"),
+        Err(Error::Tampered) => {
+            tracing::error!(%subject, "a damaged record keeps entries of a class that was erased")
+        }
         Err(error) => return Err(error),
     }
     strip::remove_terms_blindly(tx, cx, subject, &until)?;

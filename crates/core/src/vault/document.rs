@@ -372,7 +372,9 @@ impl Operation for Tokenize {
         for (person, held) in self.people.iter().zip(held) {
             let held = match (held, &person.new, &create) {
                 (Some(held), ..) => held,
-                (None, Some(new), Some(create)) => add(tx, cx, create, person, (new, self.returning), &mut note)?,
+                (None, Some(new), Some(create)) => {
+                    add(tx, cx, create, person, (new, self.returning), &mut note)?
+                }
                 (None, ..) => return Err(Error::Internal("nobody to make tokens for")),
             };
             if !subjects.contains(&held.subject) {

@@ -354,7 +354,9 @@ impl Operation for ImportChunk {
                 Some(Obstacle::Erased(recognised)) => {
                     note.erasure = Some(recognised.erasure);
                     let number = recognised.erasure;
-                    let detail = format!("somebody with this value was erased (erasure {number}): begin the import with `on_erased`");
+                    let detail = format!(
+                        "somebody with this value was erased (erasure {number}): begin the import with `on_erased`"
+                    );
                     done.leave_out(*row, begun.on_erased == OnErased::Skip, recognised.fields, &detail);
                 }
             }

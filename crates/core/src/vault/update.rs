@@ -226,7 +226,8 @@ impl Change {
         let changed = self.after.iter().filter_map(|(place, values)| Some((*place, values.as_ref()?)));
         changed.filter(|(place, values)| {
             let Ok(field) = rules.field(*place) else { return false };
-            let known: Vec<_> = self.before.values(*place).into_iter().map(|old| field.of.normal(old)).collect();
+            let known: Vec<_> =
+                self.before.values(*place).into_iter().map(|old| field.of.normal(old)).collect();
             values.iter().any(|value| !known.contains(&field.of.normal(value)))
         })
     }

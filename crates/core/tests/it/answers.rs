@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use avouch_core::audit::Ending;
 use avouch_core::gate::Caller;
 use avouch_core::vault::{
-    Accesses, History, ImportChunk, ImportRow, OnDuplicate, OnErased, Reading, StartImport, Tokenize, Tokenized,
-    Unmapped,
+    Accesses, History, ImportChunk, ImportRow, OnDuplicate, OnErased, Reading, StartImport, Tokenize,
+    Tokenized, Unmapped,
 };
 use avouch_core::{Error, Need, SubjectId, View};
 use avouch_testkit::both_engines;

@@ -14,7 +14,8 @@ use avouch_core::gate::principals::{CreateKey, CreatePrincipal};
 use avouch_core::gate::{Caller, Reason};
 use avouch_core::keys::{Primary, Recovery};
 use avouch_core::vault::{
-    Asked, CreateSubject, ReadSubject, Returning, RevealSubject, SearchSubjects, ShownSubject, UpdateSubject, Updated,
+    Asked, CreateSubject, ReadSubject, Returning, RevealSubject, SearchSubjects, ShownSubject, UpdateSubject,
+    Updated,
 };
 use avouch_core::{Error, MIGRATIONS, SubjectId};
 use avouch_seal::SystemRandom;
@@ -34,7 +35,7 @@ pub(crate) struct House<'p> {
     /// Carries customers in, with any field: no other role works for a purpose that covers all of them.
     pub(crate) importer: Caller,
     pub(crate) seals: Seals,
-    erasure: ErasureSettings,
+    pub(crate) erasure: ErasureSettings,
 }
 
 /// What opens the vault: at each start, and when that is lost.
