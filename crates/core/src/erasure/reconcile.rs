@@ -20,8 +20,6 @@ use crate::{Error, app::Cx};
 
 statements! {
     data DROP_TERMS_OF_ENDED = "delete from index_term where subject in (select subject from ending where seq >= ?1 and seq <= ?2 and class = 0)";
-    data COUNT_ORDERS = "select count(*) from ending";
-    keys COUNT_DONE = "select count(*) from ending";
 }
 
 /// Endings looked at together.
@@ -122,13 +120,10 @@ impl App {
 
 /// From time to time: whether an order waits for its second half, or the copy for a line.
 pub(crate) fn resume(app: &Arc<App>) -> Result<(), Error> {
-    let (orders, done) = app.store.read_wait(|tx| {
-        let count = |tx: &mut Tx<'_>, statement| tx.first(statement, &[], |row| row.int(0));
-        Ok::<_, Error>((count(tx, &COUNT_ORDERS)?, count(tx, &COUNT_DONE)?))
-    })?;
+    let undone = app.store.read_wait(ending::undone)?;
     let behind = app.erasures.keeper.as_ref().is_some_and(|copy| copy.was_behind());
     let waiting: Vec<SubjectId> = app.erasures.closing().iter().copied().collect();
-    if orders == done && !behind && waiting.is_empty() {
+    if undone.is_empty() && !behind && waiting.is_empty() {
         return Ok(());
     }
     match reconcile(app) {
@@ -197,9 +192,11 @@ fn compare(
     app: &Arc<App>,
     copy: &BTreeMap<i64, Ending>,
 ) -> Result<(Vec<Lacking>, i64, Vec<Ending>), EndingsError> {
-    let heads = app.store.read_wait(|tx| Ok::<_, Error>((ending::head(tx)?, ending::keys_head(tx)?)))?;
+    let (data_head, keys_head, undone) = app
+        .store
+        .read_wait(|tx| Ok::<_, Error>((ending::head(tx)?, ending::keys_head(tx)?, ending::undone(tx)?)))?;
     let of = |head: &Option<Ending>| head.as_ref().map_or(0, |head| head.seq);
-    let newest = of(&heads.0).max(of(&heads.1)).max(copy.keys().next_back().copied().unwrap_or_default());
+    let newest = of(&data_head).max(of(&keys_head)).max(copy.keys().next_back().copied().unwrap_or_default());
     let (mut lacking, mut unwritten) = (Vec::new(), Vec::new());
     let (mut link, mut after) = (NO_LINK, 0);
     while after < newest {
@@ -221,7 +218,7 @@ fn compare(
             }
             let ending = found.ok_or(EndingsFault::Missing(seq))?;
             link = ending.link;
-            let (data, keys) = (!data.contains_key(&seq), !keys.contains_key(&seq));
+            let (data, keys) = (!data.contains_key(&seq), !keys.contains_key(&seq) || undone.contains(&seq));
             if data || keys {
                 lacking.push(Lacking { ending: ending.clone(), data, keys });
             }
@@ -255,7 +252,7 @@ fn apply(tx: &mut Tx<'_>, app: &Arc<App>, batch: &[Lacking]) -> Result<bool, Err
         event.written = written.into_iter().map(Into::into).collect();
         audit::append(tx, cx.event, &event, 0, None)?;
     }
-    for lacking in batch.iter().filter(|lacking| lacking.keys) {
+    for lacking in batch {
         shred::destroy(tx, app, &lacking.ending)?;
     }
     Ok(orphaned)
