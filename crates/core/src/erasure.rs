@@ -39,6 +39,7 @@ pub(crate) use order::horizon;
 pub(crate) use recognise::{Recognised, recognise};
 pub(crate) use reconcile::{reconcile, resume};
 
+use crate::app::App;
 use crate::ids::SubjectId;
 use copy::Keeper;
 
@@ -105,6 +106,12 @@ impl Erasures {
     /// Whether keys of this person are about to be destroyed: nothing may be sealed under any of them until that is done.
     pub(crate) fn is_closing(&self, subject: SubjectId) -> bool {
         self.closing().contains(&subject)
+    }
+
+    /// Calls for housekeeping, which looks at the lists and does what is not done.
+    fn tried_in_vain(&self, app: &App) {
+        self.late.store(true, Ordering::Release);
+        app.bell.ring();
     }
 
     fn closing(&self) -> MutexGuard<'_, HashSet<SubjectId>> {

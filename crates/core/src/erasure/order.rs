@@ -68,8 +68,10 @@ pub fn erase(
     app.perform(caller, Once { operation: order, key }, move |result| match result {
         Ok(done) => shred::finish(&next, id, move |finished| answer(finished.map(|()| done))),
         Err(error) => {
-            // Of an order whose fate is not known the keys may be ended: then housekeeping finds that out.
-            if !matches!(error, Error::Store(avouch_store::Error::Unknown(_))) {
+            if matches!(error, Error::Store(avouch_store::Error::Unknown(_))) {
+                // Its keys may be ended or not: housekeeping finds that out.
+                next.erasures.tried_in_vain(&next);
+            } else {
                 next.erasures.closing().remove(&id);
             }
             answer(Err(error));

@@ -47,7 +47,7 @@ both_engines! {
         );
         assert_ne!(slug(erase(&house, &dpo, id, Order::classes(&["service"]))), "ok");
         assert!(house.app.erasures_pending());
-        assert_eq!(slug(house.update(&support, id, 2, json!({"notes": "too early"}))), "conflict");
+        assert_eq!(slug(house.update(&support, id, 2, json!({"notes": "too early"}))), "busy");
         assert!(house.app.finish_erasures().is_err() && house.app.erasures_pending());
         place.meddle(true, "drop trigger stop", "drop trigger stop on subject_key");
         house.app.finish_erasures().expect("done now");
