@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use avouch_store::{Tx, params, statements};
 
@@ -13,7 +12,6 @@ use super::{orphans, shred, strip};
 use crate::app::App;
 use crate::audit::{self, What};
 use crate::gate::Caller;
-use crate::ids::SubjectId;
 use crate::vault::keys::Ring;
 use crate::vault::record::Record;
 use crate::{Error, app::Cx};
@@ -102,19 +100,18 @@ pub(crate) fn reconcile(app: &Arc<App>) -> Result<Absorbed, EndingsError> {
 }
 
 impl App {
-    /// Whether the second half of an erasure failed while the vault was open.
+    /// Whether an erasure failed half-way, or may have, while the vault was open.
     #[must_use]
     pub fn erasures_pending(&self) -> bool {
-        self.erasures.late.load(Ordering::Acquire)
+        !self.erasures.late().is_empty()
     }
 
-    /// Does it.
+    /// Does what is not done of it.
     ///
     /// # Errors
     /// What the store reports; then it is still pending.
     pub fn finish_erasures(self: &Arc<Self>) -> Result<(), Error> {
-        self.erasures.late.store(false, Ordering::Release);
-        resume(self).inspect_err(|_| self.erasures.late.store(true, Ordering::Release))
+        resume(self)
     }
 }
 
@@ -122,13 +119,14 @@ impl App {
 pub(crate) fn resume(app: &Arc<App>) -> Result<(), Error> {
     let undone = app.store.read_wait(ending::undone)?;
     let behind = app.erasures.keeper.as_ref().is_some_and(|copy| copy.was_behind());
-    let waiting: Vec<SubjectId> = app.erasures.closing().iter().copied().collect();
-    if undone.is_empty() && !behind && waiting.is_empty() {
+    let late = app.erasures.late().clone();
+    if undone.is_empty() && !behind && late.is_empty() {
         return Ok(());
     }
     match reconcile(app) {
         Ok(_) => {
-            app.erasures.closing().retain(|subject| !waiting.contains(subject));
+            app.erasures.closing().retain(|ticket| !late.contains(ticket));
+            app.erasures.late().retain(|ticket| !late.contains(ticket));
             Ok(())
         }
         Err(EndingsError::Other(error)) => Err(error),

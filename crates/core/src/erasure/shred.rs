@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use avouch_store::{Tx, params, statements};
 
+use super::Ticket;
 use super::ending::{self, Ending, WHOLE};
 use crate::Error;
 use crate::app::App;
@@ -41,20 +42,20 @@ pub(super) fn keys_of(tx: &mut Tx<'_>, subject: SubjectId) -> Result<Vec<KeyName
 /// Does what a person's endings order and is not done yet, and answers when it is final.
 pub(super) fn finish(
     app: &Arc<App>,
-    subject: SubjectId,
+    ticket: (SubjectId, Ticket),
     answer: impl FnOnce(Result<(), Error>) + Send + 'static,
 ) {
     let (inner, after) = (Arc::clone(app), Arc::clone(app));
     app.store.write_urgent(
-        move |tx| complete(tx, &inner, subject),
+        move |tx| complete(tx, &inner, ticket.0),
         move |result: Result<Vec<Ending>, Error>| match result {
             Ok(endings) => {
-                after.erasures.closing().remove(&subject);
+                after.erasures.closing().remove(&ticket);
                 settle(&after, &endings, answer);
             }
             Err(error) => {
                 tracing::error!(%error, "an erasure waits for its second half; housekeeping tries it again");
-                after.erasures.tried_in_vain(&after);
+                after.erasures.tried_in_vain(&after, ticket);
                 answer(Err(error));
             }
         },
