@@ -5,6 +5,7 @@ mod cli;
 mod config;
 mod demo;
 mod doctor;
+mod endings;
 mod error;
 mod files;
 mod hazard;
@@ -29,7 +30,7 @@ use clap::{CommandFactory as _, Parser as _};
 use mimalloc::MiMalloc;
 use zeroizing_alloc::ZeroAlloc;
 
-use cli::{CharterCommand, Cli, Command, ConfigCommand};
+use cli::{CharterCommand, Cli, Command, ConfigCommand, ErasuresCommand};
 use config::Config;
 use error::Error;
 use memory::Memory;
@@ -74,6 +75,10 @@ fn run(cli: Cli, memory: &Memory) -> Result<ExitCode, Error> {
         Command::Charter(CharterCommand::Check { dir }) => charter::check(&dir, json),
         Command::Charter(CharterCommand::Remote(command)) => {
             Ok(remote::run(remote::RemoteCommand::Charter(command), &connection.open(json)?)?)
+        }
+        Command::Erasures(ErasuresCommand::Verify(args)) => show(&remote::verify(&args)?),
+        Command::Erasures(ErasuresCommand::Remote(command)) => {
+            Ok(remote::run(remote::RemoteCommand::Erasures(command), &connection.open(json)?)?)
         }
         Command::Doctor => doctor::run(&path, json, memory),
         Command::Completions { shell } => {

@@ -36,6 +36,8 @@ pub enum What {
     VaultClose,
     /// The keys of an erased subject were destroyed.
     SubjectShred,
+    /// Erasures were done again, on an older copy of the data that was put back.
+    ErasureReplay,
     /// Customers were sealed anew, under keys of a newer generation, or their old keys destroyed.
     SubjectReseal,
     /// Key-encryption keys that nothing needs any more were destroyed.
@@ -61,6 +63,7 @@ impl What {
             Self::VaultRecover => "vault.recover",
             Self::VaultClose => "vault.close",
             Self::SubjectShred => "subject.shred",
+            Self::ErasureReplay => "erasure.replay",
             Self::SubjectReseal => "subject.reseal",
             Self::KekDestroy => "key.destroy",
             Self::IndexReady => "index.ready",
@@ -150,6 +153,9 @@ pub struct Event {
     /// The name of the standalone key: of one that there is or, when it was tried to make one, of one that its caller may make.
     #[n(19)]
     pub key: Option<String>,
+    /// Number of an erasure: which was ordered, done, read, or known of and passed over when its person came again.
+    #[n(20)]
+    pub erasure: Option<u64>,
 }
 
 /// What an operation itself says about what it did; the funnel adds who, when and why.
@@ -169,6 +175,8 @@ pub struct Note {
     pub recipient: Option<String>,
     /// See [`Event::objects`].
     pub objects: Vec<[u8; 16]>,
+    /// See [`Event::erasure`].
+    pub erasure: Option<u64>,
 }
 
 impl Note {
@@ -221,6 +229,7 @@ pub(crate) fn system(what: What, now: i64, charter: u32) -> Event {
         recipient: None,
         objects: Vec::new(),
         key: None,
+        erasure: None,
     }
 }
 
@@ -267,6 +276,7 @@ mod tests {
             What::VaultRecover,
             What::VaultClose,
             What::SubjectShred,
+            What::ErasureReplay,
             What::SubjectReseal,
             What::KekDestroy,
             What::IndexReady,

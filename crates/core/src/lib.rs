@@ -4,6 +4,7 @@ pub mod app;
 pub mod audit;
 pub mod charters;
 pub mod clock;
+pub mod erasure;
 mod error;
 pub mod gate;
 mod ids;
@@ -15,8 +16,8 @@ pub mod transit;
 pub mod vault;
 
 pub use avouch_policy::{Action, Need, View};
-pub use error::{Error, Fault, Refusal};
-pub use ids::{CredentialId, EventId, ImportId, PrincipalId, SubjectId};
+pub use error::{Error, Fault, Held, Refusal};
+pub use ids::{CredentialId, EventId, HoldId, ImportId, PrincipalId, SubjectId};
 pub use rules::{Problems, Rules};
 pub use schema::MIGRATIONS;
 
@@ -29,6 +30,7 @@ pub fn statements() -> Vec<&'static avouch_store::Statement> {
         audit::STATEMENTS.to_vec(),
         audit::read::STATEMENTS.to_vec(),
         charters::STATEMENTS.to_vec(),
+        erasure::statements(),
         gate::statements(),
         indexes::statements(),
         keys::statements(),

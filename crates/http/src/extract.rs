@@ -7,15 +7,15 @@ use std::time::Duration;
 use avouch_core::app::IdempotencyKey;
 use avouch_core::gate::{self, Reason};
 use avouch_core::transit::KeyName;
-use avouch_core::{CredentialId, ImportId, PrincipalId, SubjectId};
+use avouch_core::{CredentialId, HoldId, ImportId, PrincipalId, SubjectId};
 use avouch_wire::{
     BatchRequest, CharterApply, CharterPlan, ChunkRequest, DetokenizeRequest, DrillAnswer, DrillRequest,
-    Explain, ExportRequest, ImportStart, InspectRequest, KeyCreate, PrincipalCreate, PrincipalPatch,
-    ProblemKind, ProposeRequest, RecoveryRequest, RetireRequest, RevealRequest, RevokeRequest, RotateRequest,
-    RotateTokensRequest, SearchRequest, SubjectCreate, SubjectPatch, TokenImportRequest, TokenRequest,
-    TokenizeRequest, TransitDecode, TransitDecrypt, TransitEncode, TransitEncrypt, TransitHmac,
-    TransitKeyCreate, TransitKeyPatch, TransitRandom, TransitRewrap, TransitSign, TransitTrim, TransitVerify,
-    TransitVerifyHmac, header, limits,
+    Explain, ExportRequest, HoldRequest, ImportStart, InspectRequest, KeyCreate, PrincipalCreate,
+    PrincipalPatch, ProblemKind, ProposeRequest, RecoveryRequest, RetireRequest, RevealRequest,
+    RevokeRequest, RotateRequest, RotateTokensRequest, SearchRequest, SubjectCreate, SubjectPatch,
+    TokenImportRequest, TokenRequest, TokenizeRequest, TransitDecode, TransitDecrypt, TransitEncode,
+    TransitEncrypt, TransitHmac, TransitKeyCreate, TransitKeyPatch, TransitRandom, TransitRewrap,
+    TransitSign, TransitTrim, TransitVerify, TransitVerifyHmac, header, limits,
 };
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
@@ -143,7 +143,7 @@ macro_rules! from_path {
     };
 }
 
-from_path!(SubjectId PrincipalId CredentialId ImportId KeyName String);
+from_path!(SubjectId PrincipalId CredentialId HoldId ImportId KeyName String);
 
 impl FromPath for u64 {
     fn from_path<'p>(values: &mut impl Iterator<Item = &'p str>) -> Option<Self> {
@@ -227,6 +227,7 @@ bodies! {
     PrincipalPatch: MERGE_PATCH = true;
     KeyCreate;
     ProposeRequest: LIMIT = limits::BULK_BODY_BYTES;
+    HoldRequest;
     ImportStart;
     ChunkRequest: LIMIT = limits::BULK_BODY_BYTES;
     ExportRequest;

@@ -58,20 +58,22 @@ pub(crate) enum List {
     Accesses = 4,
     Events = 5,
     Principals = 6,
-    Tokens = 8,
     TransitKeys = 7,
+    Tokens = 8,
+    Erasures = 9,
 }
 
 impl List {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Subjects,
         Self::Search,
         Self::History,
         Self::Accesses,
         Self::Events,
         Self::Principals,
-        Self::Tokens,
         Self::TransitKeys,
+        Self::Tokens,
+        Self::Erasures,
     ];
 }
 

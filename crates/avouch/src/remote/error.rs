@@ -65,6 +65,8 @@ impl CliError {
                 Kind::Malformed
                 | Kind::Conflict
                 | Kind::IdempotencyConflict
+                | Kind::ErasedPerson
+                | Kind::LegalHold
                 | Kind::PreconditionFailed
                 | Kind::PreconditionRequired
                 | Kind::TooLarge
@@ -183,6 +185,8 @@ mod tests {
         4 token-unusable
         5 conflict
         5 idempotency-conflict
+        5 erased-person
+        5 legal-hold
         5 precondition-failed
         5 too-large
         5 unsupported-media-type

@@ -17,12 +17,13 @@ use super::probe::Probe;
 use crate::audit::{self, What};
 use crate::charters;
 use crate::clock::Clock;
+use crate::erasure::{self, EndingsError, EndingsFault, ErasureSettings, Erasures};
 use crate::gate::{self, Access, principals};
 use crate::ids::{EventId, Ids, PrincipalId};
 use crate::keys::seals::{PRIMARY, Seals, Stored, WrappedAll, primary_slot, put_keyring, put_slot};
 use crate::keys::{Primary, Recovery, SealRole, SealingError, Slot};
 use crate::rules::{Problems, Rules};
-use crate::{Error, keys, vault};
+use crate::{Error, keys};
 
 statements! {
     data DATA_VAULT = "select id from vault";
@@ -50,6 +51,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// A word in the text of its API keys: `live`, `test`, `demo`.
     pub environment: String,
+    /// How erasures are kept.
+    pub erasure: ErasureSettings,
 }
 
 /// Why a vault cannot be made or opened.
@@ -84,9 +87,21 @@ pub enum OpeningError {
         "role `{0}` of the charter cannot hold the first key: it needs `access.change` and holder `staff`"
     )]
     AdminRole(String),
+    /// The lists of erasures do not go together.
+    #[error(transparent)]
+    Endings(EndingsFault),
     /// Anything else.
     #[error(transparent)]
     Other(#[from] Error),
+}
+
+impl From<EndingsError> for OpeningError {
+    fn from(error: EndingsError) -> Self {
+        match error {
+            EndingsError::Fault(fault) => Self::Endings(fault),
+            EndingsError::Other(error) => Self::Other(error),
+        }
+    }
 }
 
 /// A new vault.
@@ -147,7 +162,7 @@ impl App {
 
         let numbers = charters::first_numbers(&charter);
         let rules = Rules::compile(1, charter, &numbers, &keys).map_err(OpeningError::Charter)?;
-        let app = assemble(parts, keys, keyring_key.proof(), rules, Access::default());
+        let app = assemble(parts, keys, keyring_key.proof(), rules, Access::default())?;
         app.data_keys.begin(FIRST_GENERATION);
 
         let (first, sources, role) = (Arc::clone(&app), sources.to_vec(), admin_role.to_owned());
@@ -209,7 +224,7 @@ impl App {
         let rules = charters::load(&parts.store, &keys)?;
         let access = load_access(&parts.store, &keys)?;
         let newest = parts.store.read_wait(|tx| tx.first(&NEWEST_EVENT, &[], |row| row.opt_int(0)));
-        let app = assemble(parts, keys, keyring_key.proof(), rules, access);
+        let app = assemble(parts, keys, keyring_key.proof(), rules, access)?;
         app.data_keys.adopt(generation);
         if let Some(newest) = newest.map_err(Error::from)?.flatten() {
             app.ids.continue_after(EventId::from_int(newest));
@@ -217,7 +232,7 @@ impl App {
         let keeper = Arc::clone(&app);
         app.store.write_wait(move |tx| charters::keep_up(tx, &keeper))?;
         app.refresh_rules()?;
-        vault::resume(&app)?;
+        erasure::reconcile(&app)?;
         app.note(what)?;
         Ok(app)
     }
@@ -240,8 +255,14 @@ impl App {
     }
 }
 
-fn assemble(parts: Parts, keys: VaultKeys, proof: ProofKey, rules: Rules, access: Access) -> Arc<App> {
-    Arc::new(App {
+fn assemble(
+    parts: Parts,
+    keys: VaultKeys,
+    proof: ProofKey,
+    rules: Rules,
+    access: Access,
+) -> Result<Arc<App>, Error> {
+    Ok(Arc::new(App {
         store: parts.store,
         keys,
         seals: Seals::new(parts.primary, proof),
@@ -257,8 +278,9 @@ fn assemble(parts: Parts, keys: VaultKeys, proof: ProofKey, rules: Rules, access
         data_keys: keys::DataKeys::default(),
         open_keys: Arc::default(),
         indexing: crate::indexes::Indexing::default(),
+        erasures: Erasures::new(parts.erasure)?,
         environment: parts.environment,
-    })
+    }))
 }
 
 fn load_access(store: &Store, keys: &VaultKeys) -> Result<Access, Error> {

@@ -32,7 +32,7 @@ pub use create::{CreateTokens, TokenItem};
 pub use detokenize::{Detokenize, Detokenized, MAX_TOKENS};
 pub use document::{MAX_SUBJECTS, Reading, Tokenize, Tokenized, Unmapped};
 pub use import::{FOREIGN_LENGTHS, ForeignToken, ImportTokens, MAX_FOREIGN};
-pub(crate) use kept::{drop_of_subject, sweep};
+pub(crate) use kept::{drop_of_fields, drop_of_subject, sweep};
 pub use make::NoToken;
 pub use read::{InspectTokens, ListTokens, Of as TokensOf, TokenPage, TokenPlace, TokenView};
 pub use resolve::{Damaged, Presented};

@@ -9,13 +9,14 @@ use avouch_store::{Ahead, Tx};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use super::create::{numbered, same_charter};
+use super::create::{Returning, numbered, refused, same_charter};
 use super::input::{self, Given};
 use super::keys::Ring;
 use super::record::{Record, Values, push_entry, seal_entry};
 use super::terms::{self, Held, Sought};
 use crate::app::{App, Cx, Operation, Outcome};
 use crate::audit::Note;
+use crate::erasure::{erased_lists, recognise};
 use crate::gate::{Intent, Permit, Reason};
 use crate::ids::SubjectId;
 use crate::indexes::{self, Holding, IndexRule};
@@ -29,6 +30,7 @@ pub struct UpdateSubject {
     id: SubjectId,
     version: u64,
     changes: Vec<Given>,
+    returning: Returning,
     purpose: Option<String>,
     reason: Option<Reason>,
 }
@@ -64,7 +66,14 @@ impl UpdateSubject {
         if changes.is_empty() {
             return Err(Error::Invalid(vec![Fault::new("/fields", "expected at least one field to change")]));
         }
-        Ok(Self { rules, id, version, changes, purpose, reason })
+        let returning = Returning::Ask;
+        Ok(Self { rules, id, version, changes, returning, purpose, reason })
+    }
+
+    /// What happens if somebody was erased who had one of these values; without it the caller is asked.
+    #[must_use]
+    pub fn returning(self, returning: Returning) -> Self {
+        Self { returning, ..self }
     }
 }
 
@@ -92,6 +101,10 @@ impl Operation for UpdateSubject {
         Record::load(tx, cx, self.id)
     }
 
+    fn about(output: &Updated) -> Option<SubjectId> {
+        Some(output.id)
+    }
+
     fn run(
         &self,
         tx: &mut Tx<'_>,
@@ -105,10 +118,20 @@ impl Operation for UpdateSubject {
         let version = current.version + 1;
         let mut ring = Ring::load(tx, self.id)?;
         let mut note = Note::count(1);
-        let change = Change::new(cx, permit, &current, &mut ring, &self.changes)?;
+        let lists =
+            if self.begins_a_list(cx.rules, &current)? { erased_lists(tx, cx, self.id)? } else { Vec::new() };
+        let change = Change::new(cx, permit, &current, &mut ring, &self.changes, &lists)?;
         if let Some(taken) = terms::taken(tx, cx, permit, self.id, &change.claims(cx.rules)?)? {
             note.subjects.push(ring.pseudonym(cx)?);
             return Ok(taken.refusal(note));
+        }
+        match (recognise(tx, cx, change.new_values(cx.rules))?, self.returning) {
+            (None, _) => {}
+            (Some(recognised), Returning::Welcome) => note.erasure = Some(recognised.erasure),
+            (Some(recognised), Returning::Ask) => {
+                note.subjects.push(ring.pseudonym(cx)?);
+                return Ok(refused(recognised, note));
+            }
         }
         let mut entries = Vec::with_capacity(current.entries.len() + 128);
         let mut keeps_any = false;
@@ -147,6 +170,19 @@ impl Operation for UpdateSubject {
     }
 }
 
+impl UpdateSubject {
+    /// Whether a list gets values of which the record has none; it may have had some.
+    fn begins_a_list(&self, rules: &Rules, current: &Record) -> Result<bool, Error> {
+        for given in self.changes.iter().filter(|given| !given.values.is_empty()) {
+            let number = rules.rule(given.place)?.number;
+            if rules.field(given.place)?.list && current.entry(number)?.is_none() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
 /// Everything that is needed to check a change before anything is written.
 struct Change {
     /// The fields that change, and those that are found together with them.
@@ -162,6 +198,7 @@ impl Change {
         current: &Record,
         ring: &mut Ring,
         changes: &[Given],
+        erased: &[(u32, u16)],
     ) -> Result<Self, Error> {
         let touched =
             cx.rules.indexes.iter().filter(|index| changes.iter().any(|to| index.is_over(to.place)));
@@ -176,10 +213,10 @@ impl Change {
         let before = Held::open(cx, permit, current, ring, places)?;
         let mut after = Vec::with_capacity(changes.len());
         for given in changes {
-            after.push((
-                given.place,
-                renumbered(before.get(given.place), given, cx.rules.field(given.place)?)?,
-            ));
+            let (field, number) = (cx.rules.field(given.place)?, cx.rules.rule(given.place)?.number);
+            let free = erased.iter().filter(|(of, _)| *of == number).map(|(_, next)| *next).max();
+            let values = renumbered(before.get(given.place), given, field, free.unwrap_or_default())?;
+            after.push((given.place, values));
         }
         Ok(Self { before, after })
     }
@@ -198,6 +235,17 @@ impl Change {
             }
         }
         Ok(claims)
+    }
+
+    /// The fields that get a value they had not.
+    fn new_values<'c>(&'c self, rules: &'c Rules) -> impl Iterator<Item = (usize, &'c Values)> {
+        let changed = self.after.iter().filter_map(|(place, values)| Some((*place, values.as_ref()?)));
+        changed.filter(|(place, values)| {
+            let Ok(field) = rules.field(*place) else { return false };
+            let known: Vec<_> =
+                self.before.values(*place).into_iter().map(|old| field.of.normal(old)).collect();
+            values.iter().any(|value| !known.contains(&field.of.normal(value)))
+        })
     }
 
     /// Takes out the terms of values that go and adds those that come.
@@ -223,16 +271,19 @@ impl Holding for Change {
 }
 
 /// A list's values keep their numbers where they stay the same; new ones get numbers never used before, and an emptied
-/// list keeps the next number, so that an old token never opens a value that came later.
+/// list keeps the next number, so that an old token never opens a value that came later. `free` is the first number of a list
+/// that the record does not have.
 fn renumbered(
     before: Option<&Values>,
     given: &Given,
     field: &avouch_charter::Field,
+    free: u16,
 ) -> Result<Option<Values>, Error> {
-    let Some(Values::Many { next, values: old }) = before else {
-        return Ok(numbered(given.values.clone(), field.list));
+    let (mut next, old) = match before {
+        Some(Values::Many { next, values }) => (*next, values.as_slice()),
+        None if field.list && !given.values.is_empty() => (free, &[][..]),
+        _ => return Ok(numbered(given.values.clone(), field.list)),
     };
-    let mut next = *next;
     let mut values = Vec::with_capacity(given.values.len());
     for value in &given.values {
         let normal = field.of.normal(value);

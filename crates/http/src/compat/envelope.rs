@@ -84,7 +84,9 @@ pub(crate) fn render(failure: Failure) -> Response {
         | ProblemKind::PreconditionFailed
         | ProblemKind::PreconditionRequired
         | ProblemKind::UnsupportedMediaType
-        | ProblemKind::TokenUnusable => {
+        | ProblemKind::TokenUnusable
+        | ProblemKind::ErasedPerson
+        | ProblemKind::LegalHold => {
             let faults: Vec<String> = problem.errors.into_iter().map(|fault| fault.detail).collect();
             (400, if faults.is_empty() { vec![problem.detail] } else { faults })
         }

@@ -6,6 +6,7 @@ mod canary;
 mod compat;
 mod contract;
 mod customers;
+mod erasures;
 mod files;
 mod house;
 mod keys;

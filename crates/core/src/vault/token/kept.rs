@@ -22,6 +22,7 @@ statements! {
     data OF_SUBJECT = "select namespace, lookup, subject, expires, sealed from token where subject = ?1 and (namespace > ?2 or (namespace = ?2 and lookup > ?3)) order by namespace, lookup limit ?4";
     data OF_RECIPIENT = "select namespace, lookup, subject, expires, sealed from token where namespace = ?1 and (lookup > ?2 or (lookup = ?2 and subject > ?3)) order by lookup, subject limit ?4";
     data DROP_OF_SUBJECT = "delete from token where subject = ?1";
+    data DROP_TOKEN of token / 3 = "delete from token where namespace = ?1 and lookup = ?2 and subject = ?3";
     data DROP_EXPIRED = "delete from token where lookup in (select lookup from token where expires > 0 and expires < ?1 order by expires limit 1000) and expires > 0 and expires < ?1";
 }
 
@@ -272,6 +273,39 @@ fn page(
 /// Takes away what is kept of a person's tokens.
 pub(crate) fn drop_of_subject(tx: &mut Tx<'_>, subject: SubjectId) -> Result<u64, Error> {
     Ok(tx.execute(&DROP_OF_SUBJECT, params![subject.bytes()])?)
+}
+
+/// Takes away what is kept of a person's tokens of some fields, given by their numbers; of what does not open the number is
+/// not known. That a token was revoked stays, and nothing else of it: it must not come back with another value.
+pub(crate) fn drop_of_fields(
+    tx: &mut Tx<'_>,
+    cx: &Cx<'_>,
+    subject: SubjectId,
+    gone: impl Fn(Option<u32>) -> bool,
+) -> Result<u64, Error> {
+    let (mut behind, mut dropped) = (Behind::default(), 0);
+    loop {
+        let from = params![subject.bytes(), behind.namespace.as_str(), &behind.lookup, 500_i64];
+        let rows = tx.query(&OF_SUBJECT, from, |row| {
+            Ok((row.text(0)?.to_owned(), row.bytes::<16>(1)?, sealed(row, 2)?))
+        })?;
+        let Some((namespace, lookup, _)) = rows.last() else { return Ok(dropped) };
+        behind = Behind { namespace: namespace.clone(), lookup: *lookup, subject: *subject.bytes() };
+        for (namespace, lookup, row) in &rows {
+            let at = KeptAt::open(row, namespace, *lookup, &cx.app.keys).ok();
+            if !gone(at.as_ref().map(|at| at.kept.field)) {
+                continue;
+            }
+            match at.filter(|at| at.kept.revoked.is_some()) {
+                Some(at) => {
+                    let kept = Kept { metadata: None, tags: Vec::new(), ..at.kept };
+                    KeptAt { kept, ..at }.put(tx, cx)?;
+                }
+                None => tx.put(&DROP_TOKEN, params![namespace.as_str(), lookup, subject.bytes()])?,
+            }
+            dropped += 1;
+        }
+    }
 }
 
 /// How long an expired token is remembered, so that its text is not given out again at once.
