@@ -49,6 +49,7 @@ pub struct App {
     pub(crate) kek: crate::keys::Kek,
     pub(crate) data_keys: crate::keys::DataKeys,
     pub(crate) indexing: crate::indexes::Indexing,
+    pub(crate) backups: crate::backup::Backups,
     pub(crate) environment: String,
 }
 

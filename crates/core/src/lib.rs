@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod audit;
+pub mod backup;
 pub mod charters;
 pub mod clock;
 mod error;
@@ -27,6 +28,7 @@ pub fn statements() -> Vec<&'static avouch_store::Statement> {
         app::statements(),
         audit::STATEMENTS.to_vec(),
         audit::read::STATEMENTS.to_vec(),
+        backup::statements(),
         charters::STATEMENTS.to_vec(),
         gate::statements(),
         indexes::statements(),

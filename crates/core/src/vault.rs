@@ -15,6 +15,7 @@ mod list;
 mod read;
 mod record;
 mod reseal;
+mod restored;
 mod search;
 mod status;
 mod terms;
@@ -39,6 +40,7 @@ pub use list::{ListSubjects, Page};
 pub use read::{ReadSubject, RevealSubject};
 pub use record::ShownSubject;
 pub(crate) use reseal::{Again, reseal};
+pub(crate) use restored::{Found, forget, forget_keys, forget_links, look};
 pub use search::{Asked, SearchSubjects};
 pub use status::{ReadStatus, Status};
 pub(crate) use terms::{Indexed, index_people};
@@ -62,6 +64,7 @@ pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
         list::STATEMENTS,
         record::STATEMENTS,
         reseal::STATEMENTS,
+        restored::STATEMENTS,
         status::STATEMENTS,
         token::STATEMENTS,
     ]

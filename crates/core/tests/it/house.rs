@@ -32,7 +32,29 @@ pub(crate) struct House<'p> {
     pub(crate) admin: Caller,
     /// Carries customers in, with any field: no other role works for a purpose that covers all of them.
     pub(crate) importer: Caller,
-    pub(crate) seals: Seals,
+    pub(crate) seals: Arc<Seals>,
+}
+
+/// Who works with a vault, without it: what is left when it is lost.
+#[derive(Clone)]
+pub(crate) struct Keepers {
+    clock: Arc<ManualClock>,
+    admin: Caller,
+    importer: Caller,
+    seals: Arc<Seals>,
+}
+
+impl Keepers {
+    /// What a vault is brought back with.
+    pub(crate) fn parts(&self, place: &Place) -> Parts {
+        parts(place, self.seals.primary(), &self.clock)
+    }
+
+    /// At work again.
+    pub(crate) fn with<'p>(&self, place: &'p Place, app: Arc<App>) -> House<'p> {
+        let Self { clock, admin, importer, seals } = self.clone();
+        House { place, app, clock, admin, importer, seals }
+    }
 }
 
 /// What opens the vault: at each start, and when that is lost.
@@ -88,7 +110,7 @@ impl<'p> House<'p> {
 
     pub(crate) fn try_new(place: &'p Place) -> Result<Self, OpeningError> {
         let clock = Arc::new(ManualClock::at(START));
-        let seals = Seals::new();
+        let seals = Arc::new(Seals::new());
         let made = App::init(
             parts(place, seals.primary(), &clock),
             &[seals.recovery()],
@@ -114,16 +136,28 @@ impl<'p> House<'p> {
 
     /// The same, with something done while nobody has the files open.
     pub(crate) fn reopened_after(self, meanwhile: impl FnOnce()) -> Self {
-        let Self { place, mut app, clock, admin, importer, seals } = self;
+        let (place, keepers) = (self.place, self.shut());
+        meanwhile();
+        let app = App::open(keepers.parts(place)).expect("the vault opens again");
+        keepers.with(place, app)
+    }
+
+    pub(crate) fn keepers(&self) -> Keepers {
+        let (clock, admin, importer) = (self.clock.clone(), self.admin.clone(), self.importer.clone());
+        Keepers { clock, admin, importer, seals: self.seals.clone() }
+    }
+
+    /// [`House::crash`], and nobody has the files open any more.
+    pub(crate) fn shut(self) -> Keepers {
+        let keepers = self.keepers();
+        let mut app = self.app;
         app.store().close();
         // What still answers holds it too; whoever lets go last waits for the store's threads, and that must be us.
         while let Err(shared) = Arc::try_unwrap(app) {
             app = shared;
             std::thread::yield_now();
         }
-        meanwhile();
-        let app = App::open(parts(place, seals.primary(), &clock)).expect("the vault opens again");
-        Self { place, app, clock, admin, importer, seals }
+        keepers
     }
 
     /// A principal of a kind with a role, ready to call.

@@ -152,7 +152,7 @@ fn the_files_without_the_root_key_hold_no_value_in_any_form() {
 }
 
 /// A text as raw, UTF-16, hexadecimal and base64 (at each of the three offsets).
-fn forms(text: &str) -> Vec<Vec<u8>> {
+pub(crate) fn forms(text: &str) -> Vec<Vec<u8>> {
     let raw = text.as_bytes().to_vec();
     let utf16 = |bytes: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(bytes).collect::<Vec<u8>>();
     let hex = |upper: bool| {
