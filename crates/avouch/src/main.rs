@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod backup;
 mod charter;
 mod cli;
 mod config;
@@ -14,6 +15,7 @@ mod init;
 mod recover;
 mod recovery;
 mod remote;
+mod restore;
 mod root;
 mod serve;
 mod shell;
@@ -51,6 +53,8 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::Init(args) => init::run(&args, &path, json),
         Command::Serve => serve::run(&load()?, &path),
         Command::Recover(args) => recover::run(&args, &load()?, &path),
+        Command::Backup(args) => backup::run(&args, &load()?, &path, (connection, json)),
+        Command::Restore(args) => restore::run(&args, &load()?, &path, json),
         Command::Config(ConfigCommand::Check) => check(&load()?, &path),
         Command::Config(ConfigCommand::Show { default }) => {
             show(&if default { config::DEFAULT_TEXT.to_owned() } else { effective(&load()?)? })

@@ -43,6 +43,9 @@ impl Vault {
             },
             opened => opened?,
         };
+        if let Some(shelf) = config.backup.shelf() {
+            app.keep_backups_on(shelf);
+        }
         Ok(Self { app, _lock: lock })
     }
 
@@ -81,6 +84,15 @@ pub(crate) fn lock_existing(config: &Config) -> Result<Lock, Error> {
         }
     }
     Ok(lock)
+}
+
+/// The stores of a vault that nobody is at work in.
+///
+/// # Errors
+/// [`Error::Locked`]; what is not there.
+pub(crate) fn existing(config: &Config, primary: Primary) -> Result<(Lock, Parts), Error> {
+    let lock = lock_existing(config)?;
+    Ok((lock, parts(config, primary)?))
 }
 
 /// What a vault is made or opened with.

@@ -25,6 +25,7 @@ pub use run::{State, Stores};
 pub use shelf::{Checked, Kept, Shelf, verify};
 
 pub(crate) use replay::replay;
+pub(crate) use restored::endings_stated;
 pub(crate) use run::Backups;
 
 use std::path::Path;
@@ -44,6 +45,14 @@ pub fn tables() -> (Vec<(avouch_store::Side, &'static str, Vec<&'static str>)>, 
     let columns = |table: &tables::Table| table.columns.iter().map(|(name, _)| *name).collect();
     let held = tables::TABLES.iter().map(|table| (table.side, table.name, columns(table)));
     (held.collect(), tables::LEFT_OUT.iter().map(|(name, _)| *name).collect())
+}
+
+/// Of which store a file says that it is. It is not opened, so this is not to be believed yet.
+///
+/// # Errors
+/// [`BackupError`].
+pub fn part_of(path: &Path) -> Result<Part, BackupError> {
+    Ok(shelf::unopened(path)?.header.part)
 }
 
 /// What opens the backups of a vault, from the header of a backup of its keys and a seal.

@@ -1,6 +1,7 @@
 //! The routes, one file for each noun. A handler reads, lets the core perform, and renders: when one grows a decision, the
 //! decision belongs into the core.
 
+mod backups;
 mod batch;
 mod charter;
 mod events;
@@ -11,6 +12,8 @@ mod principals;
 mod subjects;
 mod system;
 mod tokens;
+
+pub use backups::known as known_backups;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -60,6 +63,7 @@ pub(crate) fn routes() -> (Router<Shared>, OpenApi) {
         .routes(routes!(keys::answer))
         .routes(routes!(keys::reseal))
         .routes(routes!(keys::recovery))
+        .routes(routes!(backups::list, backups::make))
         .routes(routes!(system::status))
         .routes(routes!(system::health))
         .routes(routes!(system::ready))

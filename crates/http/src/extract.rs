@@ -8,9 +8,9 @@ use avouch_core::app::IdempotencyKey;
 use avouch_core::gate::{self, Reason};
 use avouch_core::{CredentialId, ImportId, PrincipalId, SubjectId};
 use avouch_wire::{
-    BatchRequest, CharterApply, CharterPlan, ChunkRequest, DetokenizeRequest, DrillAnswer, DrillRequest,
-    Explain, ExportRequest, ImportStart, KeyCreate, PrincipalCreate, PrincipalPatch, ProblemKind,
-    ProposeRequest, RecoveryRequest, RetireRequest, RevealRequest, RotateRequest, SearchRequest,
+    BackupRequest, BatchRequest, CharterApply, CharterPlan, ChunkRequest, DetokenizeRequest, DrillAnswer,
+    DrillRequest, Explain, ExportRequest, ImportStart, KeyCreate, PrincipalCreate, PrincipalPatch,
+    ProblemKind, ProposeRequest, RecoveryRequest, RetireRequest, RevealRequest, RotateRequest, SearchRequest,
     SubjectCreate, SubjectPatch, TokenRequest, TokenizeRequest, header, limits,
 };
 use axum::body::{Body, Bytes, HttpBody as _};
@@ -228,6 +228,7 @@ bodies! {
     RecoveryRequest;
     RetireRequest;
     RotateRequest;
+    BackupRequest;
 }
 
 fn is_json(media_type: &[u8], merge_patch: bool) -> bool {

@@ -16,6 +16,7 @@ mod service;
 mod settings;
 mod tls;
 
+pub use api::known_backups;
 pub use json::strict_json;
 pub use openapi::openapi;
 pub use problem::Failure;

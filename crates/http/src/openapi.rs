@@ -13,7 +13,7 @@ use utoipa::{PartialSchema as _, ToSchema as _};
 /// Routes that need no credential.
 const OPEN: [&str; 3] = ["/healthz", "/readyz", "/v1/openapi.json"];
 
-const TAGS: [(&str, &str); 9] = [
+const TAGS: [(&str, &str); 10] = [
     ("customers", "Store, show, reveal, change, delete and find customers"),
     ("tokens", "References to values that one recipient can use, singly or in whole documents"),
     ("charter", "What is collected, for what, who may see it: in force, in the past, and planned"),
@@ -21,6 +21,7 @@ const TAGS: [(&str, &str); 9] = [
     ("events", "Who did what, to how many, and why"),
     ("imports", "Customers from a file"),
     ("exports", "Customers into a file"),
+    ("backups", "Backups: which there are, and making one"),
     ("keys", "The vault's own keys, their rotation, and the seals around them"),
     ("system", "How the server is"),
 ];

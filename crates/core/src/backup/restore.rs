@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use avouch_seal::VaultId;
 use avouch_seal::backup::BackupKeys;
-use avouch_seal::root::RootSeal;
+use avouch_seal::root::{RootError, RootSeal};
 use avouch_store::{Param, Side, Store, Tx};
 
 use super::cell::Cell;
@@ -21,7 +21,7 @@ use super::shelf::{Checked, unopened, verify};
 use super::tables::Table;
 use crate::Error;
 use crate::app::App;
-use crate::app::opening::{Brought, Parts};
+use crate::app::opening::{Brought, OpeningError, Parts};
 use crate::audit::{self, What};
 use crate::indexes::Rows;
 use crate::keys::Recovery;
@@ -110,6 +110,28 @@ impl App {
             Brought::Settling(error) => error,
             Brought::Opening(error) => error.into(),
         })
+    }
+}
+
+impl App {
+    /// What opens the backups of a vault, from its own key store, by its primary seal or by one for recovery and its name.
+    ///
+    /// # Errors
+    /// [`BackupError`].
+    pub fn backup_keys_of(
+        parts: Parts,
+        recovery: Option<(&str, &dyn RootSeal)>,
+    ) -> Result<BackupKeys, BackupError> {
+        let vault = Self::vaults(&parts.store)?.1.map(VaultId).ok_or(OpeningError::Missing)?;
+        let stored = parts.store.read_wait(Stored::load)?;
+        let (slot, seal) = recovery.unwrap_or((PRIMARY, &*parts.primary.seal));
+        let slot = stored.slot(slot).ok_or_else(|| OpeningError::NoSuchSeal(slot.to_owned()))?;
+        let unsealed = stored.unseal(slot, seal, vault);
+        let (_, keyring) = unsealed.map_err(|error| match error {
+            RootError::Seal(_) => OpeningError::WrongRoot,
+            error => OpeningError::Root(seal.info().kind, error),
+        })?;
+        Ok(keyring.backup_keys()?)
     }
 }
 

@@ -90,3 +90,9 @@ pub(super) fn all(tx: &mut Tx<'_>, keys: &VaultKeys) -> Result<Vec<Restored>, Er
     };
     rows.into_iter().map(open).collect()
 }
+
+/// When it was last stated, and not known, who had been erased.
+pub(crate) fn endings_stated(tx: &mut Tx<'_>, keys: &VaultKeys) -> Result<Option<i64>, Error> {
+    let stated = |restored: &Restored| restored.endings == Endings::Stated;
+    Ok(all(tx, keys)?.into_iter().filter(stated).map(|restored| restored.at).max())
+}

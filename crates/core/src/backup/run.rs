@@ -7,6 +7,7 @@
 
 use std::fs::File;
 use std::io::BufWriter;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use avouch_policy::Action;
@@ -62,6 +63,7 @@ impl Stores {
 pub(crate) struct Backups {
     shelf: OnceLock<Shelf>,
     state: Mutex<State>,
+    stopping: AtomicBool,
 }
 
 /// How the making of backups is.
@@ -125,6 +127,25 @@ impl App {
     #[must_use]
     pub fn backup_state(&self) -> State {
         self.backups.state().clone()
+    }
+
+    /// Lets a backup that is being made come to nothing: the server is to end.
+    pub fn stop_backups(&self) {
+        self.backups.stopping.store(true, Ordering::Release);
+    }
+
+    /// Whether the newest backup of both stores is as old as this.
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub fn backup_due(self: &Arc<Self>, period_micros: i64) -> Result<bool, Error> {
+        let app = Arc::clone(self);
+        let known = self.store.read_wait(move |tx| rows::all(tx, &app.keys))?;
+        let newest = |part| {
+            known.iter().filter(|row| row.part() == part && row.bytes.is_some()).map(|row| row.made).max()
+        };
+        let newest = newest(Part::Data).min(newest(Part::Keys));
+        Ok(newest.is_none_or(|newest| self.now() - newest >= period_micros))
     }
 
     /// The vault's id.
@@ -245,6 +266,9 @@ impl App {
                 running.copied(page.len() as u64);
                 if self.now() > latest {
                     return Err(BackupError::TooSlow);
+                }
+                if self.backups.stopping.load(Ordering::Acquire) {
+                    return Err(BackupError::Refused("the server ends: make the backup again"));
                 }
                 let Some(last) = page.last() else { break };
                 after = last.iter().take(table.key).cloned().collect();
