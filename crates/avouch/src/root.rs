@@ -121,6 +121,12 @@ pub(crate) fn make_key_file(path: &Path, demo: bool) -> Result<KeyFileSeal, Erro
     Ok(seal)
 }
 
+/// For commands that cannot do without a [`SealArgs`].
+pub(crate) fn a_seal_is_needed() -> clap::ArgGroup {
+    let arguments = ["shares", "with_passphrase", "with_key"];
+    clap::ArgGroup::new("seal").required(true).multiple(true).args(arguments)
+}
+
 /// A seal for recovery, as a person brings it along when the root is lost.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct LostRootArgs {
@@ -145,7 +151,7 @@ impl LostRootArgs {
 
 /// A seal for recovery, as a person brings it along.
 #[derive(Debug, Clone, clap::Args)]
-#[group(required = true, multiple = true)]
+#[group(multiple = true)]
 pub(crate) struct SealArgs {
     /// A recovery share; say it once for each, as many as are needed
     #[arg(long = "share", value_name = "FILE", conflicts_with_all = ["with_passphrase", "with_key"])]
