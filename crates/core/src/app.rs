@@ -50,6 +50,7 @@ pub struct App {
     pub(crate) data_keys: crate::keys::DataKeys,
     pub(crate) indexing: crate::indexes::Indexing,
     pub(crate) backups: crate::backup::Backups,
+    pub(crate) erasures: crate::erasure::Erasures,
     pub(crate) environment: String,
 }
 
@@ -78,13 +79,13 @@ impl App {
         self.clock.now()
     }
 
-    /// Housekeeping, to be done every hour or so: finishes erasures whose second step failed while the server went on, and
+    /// Housekeeping, to be done every hour or so: finishes erasures whose second half failed while the server went on, and
     /// forgets idempotent outcomes that are older than a day; says how many of these.
     ///
     /// # Errors
     /// What the store reports.
     pub fn sweep(self: &Arc<Self>) -> Result<u64, Error> {
-        crate::vault::resume(self)?;
+        crate::erasure::resume(self)?;
         let now = self.now();
         self.store.write_wait(move |tx| Ok(idempotency::sweep(tx, now)?))
     }
@@ -417,6 +418,7 @@ fn record(cx: &Cx<'_>, permit: &Permit, note: &Note, reason: Option<[u8; 32]>) -
     event.written = note.written.iter().map(|digest| (*digest).into()).collect();
     event.recipient.clone_from(&note.recipient);
     event.objects = note.objects.iter().map(|id| (*id).into()).collect();
+    event.erasure = note.erasure;
     event.reason = reason.map(Into::into);
     event
 }

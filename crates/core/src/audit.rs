@@ -36,6 +36,8 @@ pub enum What {
     VaultClose,
     /// The keys of an erased subject were destroyed.
     SubjectShred,
+    /// Erasures were done again, on an older copy of the data that was put back.
+    ErasureReplay,
     /// Customers were sealed anew, under keys of a newer generation, or their old keys destroyed.
     SubjectReseal,
     /// Key-encryption keys that nothing needs any more were destroyed.
@@ -69,6 +71,7 @@ impl What {
             Self::VaultRecover => "vault.recover",
             Self::VaultClose => "vault.close",
             Self::SubjectShred => "subject.shred",
+            Self::ErasureReplay => "erasure.replay",
             Self::SubjectReseal => "subject.reseal",
             Self::KekDestroy => "key.destroy",
             Self::IndexReady => "index.ready",
@@ -159,6 +162,9 @@ pub struct Event {
     /// Ids of other things touched: principals, credentials, imports.
     #[n(18)]
     pub objects: Vec<ByteArray<16>>,
+    /// Number of an erasure: which was ordered, done, read, or known of and passed over when its person came again.
+    #[n(19)]
+    pub erasure: Option<u64>,
 }
 
 /// What an operation itself says about what it did; the funnel adds who, when and why.
@@ -178,6 +184,8 @@ pub struct Note {
     pub recipient: Option<String>,
     /// See [`Event::objects`].
     pub objects: Vec<[u8; 16]>,
+    /// See [`Event::erasure`].
+    pub erasure: Option<u64>,
 }
 
 impl Note {
@@ -229,6 +237,7 @@ pub(crate) fn system(what: What, now: i64, charter: u32) -> Event {
         reason: None,
         recipient: None,
         objects: Vec::new(),
+        erasure: None,
     }
 }
 
@@ -265,6 +274,7 @@ mod tests {
             What::VaultRecover,
             What::VaultClose,
             What::SubjectShred,
+            What::ErasureReplay,
             What::SubjectReseal,
             What::KekDestroy,
             What::IndexReady,

@@ -1,6 +1,6 @@
 //! Backups and what brings a vault back from them: one file for each store and run, sealed under the keyring and never readable
-//! without it, the same for both engines. The format is `file`, what of each table goes in is `tables`, and the gate that
-//! keeps the erased from coming back is `replay`.
+//! without it, the same for both engines. The format is `file`, what of each table goes in is `tables`. What keeps the erased
+//! from coming back are the lists of endings, which both stores carry: see `erasure`.
 //!
 //! The two stores' backups go to two places and have two lives. A backup of data may be kept for years: without keys it
 //! tells nothing. A backup of keys ends soon, because until it does an erasure has not reached everything.
@@ -26,6 +26,7 @@ pub use shelf::{Checked, Kept, Shelf, verify};
 
 pub(crate) use replay::replay;
 pub(crate) use restored::endings_stated;
+pub(crate) use rows::{keys_end, names};
 pub(crate) use run::Backups;
 
 use std::path::Path;

@@ -25,6 +25,25 @@ pub enum Error {
         /// The field.
         field: String,
     },
+    /// Somebody who had one of these values was erased; whoever wants them again has to say so.
+    #[error("somebody with the same {} was erased", .fields.join(", "))]
+    Erased {
+        /// Names of the fields.
+        fields: Vec<String>,
+        /// The number of the erasure.
+        erasure: u64,
+        /// When that was, in microseconds UTC.
+        at: i64,
+    },
+    /// A legal hold keeps this from being erased.
+    #[error("under a legal hold")]
+    Held {
+        /// What is held.
+        classes: Vec<Held>,
+    },
+    /// What was done is not in the third copy of the list of erasures yet.
+    #[error("the copy of the list of erasures could not be written")]
+    CopyUnwritten,
     /// The caller's version is not the current one.
     #[error("the version is not current")]
     Stale {
@@ -52,6 +71,15 @@ pub enum Error {
     /// A defect of ours.
     #[error("internal: {0}")]
     Internal(&'static str),
+}
+
+/// What a legal hold is on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// The retention class; nothing: all of them.
+    pub class: Option<String>,
+    /// Since when, in microseconds UTC.
+    pub since: i64,
 }
 
 /// One fault of an input.
@@ -94,6 +122,9 @@ impl Error {
             Self::Unauthenticated => "not-authenticated",
             Self::Refused(_) => "denied-by-policy",
             Self::Taken { .. } | Self::Conflict(_) => "conflict",
+            Self::Erased { .. } => "erased-person",
+            Self::Held { .. } => "legal-hold",
+            Self::CopyUnwritten => "audit-unavailable",
             Self::Stale { .. } => "precondition-failed",
             Self::TokenUnusable { .. } => "token-unusable",
             Self::KeyReused => "idempotency-conflict",

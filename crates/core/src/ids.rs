@@ -65,6 +65,10 @@ id!(
     /// One import of one file with one mapping.
     ImportId
 );
+id!(
+    /// A legal hold.
+    HoldId
+);
 
 impl PrincipalId {
     /// The server itself.
@@ -72,7 +76,8 @@ impl PrincipalId {
 }
 
 /// An event: microseconds since 1970 in the upper bits, so ids sort by time; unique within a process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct EventId(i64);
 
 impl EventId {
@@ -85,6 +90,14 @@ impl EventId {
     #[must_use]
     pub const fn int(self) -> i64 {
         self.0
+    }
+    /// As others write it: UUIDv7 of the same microsecond, so that it is unique and sorts as the number does.
+    #[must_use]
+    pub fn uuid(self) -> Uuid {
+        let bits = self.0.cast_unsigned();
+        let (micros, node) = (bits >> 10, bits & 0x3ff);
+        let high = ((micros / 1000) << 16) | 0x7000 | (micros % 1000);
+        Uuid::from_u64_pair(high, 0x8000_0000_0000_0000 | node)
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) use build::Indexing;
 pub(crate) use rows::{Change, Maker, Rows, Stage, Stored};
 pub(crate) use rule::{Holding, IndexRule, Kind};
 pub(crate) use shape::wanted;
-pub(crate) use table::{Term, ahead, candidates, put, remove, remove_all};
+pub(crate) use table::{Term, ahead, candidates, put, remove, remove_all, remove_of};
 
 /// What is answered when an index that is needed does not know of everybody yet.
 pub(crate) const BEING_BUILT: Error =

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod backup;
 pub mod charters;
 pub mod clock;
+pub mod erasure;
 mod error;
 pub mod gate;
 mod ids;
@@ -15,8 +16,8 @@ mod schema;
 pub mod vault;
 
 pub use avouch_policy::{Action, Need, View};
-pub use error::{Error, Fault, Refusal};
-pub use ids::{CredentialId, EventId, ImportId, PrincipalId, SubjectId};
+pub use error::{Error, Fault, Held, Refusal};
+pub use ids::{CredentialId, EventId, HoldId, ImportId, PrincipalId, SubjectId};
 pub use rules::{Problems, Rules};
 pub use schema::MIGRATIONS;
 
@@ -30,6 +31,7 @@ pub fn statements() -> Vec<&'static avouch_store::Statement> {
         audit::read::STATEMENTS.to_vec(),
         backup::statements(),
         charters::STATEMENTS.to_vec(),
+        erasure::statements(),
         gate::statements(),
         indexes::statements(),
         keys::statements(),

@@ -3,7 +3,9 @@
 //!
 //! Trust, table by table: whoever can write `record`, `token`, `principal`, `credential` or `charter_version` can delete
 //! rows and bring back old ones, but cannot make, change or swap any: each is bound to its place by a key that is not in
-//! the database. Whoever can write `index_term` can hide a subject from search, not make search show a wrong one.
+//! the database. Whoever can write `index_term` can hide a subject from search, not make search show a wrong one. Whoever can
+//! write `ending` can keep the vault shut, and whoever can write `ended_identifier` or `hold` can have a person taken for new or
+//! a hold forgotten; none of them can have anybody erased, or anybody back.
 
 use avouch_store::Migration;
 
@@ -37,11 +39,16 @@ create table access_state (id bigint primary key, generation bigint not null);
 insert into access_state (id, generation) values (1, 1);
 create table credential (id blob primary key, principal blob not null, sealed blob not null);
 create table idempotency (caller blob not null, key_digest blob not null, request blob not null, at bigint not null,
-    sealed blob not null, primary key (caller, key_digest)) without rowid;
+    sealed blob not null, subject blob, primary key (caller, key_digest)) without rowid;
 create index idempotency_by_time on idempotency (at);
-create table erasure (subject blob primary key, begun bigint not null, sealed blob not null);
+create index idempotency_by_subject on idempotency (subject) where subject is not null;
+create table ending (seq bigint primary key, subject blob not null, class bigint not null, at bigint not null,
+    sealed blob not null, mac blob not null);
+create index ending_by_subject on ending (subject, class);
+create table hold (id blob primary key, subject blob not null, class bigint not null, sealed blob not null);
+create index hold_by_subject on hold (subject);
 create table import (id blob primary key, created bigint not null, dry_run bigint not null,
-    on_duplicate bigint not null);
+    on_duplicate bigint not null, on_erased bigint not null);
 create table import_chunk (import blob not null, chunk bigint not null, accepted bigint not null,
     skipped bigint not null, rejected bigint not null, sealed blob not null, primary key (import, chunk));
 create table backup (id blob primary key, sealed blob not null);
@@ -58,5 +65,9 @@ insert into key_state (id, generation) values (1, 1);
 create table subject_key (subject blob not null, class bigint not null, generation bigint not null,
     key_id blob not null, epoch bigint not null references kek (epoch), wrapped blob not null,
     check_value blob not null, primary key (subject, class, generation)) without rowid;
+create table ending (seq bigint primary key, subject blob not null, class bigint not null, at bigint not null,
+    sealed blob not null, mac blob not null);
+create index ending_by_subject on ending (subject, class);
+create table ended_identifier (digest blob not null, seq bigint not null, primary key (digest, seq)) without rowid;
 ",
 }];

@@ -3,44 +3,40 @@
 
 mod accesses;
 mod create;
-mod delete;
 mod detokenize;
 mod document;
 mod export;
 mod history;
 mod import;
 mod input;
-mod keys;
+pub(crate) mod keys;
 mod list;
 mod read;
-mod record;
+pub(crate) mod record;
 mod reseal;
 mod restored;
 mod search;
 mod status;
-mod terms;
-mod token;
+pub(crate) mod terms;
+pub(crate) mod token;
 mod update;
 
-use std::sync::Arc;
-
 pub use accesses::{Access as AccessEntry, Accessed, Accesses};
-pub use create::{CreateSubject, Created};
-pub use delete::{Deleted, erase};
+pub use create::{CreateSubject, Created, Returning};
 pub use detokenize::{Detokenize, Detokenized, MAX_TOKENS};
 pub use document::{MAX_SUBJECTS, Reading, Tokenize, Tokenized, Unmapped};
 pub use export::{Export, ExportError, ExportFormat};
 pub use history::{History, HistoryEntry};
 pub use import::{
-    ChunkDone, ColumnGuess, ColumnSample, ImportChunk, ImportRow, ImportState, OnDuplicate, Proposal,
-    ProposeMapping, ReadImport, RejectedRow, StartImport, propose,
+    ChunkDone, ColumnGuess, ColumnSample, ImportChunk, ImportRow, ImportState, OnDuplicate, OnErased,
+    Proposal, ProposeMapping, ReadImport, RejectedRow, StartImport, propose,
 };
 pub(crate) use keys::from_row as wrapped_from_row;
 pub use list::{ListSubjects, Page};
 pub use read::{ReadSubject, RevealSubject};
 pub use record::ShownSubject;
 pub(crate) use reseal::{Again, reseal};
-pub(crate) use restored::{Found, forget, forget_keys, forget_links, look};
+pub(crate) use restored::{Found, forget, look};
 pub use search::{Asked, SearchSubjects};
 pub use status::{ReadStatus, Status};
 pub(crate) use terms::{Indexed, index_people};
@@ -49,7 +45,6 @@ pub use update::{UpdateSubject, Updated};
 
 use avouch_store::Ahead;
 
-use crate::app::App;
 use crate::ids::SubjectId;
 use crate::rules::Rules;
 use crate::{Error, Fault};
@@ -58,7 +53,6 @@ use crate::{Error, Fault};
 pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
     [
         accesses::STATEMENTS,
-        delete::STATEMENTS,
         import::STATEMENTS,
         keys::STATEMENTS,
         list::STATEMENTS,
@@ -69,14 +63,6 @@ pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
         token::STATEMENTS,
     ]
     .concat()
-}
-
-/// Finishes what a crash interrupted.
-///
-/// # Errors
-/// What the store reports.
-pub(crate) fn resume(app: &Arc<App>) -> Result<(), Error> {
-    delete::resume(app)
 }
 
 /// What will be asked about a person whose record is opened.

@@ -62,6 +62,12 @@ labels! {
     ROW = "avouch/row/v1";
     /// Keyed fingerprints at vault level.
     ROW_DIGEST = "avouch/row-digest/v1";
+    /// Key of the chain of erasures.
+    ERASURE_CHAIN = "avouch/erasure/chain/v1";
+    /// Key of the digests by which identifiers of erased people are recognised.
+    ERASURE_IDENTIFIER = "avouch/erasure/identifier/v1";
+    /// Seed of the key that signs receipts of erasures.
+    ERASURE_RECEIPT = "avouch/erasure/receipt/v1";
     /// Synthetic IV of a pointer token: key, and what it is taken over.
     POINTER_IV = "avouch/token/pointer-iv/v1";
     /// Cipher key of a pointer token.

@@ -27,8 +27,10 @@ use crate::{
 
 pub use crate::index::IndexScope;
 
+mod erasure;
 mod subject;
 
+use erasure::ErasureKeys;
 pub use subject::{FieldAt, RecordAt, SubjectKey, WrappedSubjectKey};
 
 /// Format of what is wrapped as a subject key: `0x01 || key[32] || pseudonym[16]`.
@@ -48,15 +50,17 @@ pub struct VaultKeys {
     older_rows: Vec<Xaes>,
     digest: hmac::Key,
     backup: BackupKeys,
+    erasure: ErasureKeys,
 }
 
 impl VaultKeys {
     pub(crate) fn new(keyring: Keyring, keks: &[WrappedKek]) -> Result<Self> {
-        let Keyring { vault, kek, index, token, row, audit: _, erasure: _ } = keyring;
+        let Keyring { vault, kek, index, token, row, audit, erasure } = keyring;
         let roots = Derivable::new(&kek, index, token)?;
         let opened = keks.iter().map(|kek| Ok((kek.epoch, Arc::new(kek.open(vault, &roots.kek)?))));
         let keks = Keks::new(opened.collect::<Result<_>>()?)?;
         let row_key = |root| Xaes::new(derive(root, &vault.0, labels::ROW, &[]).bytes());
+        let erasure = ErasureKeys::new(vault, &erasure, &audit);
         Ok(Self {
             backup: BackupKeys::derive(vault, &row)?,
             vault,
@@ -67,6 +71,7 @@ impl VaultKeys {
             // Of the oldest root, for good: a stored fingerprint cannot be computed again from what it was
             // taken of.
             digest: derive_mac_key(row.oldest(), &vault.0, labels::ROW_DIGEST, &[]),
+            erasure,
         })
     }
 

@@ -15,7 +15,7 @@ use crate::{Error, Fault};
 
 statements! {
     data FIND of idempotency / 2 = "select request, sealed from idempotency where caller = ?1 and key_digest = ?2 and at > ?3";
-    data REMEMBER of idempotency / 2 = "insert into idempotency (caller, key_digest, request, at, sealed) values (?1, ?2, ?3, ?4, ?5) on conflict (caller, key_digest) do update set request = ?3, at = ?4, sealed = ?5";
+    data REMEMBER of idempotency / 2 = "insert into idempotency (caller, key_digest, request, at, sealed, subject) values (?1, ?2, ?3, ?4, ?5, ?6) on conflict (caller, key_digest) do update set request = ?3, at = ?4, sealed = ?5, subject = ?6";
     data FORGET = "delete from idempotency where at <= ?1";
 }
 
@@ -137,7 +137,9 @@ where
                 serde_json::to_vec(&output).map_err(|_| Error::Internal("an outcome has no JSON form"))?,
             );
             let sealed = cx.app.keys.seal_row("idempotency", &digest, &plain, &cx.app.rng)?;
-            tx.put(&REMEMBER, params![cx.caller.id.bytes(), &digest, &request, cx.now, &sealed])?;
+            let about = O::about(&output);
+            let about = about.as_ref().map(|subject| subject.bytes().as_slice());
+            tx.put(&REMEMBER, params![cx.caller.id.bytes(), &digest, &request, cx.now, &sealed, about])?;
         }
         Ok(Outcome::new(output, note))
     }

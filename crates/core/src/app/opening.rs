@@ -17,12 +17,13 @@ use super::probe::Probe;
 use crate::audit::{self, What};
 use crate::charters;
 use crate::clock::Clock;
+use crate::erasure::{self, EndingsError, EndingsFault, ErasureSettings, Erasures};
 use crate::gate::{self, Access, principals};
 use crate::ids::{EventId, Ids, PrincipalId};
 use crate::keys::seals::{PRIMARY, Seals, Stored, WrappedAll, primary_slot, put_keyring, put_slot};
 use crate::keys::{Primary, Recovery, SealRole, SealingError, Slot};
 use crate::rules::{Problems, Rules};
-use crate::{Error, backup, keys, vault};
+use crate::{Error, backup, keys};
 
 statements! {
     data DATA_VAULT = "select id from vault";
@@ -50,6 +51,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// A word in the text of its API keys: `live`, `test`, `demo`.
     pub environment: String,
+    /// How erasures are kept.
+    pub erasure: ErasureSettings,
 }
 
 /// Why a vault cannot be made or opened.
@@ -84,6 +87,9 @@ pub enum OpeningError {
         "role `{0}` of the charter cannot hold the first key: it needs `access.change` and holder `staff`"
     )]
     AdminRole(String),
+    /// The lists of erasures do not go together.
+    #[error(transparent)]
+    Endings(EndingsFault),
     /// Anything else.
     #[error(transparent)]
     Other(#[from] Error),
@@ -96,6 +102,15 @@ pub(crate) enum Brought<E> {
     Settling(E),
     /// It does not open.
     Opening(OpeningError),
+}
+
+impl From<EndingsError> for OpeningError {
+    fn from(error: EndingsError) -> Self {
+        match error {
+            EndingsError::Fault(fault) => Self::Endings(fault),
+            EndingsError::Other(error) => Self::Other(error),
+        }
+    }
 }
 
 /// A new vault.
@@ -156,7 +171,7 @@ impl App {
 
         let numbers = charters::first_numbers(&charter);
         let rules = Rules::compile(1, charter, &numbers, &keys).map_err(OpeningError::Charter)?;
-        let app = assemble(parts, keys, keyring_key.proof(), rules, Access::default());
+        let app = assemble(parts, keys, keyring_key.proof(), rules, Access::default())?;
         app.data_keys.begin(FIRST_GENERATION);
 
         let (first, sources, role) = (Arc::clone(&app), sources.to_vec(), admin_role.to_owned());
@@ -257,7 +272,7 @@ impl App {
         let rules = charters::load(&parts.store, &keys)?;
         let access = load_access(&parts.store, &keys)?;
         let newest = parts.store.read_wait(|tx| tx.first(&NEWEST_EVENT, &[], |row| row.opt_int(0)));
-        let app = assemble(parts, keys, keyring_key.proof(), rules, access);
+        let app = assemble(parts, keys, keyring_key.proof(), rules, access)?;
         app.data_keys.adopt(generation);
         if let Some(newest) = newest.map_err(Error::from)?.flatten() {
             app.ids.continue_after(EventId::from_int(newest));
@@ -265,14 +280,13 @@ impl App {
         Ok(app)
     }
 
-    /// Finishes what a crash or a restore has left to be done, and records the opening. The replay comes first: nobody is to
-    /// be indexed, or found, who was erased since a backup.
+    /// Finishes what a crash or a restore has left to be done, and records the opening.
     fn begin(self: &Arc<Self>, what: What) -> Result<(), OpeningError> {
-        backup::replay(self)?;
         let keeper = Arc::clone(self);
         self.store.write_wait(move |tx| charters::keep_up(tx, &keeper))?;
         self.refresh_indexes()?;
-        vault::resume(self)?;
+        erasure::reconcile(self)?;
+        backup::replay(self)?;
         Ok(self.note(what)?)
     }
 
@@ -294,8 +308,14 @@ impl App {
     }
 }
 
-fn assemble(parts: Parts, keys: VaultKeys, proof: ProofKey, rules: Rules, access: Access) -> Arc<App> {
-    Arc::new(App {
+fn assemble(
+    parts: Parts,
+    keys: VaultKeys,
+    proof: ProofKey,
+    rules: Rules,
+    access: Access,
+) -> Result<Arc<App>, Error> {
+    Ok(Arc::new(App {
         store: parts.store,
         keys,
         seals: Seals::new(parts.primary, proof),
@@ -311,8 +331,9 @@ fn assemble(parts: Parts, keys: VaultKeys, proof: ProofKey, rules: Rules, access
         data_keys: keys::DataKeys::default(),
         indexing: crate::indexes::Indexing::default(),
         backups: crate::backup::Backups::default(),
+        erasures: Erasures::new(parts.erasure)?,
         environment: parts.environment,
-    })
+    }))
 }
 
 fn load_access(store: &Store, keys: &VaultKeys) -> Result<Access, Error> {

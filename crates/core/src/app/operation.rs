@@ -7,7 +7,7 @@ use super::App;
 use crate::Error;
 use crate::audit::Note;
 use crate::gate::{Caller, Intent, Permit};
-use crate::ids::EventId;
+use crate::ids::{EventId, SubjectId};
 use crate::rules::Rules;
 
 /// Something a caller asks for. A value, fully parsed; it may be run more than once, so it keeps no state of a run.
@@ -58,6 +58,11 @@ pub trait Operation: Send + Sync + 'static {
         permit: &Permit,
         facts: Self::Facts,
     ) -> Result<Outcome<Self::Output>, Error>;
+
+    /// Whom an outcome is about that is kept for a repeat: it goes when they are erased.
+    fn about(_output: &Self::Output) -> Option<SubjectId> {
+        None
+    }
 
     /// Ids for the event of a failure.
     fn objects(&self) -> Vec<minicbor::bytes::ByteArray<16>> {

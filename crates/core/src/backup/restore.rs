@@ -23,6 +23,7 @@ use crate::Error;
 use crate::app::App;
 use crate::app::opening::{Brought, OpeningError, Parts};
 use crate::audit::{self, What};
+use crate::erasure::{self, EndingsFault};
 use crate::indexes::Rows;
 use crate::keys::Recovery;
 use crate::keys::seals::{PRIMARY, Stored};
@@ -39,6 +40,8 @@ pub struct Sources {
     pub data: Option<PathBuf>,
     /// A backup of the key store; without it the key store is alive.
     pub keys: Option<PathBuf>,
+    /// A copy of the list of endings, newer than the backups: lines of text.
+    pub endings: Option<PathBuf>,
     /// Whoever restores states that nobody was erased since the backups.
     pub nobody_erased: bool,
     /// Go on although some people cannot be read.
@@ -66,7 +69,9 @@ impl App {
         progress: &dyn Fn(u64),
     ) -> Result<Arc<Self>, BackupError> {
         let there = Self::vaults(&parts.store)?;
-        refuse(sources, there)?;
+        let listed = sources.endings.as_deref().map(lines).transpose()?;
+        let known = listed.is_some() || kept_apart(&parts)?;
+        refuse(sources, there, known)?;
         let (stored, vault) = match (&sources.keys, there.1) {
             (Some(path), _) => seals_in(path)?,
             (None, Some(vault)) => (parts.store.read_wait(Stored::load)?, VaultId(vault)),
@@ -84,7 +89,6 @@ impl App {
         let check =
             |path: &Option<PathBuf>, part| path.as_ref().map(|path| checked(path, part, &keys)).transpose();
         let (data, key_file) = (check(&sources.data, Part::Data)?, check(&sources.keys, Part::Keys)?);
-        let older = data.as_ref().zip(key_file.as_ref()).is_some_and(|(data, keys)| keys.made < data.made);
         let mut written = 0;
         // What others refer to first.
         for (path, side) in [(&sources.keys, Side::Keys), (&sources.data, Side::Data)] {
@@ -93,18 +97,30 @@ impl App {
                 written = load(&parts.store, path, &keys, side, &|rows| progress(written + rows))?;
             }
         }
-        let endings = if data.is_some() && key_file.is_some() { Endings::Stated } else { Endings::Alive };
+        let endings = match (data.is_some() && key_file.is_some(), known) {
+            (false, _) => Endings::Alive,
+            (true, true) => Endings::Listed,
+            (true, false) => Endings::Stated,
+        };
         let made = |file: &Option<Checked>| file.as_ref().map(|file| file.made);
-        let mark = Restored::new(parts.clock.now(), made(&data), made(&key_file), endings)?;
+        let (data_made, keys_made) = (made(&data), made(&key_file));
         let leave = sources.leave_unreadable;
         let settle = |app: &Arc<Self>| -> Result<(), BackupError> {
+            // Before there is a vault: whoever was erased is not even looked at.
+            let done = match &listed {
+                Some(lines) => app.absorb_endings(lines),
+                None => erasure::reconcile(app),
+            };
+            let done = done.map_err(OpeningError::from)?;
             let counted = count(app)?;
-            let lost = counted.unreadable + if older { counted.keyless } else { 0 };
+            let lost = counted.unreadable + counted.keyless;
             if lost > 0 && !leave {
                 return Err(BackupError::Keys(lost));
             }
-            tracing::info!(whole = counted.whole, keyless = counted.keyless, lost, "restored");
-            conclude(app, mark.clone(), there)
+            tracing::info!(whole = counted.whole, lost, "restored");
+            let erased = done.data.max(done.keys);
+            let mark = Restored::new(app.now(), data_made, keys_made, endings, erased)?;
+            conclude(app, mark, there)
         };
         Self::bring_back(parts, unsealed, settle).map_err(|brought| match brought {
             Brought::Settling(error) => error,
@@ -138,7 +154,11 @@ impl App {
 const NOTHING: &str = "there is no key store: restore its backup too, by --keys";
 
 /// Restores go into what is empty, and what is not restored must be there.
-fn refuse(sources: &Sources, there: (Option<[u8; 16]>, Option<[u8; 16]>)) -> Result<(), BackupError> {
+fn refuse(
+    sources: &Sources,
+    there: (Option<[u8; 16]>, Option<[u8; 16]>),
+    known: bool,
+) -> Result<(), BackupError> {
     let refused = |why| Err(BackupError::Refused(why));
     match (sources.data.is_some(), there.0.is_some(), sources.keys.is_some(), there.1.is_some()) {
         (false, _, false, _) => refused("which backups? Say --data, --keys or both"),
@@ -146,12 +166,25 @@ fn refuse(sources: &Sources, there: (Option<[u8; 16]>, Option<[u8; 16]>)) -> Res
         (.., true, true) => refused("the key store holds a vault: a restore goes into an empty one"),
         (false, false, ..) => refused("the data store is empty: restore its backup too, by --data"),
         (.., false, false) => refused(NOTHING),
-        (true, _, true, _) if !sources.nobody_erased => refused(
-            "both stores come from backups, so nothing here knows who was erased since: when nobody was, or everybody is \
-             erased again by hand before anything is served, say --endings-are-complete, which is kept on record",
+        (true, _, true, _) if !known && !sources.nobody_erased => refused(
+            "both stores come from backups, so nothing here knows who was erased since: give the copy of the list of \
+             erasures by --endings, or, when nobody was erased, say --endings-are-complete, which is kept on record",
         ),
         _ => Ok(()),
     }
+}
+
+/// A copy of the list of endings.
+fn lines(path: &Path) -> Result<Vec<String>, BackupError> {
+    let text = std::fs::read_to_string(path).map_err(BackupError::io(path))?;
+    Ok(text.lines().map(str::to_owned).collect())
+}
+
+/// Whether the configuration keeps such a copy. One that is empty knows of nobody, and may as well be a new one.
+fn kept_apart(parts: &Parts) -> Result<bool, BackupError> {
+    let Some(copy) = &parts.erasure.copy else { return Ok(false) };
+    let unreadable = |error: std::io::Error| OpeningError::Endings(EndingsFault::Unreadable(error.kind()));
+    Ok(!copy.lines().map_err(unreadable)?.is_empty())
 }
 
 /// The seals and the vault in the header of a backup of keys.
@@ -268,9 +301,9 @@ fn count(app: &Arc<App>) -> Result<Counted, Error> {
     loop {
         let keeper = Arc::clone(app);
         let people = app.store.read_wait(move |tx| look_at(tx, &keeper, after))?;
-        let Some((last, ..)) = people.last() else { return Ok(counted) };
+        let Some((last, _)) = people.last() else { return Ok(counted) };
         after = Some(*last);
-        for (_, found, _) in &people {
+        for (_, found) in &people {
             *match found {
                 Found::Whole => &mut counted.whole,
                 Found::Keyless => &mut counted.keyless,

@@ -20,8 +20,10 @@ statements! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Endings {
-    /// One of the stores was alive: whoever was erased is in it no more.
+    /// One of the stores was alive, and has the list of all endings.
     Alive,
+    /// Both stores were lost, and a copy of the list of endings was handed in or is kept apart from both.
+    Listed,
     /// Both stores were lost, and somebody stated that nobody was erased since the backup.
     Stated,
 }
@@ -39,19 +41,19 @@ pub struct Restored {
     pub keys_made: Option<i64>,
     /// See [`Endings`].
     pub endings: Endings,
+    /// Erasures of after the backup that were done again.
+    pub erased: u64,
     /// What the replay did; `None`: it is still to be done.
     pub replayed: Option<Replayed>,
 }
 
-/// What the replay of erasures did.
+/// Who was there in the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Replayed {
     /// People who are there.
     pub people: u64,
-    /// People who had a record and no key, and are gone.
-    pub gone: u64,
-    /// People who had keys and no record, and whose keys are destroyed.
-    pub keys: u64,
+    /// People whose keys are lost, and whose records are gone with them.
+    pub lost: u64,
 }
 
 impl Restored {
@@ -60,12 +62,13 @@ impl Restored {
         data_made: Option<i64>,
         keys_made: Option<i64>,
         endings: Endings,
+        erased: u64,
     ) -> Result<Self, Error> {
         let mut id = [0; 16];
         let (time, random) = id.split_at_mut(8);
         time.copy_from_slice(&at.to_be_bytes());
         SystemRandom::new().fill(random).map_err(|_| Error::Internal("no randomness"))?;
-        Ok(Self { id, at, data_made, keys_made, endings, replayed: None })
+        Ok(Self { id, at, data_made, keys_made, endings, erased, replayed: None })
     }
 
     pub(super) fn store(

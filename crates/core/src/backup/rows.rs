@@ -103,6 +103,12 @@ pub(crate) fn keys_end(tx: &mut Tx<'_>, keys: &VaultKeys) -> Result<Option<i64>,
     Ok(all(tx, keys)?.iter().filter_map(|row| row.until).max())
 }
 
+/// What receipts call them: `data-7`, `keys-7`.
+pub(crate) fn names(tx: &mut Tx<'_>, keys: &VaultKeys) -> Result<Vec<String>, Error> {
+    let name = |row: Backup| format!("{}-{}", row.part().as_str(), row.sequence);
+    Ok(all(tx, keys)?.into_iter().map(name).collect())
+}
+
 /// Which backups there are, and whether the vault itself was restored from some.
 #[derive(Debug, Clone, Copy)]
 pub struct ReadBackups;

@@ -9,6 +9,7 @@ statements! {
     data CANDIDATES of index_term / 2 = "select subject from index_term where number = ?1 and term = ?2 and subject > ?3 order by subject limit ?4";
     data PUT_TERM of index_term / 3 = "insert into index_term (number, term, subject) values (?1, ?2, ?3) on conflict (number, term, subject) do nothing";
     data DROP_TERM of index_term / 3 = "delete from index_term where number = ?1 and term = ?2 and subject = ?3";
+    data DROP_TERMS_OF = "delete from index_term where number = ?1 and subject = ?2";
     data DROP_ALL_TERMS = "delete from index_term where subject = ?1";
 }
 
@@ -99,4 +100,9 @@ pub(crate) fn remove(tx: &mut Tx<'_>, subject: SubjectId, term: Term) -> Result<
 /// Removes a person's terms without knowing them. It looks through the whole table: for records that no longer open.
 pub(crate) fn remove_all(tx: &mut Tx<'_>, subject: SubjectId) -> Result<(), Error> {
     Ok(tx.put(&DROP_ALL_TERMS, params![subject.bytes()])?)
+}
+
+/// Removes a person's terms in one index without knowing them, which looks through all of that index.
+pub(crate) fn remove_of(tx: &mut Tx<'_>, index: u32, subject: SubjectId) -> Result<(), Error> {
+    Ok(tx.put(&DROP_TERMS_OF, params![index, subject.bytes()])?)
 }

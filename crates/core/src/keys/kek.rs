@@ -13,10 +13,11 @@ use avouch_policy::Action;
 use avouch_seal::vault::WrappedSubjectKey;
 use avouch_store::{Tx, params, statements};
 
+use super::status::kek_due;
 use crate::Error;
 use crate::app::{App, Cx, Operation, Outcome, Refresh};
 use crate::audit::{self, Note, What};
-use crate::gate::{Intent, Permit};
+use crate::gate::{Caller, Intent, Permit};
 use crate::ids::SubjectId;
 use crate::rules::Rules;
 use crate::vault::wrapped_from_row;
@@ -109,6 +110,21 @@ impl App {
     #[must_use]
     pub fn rewrap_pending(&self) -> bool {
         self.keys.has_older_keks() && self.kek.settled.load(Ordering::Acquire) < self.keys.kek_epoch()
+    }
+
+    /// Begins a rotation when the key-encryption key has been used as long as it may be: what an erasure leaves behind on disks
+    /// and in backups is wrapped by it, and unreadable when it is gone. Says whether it did.
+    ///
+    /// # Errors
+    /// What the operation reports.
+    pub fn rotate_kek_when_due(self: &Arc<Self>) -> Result<bool, Error> {
+        let app = Arc::clone(self);
+        let due = self.store.read_wait(move |tx| kek_due(tx, &app))?;
+        if due.is_none_or(|due| self.now() < due) || self.rewrap_pending() {
+            return Ok(false);
+        }
+        self.perform_wait(&Caller::system(), RotateKek)?;
+        Ok(true)
     }
 
     /// Forgets key-encryption keys that were destroyed in the store a minute ago. To be called now and then.

@@ -15,7 +15,9 @@ use crate::rules::Rules;
 
 statements! {
     data COUNT_RECORDS = "select count(*) from record";
-    data COUNT_ERASURES = "select count(*) from erasure";
+    data COUNT_ERASURES = "select count(*) from ending";
+    keys COUNT_SHREDDED = "select count(*) from ending";
+    keys NEWEST_KEK_MADE = "select made from kek order by epoch desc limit 1";
     keys KEK_EPOCHS = "select epoch from kek order by epoch";
     keys COUNT_BY_EPOCH = "select epoch, count(*) from subject_key group by epoch";
     keys COUNT_BY_GENERATION = "select generation, count(*) from subject_key group by generation";
@@ -49,6 +51,8 @@ pub struct KeyStatus {
     pub token_epochs: Vec<u32>,
     /// Erasures whose keys are not destroyed yet.
     pub pending_erasures: u64,
+    /// When the key-encryption key is replaced by itself, in microseconds UTC; nothing: never.
+    pub kek_due: Option<i64>,
 }
 
 /// How many keys of people there are.
@@ -75,6 +79,13 @@ fn grouped(tx: &mut Tx<'_>, statement: &'static Statement) -> Result<BTreeMap<u6
     let rows =
         tx.query(statement, &[], |row| Ok((row.int(0)?.cast_unsigned(), row.int(1)?.cast_unsigned())))?;
     Ok(rows.into_iter().collect())
+}
+
+/// When the newest key-encryption key has been used long enough.
+pub(super) fn kek_due(tx: &mut Tx<'_>, app: &App) -> Result<Option<i64>, Error> {
+    let Some(period) = app.erasures.settings.kek_period() else { return Ok(None) };
+    let made = tx.first(&NEWEST_KEK_MADE, &[], |row| row.int(0))?.ok_or(Error::Tampered)?;
+    Ok(Some(made.saturating_add(period)))
 }
 
 impl Operation for ReadKeys {
@@ -110,7 +121,8 @@ impl Operation for ReadKeys {
             generation: number(tx, &KEYRING_GENERATION)?,
             kek_epochs: tx.query(&KEK_EPOCHS, &[], |row| Ok(row.int(0)?.cast_unsigned()))?,
             data_generation: super::generation(tx)?.into(),
-            pending_erasures: number(tx, &COUNT_ERASURES)?,
+            pending_erasures: number(tx, &COUNT_ERASURES)?.saturating_sub(number(tx, &COUNT_SHREDDED)?),
+            kek_due: kek_due(tx, cx.app)?,
         };
         Ok(Outcome::new(status, Note::count(0)))
     }

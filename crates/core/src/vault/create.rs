@@ -17,6 +17,7 @@ use crate::Error;
 use crate::app::{App, Cx, Operation, Outcome};
 use crate::audit::Note;
 use crate::charters;
+use crate::erasure::{Recognised, recognise};
 use crate::gate::{Intent, Permit, Reason};
 use crate::ids::SubjectId;
 use crate::indexes::Term;
@@ -33,6 +34,24 @@ pub(crate) struct Sealed {
     /// For indexes that come while the request waits.
     held: Held,
     found_by: FoundBy,
+}
+
+/// What keeps a new person from being written.
+#[derive(Debug)]
+pub(crate) enum Obstacle {
+    /// Somebody has one of the values, which nobody else may have.
+    Taken(Taken),
+    /// Somebody who had one of the values was erased.
+    Erased(Recognised),
+}
+
+/// What happens to somebody who was erased and is brought in again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Returning {
+    /// The caller is told, and asked to say so.
+    Ask,
+    /// The caller has said so.
+    Welcome,
 }
 
 /// By what a person is found, under one generation of indexes.
@@ -101,19 +120,20 @@ impl Sealed {
         changed.then(|| FoundBy::new(rules, &self.held)).transpose()
     }
 
-    /// Checks uniqueness and writes; writes nothing when a value is taken.
+    /// Checks uniqueness and whether somebody is back who was erased, and writes; writes nothing when something is in the way.
     pub(crate) fn write(
         &self,
         tx: &mut Tx<'_>,
         cx: &Cx<'_>,
         permit: &Permit,
+        returning: Returning,
         note: &mut Note,
-    ) -> Result<Option<Taken>, Error> {
+    ) -> Result<Option<Obstacle>, Error> {
+        if let Some(obstacle) = self.obstacle(tx, cx, permit, returning, note)? {
+            return Ok(Some(obstacle));
+        }
         let anew = self.found_anew(cx.rules)?;
         let found_by = anew.as_ref().unwrap_or(&self.found_by);
-        if let Some(taken) = terms::taken(tx, cx, permit, self.id, &found_by.unique)? {
-            return Ok(Some(taken));
-        }
         for (class, wrapped) in &self.keys {
             keys::put_first(tx, cx, self.id, *class, wrapped)?;
         }
@@ -126,21 +146,35 @@ impl Sealed {
         Ok(None)
     }
 
-    /// What [`Sealed::taken`] will ask.
+    /// What [`Sealed::obstacle`] will ask.
     pub(crate) fn ahead(&self, wants: &mut Vec<Ahead>) {
         wants.extend(self.found_by.unique.iter().flat_map(Sought::ahead));
     }
 
-    /// The first unique value that somebody has already.
-    pub(crate) fn taken(
+    /// What is in the way of writing: the first unique value that somebody has already, or that somebody had who was erased.
+    /// Who was erased and comes again because the caller says so is noted.
+    pub(crate) fn obstacle(
         &self,
         tx: &mut Tx<'_>,
         cx: &Cx<'_>,
         permit: &Permit,
-    ) -> Result<Option<Taken>, Error> {
+        returning: Returning,
+        note: &mut Note,
+    ) -> Result<Option<Obstacle>, Error> {
         let anew = self.found_anew(cx.rules)?;
         let found_by = anew.as_ref().unwrap_or(&self.found_by);
-        terms::taken(tx, cx, permit, self.id, &found_by.unique)
+        if let Some(taken) = terms::taken(tx, cx, permit, self.id, &found_by.unique)? {
+            return Ok(Some(Obstacle::Taken(taken)));
+        }
+        let values = self.held.iter().map(|(place, values)| (*place, values));
+        Ok(match (recognise(tx, cx, values)?, returning) {
+            (None, _) => None,
+            (Some(recognised), Returning::Ask) => Some(Obstacle::Erased(recognised)),
+            (Some(recognised), Returning::Welcome) => {
+                note.erasure = Some(recognised.erasure);
+                None
+            }
+        })
     }
 
     /// The places of the fields it writes, under the charter it was parsed with.
@@ -165,6 +199,7 @@ pub(crate) fn numbered(values: Vec<avouch_charter::Value>, list: bool) -> Option
 pub struct CreateSubject {
     rules: Arc<Rules>,
     sealed: Sealed,
+    returning: Returning,
     purpose: Option<String>,
     reason: Option<Reason>,
 }
@@ -193,7 +228,13 @@ impl CreateSubject {
     ) -> Result<Self, Error> {
         let rules = app.rules();
         let sealed = Sealed::new(app, &rules, fields, &DrawnAhead::new(&app.rng))?;
-        Ok(Self { rules, sealed, purpose, reason })
+        Ok(Self { rules, sealed, returning: Returning::Ask, purpose, reason })
+    }
+
+    /// What happens if somebody was erased who had one of these values; without it the caller is asked.
+    #[must_use]
+    pub fn returning(self, returning: Returning) -> Self {
+        Self { returning, ..self }
     }
 }
 
@@ -221,14 +262,26 @@ impl Operation for CreateSubject {
         Ok(())
     }
 
+    fn about(output: &Created) -> Option<SubjectId> {
+        Some(output.id)
+    }
+
     fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, permit: &Permit, (): ()) -> Result<Outcome<Created>, Error> {
         let mut note = Note::count(0);
-        if let Some(taken) = self.sealed.write(tx, cx, permit, &mut note)? {
-            return Ok(taken.refusal(note));
+        match self.sealed.write(tx, cx, permit, self.returning, &mut note)? {
+            None => {}
+            Some(Obstacle::Taken(taken)) => return Ok(taken.refusal(note)),
+            Some(Obstacle::Erased(recognised)) => return Ok(refused(recognised, note)),
         }
         note.fields = self.sealed.fields.iter().map(|field| (*field, None)).collect();
         Ok(Outcome::new(Created { id: self.sealed.id, version: 1, created: cx.now }, note))
     }
+}
+
+/// The refusal of an operation that has written nothing yet: the caller has learned that somebody was erased.
+pub(crate) fn refused<T>(recognised: Recognised, note: Note) -> Outcome<T> {
+    let note = Note { erasure: Some(recognised.erasure), ..note };
+    Outcome::failed(recognised.refusal(), note)
 }
 
 /// What was parsed under one charter is not written under another.

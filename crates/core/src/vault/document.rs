@@ -15,7 +15,7 @@ use avouch_policy::Action;
 use avouch_store::Tx;
 use serde_json::{Map, Value as Json};
 
-use super::create::{Sealed, same_charter};
+use super::create::{Obstacle, Returning, Sealed, same_charter};
 use super::input::escape;
 use super::keys::Ring;
 use super::record::{Record, Values};
@@ -50,6 +50,7 @@ pub struct Tokenize {
     reason: Option<Reason>,
     document: Json,
     people: Vec<Person>,
+    returning: Returning,
 }
 
 impl core::fmt::Debug for Tokenize {
@@ -160,7 +161,14 @@ impl Tokenize {
                 person.new = Some(sealed.map_err(|error| at(error, &person.pointer))?);
             }
         }
-        Ok(Self { rules, recipient, purpose, reason, document, people })
+        let returning = Returning::Ask;
+        Ok(Self { rules, recipient, purpose, reason, document, people, returning })
+    }
+
+    /// What happens if somebody was erased who had one of the values that are added; without it the caller is asked.
+    #[must_use]
+    pub fn returning(self, returning: Returning) -> Self {
+        Self { returning, ..self }
     }
 
     /// Whether people may be added; such a request needs the permission to create as well.
@@ -364,7 +372,9 @@ impl Operation for Tokenize {
         for (person, held) in self.people.iter().zip(held) {
             let held = match (held, &person.new, &create) {
                 (Some(held), ..) => held,
-                (None, Some(new), Some(create)) => add(tx, cx, create, person, new, &mut note)?,
+                (None, Some(new), Some(create)) => {
+                    add(tx, cx, create, person, (new, self.returning), &mut note)?
+                }
                 (None, ..) => return Err(Error::Internal("nobody to make tokens for")),
             };
             if !subjects.contains(&held.subject) {
@@ -461,14 +471,16 @@ fn add(
     cx: &Cx<'_>,
     create: &Permit,
     person: &Person,
-    new: &Sealed,
+    (new, returning): (&Sealed, Returning),
     note: &mut Note,
 ) -> Result<Held, Error> {
     let record = match identify(tx, cx, create, person)? {
         Some(record) => record,
         None => {
-            if let Some(taken) = new.write(tx, cx, create, note)? {
-                return Err(Error::Taken { field: taken.field });
+            match new.write(tx, cx, create, returning, note)? {
+                None => {}
+                Some(Obstacle::Taken(taken)) => return Err(Error::Taken { field: taken.field }),
+                Some(Obstacle::Erased(recognised)) => return Err(recognised.refusal()),
             }
             Record::load(tx, cx, new.id)?
         }

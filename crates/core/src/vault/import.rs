@@ -12,7 +12,7 @@ use avouch_store::{Ahead, Tx, params, statements};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use super::create::{Sealed, same_charter};
+use super::create::{Obstacle, Returning, Sealed, same_charter};
 use crate::app::{App, Cx, Operation, Outcome};
 use crate::audit::Note;
 use crate::gate::{Intent, Permit, Reason};
@@ -22,8 +22,8 @@ use crate::{Error, Fault};
 pub use mapping::{ColumnGuess, ColumnSample, Proposal, ProposeMapping, propose};
 
 statements! {
-    data PUT_IMPORT = "insert into import (id, created, dry_run, on_duplicate) values (?1, ?2, ?3, ?4) on conflict (id) do nothing";
-    data IMPORT = "select dry_run, on_duplicate from import where id = ?1";
+    data PUT_IMPORT = "insert into import (id, created, dry_run, on_duplicate, on_erased) values (?1, ?2, ?3, ?4, ?5) on conflict (id) do nothing";
+    data IMPORT = "select dry_run, on_duplicate, on_erased from import where id = ?1";
     data CHUNK = "select sealed from import_chunk where import = ?1 and chunk = ?2";
     data CHUNKS = "select chunk, accepted, skipped, rejected from import_chunk where import = ?1 order by chunk";
     data PUT_CHUNK = "insert into import_chunk (import, chunk, accepted, skipped, rejected, sealed) values (?1, ?2, ?3, ?4, ?5, ?6)";
@@ -38,6 +38,21 @@ pub enum OnDuplicate {
     Skip,
 }
 
+/// What happens to a row of somebody who was erased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnErased {
+    /// It is given back as an error.
+    Ask,
+    /// It is left out and counted.
+    Skip,
+    /// It is taken in like any other.
+    Create,
+}
+
+impl OnErased {
+    const ALL: [Self; 3] = [Self::Ask, Self::Skip, Self::Create];
+}
+
 /// Begins an import, or finds one begun before: the same file with the same mapping is the same import.
 #[derive(Debug, Clone)]
 pub struct StartImport {
@@ -49,6 +64,8 @@ pub struct StartImport {
     pub dry_run: bool,
     /// See [`OnDuplicate`].
     pub on_duplicate: OnDuplicate,
+    /// See [`OnErased`].
+    pub on_erased: OnErased,
     /// For which purpose.
     pub purpose: Option<String>,
     /// Why, in words.
@@ -87,13 +104,14 @@ impl Operation for StartImport {
     }
 
     fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<ImportState>, Error> {
-        let mode = [u8::from(self.dry_run), u8::from(self.on_duplicate == OnDuplicate::Skip)];
+        let skip = self.on_duplicate == OnDuplicate::Skip;
+        let mode = [u8::from(self.dry_run), u8::from(skip), self.on_erased as u8];
         let parts: [&[u8]; 4] = [&self.source, &self.mapping, &mode, cx.caller.id.bytes()];
         let digest = cx.app.keys.row_digest("import", &parts);
         let (id, _) = digest.split_first_chunk::<16>().ok_or(Error::Internal("a digest is too short"))?;
         let id = ImportId::from_bytes(*id);
-        let (dry_run, skip) = (i64::from(self.dry_run), i64::from(self.on_duplicate == OnDuplicate::Skip));
-        tx.put(&PUT_IMPORT, params![id.bytes(), cx.now, dry_run, skip])?;
+        let (dry_run, skip, erased) = (i64::from(self.dry_run), i64::from(skip), self.on_erased as i64);
+        tx.put(&PUT_IMPORT, params![id.bytes(), cx.now, dry_run, skip, erased])?;
         let state = state(tx, id)?;
         Ok(Outcome::new(state, Note { objects: vec![*id.bytes()], ..Note::count(0) }))
     }
@@ -258,8 +276,8 @@ fn row_error(fault: Fault) -> (Option<String>, String) {
 impl Operation for ImportChunk {
     const ACTION: Action = Action::SubjectImport;
     type Output = ChunkDone;
-    /// Whether this is a dry run, whether duplicates are skipped, and the outcome when the chunk was done before.
-    type Facts = (bool, bool, Option<Remembered>);
+    /// How the import was begun, and the outcome when the chunk was done before.
+    type Facts = (Begun, Option<Remembered>);
 
     fn intent(&self, rules: &Rules) -> Result<Intent, Error> {
         same_charter(rules, &self.rules)?;
@@ -278,8 +296,14 @@ impl Operation for ImportChunk {
     }
 
     fn facts(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Self::Facts, Error> {
-        let (dry_run, skip) = tx
-            .first(&IMPORT, params![self.id.bytes()], |row| Ok((row.int(0)? != 0, row.int(1)? != 0)))?
+        let begun = tx
+            .first(&IMPORT, params![self.id.bytes()], |row| {
+                let on_erased = row.int(2)?;
+                let on_erased = OnErased::ALL.into_iter().find(|known| *known as i64 == on_erased);
+                // What is none of ours is the most careful one.
+                let on_erased = on_erased.unwrap_or(OnErased::Ask);
+                Ok(Begun { dry_run: row.int(0)? != 0, skip: row.int(1)? != 0, on_erased })
+            })?
             .ok_or(Error::NotFound)?;
         let chunk = self.chunk.cast_signed();
         let sealed = tx.first(&CHUNK, params![self.id.bytes(), chunk], |row| Ok(row.blob(0)?.to_vec()))?;
@@ -290,7 +314,7 @@ impl Operation for ImportChunk {
                 Some(serde_json::from_slice(&plain).map_err(|_| Error::Tampered)?)
             }
         };
-        Ok((dry_run, skip, before))
+        Ok((begun, before))
     }
 
     fn run(
@@ -298,7 +322,7 @@ impl Operation for ImportChunk {
         tx: &mut Tx<'_>,
         cx: &Cx<'_>,
         permit: &Permit,
-        (dry_run, skip, before): Self::Facts,
+        (begun, before): Self::Facts,
     ) -> Result<Outcome<ChunkDone>, Error> {
         let mut note = Note { objects: vec![*self.id.bytes()], ..Note::count(0) };
         if let Some(Remembered { digest, done }) = before {
@@ -311,18 +335,30 @@ impl Operation for ImportChunk {
         }
         let mut done = ChunkDone { accepted: 0, skipped: 0, rejected: self.rejected.clone() };
         for (row, new) in &self.rows {
-            let taken =
-                if dry_run { new.taken(tx, cx, permit)? } else { new.write(tx, cx, permit, &mut note)? };
-            let Some(taken) = taken else {
-                done.accepted += 1;
-                continue;
+            let returning = match begun.on_erased {
+                OnErased::Create => Returning::Welcome,
+                OnErased::Ask | OnErased::Skip => Returning::Ask,
             };
-            taken.remember(&mut note);
-            if skip {
-                done.skipped += 1;
+            let obstacle = if begun.dry_run {
+                new.obstacle(tx, cx, permit, returning, &mut note)?
             } else {
-                let detail = "another subject already has this value".to_owned();
-                done.rejected.push(RejectedRow { row: *row, errors: vec![(Some(taken.field), detail)] });
+                new.write(tx, cx, permit, returning, &mut note)?
+            };
+            match obstacle {
+                None => done.accepted += 1,
+                Some(Obstacle::Taken(taken)) => {
+                    taken.remember(&mut note);
+                    let detail = "another subject already has this value";
+                    done.leave_out(*row, begun.skip, [taken.field], detail);
+                }
+                Some(Obstacle::Erased(recognised)) => {
+                    note.erasure = Some(recognised.erasure);
+                    let number = recognised.erasure;
+                    let detail = format!(
+                        "somebody with this value was erased (erasure {number}): begin the import with `on_erased`"
+                    );
+                    done.leave_out(*row, begun.on_erased == OnErased::Skip, recognised.fields, &detail);
+                }
             }
         }
         done.rejected.sort_by_key(|rejected| rejected.row);
@@ -339,6 +375,26 @@ impl Operation for ImportChunk {
 
     fn objects(&self) -> Vec<minicbor::bytes::ByteArray<16>> {
         vec![(*self.id.bytes()).into()]
+    }
+}
+
+/// How an import was begun.
+#[derive(Debug, Clone, Copy)]
+pub struct Begun {
+    dry_run: bool,
+    /// Whether duplicates are left out.
+    skip: bool,
+    on_erased: OnErased,
+}
+
+impl ChunkDone {
+    fn leave_out(&mut self, row: u64, skip: bool, fields: impl IntoIterator<Item = String>, detail: &str) {
+        if skip {
+            self.skipped += 1;
+        } else {
+            let errors = fields.into_iter().map(|field| (Some(field), detail.to_owned())).collect();
+            self.rejected.push(RejectedRow { row, errors });
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::Error;
 use crate::app::Cx;
+use crate::erasure;
 use crate::ids::SubjectId;
 
 statements! {
@@ -16,6 +17,10 @@ statements! {
     keys PUT_SUBJECT_KEY of subject_key / 2 = "insert into subject_key (subject, class, generation, key_id, epoch, wrapped, check_value) values (?1, ?2, ?3, ?4, ?5, ?6, ?7) on conflict (subject, class, generation) do nothing";
     keys ONE_KEY_ID of subject_key / 2 = "select key_id from subject_key where subject = ?1 and class = ?2 and generation = ?3";
 }
+
+/// What is answered when something is to be sealed under keys of which some are about to be destroyed.
+const BEING_ERASED: Error =
+    Error::Conflict("an erasure of this customer is under way: try again in a second");
 
 /// See the module.
 #[derive(Debug)]
@@ -94,6 +99,9 @@ impl Ring {
         class: u32,
         reached: u32,
     ) -> Result<&SubjectKey, Error> {
+        if cx.app.erasures.is_closing(self.subject) {
+            return Err(BEING_ERASED);
+        }
         let current = cx.generation;
         let newest = self.keys.iter().position(|held| held.class == class);
         let generation = newest.and_then(|at| self.keys.get(at)).map(|held| held.generation);
@@ -166,6 +174,7 @@ fn put(
     (class, generation): (u32, u32),
     wrapped: &WrappedSubjectKey,
 ) -> Result<(), Error> {
+    erasure::guard(tx, cx, subject)?;
     let wrapped = up_to_date(cx, subject, class, wrapped)?;
     let WrappedSubjectKey { key_id, epoch, wrapped, check } = &*wrapped;
     let added = tx.execute(

@@ -166,6 +166,11 @@ impl Record {
         Self { keys, entries, ..self }.digested(cx)
     }
 
+    /// This very version with other entries, its manifest computed.
+    pub(crate) fn restated(self, cx: &Cx<'_>, entries: Vec<u8>) -> Self {
+        Self { entries, ..self }.digested(cx)
+    }
+
     fn digested(mut self, cx: &Cx<'_>) -> Self {
         self.manifest = self.digest(cx);
         self

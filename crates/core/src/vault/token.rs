@@ -212,6 +212,13 @@ pub(crate) fn target(
     if target.subject == subject { Ok(Some(target)) } else { Err(Error::Tampered) }
 }
 
+/// The number of the field that a stored token points into; nothing when it does not open.
+pub(crate) fn field_of(cx: &Cx<'_>, namespace: &str, lookup: &[u8], sealed: &[u8]) -> Option<u32> {
+    let place = avouch_seal::pae::pae(&[namespace.as_bytes(), lookup]);
+    let plain = cx.app.keys.open_row("token", &place, sealed).ok()?;
+    decode(&plain).map(|target| target.field)
+}
+
 fn encode(target: &PointerTarget) -> Vec<u8> {
     let mut bytes = target.subject.to_vec();
     bytes.extend_from_slice(&target.field.to_le_bytes());

@@ -9,13 +9,14 @@ use avouch_store::{Ahead, Tx};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use super::create::{numbered, same_charter};
+use super::create::{Returning, numbered, refused, same_charter};
 use super::input::{self, Given};
 use super::keys::Ring;
 use super::record::{Record, Values, push_entry, seal_entry};
 use super::terms::{self, Held, Sought};
 use crate::app::{App, Cx, Operation, Outcome};
 use crate::audit::Note;
+use crate::erasure::recognise;
 use crate::gate::{Intent, Permit, Reason};
 use crate::ids::SubjectId;
 use crate::indexes::{self, Holding, IndexRule};
@@ -29,6 +30,7 @@ pub struct UpdateSubject {
     id: SubjectId,
     version: u64,
     changes: Vec<Given>,
+    returning: Returning,
     purpose: Option<String>,
     reason: Option<Reason>,
 }
@@ -64,7 +66,14 @@ impl UpdateSubject {
         if changes.is_empty() {
             return Err(Error::Invalid(vec![Fault::new("/fields", "expected at least one field to change")]));
         }
-        Ok(Self { rules, id, version, changes, purpose, reason })
+        let returning = Returning::Ask;
+        Ok(Self { rules, id, version, changes, returning, purpose, reason })
+    }
+
+    /// What happens if somebody was erased who had one of these values; without it the caller is asked.
+    #[must_use]
+    pub fn returning(self, returning: Returning) -> Self {
+        Self { returning, ..self }
     }
 }
 
@@ -92,6 +101,10 @@ impl Operation for UpdateSubject {
         Record::load(tx, cx, self.id)
     }
 
+    fn about(output: &Updated) -> Option<SubjectId> {
+        Some(output.id)
+    }
+
     fn run(
         &self,
         tx: &mut Tx<'_>,
@@ -109,6 +122,14 @@ impl Operation for UpdateSubject {
         if let Some(taken) = terms::taken(tx, cx, permit, self.id, &change.claims(cx.rules)?)? {
             note.subjects.push(ring.pseudonym(cx)?);
             return Ok(taken.refusal(note));
+        }
+        match (recognise(tx, cx, change.new_values(cx.rules))?, self.returning) {
+            (None, _) => {}
+            (Some(recognised), Returning::Welcome) => note.erasure = Some(recognised.erasure),
+            (Some(recognised), Returning::Ask) => {
+                note.subjects.push(ring.pseudonym(cx)?);
+                return Ok(refused(recognised, note));
+            }
         }
         let mut entries = Vec::with_capacity(current.entries.len() + 128);
         let mut keeps_any = false;
@@ -198,6 +219,17 @@ impl Change {
             }
         }
         Ok(claims)
+    }
+
+    /// The fields that get a value they had not.
+    fn new_values<'c>(&'c self, rules: &'c Rules) -> impl Iterator<Item = (usize, &'c Values)> {
+        let changed = self.after.iter().filter_map(|(place, values)| Some((*place, values.as_ref()?)));
+        changed.filter(|(place, values)| {
+            let Ok(field) = rules.field(*place) else { return false };
+            let known: Vec<_> =
+                self.before.values(*place).into_iter().map(|old| field.of.normal(old)).collect();
+            values.iter().any(|value| !known.contains(&field.of.normal(value)))
+        })
     }
 
     /// Takes out the terms of values that go and adds those that come.

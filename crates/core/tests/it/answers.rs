@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use avouch_core::audit::Ending;
 use avouch_core::gate::Caller;
 use avouch_core::vault::{
-    Accesses, History, ImportChunk, ImportRow, OnDuplicate, Reading, StartImport, Tokenize, Tokenized,
-    Unmapped,
+    Accesses, History, ImportChunk, ImportRow, OnDuplicate, OnErased, Reading, StartImport, Tokenize,
+    Tokenized, Unmapped,
 };
 use avouch_core::{Error, Need, SubjectId, View};
 use avouch_testkit::both_engines;
@@ -128,7 +128,7 @@ both_engines! {
             (0u8..).zip([(true, OnDuplicate::Reject), (true, OnDuplicate::Skip), (false, OnDuplicate::Reject)])
         {
             let import = house.act(&house.importer, StartImport {
-                source: vec![at], mapping: vec![], dry_run, on_duplicate,
+                source: vec![at], mapping: vec![], dry_run, on_duplicate, on_erased: OnErased::Ask,
                 purpose: Some("administration".to_owned()), reason: None,
             }).expect("an import");
             let row = |row: u64, email: String| ImportRow { row, fields: map(json!({"name": "N", "email": email})) };

@@ -142,9 +142,10 @@ both_engines! {
         assert_eq!(slug(house.reveal(&support, bob, &["name"])), "not-found");
         assert_eq!(house.search(&support, json!({"email": "bob@example.com"})).expect("nobody"), []);
         let known = house.act(&house.admin, ReadBackups).expect("told");
-        let replayed = known.restored[0].replayed.expect("done");
-        assert_eq!((replayed.people, replayed.gone, replayed.keys), (1, 1, 0));
-        assert_eq!(known.restored[0].endings, Endings::Alive);
+        let restored = &known.restored[0];
+        let replayed = restored.replayed.expect("done");
+        assert_eq!((replayed.people, restored.erased, replayed.lost), (1, 1, 0));
+        assert_eq!(restored.endings, Endings::Alive);
         // What was typed about him went with him; what happened is still counted.
         place.meddle(
             false,
@@ -167,8 +168,9 @@ both_engines! {
         let house = restore(&keepers, place, &Sources { keys: Some(keys), ..Sources::default() }).expect("restored");
         assert_eq!(house.reveal(&support, ana_id, &["name"]).expect("shown").fields["name"], "Ana Gonçalves");
         let known = house.act(&house.admin, ReadBackups).expect("told");
-        let replayed = known.restored[0].replayed.expect("done");
-        assert_eq!((replayed.people, replayed.gone, replayed.keys), (1, 0, 1), "Bob's keys are destroyed again");
+        let restored = &known.restored[0];
+        let replayed = restored.replayed.expect("done");
+        assert_eq!((replayed.people, restored.erased, replayed.lost), (1, 1, 0), "Bob's keys are destroyed again");
     }
 
     fn keys_that_were_exchanged_since_do_not_pass_for_those_of_the_data(place) {
@@ -263,7 +265,7 @@ fn what_is_restored_must_be_lost_and_what_is_not_must_be_there() {
         data: data.clone(),
         keys: keys.clone(),
         nobody_erased,
-        leave_unreadable: false,
+        ..Sources::default()
     };
     let keepers = house.keepers();
     let refusal =
@@ -279,7 +281,7 @@ fn what_is_restored_must_be_lost_and_what_is_not_must_be_there() {
     which backups? Say --data, --keys or both
     there is no key store: restore its backup too, by --keys
     the data store is empty: restore its backup too, by --data
-    both stores come from backups, so nothing here knows who was erased since: when nobody was, or everybody is erased again by hand before anything is served, say --endings-are-complete, which is kept on record
+    both stores come from backups, so nothing here knows who was erased since: give the copy of the list of erasures by --endings, or, when nobody was erased, say --endings-are-complete, which is kept on record
     the data store holds a vault: a restore goes into an empty one
     ");
 }

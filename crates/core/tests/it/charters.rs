@@ -4,7 +4,7 @@ use avouch_charter::SourceFile;
 use avouch_core::charters::{ApplyCharter, CurrentCharter, PlanCharter};
 use avouch_core::gate::Caller;
 use avouch_core::vault::{
-    CreateSubject, ImportChunk, ImportRow, OnDuplicate, Reading, StartImport, Tokenize, Unmapped,
+    CreateSubject, ImportChunk, ImportRow, OnDuplicate, OnErased, Reading, StartImport, Tokenize, Unmapped,
     UpdateSubject,
 };
 use avouch_core::{Error, SubjectId};
@@ -105,6 +105,7 @@ both_engines! {
             mapping: b"mapping".to_vec(),
             dry_run: false,
             on_duplicate: OnDuplicate::Reject,
+            on_erased: OnErased::Ask,
             purpose: Some("administration".to_owned()),
             reason: None,
         };

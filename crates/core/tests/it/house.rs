@@ -9,11 +9,13 @@ use avouch_core::app::{App, Done, Once, Operation};
 use avouch_core::audit::Event;
 use avouch_core::audit::read::ReadEvents;
 use avouch_core::clock::ManualClock;
+use avouch_core::erasure::ErasureSettings;
 use avouch_core::gate::principals::{CreateKey, CreatePrincipal};
 use avouch_core::gate::{Caller, Reason};
 use avouch_core::keys::{Primary, Recovery};
 use avouch_core::vault::{
-    Asked, CreateSubject, ReadSubject, RevealSubject, SearchSubjects, ShownSubject, UpdateSubject, Updated,
+    Asked, CreateSubject, ReadSubject, Returning, RevealSubject, SearchSubjects, ShownSubject, UpdateSubject,
+    Updated,
 };
 use avouch_core::{Error, MIGRATIONS, SubjectId};
 use avouch_seal::SystemRandom;
@@ -33,6 +35,7 @@ pub(crate) struct House<'p> {
     /// Carries customers in, with any field: no other role works for a purpose that covers all of them.
     pub(crate) importer: Caller,
     pub(crate) seals: Arc<Seals>,
+    pub(crate) erasure: ErasureSettings,
 }
 
 /// Who works with a vault, without it: what is left when it is lost.
@@ -42,18 +45,19 @@ pub(crate) struct Keepers {
     admin: Caller,
     importer: Caller,
     seals: Arc<Seals>,
+    pub(crate) erasure: ErasureSettings,
 }
 
 impl Keepers {
     /// What a vault is brought back with.
     pub(crate) fn parts(&self, place: &Place) -> Parts {
-        parts(place, self.seals.primary(), &self.clock)
+        Parts { erasure: self.erasure.clone(), ..parts(place, self.seals.primary(), &self.clock) }
     }
 
     /// At work again.
     pub(crate) fn with<'p>(&self, place: &'p Place, app: Arc<App>) -> House<'p> {
-        let Self { clock, admin, importer, seals } = self.clone();
-        House { place, app, clock, admin, importer, seals }
+        let Self { clock, admin, importer, seals, erasure } = self.clone();
+        House { place, app, clock, admin, importer, seals, erasure }
     }
 }
 
@@ -100,7 +104,8 @@ pub(crate) fn charter_files() -> Vec<SourceFile> {
 /// What a vault is made or opened with.
 pub(crate) fn parts(place: &Place, primary: Primary, clock: &Arc<ManualClock>) -> Parts {
     let store = place.open(MIGRATIONS).expect("opens");
-    Parts { store, primary, clock: clock.clone(), environment: "test".to_owned() }
+    let erasure = ErasureSettings::default();
+    Parts { store, primary, clock: clock.clone(), environment: "test".to_owned(), erasure }
 }
 
 impl<'p> House<'p> {
@@ -108,18 +113,27 @@ impl<'p> House<'p> {
         Self::try_new(place).expect("a new vault")
     }
 
+    /// One whose erasures are kept so.
+    pub(crate) fn with(place: &'p Place, erasure: ErasureSettings) -> Self {
+        Self::try_with(place, erasure).expect("a new vault")
+    }
+
     pub(crate) fn try_new(place: &'p Place) -> Result<Self, OpeningError> {
+        Self::try_with(place, ErasureSettings::default())
+    }
+
+    fn try_with(place: &'p Place, erasure: ErasureSettings) -> Result<Self, OpeningError> {
         let clock = Arc::new(ManualClock::at(START));
         let seals = Arc::new(Seals::new());
         let made = App::init(
-            parts(place, seals.primary(), &clock),
+            Parts { erasure: erasure.clone(), ..parts(place, seals.primary(), &clock) },
             &[seals.recovery()],
             &charter_files(),
             "admin",
             30,
         )?;
         let admin = caller(&made.app, &made.key);
-        let mut house = Self { place, app: made.app, clock, importer: admin.clone(), admin, seals };
+        let mut house = Self { place, app: made.app, clock, importer: admin.clone(), admin, seals, erasure };
         house.importer = house.hire("service", "importer", None);
         Ok(house)
     }
@@ -144,7 +158,7 @@ impl<'p> House<'p> {
 
     pub(crate) fn keepers(&self) -> Keepers {
         let (clock, admin, importer) = (self.clock.clone(), self.admin.clone(), self.importer.clone());
-        Keepers { clock, admin, importer, seals: self.seals.clone() }
+        Keepers { clock, admin, importer, seals: self.seals.clone(), erasure: self.erasure.clone() }
     }
 
     /// [`House::crash`], and nobody has the files open any more.
@@ -158,6 +172,17 @@ impl<'p> House<'p> {
             std::thread::yield_now();
         }
         keepers
+    }
+
+    /// After a change that keeps the vault shut with this message, and SQL on the data store that mends it.
+    pub(crate) fn reopened_only_if(self, mending: &str, message: &str) -> Self {
+        let (place, clock) = (self.place, self.clock.clone());
+        let primary = self.seals.primary();
+        self.reopened_after(|| {
+            let refused = App::open(parts(place, primary, &clock)).expect_err("it must not open");
+            assert_eq!(refused.to_string(), message);
+            place.meddle(false, mending, mending);
+        })
     }
 
     /// A principal of a kind with a role, ready to call.
@@ -202,8 +227,19 @@ impl<'p> House<'p> {
     }
 
     pub(crate) fn create(&self, caller: &Caller, fields: Json) -> Result<SubjectId, Error> {
+        self.bring(caller, fields, Returning::Ask)
+    }
+
+    /// [`House::create`], also of somebody who was erased.
+    pub(crate) fn bring(
+        &self,
+        caller: &Caller,
+        fields: Json,
+        returning: Returning,
+    ) -> Result<SubjectId, Error> {
         let operation =
-            CreateSubject::new(&self.app, &map(fields), Some(purpose_of(caller).to_owned()), None)?;
+            CreateSubject::new(&self.app, &map(fields), Some(purpose_of(caller).to_owned()), None)?
+                .returning(returning);
         self.act(caller, Once { operation, key: None }).map(|created| created.id)
     }
 

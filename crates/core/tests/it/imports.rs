@@ -2,7 +2,7 @@
 
 use avouch_core::gate::Caller;
 use avouch_core::vault::{
-    ChunkDone, ImportChunk, ImportRow, ImportState, OnDuplicate, ReadImport, StartImport,
+    ChunkDone, ImportChunk, ImportRow, ImportState, OnDuplicate, OnErased, ReadImport, StartImport,
 };
 use avouch_core::{Error, ImportId};
 use avouch_testkit::both_engines;
@@ -16,6 +16,7 @@ fn start(house: &House<'_>, caller: &Caller, dry_run: bool) -> ImportState {
         mapping: b"digest of a mapping".to_vec(),
         dry_run,
         on_duplicate: OnDuplicate::Reject,
+        on_erased: OnErased::Ask,
         purpose: Some("administration".to_owned()),
         reason: None,
     };

@@ -48,6 +48,8 @@ const KEK: u8 = 1;
 const INDEX: u8 = 2;
 const TOKEN: u8 = 3;
 const ROW: u8 = 4;
+const AUDIT: u8 = 5;
+const ERASURE: u8 = 6;
 
 impl PlainKeyring {
     /// Two roots in each family that can have them, the second from `epoch` on.
@@ -551,4 +553,21 @@ fn the_second_implementation_is_xaes_itself() {
         let sealed = plain::seal(&key, nonce, aad.as_bytes(), b"XAES-256-GCM");
         assert_eq!(sealed[25..], crate::hex(expected));
     }
+}
+
+/// Of the oldest roots: what was noted and signed before a root came is still found and verified after it.
+#[test]
+fn erasures_are_linked_recognised_and_signed_as_the_page_says() {
+    let vault = random();
+    let (keys, plain, _) = their_vault(vault, 5, [1, 2]);
+    let from = |family, label| derive(&plain.oldest(family), &vault, label, &[]);
+    let chain = from(ERASURE, "avouch/erasure/chain/v1");
+    assert_eq!(keys.erasure_link(&[b"a", b"bc"]), hmac_sha_256(&chain, &pae(&[b"a", b"bc"])));
+    let identifier = from(ERASURE, "avouch/erasure/identifier/v1");
+    let mac = hmac_sha_256(&identifier, &pae(&[&7_u32.to_le_bytes(), b"ada@example.org"]));
+    assert_eq!(keys.erased_identifier(7, b"ada@example.org"), first_half(mac));
+    let seed = Key::from_bytes(Zeroizing::new(from(AUDIT, "avouch/erasure/receipt/v1")));
+    let signer = avouch_seal::note::NoteSigner::from_seed("example.org/erasures", &seed).unwrap();
+    let ours = keys.receipt_signer("example.org/erasures").unwrap();
+    assert_eq!(ours.verifier_key(), signer.verifier_key());
 }

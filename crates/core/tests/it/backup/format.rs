@@ -89,7 +89,7 @@ fn another_vaults_file_and_a_file_of_the_other_store_are_refused() {
             data: Some(data.to_owned()),
             keys: Some(keys.to_owned()),
             nobody_erased: true,
-            leave_unreadable: false,
+            ..Sources::default()
         };
         let text = refused(restore(&house.keepers(), &target, &sources), Path::new("/nowhere"));
         text.split_once("` ").map(|(_, rest)| rest.to_owned()).expect("it names the file")

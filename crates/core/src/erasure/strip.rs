@@ -1,0 +1,157 @@
+//! Taking what belongs to a person out of the data store: all of it, or the entries of some retention classes. Values are not
+//! opened for that: an entry says which class it is of.
+
+use avouch_store::{Tx, params, statements};
+
+use crate::Error;
+use crate::app::Cx;
+use crate::ids::SubjectId;
+use crate::indexes::{self, IndexRule};
+use crate::rules::Rules;
+use crate::vault::record::{Record, push_entry};
+use crate::vault::token;
+
+statements! {
+    data DROP_RECORD of record / 1 = "delete from record where subject = ?1";
+    data DROP_VERSIONS of record_version / 1 = "delete from record_version where subject = ?1";
+    data DROP_TOKENS = "delete from token where subject = ?1";
+    data DROP_OUTCOMES = "delete from idempotency where subject = ?1";
+    data DROP_HOLDS = "delete from hold where subject = ?1";
+    data DROP_OWN_REASONS = "update event set sealed = null where id in (select event from record where subject = ?1 union select event from record_version where subject = ?1)";
+    data DROP_REASONS = "update event set sealed = null where id in (select event from event_subject where pseudonym = ?1)";
+    data DROP_LINKS = "delete from event_subject where pseudonym = ?1";
+    data STRIPPED_VERSION of record_version / 2 = "update record_version set entries = ?3, manifest = ?4 where subject = ?1 and version = ?2";
+    data TOKENS_OF = "select namespace, lookup, sealed from token where subject = ?1";
+    data DROP_TOKEN of token / 2 = "delete from token where namespace = ?1 and lookup = ?2";
+}
+
+/// How much was removed.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Removed {
+    pub(super) fields: u64,
+    pub(super) versions: u64,
+    pub(super) tokens: u64,
+}
+
+/// Removes everything of a person but the index terms, which are found by value. Without the pseudonym, which only the
+/// person's keys tell, the looks at them keep their links: see `orphans`.
+pub(super) fn remove_person(
+    tx: &mut Tx<'_>,
+    subject: SubjectId,
+    pseudonym: Option<&[u8; 16]>,
+) -> Result<Removed, Error> {
+    let id = subject.bytes();
+    tx.put(&DROP_OWN_REASONS, params![id])?;
+    if let Some(pseudonym) = pseudonym {
+        drop_looks(tx, pseudonym)?;
+    }
+    for statement in [&DROP_RECORD, &DROP_OUTCOMES, &DROP_HOLDS] {
+        tx.put(statement, params![id])?;
+    }
+    let versions = tx.execute(&DROP_VERSIONS, params![id])?;
+    let tokens = tx.execute(&DROP_TOKENS, params![id])?;
+    Ok(Removed { fields: 0, versions, tokens })
+}
+
+/// Removes what was typed when a person was looked at, and what leads from the person to these events.
+pub(super) fn drop_looks(tx: &mut Tx<'_>, pseudonym: &[u8; 16]) -> Result<(), Error> {
+    tx.put(&DROP_REASONS, params![pseudonym])?;
+    Ok(tx.put(&DROP_LINKS, params![pseudonym])?)
+}
+
+/// Takes the entries of classes out of a person's record, which becomes a new version, and out of all versions that are kept.
+/// Of each class only what was written up to a version, so that one that was begun anew stays. Manifests of what was written
+/// go to `written`.
+pub(super) fn remove_classes(
+    tx: &mut Tx<'_>,
+    cx: &Cx<'_>,
+    record: &Record,
+    classes: &[(u32, u64)],
+    written: &mut Vec<[u8; 32]>,
+) -> Result<Removed, Error> {
+    let mut removed = Removed::default();
+    for old in Record::earlier(tx, cx, record, record.version, usize::MAX)? {
+        let (entries, gone) = without(&old, classes)?;
+        if gone > 0 {
+            let (version, new) = (old.version.cast_signed(), old.restated(cx, entries));
+            let place = params![new.subject.bytes(), version, &new.entries, &new.manifest];
+            if tx.execute(&STRIPPED_VERSION, place)? == 0 {
+                return Err(Error::Store(avouch_store::Error::Serialization));
+            }
+            written.push(new.manifest);
+            removed.versions += 1;
+        }
+    }
+    let (entries, gone) = without(record, classes)?;
+    if gone > 0 {
+        let old = record.clone().restated(cx, entries.clone());
+        let next = old.next(cx, entries);
+        old.replace(tx, &next)?;
+        written.extend([old.manifest, next.manifest]);
+        removed.versions += 1;
+        removed.fields = gone;
+    }
+    removed.tokens = drop_tokens(tx, cx, record.subject, classes)?;
+    Ok(removed)
+}
+
+/// The entries that stay, and how many do not.
+fn without(record: &Record, classes: &[(u32, u64)]) -> Result<(Vec<u8>, u64), Error> {
+    let mut stay = Vec::with_capacity(record.entries.len());
+    let mut gone = 0;
+    for entry in record.entries() {
+        let entry = entry?;
+        if classes.iter().any(|(class, until)| *class == entry.class && entry.version <= *until) {
+            gone += 1;
+        } else {
+            push_entry(&mut stay, &entry);
+        }
+    }
+    Ok((stay, gone))
+}
+
+/// Drops the tokens that point to fields of these classes. One that does not open points to nothing, and goes too.
+fn drop_tokens(
+    tx: &mut Tx<'_>,
+    cx: &Cx<'_>,
+    subject: SubjectId,
+    classes: &[(u32, u64)],
+) -> Result<u64, Error> {
+    let rows = tx.query(&TOKENS_OF, params![subject.bytes()], |row| {
+        Ok((row.text(0)?.to_owned(), row.blob(1)?.to_vec(), row.blob(2)?.to_vec()))
+    })?;
+    let mut dropped = 0;
+    for (namespace, lookup, sealed) in rows {
+        let class = token::field_of(cx, &namespace, &lookup, &sealed)
+            .and_then(|field| cx.rules.by_number.get(&field))
+            .and_then(|place| cx.rules.fields.get(*place))
+            .map(|rule| rule.class);
+        if class.is_none_or(|class| classes.iter().any(|(ended, _)| *ended == class)) {
+            tx.put(&DROP_TOKEN, params![&namespace, &lookup])?;
+            dropped += 1;
+        }
+    }
+    Ok(dropped)
+}
+
+/// The indexes that hold something of these classes.
+pub(super) fn indexes_of<'r>(
+    rules: &'r Rules,
+    classes: &'r [(u32, u64)],
+) -> impl Iterator<Item = &'r IndexRule> + 'r {
+    let ended = |place: &usize| {
+        let class = rules.fields.get(*place).map(|rule| rule.class);
+        classes.iter().any(|(ended, _)| Some(*ended) == class)
+    };
+    rules.indexes.iter().filter(move |index| index.over.iter().any(|(place, _)| ended(place)))
+}
+
+/// Removes a person's terms in these indexes without knowing them.
+pub(super) fn remove_terms_blindly(
+    tx: &mut Tx<'_>,
+    cx: &Cx<'_>,
+    subject: SubjectId,
+    classes: &[(u32, u64)],
+) -> Result<(), Error> {
+    indexes_of(cx.rules, classes).try_for_each(|index| indexes::remove_of(tx, index.number, subject))
+}
