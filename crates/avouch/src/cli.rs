@@ -110,6 +110,9 @@ pub(crate) enum Command {
     /// What is kept, what for and who sees it: check, show, versions, plan, apply
     #[command(subcommand)]
     Charter(CharterCommand),
+    /// What was erased, and the proof of it: list, show, verify
+    #[command(subcommand)]
+    Erasures(ErasuresCommand),
     /// Look for what is wrong with the server on this machine
     Doctor,
     /// Write a shell's completions for this program
@@ -143,6 +146,14 @@ pub(crate) enum CharterCommand {
     },
     #[command(flatten)]
     Remote(remote::CharterCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ErasuresCommand {
+    /// Check a receipt, without a server
+    Verify(remote::VerifyArgs),
+    #[command(flatten)]
+    Remote(remote::ErasuresCommand),
 }
 
 #[cfg(test)]
@@ -184,7 +195,7 @@ mod tests {
         "backup make --only keys --no-wait",
         "backup list",
         "backup verify a.avb b.avb --keys k.avb --share a --share b --slot shares",
-        "restore --data a.avb --keys b.avb --endings-are-complete --leave-unreadable --share a --share b --slot s",
+        "restore --data a.avb --keys b.avb --endings e --endings-are-complete --leave-unreadable --share a --share b --slot s",
         "config check",
         "config show --default",
         "charter check --dir charter",
@@ -199,7 +210,14 @@ mod tests {
         "subject show ID --purpose support",
         "subject list --limit 10 --cursor c --purpose support",
         "subject update ID --version 3 --unset phone name=Ada",
-        "subject delete ID --purpose data_rights --reason erasure",
+        "subject delete ID --purpose data_rights --reason erasure --classes service,payment --keep-held",
+        "hold place ID --class accounting --reason case --until 2030-12-31T00:00:00Z --purpose data_rights",
+        "hold list ID --purpose data_rights",
+        "hold lift ID ID --purpose data_rights",
+        "erasures list --subject ID --limit 10",
+        "erasures show 7",
+        "erasures verifier-key",
+        "erasures verify receipt.json --verifier-key k",
         "subject history ID --limit 10",
         "subject accesses ID --limit 10",
         "search --by email=- --purpose support",

@@ -27,6 +27,7 @@ pub(crate) struct Config {
     pub(crate) vault: Vault,
     pub(crate) store: Store,
     pub(crate) root: Root,
+    pub(crate) erasure: Erasure,
     pub(crate) http: Http,
     pub(crate) metrics: Metrics,
     pub(crate) log: Log,
@@ -82,6 +83,21 @@ impl Default for Store {
 pub(crate) enum Engine {
     Sqlite,
     Postgresql,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Erasure {
+    pub(crate) kek_days: u32,
+    pub(crate) backup_days: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) copy: Option<PathBuf>,
+}
+
+impl Default for Erasure {
+    fn default() -> Self {
+        Self { kek_days: 30, backup_days: 7, copy: None }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -209,9 +225,10 @@ impl Config {
 
     /// Makes every path absolute, starting at `folder`.
     fn anchor(&mut self, folder: &Path) {
-        let Self { vault, store, root, http, metrics, charter, backup, log: _ } = self;
+        let Self { vault, store, root, erasure, http, metrics, charter, backup, log: _ } = self;
         let optional = [
             &mut store.keys_path,
+            &mut erasure.copy,
             &mut http.tls_certificate,
             &mut http.tls_key,
             &mut metrics.token_file,

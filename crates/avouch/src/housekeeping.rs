@@ -1,4 +1,5 @@
-//! What a server does without being asked. Once an hour it lets go of what nobody may need any longer; and it goes on at once
+//! What a server does without being asked. Once an hour it lets go of what nobody may need any longer, and replaces the
+//! key-encryption key when that is old; and it goes on at once
 //! with a rotation of keys or the building of an index that was begun, now or before a crash. One thread, whose work is operations in the store
 //! like any other; it ends before the vault is closed.
 //!
@@ -87,6 +88,13 @@ fn round(app: &Arc<App>) {
     match app.sweep() {
         Ok(forgotten) => tracing::debug!(forgotten, "outcomes kept for repeats have expired"),
         Err(error) => tracing::warn!(%error, "housekeeping failed; it is tried again in an hour"),
+    }
+    match app.rotate_kek_when_due() {
+        Ok(true) => tracing::info!("the key-encryption key has been used long enough and is replaced"),
+        Ok(false) => {}
+        Err(error) => {
+            tracing::warn!(%error, "the key-encryption key could not be replaced; it is tried again in an hour")
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod cli;
 mod config;
 mod demo;
 mod doctor;
+mod endings;
 mod error;
 mod files;
 mod hazard;
@@ -27,7 +28,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 
-use cli::{CharterCommand, Cli, Command, ConfigCommand};
+use cli::{CharterCommand, Cli, Command, ConfigCommand, ErasuresCommand};
 use config::Config;
 use error::Error;
 
@@ -62,6 +63,10 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::Charter(CharterCommand::Check { dir }) => charter::check(&dir, json),
         Command::Charter(CharterCommand::Remote(command)) => {
             Ok(remote::run(remote::RemoteCommand::Charter(command), &connection.open(json)?)?)
+        }
+        Command::Erasures(ErasuresCommand::Verify(args)) => show(&remote::verify(&args)?),
+        Command::Erasures(ErasuresCommand::Remote(command)) => {
+            Ok(remote::run(remote::RemoteCommand::Erasures(command), &connection.open(json)?)?)
         }
         Command::Doctor => doctor::run(&path, json),
         Command::Completions { shell } => {

@@ -7,6 +7,7 @@
 mod access;
 mod backups;
 mod charter;
+mod erasures;
 mod error;
 mod events;
 mod export;
@@ -26,6 +27,7 @@ use avouch_wire::{PageQuery, Secret};
 
 pub(crate) use backups::{back_up, backups, show_backups};
 pub(crate) use charter::CharterCommand;
+pub(crate) use erasures::{ErasuresCommand, VerifyArgs, verify};
 pub(crate) use error::{CliError, EXIT_CODES};
 pub(crate) use input::charter_files;
 pub(crate) use table::Table;
@@ -73,6 +75,12 @@ pub(crate) enum RemoteCommand {
     /// The charter on the server. Joined with the local `charter check` by whoever embeds this.
     #[command(skip)]
     Charter(CharterCommand),
+    /// Receipts of erasures. Joined with the local `erasures verify` by whoever embeds this.
+    #[command(skip)]
+    Erasures(ErasuresCommand),
+    /// What keeps a customer from being erased: place, list, lift
+    #[command(subcommand)]
+    Hold(erasures::HoldCommand),
     /// Who did what: the record, newest first
     Events(events::EventsArgs),
     /// Store the customers of a CSV or JSON Lines file
@@ -102,6 +110,8 @@ pub(crate) fn run(command: RemoteCommand, connection: &Connection) -> Result<Exi
         RemoteCommand::Principal(command) => access::principal(command, &remote),
         RemoteCommand::Apikey(command) => access::apikey(command, &remote),
         RemoteCommand::Charter(command) => charter::run(command, &remote),
+        RemoteCommand::Erasures(command) => erasures::erasures(command, &remote),
+        RemoteCommand::Hold(command) => erasures::holds(command, &remote),
         RemoteCommand::Events(args) => events::run(args, &remote),
         RemoteCommand::Import(args) => import::run(args, &remote),
         RemoteCommand::Export(args) => export::run(args, &remote),

@@ -25,6 +25,9 @@ pub(crate) struct RestoreArgs {
     /// A backup of the key store; without it the key store must be there
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
+    /// A copy of the list of erasures, newer than the backups; without it the one that the configuration names is read
+    #[arg(long, value_name = "FILE")]
+    endings: Option<PathBuf>,
     /// State that nobody was erased since the backups: on record, and told by `status` and `doctor` from then on
     #[arg(long)]
     endings_are_complete: bool,
@@ -58,6 +61,7 @@ pub(crate) fn run(
     let sources = Sources {
         data: args.data.clone(),
         keys: args.keys.clone(),
+        endings: args.endings.clone(),
         nobody_erased: args.endings_are_complete,
         leave_unreadable: args.leave_unreadable,
     };
@@ -75,13 +79,15 @@ pub(crate) fn run(
     let done = last.replayed.unwrap_or_default();
     let stated = last.endings == Endings::Stated;
     let answer = serde_json::json!({
-        "customers": done.people, "gone": done.gone, "keys_destroyed": done.keys, "endings_stated": stated,
+        "customers": done.people, "erased": last.erased, "lost": done.lost, "endings_stated": stated,
     });
     let told = remote::answer(json, &answer, || {
         let mut text = format!("{} customers are here again.\n", done.people);
-        if done.gone + done.keys > 0 {
-            let gone = done.gone + done.keys;
-            text.push_str(&format!("{gone} had been erased since the backup, and are gone again.\n"));
+        if last.erased > 0 {
+            text.push_str(&format!("{} erasures of after the backup were done again.\n", last.erased));
+        }
+        if done.lost > 0 {
+            text.push_str(&format!("{} customers are gone with their keys.\n", done.lost));
         }
         if stated {
             text.push_str("That nobody was erased since the backup was stated by you, and is on record.\n");

@@ -9,10 +9,12 @@ use std::time::Duration;
 use avouch_core::app::App;
 use avouch_core::app::opening::{OpeningError, Parts};
 use avouch_core::clock::Clock;
+use avouch_core::erasure::{EndingsCopy, ErasureSettings};
 use avouch_core::keys::Primary;
 use avouch_store::{PostgresOptions, SqliteOptions, Store};
 
 use crate::config::{Config, Engine};
+use crate::endings::EndingsFile;
 use crate::error::Error;
 use crate::files::{self, Lock};
 use crate::host::SystemClock;
@@ -105,6 +107,15 @@ pub(crate) fn parts(config: &Config, primary: Primary) -> Result<Parts, Error> {
         primary,
         clock: Arc::new(SystemClock),
         environment: config.vault.environment.clone(),
+        erasure: ErasureSettings {
+            // Backups that are made otherwise count too.
+            backup_days: config
+                .erasure
+                .backup_days
+                .max(config.backup.shelf().map_or(0, |shelf| shelf.keep_keys_days)),
+            kek_days: config.erasure.kek_days,
+            copy: config.erasure.copy.clone().map(|path| Arc::new(EndingsFile(path)) as Arc<dyn EndingsCopy>),
+        },
     })
 }
 

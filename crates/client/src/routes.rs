@@ -5,12 +5,13 @@ use std::fmt;
 use avouch_wire::{
     self as wire, BackupRequest, Backups, BatchRequest, BatchResponse, CharterApplied, CharterApply,
     CharterPlan, CharterPlanned, CharterSources, CharterSummary, CharterView, ChunkRequest, ChunkResult,
-    Deleted, DetokenizeRequest, Detokenized, DrillAnswer, DrillRequest, DrillStarted, Drilled, Event,
-    EventQuery, Explain, Explanation, ExportRequest, Health, Import, ImportStart, ImportStarted, Key,
-    KeyCreate, KeyCreated, KeyState, Page, PageQuery, Principal, PrincipalCreate, PrincipalPatch, Proposal,
-    ProposeRequest, Readiness, RecoveryRequest, RecoveryShares, Resealed, Retire, RetireRequest, Retired,
-    RevealRequest, Revealed, Rotate, RotateRequest, Rotation, SearchRequest, Status, Subject, SubjectCreate,
-    SubjectPatch, SubjectVersion, TokenRequest, TokenResponse, TokenizeRequest, Tokenized, header,
+    Deleted, DetokenizeRequest, Detokenized, DrillAnswer, DrillRequest, DrillStarted, Drilled, EraseQuery,
+    ErasureQuery, Event, EventQuery, Explain, Explanation, ExportRequest, Health, Hold, HoldRequest, Import,
+    ImportStart, ImportStarted, Key, KeyCreate, KeyCreated, KeyState, Page, PageQuery, Principal,
+    PrincipalCreate, PrincipalPatch, Proposal, ProposeRequest, Readiness, Receipt, ReceiptKey,
+    RecoveryRequest, RecoveryShares, Resealed, Retire, RetireRequest, Retired, RevealRequest, Revealed,
+    Rotate, RotateRequest, Rotation, SearchRequest, Status, Subject, SubjectCreate, SubjectPatch,
+    SubjectVersion, TokenRequest, TokenResponse, TokenizeRequest, Tokenized, header,
 };
 use ureq::http::Method;
 use uuid::Uuid;
@@ -141,7 +142,73 @@ impl Client {
     /// # Errors
     /// As all calls: [`Error`].
     pub fn delete(&self, id: Uuid, stated: &Stated) -> Result<Deleted, Error> {
-        self.call(Method::DELETE, format!("/v1/subjects/{id}")).stated(stated)?.send()
+        self.erase(id, &EraseQuery::default(), stated)
+    }
+
+    /// `DELETE /v1/subjects/{id}`, of some retention classes, or of all that is not held.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn erase(&self, id: Uuid, what: &EraseQuery, stated: &Stated) -> Result<Deleted, Error> {
+        let keep_held = what.keep_held.map(|keep| keep.to_string());
+        // The same again is the same act, and has the same answer.
+        self.call(Method::DELETE, format!("/v1/subjects/{id}"))
+            .query("classes", what.classes.as_deref())
+            .query("keep_held", keep_held.as_deref())
+            .stated(stated)?
+            .send()
+    }
+
+    /// `GET /v1/subjects/{id}/holds`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn holds(&self, id: Uuid, stated: &Stated) -> Result<Page<Hold>, Error> {
+        self.call(Method::GET, format!("/v1/subjects/{id}/holds")).stated(stated)?.send()
+    }
+
+    /// `POST /v1/subjects/{id}/holds`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn hold(&self, id: Uuid, request: &HoldRequest, stated: &Stated) -> Result<Hold, Error> {
+        self.call(Method::POST, format!("/v1/subjects/{id}/holds")).stated(stated)?.json(request)?.send()
+    }
+
+    /// `DELETE /v1/subjects/{id}/holds/{hold}`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn lift_hold(&self, id: Uuid, hold: Uuid, stated: &Stated) -> Result<(), Error> {
+        self.call(Method::DELETE, format!("/v1/subjects/{id}/holds/{hold}")).stated(stated)?.text().map(drop)
+    }
+
+    /// `GET /v1/erasures`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn erasures(&self, query: &ErasureQuery) -> Result<Page<Receipt>, Error> {
+        self.call(Method::GET, "/v1/erasures")
+            .query("limit", query.limit.map(|limit| limit.to_string()).as_deref())
+            .query("cursor", query.cursor.as_deref())
+            .query("subject", query.subject.map(|id| id.to_string()).as_deref())
+            .send()
+    }
+
+    /// `GET /v1/erasures/{n}`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn erasure(&self, number: u64) -> Result<Receipt, Error> {
+        self.call(Method::GET, format!("/v1/erasures/{number}")).send()
+    }
+
+    /// `GET /v1/erasures/key`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn receipt_key(&self) -> Result<ReceiptKey, Error> {
+        self.call(Method::GET, "/v1/erasures/key").send()
     }
 
     /// `GET /v1/subjects/{id}/history`.

@@ -4,8 +4,10 @@
 mod backups;
 mod batch;
 mod charter;
+mod erasures;
 mod events;
 mod exports;
+mod holds;
 mod imports;
 mod keys;
 mod principals;
@@ -35,6 +37,11 @@ pub(crate) fn routes() -> (Router<Shared>, OpenApi) {
         .routes(routes!(subjects::history))
         .routes(routes!(subjects::accesses))
         .routes(routes!(subjects::search))
+        .routes(routes!(holds::list, holds::place))
+        .routes(routes!(holds::lift))
+        .routes(routes!(erasures::list))
+        .routes(routes!(erasures::key))
+        .routes(routes!(erasures::read))
         .routes(routes!(batch::batch))
         .routes(routes!(tokens::create))
         .routes(routes!(tokens::tokenize))

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use avouch_core::app::IdempotencyKey;
 use avouch_core::gate::{self, Reason};
-use avouch_core::{CredentialId, ImportId, PrincipalId, SubjectId};
+use avouch_core::{CredentialId, HoldId, ImportId, PrincipalId, SubjectId};
 use avouch_wire::{
     BackupRequest, BatchRequest, CharterApply, CharterPlan, ChunkRequest, DetokenizeRequest, DrillAnswer,
-    DrillRequest, Explain, ExportRequest, ImportStart, KeyCreate, PrincipalCreate, PrincipalPatch,
-    ProblemKind, ProposeRequest, RecoveryRequest, RetireRequest, RevealRequest, RotateRequest, SearchRequest,
-    SubjectCreate, SubjectPatch, TokenRequest, TokenizeRequest, header, limits,
+    DrillRequest, Explain, ExportRequest, HoldRequest, ImportStart, KeyCreate, PrincipalCreate,
+    PrincipalPatch, ProblemKind, ProposeRequest, RecoveryRequest, RetireRequest, RevealRequest,
+    RotateRequest, SearchRequest, SubjectCreate, SubjectPatch, TokenRequest, TokenizeRequest, header, limits,
 };
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
@@ -139,7 +139,7 @@ macro_rules! from_path {
     };
 }
 
-from_path!(SubjectId PrincipalId CredentialId ImportId);
+from_path!(SubjectId PrincipalId CredentialId HoldId ImportId);
 
 impl FromPath for u64 {
     fn from_path<'p>(values: &mut impl Iterator<Item = &'p str>) -> Option<Self> {
@@ -220,6 +220,7 @@ bodies! {
     PrincipalPatch: MERGE_PATCH = true;
     KeyCreate;
     ProposeRequest: LIMIT = limits::BULK_BODY_BYTES;
+    HoldRequest;
     ImportStart;
     ChunkRequest: LIMIT = limits::BULK_BODY_BYTES;
     ExportRequest;

@@ -195,6 +195,7 @@ mod tests {
             primary: Primary { seal: Arc::new(key()), beside_data: false },
             clock: Arc::new(ManualClock::at(0)),
             environment: "test".to_owned(),
+            erasure: Default::default(),
         };
         let files = ["charter", "data", "purposes", "recipients", "retention", "roles"].map(|name| {
             let path = format!("{}/../../charter/{name}.yaml", env!("CARGO_MANIFEST_DIR"));

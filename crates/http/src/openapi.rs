@@ -13,8 +13,9 @@ use utoipa::{PartialSchema as _, ToSchema as _};
 /// Routes that need no credential.
 const OPEN: [&str; 3] = ["/healthz", "/readyz", "/v1/openapi.json"];
 
-const TAGS: [(&str, &str); 10] = [
+const TAGS: [(&str, &str); 11] = [
     ("customers", "Store, show, reveal, change, delete and find customers"),
+    ("erasures", "What was erased, proved by receipts, and what legal holds keep"),
     ("tokens", "References to values that one recipient can use, singly or in whole documents"),
     ("charter", "What is collected, for what, who may see it: in force, in the past, and planned"),
     ("access", "Principals and their keys"),

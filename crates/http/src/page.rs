@@ -46,11 +46,19 @@ pub(crate) enum List {
     Accesses = 4,
     Events = 5,
     Principals = 6,
+    Erasures = 7,
 }
 
 impl List {
-    const ALL: [Self; 6] =
-        [Self::Subjects, Self::Search, Self::History, Self::Accesses, Self::Events, Self::Principals];
+    const ALL: [Self; 7] = [
+        Self::Subjects,
+        Self::Search,
+        Self::History,
+        Self::Accesses,
+        Self::Events,
+        Self::Principals,
+        Self::Erasures,
+    ];
 }
 
 /// See the module.

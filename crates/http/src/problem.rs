@@ -10,6 +10,8 @@ use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header as http};
 use axum::response::{IntoResponse, Response};
 
+use crate::render;
+
 /// A problem on its way out. In a box, because most requests have none.
 #[derive(Debug, Clone)]
 pub struct Failure(Box<Problem>);
@@ -125,6 +127,36 @@ impl From<Error> for Failure {
                 });
                 failure
             }
+            Error::Erased { fields, erasure, at } => {
+                let at = render::time(at);
+                let detail = format!(
+                    "somebody with the same {} was erased on {} (erasure {erasure}): if they are to be stored again, \
+                     say `\"again\": true`",
+                    names(&fields),
+                    at.date()
+                );
+                let mut failure = Self::new(ProblemKind::ErasedPerson, detail);
+                failure.0.errors.extend(fields.into_iter().map(|field| Fault {
+                    pointer: format!("/fields/{field}"),
+                    detail: "the value of somebody who was erased".to_owned(),
+                }));
+                failure
+            }
+            Error::Held { classes } => {
+                let detail =
+                    "a legal hold keeps it, and nothing was erased: `keep_held=true` erases the rest";
+                let mut failure = Self::new(ProblemKind::LegalHold, detail);
+                failure.0.errors.extend(classes.into_iter().map(|held| {
+                    let what = held.class.map_or("all of it".to_owned(), |class| format!("`{class}`"));
+                    let detail = format!("{what} is held since {}", render::time(held.since).date());
+                    Fault { pointer: String::new(), detail }
+                }));
+                failure
+            }
+            Error::CopyUnwritten => Self::new(
+                ProblemKind::AuditUnavailable,
+                "it is erased, but not in the third list of erasures yet; ask the operator, and send it again",
+            ),
             Error::Stale { current } => Self::new(
                 ProblemKind::PreconditionFailed,
                 format!("the current version is {current}: read it and make the change from there"),
@@ -161,6 +193,11 @@ impl From<Error> for Failure {
     }
 }
 
+/// Names of fields for a sentence.
+fn names(fields: &[String]) -> String {
+    fields.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(" and ")
+}
+
 /// A defect of ours.
 pub(crate) fn internal() -> Failure {
     Failure::new(ProblemKind::Internal, "the server failed; quote the request id to whoever runs it")
@@ -173,6 +210,8 @@ pub(crate) fn busy() -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use avouch_core::Held;
+
     use super::*;
 
     #[test]
@@ -181,6 +220,9 @@ mod tests {
             Error::invalid("/fields/email", "expected an e-mail address"),
             Error::NotFound,
             Error::Taken { field: "email".to_owned() },
+            Error::Erased { fields: vec!["email".to_owned()], erasure: 3, at: 0 },
+            Error::Held { classes: vec![Held { class: None, since: 0 }] },
+            Error::CopyUnwritten,
             Error::Stale { current: 3 },
             Error::Conflict("another charter was applied in between: plan again"),
             Error::TokenUnusable { pointers: vec!["/a".to_owned()] },

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use avouch_core::PrincipalId;
+use avouch_core::{PrincipalId, SubjectId};
 use avouch_wire::limits;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -45,6 +45,53 @@ impl FromRequestParts<Shared> for EventFilter {
             paging: paging(&parameters)?,
             actor: actor.map_err(|_| Failure::fault("?actor", "expected the id of a principal"))?,
             action: action.map(str::to_owned),
+        })
+    }
+}
+
+/// The query of an erasure.
+pub(crate) struct EraseFilter {
+    pub(crate) classes: Vec<String>,
+    pub(crate) keep_held: bool,
+}
+
+impl FromRequestParts<Shared> for EraseFilter {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Failure> {
+        let parameters = Parameters::parse(parts.uri.query(), &["classes", "keep_held"])?;
+        let keep_held = match parameters.value("keep_held") {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(_) => return Err(Failure::fault("?keep_held", "expected `true` or `false`")),
+        };
+        // An empty list is not taken for none, or a slip would erase everything.
+        let classes: Vec<String> = parameters
+            .value("classes")
+            .map(|names| names.split(',').map(str::to_owned).collect())
+            .unwrap_or_default();
+        if classes.iter().any(String::is_empty) {
+            return Err(Failure::fault("?classes", "expected retention classes with commas between"));
+        }
+        Ok(Self { classes, keep_held })
+    }
+}
+
+/// The query of the list of erasures.
+pub(crate) struct ErasureFilter {
+    pub(crate) paging: Paging,
+    pub(crate) subject: Option<SubjectId>,
+}
+
+impl FromRequestParts<Shared> for ErasureFilter {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Failure> {
+        let parameters = Parameters::parse(parts.uri.query(), &["limit", "cursor", "subject"])?;
+        let subject = parameters.value("subject").map(str::parse).transpose();
+        Ok(Self {
+            paging: paging(&parameters)?,
+            subject: subject.map_err(|_| Failure::fault("?subject", "expected the id of a customer"))?,
         })
     }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use avouch_core::vault::ShownSubject;
+use avouch_core::erasure::{Counts, Receipt};
+use avouch_core::vault::{Returning, ShownSubject};
 use avouch_core::{EventId, PrincipalId, View};
 use avouch_wire::{self as wire, Actor, Fields, Subject, Time, TouchedField};
 use axum::body::Body;
@@ -100,17 +101,39 @@ pub(crate) fn asked_view(view: wire::View) -> View {
     }
 }
 
+/// Whether a caller has said that somebody may be back who was erased.
+pub(crate) fn returning(again: bool) -> Returning {
+    if again { Returning::Welcome } else { Returning::Ask }
+}
+
+/// A receipt.
+pub(crate) fn receipt(service: &Service, receipt: Receipt) -> wire::Receipt {
+    let kept =
+        |kept: avouch_core::erasure::Kept| wire::erasure::Kept { class: kept.class, since: time(kept.since) };
+    let Counts { fields, versions, terms, tokens, keys } = receipt.counts;
+    wire::Receipt {
+        number: receipt.number,
+        subject: Uuid::from_bytes(*receipt.subject.bytes()),
+        classes: receipt.classes,
+        at: time(receipt.at),
+        by: actor(service, Some(receipt.by)),
+        event: event_id(receipt.event),
+        removed: wire::erasure::Removed { fields, versions, terms, tokens, keys },
+        kept: receipt.kept.into_iter().map(kept).collect(),
+        horizon: receipt.horizon.map(time),
+        backups: receipt.backups,
+        note: receipt.note,
+    }
+}
+
 /// From microseconds since 1970. A time that no calendar knows was never written by us.
 pub(crate) fn time(micros: i64) -> Time {
     Time::from_micros(micros).unwrap_or_else(|| Time(Default::default()))
 }
 
-/// An event's number as an id: UUIDv7 of the same microsecond, so that it is unique and sorts as the number does.
+/// An event's number as an id.
 pub(crate) fn event_id(id: EventId) -> Uuid {
-    let bits = id.int().cast_unsigned();
-    let (micros, node) = (bits >> 10, bits & 0x3ff);
-    let high = ((micros / 1000) << 16) | 0x7000 | (micros % 1000);
-    Uuid::from_u64_pair(high, 0x8000_0000_0000_0000 | node)
+    id.uuid()
 }
 
 /// Who acted, as far as the vault still knows.

@@ -87,6 +87,8 @@ pub struct Restored {
     pub endings_stated: bool,
     /// Customers who are there.
     pub subjects: u64,
-    /// Customers who had been erased since, and are gone again.
-    pub gone: u64,
+    /// Erasures of after the backup that were done again.
+    pub erased: u64,
+    /// Customers whose keys are lost, and who are gone with them.
+    pub lost: u64,
 }

@@ -113,6 +113,9 @@ pub struct Event {
     /// What else it was about: a principal, a key, an import, a charter version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+    /// The number of an erasure: which was ordered, done or read, or was known of somebody who came again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erasure: Option<u64>,
     /// The policies that decided.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub decided_by: Vec<String>,

@@ -87,6 +87,30 @@ impl OnDuplicate {
     }
 }
 
+/// What to do with a row of somebody who was erased.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OnErased {
+    /// Reject it, to the error file.
+    #[default]
+    Ask,
+    /// Leave it out and count it.
+    Skip,
+    /// Store it like any other.
+    Create,
+}
+
+impl OnErased {
+    /// The name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ask => "ask",
+            Self::Skip => "skip",
+            Self::Create => "create",
+        }
+    }
+}
+
 /// `POST /v1/imports`: begin, or resume when the same digests were seen before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -101,6 +125,9 @@ pub struct ImportStart {
     /// What to do with duplicates.
     #[serde(default)]
     pub on_duplicate: OnDuplicate,
+    /// What to do with somebody who was erased.
+    #[serde(default)]
+    pub on_erased: OnErased,
 }
 
 /// The import to send chunks to.

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod backup;
 pub mod charter;
+pub mod erasure;
 pub mod event;
 pub mod export;
 pub mod fields;
@@ -26,11 +27,13 @@ pub use charter::{
     CharterApplied, CharterApply, CharterFile, CharterPlan, CharterPlanned, CharterSources, CharterSummary,
     CharterView,
 };
+pub use erasure::{EraseQuery, ErasureQuery, Hold, HoldRequest, Receipt, ReceiptKey};
 pub use event::{Access, Actor, Event, EventQuery, Outcome, TouchedField};
 pub use export::{ExportFormat, ExportRequest};
 pub use fields::{Document, Fields, Secret};
 pub use import::{
-    ChunkRequest, ChunkResult, Import, ImportStart, ImportStarted, OnDuplicate, Proposal, ProposeRequest,
+    ChunkRequest, ChunkResult, Import, ImportStart, ImportStarted, OnDuplicate, OnErased, Proposal,
+    ProposeRequest,
 };
 pub use keys::{
     DrillAnswer, DrillRequest, DrillStarted, Drilled, KeyState, RecoveryRequest, RecoveryShares, Resealed,

@@ -49,7 +49,7 @@ pub struct Problem {
 
 impl Problem {
     /// Every kind there is, in order of status.
-    pub const ALL: [ProblemKind; 18] = [
+    pub const ALL: [ProblemKind; 20] = [
         ProblemKind::Malformed,
         ProblemKind::NotAuthenticated,
         ProblemKind::DeniedByPolicy,
@@ -57,6 +57,8 @@ impl Problem {
         ProblemKind::TokenUnusable,
         ProblemKind::Conflict,
         ProblemKind::IdempotencyConflict,
+        ProblemKind::ErasedPerson,
+        ProblemKind::LegalHold,
         ProblemKind::PreconditionFailed,
         ProblemKind::TooLarge,
         ProblemKind::UnsupportedMediaType,
@@ -168,6 +170,10 @@ kinds! {
         "Another customer has the same value in a field that must be unique, or somebody else changed the thing in the meantime. `errors` names the field. Read it again, then decide.";
     IdempotencyConflict "idempotency-conflict" 409 "The idempotency key was used for something else"
         "The same `Idempotency-Key` came with another request within 24 hours. Use a new key for each new act, and the same key only to repeat one.";
+    ErasedPerson "erased-person" 409 "Somebody with this value was erased"
+        "A customer with the same value in a field that identifies people was erased here before. `errors` names the fields, `detail` the day and the number of the erasure. Nothing of them was kept; the value is recognised by a digest. If they are to be stored again, send the request with `\"again\": true`: that goes on record. Their old id and old tokens do not come back.";
+    LegalHold "legal-hold" 409 "A legal hold keeps this from being erased"
+        "A proceeding needs what was to be erased. `errors` names the retention classes that are held and since when. Nothing was erased. Erase the rest with `keep_held=true`, or lift the hold first.";
     PreconditionFailed "precondition-failed" 412 "It has changed since you read it"
         "`If-Match` names an older version. Read the customer again and make the change from what is there now.";
     TooLarge "too-large" 413 "The request is too large"
@@ -254,6 +260,8 @@ mod tests {
         404 token-unusable
         409 conflict
         409 idempotency-conflict
+        409 erased-person
+        409 legal-hold
         412 precondition-failed
         413 too-large
         415 unsupported-media-type

@@ -10,7 +10,7 @@ use utoipa::{
 };
 use uuid::Uuid;
 
-use crate::{Actor, Fields, Problem, Time, View, Views};
+use crate::{Actor, Fields, Problem, Receipt, Time, View, Views};
 
 /// `POST /v1/subjects`. Send an `Idempotency-Key` to make a repeat safe.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -18,6 +18,9 @@ use crate::{Actor, Fields, Problem, Time, View, Views};
 pub struct SubjectCreate {
     /// The values.
     pub fields: Fields,
+    /// Whether this may be somebody who was erased: without it they are refused, with the erasure's number.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub again: bool,
 }
 
 /// A customer as the caller may see them.
@@ -81,17 +84,22 @@ pub struct Revealed {
 pub struct SubjectPatch {
     /// The fields to set, and as `null` those to remove.
     pub fields: Fields,
+    /// Whether a new value may be one of somebody who was erased: without it that is refused, with the erasure's number.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub again: bool,
 }
 
-/// The answer to a deletion.
+/// The answer to an erasure. The same again has the same answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Deleted {
-    /// Who is gone.
+    /// Whom it was about.
     pub id: Uuid,
-    /// Always true.
+    /// Whether the whole customer is gone, and not only retention classes of it.
     pub deleted: bool,
-    /// The record of the deletion.
+    /// The record of the erasure.
     pub event: Uuid,
+    /// What can be shown for it.
+    pub receipt: Receipt,
 }
 
 /// One entry of `GET /v1/subjects/{id}/history`, newest first.

@@ -20,6 +20,15 @@ impl Time {
     }
 }
 
+impl Time {
+    /// The day, for people: `2026-03-01`.
+    pub fn date(self) -> String {
+        let mut text = self.0.to_string();
+        text.truncate(text.find('T').unwrap_or(text.len()));
+        text
+    }
+}
+
 impl From<Timestamp> for Time {
     fn from(at: Timestamp) -> Self {
         Self(at)

@@ -92,6 +92,9 @@ pub struct TokenizeRequest {
     /// Store the customer when nobody matches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub create_missing: Option<bool>,
+    /// Whether a customer who is stored may be somebody who was erased: without it they are refused, with the erasure's number.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub again: bool,
     /// The document.
     pub document: Document,
 }

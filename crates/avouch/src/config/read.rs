@@ -98,6 +98,14 @@ impl Config {
                 check(store.keys_path.is_some(), "[store] keys_path goes with engine = \"sqlite\"");
             }
         }
+        let erasure = &self.erasure;
+        check(erasure.kek_days > 3650, "[erasure] kek_days is 0 to 3650");
+        check(!(1..=3650).contains(&erasure.backup_days), "[erasure] backup_days is 1 to 3650");
+        let beside = |path: &std::path::PathBuf| path.starts_with(&self.vault.data_dir);
+        check(
+            erasure.copy.as_ref().is_some_and(beside),
+            "[erasure] copy must be outside of `data_dir`: a copy that is put back with the data tells nothing",
+        );
         let http = &self.http;
         check(
             http.tls_certificate.is_some() != http.tls_key.is_some(),

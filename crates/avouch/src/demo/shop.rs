@@ -8,7 +8,7 @@ use avouch_core::SubjectId;
 use avouch_core::app::App;
 use avouch_core::gate::Caller;
 use avouch_core::gate::principals::{CreateKey, CreatePrincipal};
-use avouch_core::vault::{Asked, ImportChunk, ImportRow, OnDuplicate, SearchSubjects, StartImport};
+use avouch_core::vault::{Asked, ImportChunk, ImportRow, OnDuplicate, OnErased, SearchSubjects, StartImport};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
@@ -96,6 +96,7 @@ pub(super) fn fill(app: &Arc<App>, count: usize) -> Result<(), Error> {
         mapping: Vec::new(),
         dry_run: false,
         on_duplicate: OnDuplicate::Skip,
+        on_erased: OnErased::Ask,
         purpose: None,
         reason: None,
     };

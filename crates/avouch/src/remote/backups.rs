@@ -72,7 +72,7 @@ pub(crate) fn show_backups(known: &Backups, json: bool) -> Result<ExitCode, CliE
             text.push_str(&format!("restored {}: {} customers", restored.at, restored.subjects));
             let stated =
                 if restored.endings_stated { "; who had been erased was stated, not known" } else { "" };
-            text.push_str(&format!(", {} erased again{stated}\n", restored.gone));
+            text.push_str(&format!(", {} erased again, {} lost{stated}\n", restored.erased, restored.lost));
         }
         text
     })

@@ -65,6 +65,8 @@ impl CliError {
                 Kind::Malformed
                 | Kind::Conflict
                 | Kind::IdempotencyConflict
+                | Kind::ErasedPerson
+                | Kind::LegalHold
                 | Kind::PreconditionFailed
                 | Kind::PreconditionRequired
                 | Kind::TooLarge

@@ -26,7 +26,7 @@ use std::{
 
 use avouch_client::Stated;
 use avouch_detect::table::{self, Encoding, Format, Options, Table};
-use avouch_wire::{ImportStart, ImportStarted, OnDuplicate, limits};
+use avouch_wire::{ImportStart, ImportStarted, OnDuplicate, OnErased, limits};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -54,6 +54,9 @@ pub(crate) struct ImportArgs {
     /// What to do with a row whose unique value somebody has already
     #[arg(long, default_value = "reject", value_name = "WHAT")]
     on_duplicate: Duplicate,
+    /// What to do with a row of somebody who was erased
+    #[arg(long, default_value = "ask", value_name = "WHAT")]
+    on_erased: Erased,
     /// Where rows go that are not stored; beside the file when absent, and only made when needed
     #[arg(long, value_name = "FILE")]
     errors: Option<PathBuf>,
@@ -94,6 +97,16 @@ enum Duplicate {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
+enum Erased {
+    /// Put it into the error file
+    Ask,
+    /// Leave it out and count it
+    Skip,
+    /// Store it like any other
+    Create,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
 enum FileFormat {
     /// Cells with a delimiter between
     Csv,
@@ -121,6 +134,11 @@ pub(super) fn run(args: ImportArgs, remote: &Remote) -> Result<ExitCode, CliErro
         on_duplicate: match args.on_duplicate {
             Duplicate::Reject => OnDuplicate::Reject,
             Duplicate::Skip => OnDuplicate::Skip,
+        },
+        on_erased: match args.on_erased {
+            Erased::Ask => OnErased::Ask,
+            Erased::Skip => OnErased::Skip,
+            Erased::Create => OnErased::Create,
         },
     };
     let started = remote.client.import_start(&start, &stated)?;

@@ -139,6 +139,7 @@ fn show(remote: &Remote) -> Result<ExitCode, CliError> {
             ("index roots", index_roots(keys)),
             ("token roots", listed(&keys.token_epochs)),
             ("pending erasures", keys.pending_erasures.to_string()),
+            ("next rotation by itself", keys.kek_due.map_or("never".to_owned(), |due| due.date())),
         ]));
         text
     })

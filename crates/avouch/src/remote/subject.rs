@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use avouch_client::{IdempotencyKey, Stated};
-use avouch_wire::{Access, RevealRequest, SearchRequest, SubjectCreate, SubjectPatch, SubjectVersion, View};
+use avouch_wire::{
+    Access, EraseQuery, RevealRequest, SearchRequest, SubjectCreate, SubjectPatch, SubjectVersion, View,
+};
 use clap::{Args, Subcommand};
 use serde_json::Value;
 use uuid::Uuid;
@@ -12,7 +14,7 @@ use super::{
     CliError, Paging, Remote, Why,
     input::{Sources, VALUES_HELP, random_id},
     output::{self, listing},
-    table::{Table, facts},
+    table::Table,
 };
 
 #[derive(Debug, Subcommand)]
@@ -27,7 +29,7 @@ pub(crate) enum SubjectCommand {
     /// Change a customer
     #[command(after_help = VALUES_HELP)]
     Update(UpdateArgs),
-    /// Delete a customer
+    /// Erase a customer, or some retention classes of one
     Delete(DeleteArgs),
     /// What was changed, by whom, newest first
     History(LookArgs),
@@ -43,6 +45,9 @@ pub(crate) struct CreateArgs {
     /// Makes a repeat of this command harmless for 24 hours; a new one each time when absent
     #[arg(long, value_name = "TEXT")]
     idempotency_key: Option<String>,
+    /// Also if somebody with one of these values was erased
+    #[arg(long)]
+    again: bool,
     #[command(flatten)]
     why: Why,
 }
@@ -76,6 +81,9 @@ pub(crate) struct UpdateArgs {
     /// A field to remove
     #[arg(long, value_name = "FIELD")]
     unset: Vec<String>,
+    /// Also if somebody with one of these values was erased
+    #[arg(long)]
+    again: bool,
     #[command(flatten)]
     why: Why,
 }
@@ -84,6 +92,12 @@ pub(crate) struct UpdateArgs {
 pub(crate) struct DeleteArgs {
     /// The customer
     id: Uuid,
+    /// Only these retention classes, with commas between
+    #[arg(long, value_name = "NAME")]
+    classes: Option<String>,
+    /// Leave what is under a legal hold and erase the rest
+    #[arg(long)]
+    keep_held: bool,
     #[command(flatten)]
     why: Why,
 }
@@ -148,7 +162,8 @@ pub(super) fn run(command: SubjectCommand, remote: &Remote) -> Result<ExitCode, 
     let Remote { client, output } = remote;
     match command {
         SubjectCommand::Create(args) => {
-            let request = SubjectCreate { fields: Sources::of_process().fields(&args.values)? };
+            let request =
+                SubjectCreate { fields: Sources::of_process().fields(&args.values)?, again: args.again };
             let key = match args.idempotency_key {
                 Some(text) => IdempotencyKey::new(text)?,
                 None => random_id().into(),
@@ -165,13 +180,16 @@ pub(super) fn run(command: SubjectCommand, remote: &Remote) -> Result<ExitCode, 
         SubjectCommand::Update(args) => {
             let mut fields = Sources::of_process().fields(&args.values)?;
             fields.0.extend(args.unset.into_iter().map(|name| (name, Value::Null)));
-            let patch = SubjectPatch { fields };
+            let patch = SubjectPatch { fields, again: args.again };
             output.answer(&client.update(args.id, args.version, &patch, &args.why.into())?, output::subject)
         }
-        SubjectCommand::Delete(args) => output
-            .answer(&client.delete(args.id, &args.why.into())?, |deleted| {
-                facts([("deleted", deleted.id.to_string()), ("event", deleted.event.to_string())])
-            }),
+        SubjectCommand::Delete(args) => {
+            let what = EraseQuery { classes: args.classes, keep_held: args.keep_held.then_some(true) };
+            // The receipt is a text already, with its signature.
+            output.answer(&client.erase(args.id, &what, &args.why.into())?, |deleted| {
+                deleted.receipt.note.clone()
+            })
+        }
         SubjectCommand::History(args) => {
             let page = client.history(args.id, &args.paging.into(), &Stated::from(args.why))?;
             output.answer(&page, |page| listing(&history(&page.items), page.next_cursor.as_ref()))

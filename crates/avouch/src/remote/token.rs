@@ -60,6 +60,9 @@ pub(crate) struct TokenizeArgs {
     /// Store the customer when nobody matches
     #[arg(long)]
     create_missing: bool,
+    /// Also if the customer who is stored was erased
+    #[arg(long)]
+    again: bool,
 }
 
 #[derive(Debug, Args)]
@@ -121,6 +124,7 @@ pub(super) fn tokenize(args: TokenizeArgs, remote: &Remote) -> Result<ExitCode, 
         map: (!map.is_empty()).then_some(map),
         unmapped: args.keep_unmapped.then_some(Unmapped::Keep),
         create_missing: args.create_missing.then_some(true),
+        again: args.again,
         document: Document(Sources::of_process().document(&args.document)?),
     };
     let answer = remote.client.tokenize(&request)?;

@@ -79,7 +79,7 @@ fn old_data_beside_todays_keys_brings_back_everybody_but_the_erased() {
     let restored = shop.place.run(&["restore", "--data", text(&data[0])]).success();
     insta::assert_snapshot!(restored.out, @"
     1 customers are here again.
-    1 had been erased since the backup, and are gone again.
+    1 erasures of after the backup were done again.
     Start it with `avouch serve`, and make a backup.
     ");
     shop.server = shop.place.serve();
@@ -91,7 +91,7 @@ fn old_data_beside_todays_keys_brings_back_everybody_but_the_erased() {
     let status = shop.remote(&["status", "--json"]).success().out;
     assert!(!status.contains("endings_stated"), "{status}");
     let listed = shop.remote(&["backup", "list"]).success().out;
-    assert!(listed.contains("1 customers, 1 erased again\n"), "{listed}");
+    assert!(listed.contains("1 customers, 1 erased again, 0 lost\n"), "{listed}");
 }
 
 #[test]

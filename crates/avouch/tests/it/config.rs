@@ -22,6 +22,10 @@ fn the_default_is_a_configuration_that_may_serve() {
     seal = "key-file"
     path = "DIR/avouch-root.key"
 
+    [erasure]
+    kek_days = 30
+    backup_days = 7
+
     [http]
     listen = "127.0.0.1:8420"
     max_connections = 1024

@@ -11,7 +11,8 @@ const SUBJECT: &str = r#"{"id":"019560f0-1111-7000-8000-000000000001","version":
 fn a_patch_says_version_purpose_and_reason_in_headers() {
     let (client, asked) = scripted(vec![Answer::ok(SUBJECT)]);
     let id = "019560f0-1111-7000-8000-000000000001".parse().unwrap();
-    let patch = SubjectPatch { fields: serde_json::from_value(json!({"phone": null})).unwrap() };
+    let patch =
+        SubjectPatch { fields: serde_json::from_value(json!({"phone": null})).unwrap(), again: false };
     let stated = Stated::purpose("support").reason("Rückruf gewünscht");
 
     let subject = client.update(id, 3, &patch, &stated).unwrap();

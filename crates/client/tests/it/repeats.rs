@@ -7,7 +7,7 @@ const SUBJECT: &str = r#"{"id":"019560f0-1111-7000-8000-000000000001","version":
     "updated":"2026-03-01T09:30:00.000000Z","fields":{},"views":{}}"#;
 
 fn create() -> SubjectCreate {
-    SubjectCreate { fields: Fields::default() }
+    SubjectCreate { fields: Fields::default(), again: false }
 }
 
 fn reveal() -> RevealRequest {

@@ -82,7 +82,7 @@ both_engines! {
         erase(&house, &dpo, created[0], Order::default()).expect("erased again");
         let document = || {
             let reading = Reading { subject: None, map: BTreeMap::new(), unmapped: Unmapped::Refuse, create_missing: true };
-            let document = json!({"name": "Ana", "phones": ["+351 21 123 4567"]});
+            let document = json!({"email": "ana@example.com", "name": "Ana", "phones": ["+351 21 123 4567"]});
             let why = (Some("order_fulfilment".to_owned()), None);
             Tokenize::new(&house.app, "parcels".to_owned(), why, document, &reading).expect("valid")
         };

@@ -89,7 +89,8 @@ fn restored(restored: core::Restored) -> Restored {
         keys_made: restored.keys_made.map(time),
         endings_stated: restored.endings == Endings::Stated,
         subjects: replayed.people,
-        gone: replayed.gone + replayed.keys,
+        erased: restored.erased,
+        lost: replayed.lost,
     }
 }
 

@@ -4,10 +4,9 @@
 use std::pin::Pin;
 
 use avouch_core::app::Operation;
+use avouch_core::erasure::{Erase, erase};
 use avouch_core::gate::Reason;
-use avouch_core::vault::{
-    Asked, CreateSubject, ReadSubject, RevealSubject, SearchSubjects, UpdateSubject, erase,
-};
+use avouch_core::vault::{Asked, CreateSubject, ReadSubject, RevealSubject, SearchSubjects, UpdateSubject};
 use avouch_core::{SubjectId, gate};
 use avouch_wire::{BatchItem, BatchOperation, BatchRequest, BatchResponse, BatchResult, limits};
 use axum::extract::State;
@@ -19,7 +18,7 @@ use crate::extract::{Caller, Json, reason};
 use crate::page::Paging;
 use crate::perform::{answered, perform};
 use crate::problem::Failure;
-use crate::render;
+use crate::render::{self, returning};
 use crate::service::Shared;
 
 /// Performs up to 1,000 operations. Not atomic: one item's failure leaves the others done.
@@ -94,7 +93,8 @@ impl Batch {
         let (purpose, reason) = (self.purpose.clone(), self.reason.clone());
         Ok(match operation {
             BatchOperation::Create(create) => {
-                let operation = CreateSubject::new(app, &create.fields.0, purpose, reason)?;
+                let operation = CreateSubject::new(app, &create.fields.0, purpose, reason)?
+                    .returning(returning(create.again));
                 self.perform(operation, |done| BatchResult {
                     status: StatusCode::CREATED.as_u16(),
                     subject: Some(render::written(done.id, done.version, done.created, done.created)),
@@ -132,8 +132,9 @@ impl Batch {
             }
             BatchOperation::Delete(target) => {
                 let id = subject(target.id);
-                let erased =
-                    answered(|answer| erase(app, &self.caller, id, None, (purpose, reason), None, answer));
+                let erased = answered(|answer| {
+                    erase(app, &self.caller, Erase::whole(id, purpose, reason), None, answer)
+                });
                 Box::pin(async move {
                     erased.await?;
                     Ok(BatchResult { deleted: Some(target.id), ..done() })

@@ -67,6 +67,7 @@ fn rendered(service: &Service, rules: &Rules, id: EventId, event: Recorded) -> E
             .collect(),
         recipient: event.recipient,
         target,
+        erasure: event.erasure,
         decided_by: event.policies,
         needs: event.needs,
     }

@@ -2,8 +2,8 @@
 
 use avouch_core::ImportId;
 use avouch_core::vault::{
-    ColumnSample, ImportChunk, ImportRow, ImportState, OnDuplicate, ProposeMapping, ReadImport, RejectedRow,
-    StartImport,
+    ColumnSample, ImportChunk, ImportRow, ImportState, OnDuplicate, OnErased, ProposeMapping, ReadImport,
+    RejectedRow, StartImport,
 };
 use avouch_wire::import::{ProposedTarget, RejectedRow as Rejected, RowFault};
 use avouch_wire::{
@@ -84,6 +84,11 @@ pub(super) async fn start(
         on_duplicate: match request.on_duplicate {
             avouch_wire::OnDuplicate::Reject => OnDuplicate::Reject,
             avouch_wire::OnDuplicate::Skip => OnDuplicate::Skip,
+        },
+        on_erased: match request.on_erased {
+            avouch_wire::OnErased::Ask => OnErased::Ask,
+            avouch_wire::OnErased::Skip => OnErased::Skip,
+            avouch_wire::OnErased::Create => OnErased::Create,
         },
         purpose: stated.purpose,
         reason: stated.reason,

@@ -57,6 +57,7 @@ pub(super) async fn state(
         seals: keys.seals.into_iter().map(seal).collect(),
         keyring_generation: keys.generation,
         pending_erasures: keys.pending_erasures,
+        kek_due: keys.kek_due.map(time),
     })
 }
 

@@ -2,23 +2,24 @@
 
 use avouch_core::SubjectId;
 use avouch_core::app::Once;
+use avouch_core::erasure::{Erase, erase};
 use avouch_core::vault::{
     Accesses, Asked, CreateSubject, History, ListSubjects, Page as Listed, ReadSubject, RevealSubject,
-    SearchSubjects, ShownSubject, UpdateSubject, erase,
+    SearchSubjects, ShownSubject, UpdateSubject,
 };
 use avouch_wire::{
-    Access, Deleted, Outcome, Page, PageQuery, ProblemKind, RevealRequest, Revealed, SearchRequest, Secret,
-    Subject, SubjectCreate, SubjectPatch, SubjectVersion,
+    Access, Deleted, EraseQuery, Outcome, Page, PageQuery, ProblemKind, RevealRequest, Revealed,
+    SearchRequest, Secret, Subject, SubjectCreate, SubjectPatch, SubjectVersion,
 };
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
-use uuid::Uuid;
 
 use crate::extract::{Caller, IfMatch, Json, Path, Stated, idempotency_key, reason};
 use crate::page::{Cursor, List, Paging};
 use crate::perform::{answered, perform};
 use crate::problem::{Failure, internal};
+use crate::query::EraseFilter;
 use crate::render;
 use crate::service::Shared;
 
@@ -38,7 +39,8 @@ pub(super) async fn create(
     Json(request, body): Json<SubjectCreate>,
 ) -> Result<Response, Failure> {
     let key = idempotency_key(&headers, "POST /v1/subjects", &body)?;
-    let operation = CreateSubject::new(&service.app, &request.fields.0, stated.purpose, stated.reason)?;
+    let operation = CreateSubject::new(&service.app, &request.fields.0, stated.purpose, stated.reason)?
+        .returning(render::returning(request.again));
     let done = perform(&service.app, &caller, Once { operation, key }).await?.output;
     let subject = render::written(done.id, done.version, done.created, done.created);
     let mut response = render::subject_response(StatusCode::CREATED, &subject)?;
@@ -142,38 +144,44 @@ pub(super) async fn update(
     let version = version.ok_or_else(|| Failure::new(ProblemKind::PreconditionRequired, missing))?;
     let key = idempotency_key(&headers, &format!("PATCH /v1/subjects/{id} {version}"), &body)?;
     let operation =
-        UpdateSubject::new(&service.app, id, version, &request.fields.0, stated.purpose, stated.reason)?;
+        UpdateSubject::new(&service.app, id, version, &request.fields.0, stated.purpose, stated.reason)?
+            .returning(render::returning(request.again));
     let done = perform(&service.app, &caller, Once { operation, key }).await?.output;
     let subject = render::written(done.id, done.version, done.created, done.updated);
     render::subject_response(StatusCode::OK, &subject)
 }
 
-/// Deletes a customer: the data, and the keys that open it.
+/// Erases a customer, or some retention classes of one: the data, and the keys that open it.
 ///
-/// The keys are destroyed, so no backup of the data brings the customer back by itself. A backup of the key store that was made before
-/// still holds them until it is deleted.
+/// The answer comes when the keys are destroyed and the erasure stands in the list of erasures, by which backups of either store are
+/// brought up to date before anybody is served from them. Asked again, it has the same answer. What is under a legal hold is not erased.
 #[utoipa::path(delete, path = "/v1/subjects/{id}", tag = "customers",
     params(
         ("id" = Uuid, Path, description = "The customer"),
+        EraseQuery,
         ("If-Match" = Option<String>, Header, description = "Only this version, in quotes"),
         ("Avouch-Purpose" = Option<String>, Header, description = "For which purpose of the charter"),
         ("Avouch-Reason" = Option<String>, Header, description = "Why now; percent-encoded UTF-8"),
         ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat within 24 hours the same act"),
     ),
-    responses((status = 200, body = Deleted, description = "Gone: the data is deleted and its keys are destroyed")))]
+    responses((status = 200, body = Deleted, description = "Gone: the data is deleted, its keys are destroyed, and this is the receipt")))]
 pub(super) async fn delete(
     State(service): State<Shared>,
     Caller(caller): Caller,
     Path(id): Path<SubjectId>,
     IfMatch(version): IfMatch,
+    what: EraseFilter,
     stated: Stated,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    let key = idempotency_key(&headers, &format!("DELETE /v1/subjects/{id} {version:?}"), &[])?;
-    let why = (stated.purpose, stated.reason);
-    let done = answered(|answer| erase(&service.app, &caller, id, version, why, key, answer)).await?;
-    let id = Uuid::from_bytes(*done.output.id.bytes());
-    render::ok(&Deleted { id, deleted: true, event: render::event_id(done.event) })
+    let EraseFilter { classes, keep_held } = what;
+    let route = format!("DELETE /v1/subjects/{id} {version:?} {classes:?} {keep_held}");
+    let key = idempotency_key(&headers, &route, &[])?;
+    let order = Erase { version, classes, keep_held, ..Erase::whole(id, stated.purpose, stated.reason) };
+    let done = answered(|answer| erase(&service.app, &caller, order, key, answer)).await?;
+    let receipt = render::receipt(&service, done.output);
+    let (id, deleted, event) = (receipt.subject, receipt.classes.is_empty(), receipt.event);
+    render::ok(&Deleted { id, deleted, event, receipt })
 }
 
 /// Shows a customer's versions, newest first, as the caller's role reads.

@@ -16,6 +16,7 @@ use crate::extract::{Caller, Json, Stated, reason};
 use crate::perform::{aside, perform};
 use crate::problem::Failure;
 use crate::render;
+use crate::render::returning;
 use crate::service::Shared;
 
 /// Makes tokens of stored values, for one recipient.
@@ -82,7 +83,8 @@ pub(super) async fn tokenize(
     let app = service.app.clone();
     let prepare = move || {
         let why = (Some(request.purpose), stated.reason);
-        Tokenize::new(&app, request.recipient, why, request.document.0, &reading)
+        let operation = Tokenize::new(&app, request.recipient, why, request.document.0, &reading)?;
+        Ok(operation.returning(returning(request.again)))
     };
     // A document may hold a thousand people, each to be sealed.
     let operation = if body.len() > SMALL { aside(prepare).await? } else { prepare()? };

@@ -54,6 +54,7 @@ fn every_documented_route_answers() {
     for (path, item) in avouch_http::openapi()["paths"].as_object().expect("paths") {
         let concrete = path
             .replace("{id}", "019560f0-1111-7000-8000-000000000001")
+            .replace("{hold}", "019560f0-1111-7000-8000-000000000003")
             .replace("{key}", "019560f0-1111-7000-8000-000000000002")
             .replace("{n}", "1");
         for (method, operation) in item.as_object().expect("methods") {

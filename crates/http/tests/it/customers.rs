@@ -234,13 +234,8 @@ fn a_customer_from_first_to_last() {
       "request_id": "request"
     }
     "#);
-    insta::assert_snapshot!(stated("DELETE", &path).send().plain(), @r#"
-    200 {
-      "id": "id",
-      "deleted": true,
-      "event": "id"
-    }
-    "#);
+    let erased = stated("DELETE", &path).send().expect(200).json();
+    assert_eq!((erased["deleted"].as_bool(), erased["receipt"]["number"].as_u64()), (Some(true), Some(1)));
     let gone = stated("GET", &path).send();
     let never = stated("GET", "/v1/subjects/019560f0-1111-7000-8000-000000000001").send();
     assert_eq!(gone.expect(404).plain(), never.plain(), "an erased customer is one that never was");

@@ -66,6 +66,7 @@ impl House {
             primary: Primary { seal: Arc::new(key()), beside_data: true },
             clock: clock.clone(),
             environment: "test".to_owned(),
+            erasure: Default::default(),
         };
         let seals = [Recovery { slot: "key-file".to_owned(), seal: &recovery }];
         let made = App::init(parts, &seals, &charter(), "admin", 30).expect("a vault");

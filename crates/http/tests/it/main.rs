@@ -5,6 +5,7 @@ mod bad_input;
 mod canary;
 mod contract;
 mod customers;
+mod erasures;
 mod files;
 mod house;
 mod keys;

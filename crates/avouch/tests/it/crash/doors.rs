@@ -72,7 +72,8 @@ impl Customer {
     fn with(vault: &Vault<'_>, server: &Server, fields: Fields) -> Self {
         let shop = vault.client(server, "shop");
         let importer = vault.client(server, "importer");
-        let id = importer.create(&SubjectCreate { fields }, &administration(), None).unwrap().id;
+        let id =
+            importer.create(&SubjectCreate { fields, again: false }, &administration(), None).unwrap().id;
         let request = TokenRequest {
             purpose: "order_fulfilment".to_owned(),
             recipient: "parcels".to_owned(),
@@ -84,6 +85,7 @@ impl Customer {
             mapping_digest: "cd".repeat(32),
             dry_run: None,
             on_duplicate: OnDuplicate::Reject,
+            on_erased: Default::default(),
         };
         let import = importer.import_start(&start, &administration()).unwrap().id;
         Self { id, token, import }

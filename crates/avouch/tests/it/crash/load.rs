@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use avouch_client::{Client, Error, Stated};
 use avouch_wire::{
-    BatchItem, BatchOperation, BatchRequest, Fields, PageQuery, ProblemKind, RevealRequest, SearchRequest,
-    SubjectCreate, SubjectPatch, subject::BatchReveal,
+    BatchItem, BatchOperation, BatchRequest, EraseQuery, Fields, HoldRequest, PageQuery, ProblemKind,
+    RevealRequest, SearchRequest, SubjectCreate, SubjectPatch, subject::BatchReveal,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -59,6 +59,8 @@ pub(crate) struct Known {
     pub(crate) version: u64,
     /// Which values it has.
     mark: u64,
+    /// Whether it has notes, which are of a class of their own that may be erased.
+    noted: bool,
     /// Whether it was written since the last check.
     fresh: bool,
 }
@@ -68,6 +70,7 @@ enum Pending {
     Create(u64),
     Update(usize, u64),
     Delete(usize),
+    EraseNotes(usize),
     Reveal,
 }
 
@@ -96,32 +99,60 @@ impl Worker {
             (0..8, _) | (_, None) => Pending::Create(self.next_mark()),
             (8..14, Some(at)) => Pending::Update(at, self.next_mark()),
             (14, Some(at)) => Pending::Delete(at),
+            (15, Some(at)) if self.known[at].noted => Pending::EraseNotes(at),
             (_, Some(_)) => Pending::Reveal,
         };
         self.pending = Some(pending);
         match pending {
             Pending::Create(mark) => {
-                let request = SubjectCreate { fields: self.values(mark, true) };
+                let request = SubjectCreate { fields: self.values(mark, true), again: false };
                 let made = callers.support.create(&request, &Stated::purpose("support"), None)?;
-                self.known.push(Known { id: made.id, version: made.version, mark, fresh: true });
+                self.known.push(Known { id: made.id, version: made.version, mark, noted: true, fresh: true });
             }
             Pending::Update(at, mark) => {
                 let Known { id, version, .. } = self.known[at];
-                let request = SubjectPatch { fields: self.values(mark, false) };
+                let request = SubjectPatch { fields: self.values(mark, false), again: false };
                 let made = callers.support.update(id, version, &request, &Stated::purpose("support"))?;
                 assert_eq!(made.version, version + 1);
-                self.known[at] = Known { id, version: made.version, mark, fresh: true };
+                self.known[at] = Known { id, version: made.version, mark, noted: true, fresh: true };
             }
             Pending::Delete(at) => {
-                callers.dpo.delete(self.known[at].id, &deleting())?;
+                let id = self.known[at].id;
+                if self.rng.below(3) == 0 {
+                    let reason = "test".to_owned();
+                    let hold = HoldRequest { class: None, reason, until: None };
+                    callers.dpo.hold(id, &hold, &deleting())?;
+                }
+                // A hold may be left of an attempt that was cut off, too.
+                match callers.dpo.delete(id, &deleting()) {
+                    Err(error) if kind(&error) == Some(ProblemKind::LegalHold) => {
+                        for hold in callers.dpo.holds(id, &deleting())?.items {
+                            callers.dpo.lift_hold(id, hold.id, &deleting())?;
+                        }
+                        callers.dpo.delete(id, &deleting())?;
+                    }
+                    erased => drop(erased?),
+                }
                 self.gone.push(self.known.swap_remove(at).id);
+            }
+            Pending::EraseNotes(at) => {
+                let Known { id, version, mark, .. } = self.known[at];
+                let what = EraseQuery { classes: Some("service".to_owned()), keep_held: Some(true) };
+                match callers.dpo.erase(id, &what, &deleting()) {
+                    // All of it is held, since an attempt to erase it was cut off.
+                    Err(error) if kind(&error) == Some(ProblemKind::LegalHold) => {}
+                    erased => {
+                        assert_eq!(erased?.receipt.classes, ["service"]);
+                        self.known[at] = Known { id, version: version + 1, mark, noted: false, fresh: true };
+                    }
+                }
             }
             Pending::Reveal => {
                 let at = somebody.unwrap_or_default();
                 let known = self.known[at];
                 let revealed = callers.support.reveal(known.id, &reveal())?;
                 assert_eq!(revealed.subject.version, known.version);
-                self.assert_values(&revealed.subject.fields, known.mark);
+                self.assert_values(&revealed.subject.fields, &known);
                 self.looks.push((known.id, revealed.event));
             }
         }
@@ -154,6 +185,7 @@ impl Worker {
                     id: made.id,
                     version: 1,
                     mark,
+                    noted: true,
                     fresh: true,
                 }));
                 !found.is_empty()
@@ -163,7 +195,7 @@ impl Worker {
                 let found = callers.support.reveal(id, &reveal())?.subject.version;
                 assert!(found == version || found == version + 1, "version {found} after {version}");
                 if found > version {
-                    self.known[at] = Known { id, version: found, mark, fresh: true };
+                    self.known[at] = Known { id, version: found, mark, noted: true, fresh: true };
                 }
                 self.known[at].fresh = true;
                 found > version
@@ -176,6 +208,14 @@ impl Worker {
                 }
                 Err(error) => return Err(error),
             },
+            Pending::EraseNotes(at) => {
+                let Known { id, version, .. } = self.known[at];
+                let found = callers.support.reveal(id, &reveal())?.subject.version;
+                assert!(found == version || found == version + 1, "version {found} after {version}");
+                let noted = found == version;
+                self.known[at] = Known { version: found, noted, fresh: true, ..self.known[at] };
+                !noted
+            }
             Pending::Reveal => {
                 self.pending = None;
                 return Ok(());
@@ -203,7 +243,7 @@ impl Worker {
                 let known = *known;
                 let subject = result.subject.unwrap_or_else(|| panic!("{}: {:?}", known.id, result.problem));
                 assert_eq!((subject.id, subject.version), (known.id, known.version));
-                self.assert_values(&subject.fields, known.mark);
+                self.assert_values(&subject.fields, &known);
             }
         }
         let recent = self.gone.len().saturating_sub(if all { usize::MAX } else { 20 });
@@ -241,9 +281,10 @@ impl Worker {
         name.into_iter().chain(changing).collect()
     }
 
-    fn assert_values(&self, fields: &Fields, mark: u64) {
-        assert_eq!(fields.0["email"], json!(self.email(mark)));
-        assert_eq!(fields.0["notes"], json!(self.notes(mark)));
+    fn assert_values(&self, fields: &Fields, known: &Known) {
+        assert_eq!(fields.0["email"], json!(self.email(known.mark)));
+        let notes = known.noted.then(|| json!(self.notes(known.mark)));
+        assert_eq!(fields.0.get("notes"), notes.as_ref());
         assert_eq!(fields.0["name"], json!("Ada Probe"));
     }
 }

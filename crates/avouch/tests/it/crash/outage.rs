@@ -186,7 +186,10 @@ fn an_answer_that_was_lost_is_asked_for_again_and_nothing_is_done_twice() {
     vault.place.write("avouch.toml", &vault.place.read("avouch.toml").replace(data, &wire.url));
     let server = vault.serve();
     let support = vault.client(&server, "support");
-    let request = SubjectCreate { fields: Fields::from_iter([("name".to_owned(), json!("Lost Answer"))]) };
+    let request = SubjectCreate {
+        fields: Fields::from_iter([("name".to_owned(), json!("Lost Answer"))]),
+        again: false,
+    };
     let key = IdempotencyKey::new("once").unwrap();
     let create = || support.create(&request, &Stated::purpose("support"), Some(&key));
     wire.cut_after_commit.store(true, Ordering::SeqCst);
@@ -245,7 +248,7 @@ fn write(support: &Client, number: usize) -> Result<uuid::Uuid, Error> {
         ("email".to_owned(), json!(format!("full.{number}@example.org"))),
         ("notes".to_owned(), json!("x".repeat(3_000))),
     ];
-    let request = SubjectCreate { fields: Fields::from_iter(fields) };
+    let request = SubjectCreate { fields: Fields::from_iter(fields), again: false };
     support.create(&request, &Stated::purpose("support"), None).map(|made| made.id)
 }
 

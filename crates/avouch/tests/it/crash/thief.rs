@@ -84,6 +84,7 @@ fn work(vault: &Vault<'_>, server: &Server) {
         mapping_digest: "34".repeat(32),
         dry_run: None,
         on_duplicate: avouch_wire::OnDuplicate::Reject,
+        on_erased: Default::default(),
     };
     let import = importer.import_start(&start, &administration()).unwrap().id;
     let rows = (1..=200).map(|row| {
