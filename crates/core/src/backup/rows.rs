@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::file::Part;
 use super::restored::{self, Restored};
-use super::shelf::Kept;
+use super::shelf::{Kept, Shelf};
 use crate::Error;
 use crate::app::{App, Cx, Operation, Outcome};
 use crate::audit::{self, Note, What};
@@ -77,6 +77,18 @@ pub(crate) fn all(tx: &mut Tx<'_>, keys: &VaultKeys) -> Result<Vec<Backup>, Erro
 fn is_of(kept: &Kept, row: &Backup) -> bool {
     let second = |micros: i64| micros.div_euclid(1_000_000);
     kept.part == row.part() && kept.sequence == row.sequence && second(kept.made) == second(row.made)
+}
+
+/// Notes files that are there and not known.
+pub(super) fn adopt(tx: &mut Tx<'_>, app: &App, shelf: &Shelf, there: &[Kept]) -> Result<(), Error> {
+    let known = all(tx, &app.keys)?;
+    for kept in there.iter().filter(|kept| !known.iter().any(|row| is_of(kept, row))) {
+        let id = app.ids.uuid(app.now(), &app.rng)?;
+        let until = (kept.part == Part::Keys).then(|| shelf.keys_until(kept.made));
+        let row = Backup::begin(id, kept.part, (kept.sequence, kept.made), until);
+        Backup { bytes: Some(kept.bytes), ..row }.store(tx, app)?;
+    }
+    Ok(())
 }
 
 /// Files were removed. Rows of a key store's backup whose time is over go with them: its making broke off.

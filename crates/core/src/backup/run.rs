@@ -187,13 +187,19 @@ impl App {
         made
     }
 
-    /// Removes what is kept no longer.
+    /// Removes what is kept no longer, and takes notice of files that the table does not know: a vault that was restored knows
+    /// nothing of backups made since, and they hold keys all the same.
     ///
     /// # Errors
     /// [`BackupError`].
     pub fn tidy_backups(self: &Arc<Self>) -> Result<u64, BackupError> {
         let Ok(shelf) = self.shelf() else { return Ok(0) };
-        let gone = shelf.tidy(self.keys.vault(), self.now())?;
+        let vault = self.keys.vault();
+        let gone = shelf.tidy(vault, self.now())?;
+        let mut there = shelf.files(vault, Part::Data)?;
+        there.extend(shelf.files(vault, Part::Keys)?);
+        let (app, folders) = (Arc::clone(self), shelf.clone());
+        self.store.write_wait(move |tx| rows::adopt(tx, &app, &folders, &there))?;
         let count = gone.len() as u64;
         if count > 0 {
             let app = Arc::clone(self);
@@ -222,9 +228,17 @@ impl App {
                 );
             }
             let vault = self.keys.vault();
-            let (draft, out) = Draft::begin(shelf, Part::Data, vault, run)?;
             let header = Header::new(vault, Part::Data, run, self.data_keys.generation());
-            made.insert(0, self.copy_side(tx, Side::Data, (draft, out), &header, running)?);
+            let data = Draft::begin(shelf, Part::Data, vault, run)
+                .and_then(|draft| self.copy_side(tx, Side::Data, draft, &header, running));
+            match data {
+                Ok(data) => made.insert(0, data),
+                Err(error) => {
+                    // Half a run is none.
+                    made.iter().try_for_each(Kept::remove)?;
+                    return Err(error);
+                }
+            }
             Ok(made)
         })
     }

@@ -46,6 +46,12 @@ pub struct Kept {
     pub bytes: u64,
 }
 
+impl Kept {
+    pub(crate) fn remove(&self) -> Result<(), BackupError> {
+        fs::remove_file(&self.path).map_err(BackupError::io(&self.path))
+    }
+}
+
 impl Shelf {
     /// The folder of one store.
     #[must_use]
@@ -93,9 +99,7 @@ impl Shelf {
         // To the last: that it ends is a promise, that there is a newer one is the operator's.
         let keys = self.files(vault, Part::Keys)?;
         gone.extend(keys.into_iter().filter(|kept| self.keys_until(kept.made) <= now));
-        for kept in &gone {
-            fs::remove_file(&kept.path).map_err(BackupError::io(&kept.path))?;
-        }
+        gone.iter().try_for_each(Kept::remove)?;
         for part in
             [Part::Data, Part::Keys].into_iter().filter(|part| gone.iter().any(|kept| kept.part == *part))
         {

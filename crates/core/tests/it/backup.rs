@@ -350,3 +350,36 @@ fn backups_end_when_they_are_to_and_are_known_for_as_long() {
     assert_eq!((known.backups.len(), known.keys_end), (2, None));
     assert!(shelf.keys.join("notes.txt").exists());
 }
+
+#[test]
+fn a_vault_that_was_put_back_takes_notice_of_backups_made_since() {
+    let (place, other) = (Place::new(Kind::Sqlite), Place::new(Kind::Sqlite));
+    let house = House::new(&place);
+    let sources = both(&house);
+    back_up(&house, Stores::Keys);
+    let restored = restore(&house.keepers(), &other, &sources).expect("restored");
+    restored.app.keep_backups_on(shelf(&place));
+    let known = || restored.act(&restored.admin, ReadBackups).expect("told").backups.len();
+    assert_eq!(known(), 2, "the rows of its own run, as they were then");
+    restored.app.tidy_backups().expect("tidied");
+    assert_eq!(known(), 3);
+    restored.app.tidy_backups().expect("tidied");
+    assert_eq!(known(), 3, "each once");
+}
+
+#[test]
+fn a_backup_that_cannot_be_written_leaves_nothing_and_says_why() {
+    let place = Place::new(Kind::Sqlite);
+    let house = House::new(&place);
+    let Shelf { data, keys, .. } = shelf(&place);
+    std::fs::create_dir_all(data.parent().expect("a folder")).expect("made");
+    // A file stands where the folder of the data should be; that of the keys is written first.
+    std::fs::write(&data, "in the way").expect("written");
+    house.app.keep_backups_on(shelf(&place));
+    let error = house.app.back_up(&house.admin, Stores::Both, || ()).expect_err("it cannot be written");
+    assert!(matches!(error, BackupError::Io(..)), "{error}");
+    let state = house.app.backup_state();
+    assert!(state.running.is_none() && state.failed.is_some_and(|failed| failed.contains("shelf/data")));
+    assert_eq!(std::fs::read_dir(&keys).expect("a folder").count(), 0, "half a run is none");
+    assert_eq!(house.act(&house.admin, ReadBackups).expect("told").backups, []);
+}
