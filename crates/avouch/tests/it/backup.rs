@@ -140,6 +140,39 @@ fn everything_lost_comes_back_by_shares_and_what_was_stated_is_told_for_ever() {
 }
 
 #[test]
+fn with_the_third_list_everything_lost_comes_back_without_the_erased() {
+    let mut shop = Shop::open();
+    assert!(shop.server.stop().0.success());
+    shop.place.write("avouch.toml", &format!("{CONFIG}{BACKUP}[erasure]\ncopy = \"list\"\n"));
+    shop.server = shop.place.serve();
+    let erased = create(&shop.place, &shop.server, &shop.support, "Bob Builder", "bob@post.example");
+    shop.remote(&["backup"]).success();
+    let dpo = shop.place.hire(&shop.server.url, &shop.admin, "staff", "dpo");
+    let delete = ["subject", "delete", &erased, "--purpose", "data_rights", "--reason", "asked for it"];
+    shop.place.remote(&shop.server.url, &dpo, &delete).success();
+    assert!(shop.server.stop().0.success());
+    let (data, keys) = (files(&shop.place, "data"), files(&shop.place, "keys"));
+    let files = ["restore", "--data", text(&data[0]), "--keys", text(&keys[0])];
+    // Once by the list that the configuration names, once by one that is brought along.
+    for endings in [&[][..], &["--endings", "carried"][..]] {
+        fs::remove_dir_all(shop.place.path("avouch-data")).unwrap();
+        if !endings.is_empty() {
+            fs::rename(shop.place.path("list"), shop.place.path("carried")).unwrap();
+        }
+        shop.place.write("metrics-token", &"m".repeat(32));
+        let restored = shop.place.run(&[&files[..], endings].concat()).success();
+        assert!(restored.out.contains("1 erasures of after the backup were done again"), "{}", restored.out);
+        shop.server = shop.place.serve();
+        let show = |id: &str| {
+            let show = ["subject", "show", id, "--purpose", "support"];
+            shop.place.remote(&shop.server.url, &shop.support, &show).code
+        };
+        assert_eq!((show(&erased), show(&shop.customer)), (4, 0));
+        assert!(shop.server.stop().0.success());
+    }
+}
+
+#[test]
 fn backups_of_both_stores_in_one_place_are_refused() {
     let place = Place::new();
     place.init();
