@@ -70,6 +70,11 @@ impl Housekeeping {
 
 /// What was begun and is to be gone on with.
 fn chores(app: &Arc<App>, go_on: impl Fn() -> bool) {
+    if app.erasures_pending()
+        && let Err(error) = app.finish_erasures()
+    {
+        tracing::warn!(%error, "an erasure failed in its second half and is gone on with");
+    }
     if app.rewrap_pending() {
         rewrap(app, &go_on);
     }

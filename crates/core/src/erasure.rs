@@ -13,6 +13,7 @@
 mod copy;
 mod ending;
 mod holds;
+mod lists;
 mod order;
 mod orphans;
 mod receipt;
@@ -22,7 +23,7 @@ mod shred;
 mod strip;
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use copy::EndingsCopy;
@@ -33,6 +34,8 @@ pub use receipt::{Kept, ListErasures, ReadErasure, ReadReceiptKey, Receipt, Rece
 pub use reconcile::{Absorbed, EndingsError};
 
 pub(crate) use ending::guard;
+pub(crate) use lists::erased_lists;
+pub(crate) use order::horizon;
 pub(crate) use recognise::{Recognised, recognise};
 pub(crate) use reconcile::{reconcile, resume};
 
@@ -74,12 +77,20 @@ pub(crate) struct Erasures {
     /// The number of the newest ending; 0: nobody was erased yet, and nobody has to be looked for.
     newest: AtomicI64,
     closing: Mutex<HashSet<SubjectId>>,
+    /// A second half failed.
+    late: AtomicBool,
 }
 
 impl Erasures {
     pub(crate) fn new(settings: ErasureSettings) -> Result<Self, crate::Error> {
         let keeper = settings.copy.clone().map(Keeper::start).transpose()?;
-        Ok(Self { settings, keeper, newest: AtomicI64::new(0), closing: Mutex::default() })
+        Ok(Self {
+            settings,
+            keeper,
+            newest: AtomicI64::new(0),
+            closing: Mutex::default(),
+            late: AtomicBool::new(false),
+        })
     }
 
     /// Whether there was any erasure.
@@ -106,7 +117,6 @@ pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
     [
         ending::STATEMENTS,
         holds::STATEMENTS,
-        order::STATEMENTS,
         orphans::STATEMENTS,
         recognise::STATEMENTS,
         reconcile::STATEMENTS,

@@ -18,6 +18,7 @@ pub use status::{KeyCounts, KeyStatus, ReadKeys};
 
 pub(crate) use data::{DataKeys, generation};
 pub(crate) use kek::Kek;
+pub(crate) use status::kek_due;
 
 /// Every statement of the room.
 pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {

@@ -147,7 +147,8 @@ impl From<Error> for Failure {
                     "a legal hold keeps it, and nothing was erased: `keep_held=true` erases the rest";
                 let mut failure = Self::new(ProblemKind::LegalHold, detail);
                 failure.0.errors.extend(classes.into_iter().map(|held| {
-                    let what = held.class.map_or("all of it".to_owned(), |class| format!("`{class}`"));
+                    let what =
+                        held.class.map_or_else(|| "all of it".to_owned(), |class| format!("`{class}`"));
                     let detail = format!("{what} is held since {}", render::time(held.since).date());
                     Fault { pointer: String::new(), detail }
                 }));

@@ -25,10 +25,12 @@ pub struct KeyState {
     pub token_epochs: Vec<u32>,
     /// How many destroyed keys still wait for their data to be removed.
     pub pending_erasures: u64,
-    /// When the key-encryption key is replaced by itself: what was erased until then is unreadable afterwards, wherever remains of it
-    /// lie. Absent: it is not.
+    /// When the key-encryption key is replaced by itself. Absent: it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kek_due: Option<Time>,
+    /// Until when remains of what is erased now may lie in backups and on disks, unreadable. Absent: not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub horizon: Option<Time>,
 }
 
 /// A seal around the keyring.

@@ -219,6 +219,9 @@ pub struct BatchUpdate {
     pub version: u64,
     /// The merge patch.
     pub fields: Fields,
+    /// Whether a new value may be one of somebody who was erased: without it that is refused, with the erasure's number.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub again: bool,
 }
 
 /// What a batch item searches.

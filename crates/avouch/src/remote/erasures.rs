@@ -165,14 +165,14 @@ fn receipts(receipts: &[Receipt]) -> Table {
     let mut table = Table::new(["erasure", "at", "subject", "erased", "kept", "remains end by"]);
     for receipt in receipts {
         let classes = receipt.classes.join(", ");
-        let kept = receipt.kept.iter().map(|kept| kept.class.clone().unwrap_or("all".to_owned()));
+        let kept = receipt.kept.iter().map(|kept| kept.class.clone().unwrap_or_else(|| "all".to_owned()));
         table.row([
             receipt.number.to_string(),
             receipt.at.to_string(),
             receipt.subject.to_string(),
             if classes.is_empty() { "everything".to_owned() } else { classes },
             kept.collect::<Vec<_>>().join(", "),
-            receipt.horizon.map_or("not known".to_owned(), |horizon| horizon.date()),
+            receipt.horizon.map_or_else(|| "not known".to_owned(), |horizon| horizon.date()),
         ]);
     }
     table
@@ -194,7 +194,7 @@ fn table(holds: &[Hold]) -> Table {
 }
 
 fn held(hold: &Hold) -> String {
-    hold.class.clone().unwrap_or("all".to_owned())
+    hold.class.clone().unwrap_or_else(|| "all".to_owned())
 }
 
 #[cfg(test)]

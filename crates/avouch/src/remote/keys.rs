@@ -139,7 +139,11 @@ fn show(remote: &Remote) -> Result<ExitCode, CliError> {
             ("index roots", index_roots(keys)),
             ("token roots", listed(&keys.token_epochs)),
             ("pending erasures", keys.pending_erasures.to_string()),
-            ("next rotation by itself", keys.kek_due.map_or("never".to_owned(), |due| due.date())),
+            ("next rotation by itself", keys.kek_due.map_or_else(|| "never".to_owned(), |due| due.date())),
+            (
+                "erased now, gone by",
+                keys.horizon.map_or_else(|| "not known".to_owned(), |horizon| horizon.date()),
+            ),
         ]));
         text
     })

@@ -1,7 +1,7 @@
 //! Backups as an operator meets them: made by a server at work or without one, verified, and a vault brought back from them.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -50,7 +50,7 @@ fn files(place: &Place, store: &str) -> Vec<PathBuf> {
     files
 }
 
-fn text(path: &PathBuf) -> &str {
+fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 

@@ -11,6 +11,7 @@ mod config;
 mod crash;
 mod demo;
 mod doctor;
+mod erasures;
 mod housekeeping;
 mod import;
 mod init;

@@ -100,7 +100,7 @@ fn write(receiver: &Receiver<Task>, copy: &dyn EndingsCopy, state: &State) {
             state.behind.store(true, Ordering::Release);
         }
         for answer in answers {
-            answer(written.as_ref().map(|()| ()).map_err(|_| Error::CopyUnwritten));
+            answer(written.as_ref().copied().map_err(|_| Error::CopyUnwritten));
         }
     }
 }

@@ -115,6 +115,9 @@ pub(super) struct Facts {
     /// The backups that were known.
     #[n(11)]
     pub(super) backups: Vec<String>,
+    /// Of each list that was erased its field, and the number of its next value.
+    #[n(12)]
+    pub(super) numbers: Vec<(u32, u16)>,
 }
 
 /// Where a list of endings lies.
@@ -309,10 +312,11 @@ pub(super) fn range(tx: &mut Tx<'_>, after: i64, until: i64) -> Result<(Vec<Endi
     Ok((data, keys))
 }
 
-/// INVARIANT: no key is made for a person who was erased. Asked wherever a person who is known gets another key.
+/// INVARIANT: no key is made for a person who was erased. Asked wherever a person who is known gets another key. Whoever still
+/// sees the record has read it before the erasure, and runs again.
 pub(crate) fn guard(tx: &mut Tx<'_>, cx: &Cx<'_>, subject: SubjectId) -> Result<(), Error> {
     if cx.app.erasures.any() && tx.first(&KEYS_WHOLE, params![subject.bytes()], |row| row.int(0))?.is_some() {
-        return Err(Error::NotFound);
+        return Err(Error::Store(avouch_store::Error::Serialization));
     }
     Ok(())
 }

@@ -10,14 +10,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use avouch_policy::Action;
-use avouch_store::{Tx, statements};
+use avouch_store::Tx;
 
 use super::ending::{self, Counts, Ending, Facts, WHOLE};
 use super::holds::{self, Active};
 use super::receipt::{self, Receipt};
 use super::shred::{self, KeyName};
 use super::strip::{self, Removed};
-use super::{DAY_MICROS, recognise};
+use super::{DAY_MICROS, lists, recognise};
 use crate::Error;
 use crate::app::{App, Cx, Done, IdempotencyKey, Once, Operation, Outcome};
 use crate::audit::Note;
@@ -26,14 +26,11 @@ use crate::error::Held as HeldClass;
 use crate::gate::{Caller, Intent, Permit, Reason};
 use crate::ids::SubjectId;
 use crate::indexes;
+use crate::keys::kek_due;
 use crate::rules::Rules;
 use crate::vault::keys::Ring;
 use crate::vault::record::Record;
 use crate::vault::terms::{self, Held};
-
-statements! {
-    keys NEWEST_KEK = "select made from kek order by epoch desc limit 1";
-}
 
 /// An erasure, of a person or of some retention classes of them.
 #[derive(Debug, Clone)]
@@ -273,6 +270,7 @@ impl Erase {
             keys: keys.iter().filter(ended).count() as u64,
         };
         facts.version = record.version;
+        facts.numbers = lists::next_numbers(cx, permit, record, &mut ring, classes)?;
         let mut first = None;
         for class in classes {
             let of_class = keys.iter().filter(|key| key.class == *class);
@@ -334,20 +332,19 @@ fn facts(tx: &mut Tx<'_>, cx: &Cx<'_>, classes: &[u32], kept: &[(u32, i64)]) -> 
         kept: kept.to_vec(),
         horizon: horizon(tx, cx)?,
         backups: backup::names(tx, &cx.app.keys)?,
+        numbers: Vec::new(),
     })
 }
 
 /// Until when remains may lie about that nobody can read: in backups of the key store, and, wrapped by the key-encryption key of
 /// today, in blocks that a disk has not used again. Nothing when that key is not replaced by itself.
-fn horizon(tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Option<i64>, Error> {
-    let settings = &cx.app.erasures.settings;
-    let Some(period) = settings.kek_period() else { return Ok(None) };
-    let made = tx.first(&NEWEST_KEK, &[], |row| row.int(0))?.ok_or(Error::Tampered)?;
-    let backups = cx.now.saturating_add(i64::from(settings.backup_days).saturating_mul(DAY_MICROS));
-    // Kept for longer once than they are kept now.
+pub(crate) fn horizon(tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Option<i64>, Error> {
+    let kept = i64::from(cx.app.erasures.settings.backup_days).saturating_mul(DAY_MICROS);
+    let backups = cx.now.saturating_add(kept);
+    // Some may have been made when they were kept for longer.
     let backups = backup::keys_end(tx, &cx.app.keys)?.map_or(backups, |end| end.max(backups));
-    // One that is due already is replaced within the hour.
-    Ok(Some(backups.max(made.saturating_add(period)).max(cx.now)))
+    // A key that is due already is replaced within the hour.
+    Ok(kek_due(tx, cx.app)?.map(|due| due.max(backups)))
 }
 
 /// Notes the next ending in the data store.

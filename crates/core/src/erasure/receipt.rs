@@ -103,7 +103,7 @@ impl Receipt {
             ),
         ];
         lines.extend(self.kept.iter().map(|kept| {
-            let class = kept.class.as_ref().map_or("all".to_owned(), |name| format!("class {name}"));
+            let class = kept.class.as_ref().map_or_else(|| "all".to_owned(), |name| format!("class {name}"));
             format!("kept {class}, under a legal hold since {}", time(kept.since))
         }));
         lines.push(match self.horizon {

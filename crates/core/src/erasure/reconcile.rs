@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use avouch_store::{Tx, params, statements};
 
@@ -100,6 +101,23 @@ pub(crate) fn reconcile(app: &Arc<App>) -> Result<Absorbed, EndingsError> {
         copy.has(known.keys().copied());
     }
     merge(app, &known)
+}
+
+impl App {
+    /// Whether the second half of an erasure failed while the vault was open.
+    #[must_use]
+    pub fn erasures_pending(&self) -> bool {
+        self.erasures.late.load(Ordering::Acquire)
+    }
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// What the store reports; then it is still pending.
+    pub fn finish_erasures(self: &Arc<Self>) -> Result<(), Error> {
+        self.erasures.late.store(false, Ordering::Release);
+        resume(self).inspect_err(|_| self.erasures.late.store(true, Ordering::Release))
+    }
 }
 
 /// From time to time: whether an order waits for its second half, or the copy for a line.
@@ -221,12 +239,13 @@ fn apply(tx: &mut Tx<'_>, app: &Arc<App>, batch: &[Lacking]) -> Result<bool, Err
     let (rules, caller, now) = (crate::charters::in_force(tx, app)?, Caller::system(), app.now());
     let (event, generation) = (app.ids.event(now), app.data_keys.generation());
     let cx = Cx { app, rules: &rules, caller: &caller, now, event, generation };
-    let (mut orphaned, mut written) = (false, Vec::new());
-    let on_data: Vec<&Ending> =
-        batch.iter().filter(|lacking| lacking.data).map(|lacking| &lacking.ending).collect();
-    for ending in &on_data {
-        orphaned |= on_the_data(tx, &cx, ending, &mut written)?;
-        ending.put_order(tx)?;
+    let (mut orphaned, mut written, mut on_data) = (false, Vec::new(), Vec::new());
+    for Lacking { ending, .. } in batch.iter().filter(|lacking| lacking.data) {
+        // Unless somebody has done it since the lists were read.
+        if ending.put_order(tx)? {
+            orphaned |= on_the_data(tx, &cx, ending, &mut written)?;
+            on_data.push(ending);
+        }
     }
     if let (Some(first), Some(last)) = (on_data.first(), on_data.last()) {
         tx.put(&DROP_TERMS_OF_ENDED, params![first.seq, last.seq])?;

@@ -2,6 +2,7 @@
 //! engine's logs is emptied, and the copy gets its line. Safe to repeat; only then is anybody answered.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use avouch_store::{Tx, params, statements};
 
@@ -54,6 +55,8 @@ pub(super) fn finish(
             }
             Err(error) => {
                 tracing::error!(%error, "an erasure waits for its second half; housekeeping tries it again");
+                after.erasures.late.store(true, Ordering::Release);
+                after.bell.ring();
                 answer(Err(error));
             }
         },

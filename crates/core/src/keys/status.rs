@@ -53,6 +53,8 @@ pub struct KeyStatus {
     pub pending_erasures: u64,
     /// When the key-encryption key is replaced by itself, in microseconds UTC; nothing: never.
     pub kek_due: Option<i64>,
+    /// Until when remains of what is erased now may lie about that nobody can read; nothing when that is not known.
+    pub horizon: Option<i64>,
 }
 
 /// How many keys of people there are.
@@ -82,7 +84,7 @@ fn grouped(tx: &mut Tx<'_>, statement: &'static Statement) -> Result<BTreeMap<u6
 }
 
 /// When the newest key-encryption key has been used long enough.
-pub(super) fn kek_due(tx: &mut Tx<'_>, app: &App) -> Result<Option<i64>, Error> {
+pub(crate) fn kek_due(tx: &mut Tx<'_>, app: &App) -> Result<Option<i64>, Error> {
     let Some(period) = app.erasures.settings.kek_period() else { return Ok(None) };
     let made = tx.first(&NEWEST_KEK_MADE, &[], |row| row.int(0))?.ok_or(Error::Tampered)?;
     Ok(Some(made.saturating_add(period)))
@@ -123,6 +125,7 @@ impl Operation for ReadKeys {
             data_generation: super::generation(tx)?.into(),
             pending_erasures: number(tx, &COUNT_ERASURES)?.saturating_sub(number(tx, &COUNT_SHREDDED)?),
             kek_due: kek_due(tx, cx.app)?,
+            horizon: crate::erasure::horizon(tx, cx)?,
         };
         Ok(Outcome::new(status, Note::count(0)))
     }

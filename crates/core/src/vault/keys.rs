@@ -19,8 +19,7 @@ statements! {
 }
 
 /// What is answered when something is to be sealed under keys of which some are about to be destroyed.
-const BEING_ERASED: Error =
-    Error::Conflict("an erasure of this customer is under way: try again in a second");
+const BEING_ERASED: Error = Error::Conflict("an erasure of this customer is under way: try again");
 
 /// See the module.
 #[derive(Debug)]

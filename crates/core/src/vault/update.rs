@@ -16,7 +16,7 @@ use super::record::{Record, Values, push_entry, seal_entry};
 use super::terms::{self, Held, Sought};
 use crate::app::{App, Cx, Operation, Outcome};
 use crate::audit::Note;
-use crate::erasure::recognise;
+use crate::erasure::{erased_lists, recognise};
 use crate::gate::{Intent, Permit, Reason};
 use crate::ids::SubjectId;
 use crate::indexes::{self, Holding, IndexRule};
@@ -118,7 +118,9 @@ impl Operation for UpdateSubject {
         let version = current.version + 1;
         let mut ring = Ring::load(tx, self.id)?;
         let mut note = Note::count(1);
-        let change = Change::new(cx, permit, &current, &mut ring, &self.changes)?;
+        let lists =
+            if self.begins_a_list(cx.rules, &current)? { erased_lists(tx, cx, self.id)? } else { Vec::new() };
+        let change = Change::new(cx, permit, &current, &mut ring, &self.changes, &lists)?;
         if let Some(taken) = terms::taken(tx, cx, permit, self.id, &change.claims(cx.rules)?)? {
             note.subjects.push(ring.pseudonym(cx)?);
             return Ok(taken.refusal(note));
@@ -168,6 +170,19 @@ impl Operation for UpdateSubject {
     }
 }
 
+impl UpdateSubject {
+    /// Whether a list gets values of which the record has none; it may have had some.
+    fn begins_a_list(&self, rules: &Rules, current: &Record) -> Result<bool, Error> {
+        for given in self.changes.iter().filter(|given| !given.values.is_empty()) {
+            let number = rules.rule(given.place)?.number;
+            if rules.field(given.place)?.list && current.entry(number)?.is_none() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
 /// Everything that is needed to check a change before anything is written.
 struct Change {
     /// The fields that change, and those that are found together with them.
@@ -183,6 +198,7 @@ impl Change {
         current: &Record,
         ring: &mut Ring,
         changes: &[Given],
+        erased: &[(u32, u16)],
     ) -> Result<Self, Error> {
         let touched =
             cx.rules.indexes.iter().filter(|index| changes.iter().any(|to| index.is_over(to.place)));
@@ -197,10 +213,10 @@ impl Change {
         let before = Held::open(cx, permit, current, ring, places)?;
         let mut after = Vec::with_capacity(changes.len());
         for given in changes {
-            after.push((
-                given.place,
-                renumbered(before.get(given.place), given, cx.rules.field(given.place)?)?,
-            ));
+            let (field, number) = (cx.rules.field(given.place)?, cx.rules.rule(given.place)?.number);
+            let free = erased.iter().filter(|(of, _)| *of == number).map(|(_, next)| *next).max();
+            let values = renumbered(before.get(given.place), given, field, free.unwrap_or_default())?;
+            after.push((given.place, values));
         }
         Ok(Self { before, after })
     }
@@ -255,16 +271,19 @@ impl Holding for Change {
 }
 
 /// A list's values keep their numbers where they stay the same; new ones get numbers never used before, and an emptied
-/// list keeps the next number, so that an old token never opens a value that came later.
+/// list keeps the next number, so that an old token never opens a value that came later. `free` is the first number of a list
+/// that the record does not have.
 fn renumbered(
     before: Option<&Values>,
     given: &Given,
     field: &avouch_charter::Field,
+    free: u16,
 ) -> Result<Option<Values>, Error> {
-    let Some(Values::Many { next, values: old }) = before else {
-        return Ok(numbered(given.values.clone(), field.list));
+    let (mut next, old) = match before {
+        Some(Values::Many { next, values }) => (*next, values.as_slice()),
+        None if field.list && !given.values.is_empty() => (free, &[][..]),
+        _ => return Ok(numbered(given.values.clone(), field.list)),
     };
-    let mut next = *next;
     let mut values = Vec::with_capacity(given.values.len());
     for value in &given.values {
         let normal = field.of.normal(value);

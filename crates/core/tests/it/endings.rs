@@ -249,13 +249,48 @@ both_engines! {
         let house = House::new(place);
         let dpo = house.hire("staff", "dpo", None);
         let id = house.create(&house.importer, ana()).expect("created");
-        let backup = Backup::take(place, true);
+        Backup::take(place, true);
         erase(&house, &dpo, id, Order::default()).expect("erased");
         let house = house.reopened_after(|| {
             let stray = "insert into subject_key select * from kept_subject_key";
             place.meddle(true, stray, stray);
         });
         assert_eq!(count(&house, &KEYS), 0);
-        drop(backup);
+    }
+}
+
+#[test]
+fn old_files_that_are_put_back_are_brought_up_to_date() {
+    let place = Place::new(avouch_testkit::Kind::Sqlite);
+    let copy = MemoryCopy::default();
+    let house = House::with(&place, copy.settings());
+    let (support, dpo) = (house.hire("staff", "support", None), house.hire("staff", "dpo", None));
+    let gone = house.create(&house.importer, ana()).expect("created");
+    let stays =
+        house.create(&house.importer, json!({"name": "Bob", "notes": "likes roses"})).expect("created");
+    let files = place.files();
+    let saved = |file: &std::path::Path| file.with_extension("saved");
+    let house = house.reopened_after(|| {
+        for file in [&files.data, &files.keys] {
+            std::fs::copy(file, saved(file)).expect("copied");
+        }
+    });
+    erase(&house, &dpo, gone, Order::default()).expect("erased");
+    erase(&house, &dpo, stays, Order::classes(&["service"])).expect("erased");
+    let mut house = house;
+    for restored in [&[&files.data][..], &[&files.keys], &[&files.data, &files.keys]] {
+        house = house.reopened_after(|| {
+            for file in restored {
+                std::fs::copy(saved(file), file).expect("put back");
+            }
+        });
+        assert_eq!(slug(house.read(&support, gone)), "not-found", "{restored:?}");
+        assert_eq!(
+            (count(&house, &KEYS), count(&house, &ORDERS), count(&house, &DONE)),
+            (1, 2, 2),
+            "{restored:?}"
+        );
+        let shown = house.reveal(&support, stays, &["name", "notes"]).expect("the rest of him");
+        assert_eq!(shown.fields.keys().collect::<Vec<_>>(), ["name"], "{restored:?}");
     }
 }

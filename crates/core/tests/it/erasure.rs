@@ -163,6 +163,24 @@ both_engines! {
         assert_eq!(house.search(&support, json!({"email": "ana@example.com"})).expect("search"), [id]);
     }
 
+    fn a_token_of_a_list_that_was_erased_does_not_open_what_came_later(place) {
+        let house = House::new(place);
+        let (shop, support, dpo) =
+            (house.hire("service", "shop", None), house.hire("staff", "support", None), house.hire("staff", "dpo", None));
+        let parcels = house.hire("service", "parcels_api", Some("parcels"));
+        let id = house.create(&house.importer, ana()).expect("created");
+        let phones = [("phones", Some(0)), ("phones", Some(1))];
+        let old = tokens(&house, &shop, ("parcels", "order_fulfilment"), id, &phones).expect("pointers");
+        erase(&house, &dpo, id, Order::classes(&["customer"])).expect("erased");
+        house.update(&support, id, 2, json!({"name": "Ana", "phones": ["+49 30 1234567"]})).expect("begun anew");
+        let new = tokens(&house, &shop, ("parcels", "order_fulfilment"), id, &phones[..1]).expect("a pointer");
+        for token in &old {
+            assert_eq!(slug(detokenized(&house, &parcels, "order_fulfilment", json!(token))), "token-unusable");
+        }
+        let opened = detokenized(&house, &parcels, "order_fulfilment", json!(new[0])).expect("opened");
+        assert_eq!(opened, json!("+49301234567"));
+    }
+
     fn a_person_of_whom_nothing_would_be_left_is_gone(place) {
         let house = House::new(place);
         let (support, dpo) = (house.hire("staff", "support", None), house.hire("staff", "dpo", None));
@@ -206,6 +224,8 @@ both_engines! {
         assert!(!house.app.rotate_kek_when_due().expect("asked"));
         let due = house.act(&house.admin, ReadKeys).expect("the state").kek_due.expect("a date");
         assert_eq!((due - house.app.now()) / 86_400_000_000, 29);
+        let horizon = house.act(&house.admin, ReadKeys).expect("the state").horizon;
+        assert_eq!(horizon, Some(due), "what is erased now is gone for good with the key around keys");
         house.clock.advance(Duration::from_secs(30 * 86_400));
         assert!(house.app.rotate_kek_when_due().expect("asked"));
         assert!(!house.app.rotate_kek_when_due().expect("asked"), "one after the other");

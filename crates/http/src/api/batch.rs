@@ -115,7 +115,8 @@ impl Batch {
             }
             BatchOperation::Update(update) => {
                 let (id, version) = (subject(update.id), update.version);
-                let operation = UpdateSubject::new(app, id, version, &update.fields.0, purpose, reason)?;
+                let operation = UpdateSubject::new(app, id, version, &update.fields.0, purpose, reason)?
+                    .returning(returning(update.again));
                 self.perform(operation, |new| BatchResult {
                     subject: Some(render::written(new.id, new.version, new.created, new.updated)),
                     ..done()

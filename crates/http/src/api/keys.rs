@@ -58,6 +58,7 @@ pub(super) async fn state(
         keyring_generation: keys.generation,
         pending_erasures: keys.pending_erasures,
         kek_due: keys.kek_due.map(time),
+        horizon: keys.horizon.map(time),
     })
 }
 
