@@ -201,6 +201,7 @@ both_engines! {
         let stop = Arc::new(AtomicBool::new(false));
         let mut sources = Vec::new();
         std::thread::scope(|scope| {
+            let _stop = Stopping(Arc::clone(&stop));
             for writer in 0..3 {
                 let (house, dpo, stop) = (&house, &dpo, Arc::clone(&stop));
                 scope.spawn(move || {
@@ -222,7 +223,6 @@ both_engines! {
                     sources.push(both(&house));
                 });
             }
-            stop.store(true, Ordering::Relaxed);
         });
         let keepers = house.shut();
         for files in sources {
@@ -233,6 +233,15 @@ both_engines! {
             lose(&other, false);
             lose(&other, true);
         }
+    }
+}
+
+/// Ends the load however the test ends: threads that nobody stops would be waited for.
+struct Stopping(Arc<AtomicBool>);
+
+impl Drop for Stopping {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
