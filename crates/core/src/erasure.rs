@@ -22,8 +22,8 @@ mod reconcile;
 mod shred;
 mod strip;
 
-use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use copy::EndingsCopy;
@@ -39,6 +39,7 @@ pub(crate) use order::horizon;
 pub(crate) use recognise::{Recognised, recognise};
 pub(crate) use reconcile::{reconcile, resume};
 
+use crate::app::App;
 use crate::ids::SubjectId;
 use copy::Keeper;
 
@@ -69,6 +70,9 @@ impl ErasureSettings {
     }
 }
 
+/// Tells an order from others about the same person.
+type Ticket = u64;
+
 /// What is kept in memory of erasures.
 #[derive(Debug)]
 pub(crate) struct Erasures {
@@ -76,9 +80,11 @@ pub(crate) struct Erasures {
     keeper: Option<Keeper>,
     /// The number of the newest ending; 0: nobody was erased yet, and nobody has to be looked for.
     newest: AtomicI64,
-    closing: Mutex<HashSet<SubjectId>>,
-    /// A second half failed.
-    late: AtomicBool,
+    /// Orders under way, by whom they are about: two may be about one person.
+    closing: Mutex<BTreeSet<(SubjectId, Ticket)>>,
+    tickets: AtomicU64,
+    /// Those of them that failed half-way, or may have: housekeeping looks at the lists and does what is not done.
+    late: Mutex<BTreeSet<(SubjectId, Ticket)>>,
 }
 
 impl Erasures {
@@ -89,7 +95,8 @@ impl Erasures {
             keeper,
             newest: AtomicI64::new(0),
             closing: Mutex::default(),
-            late: AtomicBool::new(false),
+            tickets: AtomicU64::new(0),
+            late: Mutex::default(),
         })
     }
 
@@ -104,10 +111,23 @@ impl Erasures {
 
     /// Whether keys of this person are about to be destroyed: nothing may be sealed under any of them until that is done.
     pub(crate) fn is_closing(&self, subject: SubjectId) -> bool {
-        self.closing().contains(&subject)
+        self.closing().range((subject, 0)..=(subject, Ticket::MAX)).next().is_some()
     }
 
-    fn closing(&self) -> MutexGuard<'_, HashSet<SubjectId>> {
+    fn ticket(&self) -> Ticket {
+        self.tickets.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn tried_in_vain(&self, app: &App, ticket: (SubjectId, Ticket)) {
+        self.late().insert(ticket);
+        app.bell.ring();
+    }
+
+    fn late(&self) -> MutexGuard<'_, BTreeSet<(SubjectId, Ticket)>> {
+        self.late.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn closing(&self) -> MutexGuard<'_, BTreeSet<(SubjectId, Ticket)>> {
         self.closing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -43,7 +43,7 @@ create table idempotency (caller blob not null, key_digest blob not null, reques
 create index idempotency_by_time on idempotency (at);
 create index idempotency_by_subject on idempotency (subject) where subject is not null;
 create table ending (seq bigint primary key, subject blob not null, class bigint not null, at bigint not null,
-    sealed blob not null, mac blob not null);
+    sealed blob not null, mac blob not null, done bigint not null);
 create index ending_by_subject on ending (subject, class);
 create table hold (id blob primary key, subject blob not null, class bigint not null, sealed blob not null);
 create index hold_by_subject on hold (subject);

@@ -132,11 +132,14 @@ fn mistakes_are_found_with_their_line() {
 #[test]
 fn values_that_cannot_work_are_told_together() {
     let text = "[vault]\nenvironment = \"Live\"\n[store]\nengine = \"postgresql\"\nworkers = 0\n\
-                [root]\npath = \"a\"\ncredential = \"b\"\n[http]\ntls_key = \"k\"\nmax_in_flight = 0\n";
+                [root]\npath = \"a\"\ncredential = \"b\"\n[erasure]\nbackup_days = 0\ncopy = \"avouch-data/x\"\n\
+                [http]\ntls_key = \"k\"\nmax_in_flight = 0\n";
     insta::assert_snapshot!(load(text).unwrap_err(), @r#"
     `DIR/avouch.toml`: [vault] environment is a lower-case letter, then 1 to 15 of a-z and 0-9
       [store] workers is 1 to 64
       [store] engine = "postgresql" wants data_url and keys_url
+      [erasure] backup_days is 1 to 3650
+      [erasure] copy must be outside of `data_dir`: a copy that is put back with the data tells nothing
       [http] tls_certificate and tls_key go together
       [http] max_in_flight is 1 to 100000
       [root] path and credential: give one of them

@@ -184,9 +184,9 @@ mod tests {
         4 not-found
         4 token-unusable
         5 conflict
+        5 idempotency-conflict
         5 erased-person
         5 legal-hold
-        5 idempotency-conflict
         5 precondition-failed
         5 too-large
         5 unsupported-media-type

@@ -21,6 +21,7 @@ fn help_says_where_to_begin() {
       recover      Open a vault whose root is lost, by its recovery shares, passphrase or key
       config       The configuration: check, show
       charter      What is kept, what for and who sees it: check, show, versions, plan, apply
+      erasures     What was erased, and the proof of it: list, show, verify
       doctor       Look for what is wrong with the server on this machine
       completions  Write a shell's completions for this program
       subject      Work with one customer: create, show, list, update, delete, history, accesses
@@ -32,6 +33,7 @@ fn help_says_where_to_begin() {
       explain      Ask what the policy would decide, without acting
       principal    The people and programs that may call: list, create, show, update, suspend, activate
       apikey       The keys they call with: create, list, revoke
+      hold         What keeps a customer from being erased: place, list, lift
       events       Who did what: the record, newest first
       import       Store the customers of a CSV or JSON Lines file
       export       Write many customers to a file, sealed to its receiver

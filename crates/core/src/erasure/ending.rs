@@ -28,10 +28,11 @@ statements! {
     data HEAD = "select seq, subject, class, at, sealed, mac from ending order by seq desc limit 1";
     data OF_SUBJECT = "select seq, subject, class, at, sealed, mac from ending where subject = ?1 order by seq";
     data ONE = "select seq, subject, class, at, sealed, mac from ending where seq = ?1";
-    data PUT_ORDER = "insert into ending (seq, subject, class, at, sealed, mac) values (?1, ?2, ?3, ?4, ?5, ?6) on conflict (seq) do nothing";
+    data PUT_ORDER = "insert into ending (seq, subject, class, at, sealed, mac, done) values (?1, ?2, ?3, ?4, ?5, ?6, 0) on conflict (seq) do nothing";
+    data UNDONE = "select seq from ending where done = 0 order by seq";
+    data DONE = "update ending set done = 1 where seq = ?1 and done = 0";
     data RANGE = "select seq, subject, class, at, sealed, mac from ending where seq > ?1 and seq <= ?2 order by seq";
     keys KEYS_HEAD = "select seq, subject, class, at, sealed, mac from ending order by seq desc limit 1";
-    keys KEYS_OF_SUBJECT = "select seq from ending where subject = ?1";
     keys KEYS_WHOLE = "select seq from ending where subject = ?1 and class = 0";
     keys KEYS_PUT = "insert into ending (seq, subject, class, at, sealed, mac) values (?1, ?2, ?3, ?4, ?5, ?6) on conflict (seq) do nothing";
     keys KEYS_RANGE = "select seq, subject, class, at, sealed, mac from ending where seq > ?1 and seq <= ?2 order by seq";
@@ -264,10 +265,12 @@ impl Ending {
         Ok(tx.execute(&PUT_ORDER, params![*seq, subject.bytes(), *class, *at, sealed, link])? > 0)
     }
 
-    /// Notes it in the key store. False when it is there.
+    /// Notes it in the key store, and in the data store that it is there. False when that was known. The key store is committed
+    /// first: what a crash leaves is an order that does not know that it is done, and is done again.
     pub(super) fn put_done(&self, tx: &mut Tx<'_>) -> Result<bool, Error> {
         let Self { seq, subject, class, at, sealed, link } = self;
-        Ok(tx.execute(&KEYS_PUT, params![*seq, subject.bytes(), *class, *at, sealed, link])? > 0)
+        tx.put(&KEYS_PUT, params![*seq, subject.bytes(), *class, *at, sealed, link])?;
+        Ok(tx.execute(&DONE, params![*seq])? > 0)
     }
 }
 
@@ -285,6 +288,11 @@ pub(super) fn head(tx: &mut Tx<'_>) -> Result<Option<Ending>, Error> {
     Ok(tx.first(&HEAD, &[], Ending::from_row)?)
 }
 
+/// The numbers of the orders that are not known to be done. Nothing binds that mark: the lists are compared whatever it says.
+pub(super) fn undone(tx: &mut Tx<'_>) -> Result<Vec<i64>, Error> {
+    Ok(tx.query(&UNDONE, &[], |row| row.int(0))?)
+}
+
 /// The newest of the key store.
 pub(super) fn keys_head(tx: &mut Tx<'_>) -> Result<Option<Ending>, Error> {
     Ok(tx.first(&KEYS_HEAD, &[], Ending::from_row)?)
@@ -293,11 +301,6 @@ pub(super) fn keys_head(tx: &mut Tx<'_>) -> Result<Option<Ending>, Error> {
 /// A person's endings in the data store, in order.
 pub(super) fn of_subject(tx: &mut Tx<'_>, subject: SubjectId) -> Result<Vec<Ending>, Error> {
     Ok(tx.query(&OF_SUBJECT, params![subject.bytes()], Ending::from_row)?)
-}
-
-/// The numbers of a person's endings in the key store.
-pub(super) fn done_of_subject(tx: &mut Tx<'_>, subject: SubjectId) -> Result<Vec<i64>, Error> {
-    Ok(tx.query(&KEYS_OF_SUBJECT, params![subject.bytes()], |row| row.int(0))?)
 }
 
 /// One by its number.

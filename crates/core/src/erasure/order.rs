@@ -17,7 +17,7 @@ use super::holds::{self, Active};
 use super::receipt::{self, Receipt};
 use super::shred::{self, KeyName};
 use super::strip::{self, Removed};
-use super::{DAY_MICROS, lists, recognise};
+use super::{DAY_MICROS, Ticket, lists, recognise};
 use crate::Error;
 use crate::app::{App, Cx, Done, IdempotencyKey, Once, Operation, Outcome};
 use crate::audit::Note;
@@ -65,22 +65,32 @@ pub fn erase(
     key: Option<IdempotencyKey>,
     answer: impl FnOnce(Result<Done<Receipt>, Error>) + Send + 'static,
 ) {
-    let (next, id) = (Arc::clone(app), order.id);
-    app.perform(caller, Once { operation: order, key }, move |result| match result {
-        Ok(done) => shred::finish(&next, id, move |finished| answer(finished.map(|()| done))),
+    let (next, ticket) = (Arc::clone(app), (order.id, app.erasures.ticket()));
+    let operation = Once { operation: Ordered { order, ticket: ticket.1 }, key };
+    app.perform(caller, operation, move |result| match result {
+        Ok(done) => shred::finish(&next, ticket, move |finished| answer(finished.map(|()| done))),
         Err(error) => {
-            // Of an order whose fate is not known the keys may be ended: then housekeeping finds that out.
-            if !matches!(error, Error::Store(avouch_store::Error::Unknown(_))) {
-                next.erasures.closing().remove(&id);
+            if matches!(error, Error::Store(avouch_store::Error::Unknown(_))) {
+                // Its keys may be ended or not: housekeeping finds that out.
+                next.erasures.tried_in_vain(&next, ticket);
+            } else {
+                next.erasures.closing().remove(&ticket);
             }
             answer(Err(error));
         }
     });
 }
 
+/// An order under way.
+#[derive(Debug)]
+struct Ordered {
+    order: Erase,
+    ticket: Ticket,
+}
+
 /// Whom it is about.
 #[derive(Debug)]
-pub enum Found {
+enum Found {
     /// There is a record; nothing when it is damaged.
     Here(Option<Record>),
     /// They were erased: this is the receipt.
@@ -96,13 +106,14 @@ enum Scope {
     Before(Receipt),
 }
 
-impl Operation for Erase {
+impl Operation for Ordered {
     const ACTION: Action = Action::SubjectDelete;
     type Output = Receipt;
     type Facts = Found;
 
     fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
-        Ok(Intent::about(self.purpose.clone(), self.reason.clone(), 1))
+        let Erase { purpose, reason, .. } = &self.order;
+        Ok(Intent::about(purpose.clone(), reason.clone(), 1))
     }
 
     /// An index that it does not know would keep its terms.
@@ -111,11 +122,11 @@ impl Operation for Erase {
     }
 
     fn facts(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Found, Error> {
-        match unless_damaged(Record::find(tx, cx, self.id))? {
+        match unless_damaged(Record::find(tx, cx, self.order.id))? {
             None => Ok(Found::Here(None)),
             Some(Some(record)) => Ok(Found::Here(Some(record))),
             Some(None) => {
-                let endings = ending::of_subject(tx, self.id)?;
+                let endings = ending::of_subject(tx, self.order.id)?;
                 let whole = endings.iter().rfind(|ending| ending.class == WHOLE).ok_or(Error::NotFound)?;
                 Ok(Found::Gone(receipt::of(cx, whole)?))
             }
@@ -135,18 +146,20 @@ impl Operation for Erase {
         };
         // The version of a damaged record is not known, and nobody can have read it.
         if let Some(record) = &record
-            && self.version.is_some_and(|version| version != record.version)
+            && self.order.version.is_some_and(|version| version != record.version)
         {
             return Err(Error::Stale { current: record.version });
         }
-        let keys = shred::keys_of(tx, self.id)?;
-        let held = holds::active(tx, cx, self.id)?;
-        match self.scope(tx, cx, record.as_ref(), &keys, &held)? {
+        let keys = shred::keys_of(tx, self.order.id)?;
+        let held = holds::active(tx, cx, self.order.id)?;
+        match self.order.scope(tx, cx, record.as_ref(), &keys, &held)? {
             Scope::Before(receipt) => Ok(Outcome::new(receipt, Note::count(0))),
-            Scope::Whole => self.end_person(tx, cx, permit, record.as_ref(), &keys),
+            Scope::Whole => self.order.end_person(tx, cx, permit, record.as_ref(), &keys),
             Scope::Classes(classes) => {
                 let record = record.ok_or(Error::Tampered)?;
-                self.end_classes(tx, cx, permit, &record, &keys, &held, &classes)
+                // From now on, and not only from the commit on: whoever runs beside this must not seal under a key that goes.
+                cx.app.erasures.closing().insert((self.order.id, self.ticket));
+                self.order.end_classes(tx, cx, permit, &record, &keys, &held, &classes)
             }
         }
     }
@@ -243,8 +256,6 @@ impl Erase {
         let until: Vec<(u32, u64)> = classes.iter().map(|class| (*class, record.version)).collect();
         let mut ring = Ring::load(tx, self.id)?;
         let mut note = Note { subjects: vec![ring.pseudonym(cx)?], ..Note::count(1) };
-        // From now on, and not only from the commit on: whoever runs beside this must not seal under a key that goes.
-        cx.app.erasures.closing().insert(self.id);
         let touched = || strip::indexes_of(cx.rules, &until);
         let terms = match unless_damaged(Held::open(cx, permit, record, &mut ring, terms::places(touched())))?
         {

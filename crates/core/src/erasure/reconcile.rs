@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use avouch_store::{Tx, params, statements};
 
@@ -13,15 +12,12 @@ use super::{orphans, shred, strip};
 use crate::app::App;
 use crate::audit::{self, What};
 use crate::gate::Caller;
-use crate::ids::SubjectId;
 use crate::vault::keys::Ring;
 use crate::vault::record::Record;
 use crate::{Error, app::Cx};
 
 statements! {
     data DROP_TERMS_OF_ENDED = "delete from index_term where subject in (select subject from ending where seq >= ?1 and seq <= ?2 and class = 0)";
-    data COUNT_ORDERS = "select count(*) from ending";
-    keys COUNT_DONE = "select count(*) from ending";
 }
 
 /// Endings looked at together.
@@ -104,36 +100,33 @@ pub(crate) fn reconcile(app: &Arc<App>) -> Result<Absorbed, EndingsError> {
 }
 
 impl App {
-    /// Whether the second half of an erasure failed while the vault was open.
+    /// Whether an erasure failed half-way, or may have, while the vault was open.
     #[must_use]
     pub fn erasures_pending(&self) -> bool {
-        self.erasures.late.load(Ordering::Acquire)
+        !self.erasures.late().is_empty()
     }
 
-    /// Does it.
+    /// Does what is not done of it.
     ///
     /// # Errors
     /// What the store reports; then it is still pending.
     pub fn finish_erasures(self: &Arc<Self>) -> Result<(), Error> {
-        self.erasures.late.store(false, Ordering::Release);
-        resume(self).inspect_err(|_| self.erasures.late.store(true, Ordering::Release))
+        resume(self)
     }
 }
 
 /// From time to time: whether an order waits for its second half, or the copy for a line.
 pub(crate) fn resume(app: &Arc<App>) -> Result<(), Error> {
-    let (orders, done) = app.store.read_wait(|tx| {
-        let count = |tx: &mut Tx<'_>, statement| tx.first(statement, &[], |row| row.int(0));
-        Ok::<_, Error>((count(tx, &COUNT_ORDERS)?, count(tx, &COUNT_DONE)?))
-    })?;
+    let undone = app.store.read_wait(ending::undone)?;
     let behind = app.erasures.keeper.as_ref().is_some_and(|copy| copy.was_behind());
-    let waiting: Vec<SubjectId> = app.erasures.closing().iter().copied().collect();
-    if orders == done && !behind && waiting.is_empty() {
+    let late = app.erasures.late().clone();
+    if undone.is_empty() && !behind && late.is_empty() {
         return Ok(());
     }
     match reconcile(app) {
         Ok(_) => {
-            app.erasures.closing().retain(|subject| !waiting.contains(subject));
+            app.erasures.closing().retain(|ticket| !late.contains(ticket));
+            app.erasures.late().retain(|ticket| !late.contains(ticket));
             Ok(())
         }
         Err(EndingsError::Other(error)) => Err(error),
@@ -197,9 +190,11 @@ fn compare(
     app: &Arc<App>,
     copy: &BTreeMap<i64, Ending>,
 ) -> Result<(Vec<Lacking>, i64, Vec<Ending>), EndingsError> {
-    let heads = app.store.read_wait(|tx| Ok::<_, Error>((ending::head(tx)?, ending::keys_head(tx)?)))?;
+    let (data_head, keys_head, undone) = app
+        .store
+        .read_wait(|tx| Ok::<_, Error>((ending::head(tx)?, ending::keys_head(tx)?, ending::undone(tx)?)))?;
     let of = |head: &Option<Ending>| head.as_ref().map_or(0, |head| head.seq);
-    let newest = of(&heads.0).max(of(&heads.1)).max(copy.keys().next_back().copied().unwrap_or_default());
+    let newest = of(&data_head).max(of(&keys_head)).max(copy.keys().next_back().copied().unwrap_or_default());
     let (mut lacking, mut unwritten) = (Vec::new(), Vec::new());
     let (mut link, mut after) = (NO_LINK, 0);
     while after < newest {
@@ -221,7 +216,7 @@ fn compare(
             }
             let ending = found.ok_or(EndingsFault::Missing(seq))?;
             link = ending.link;
-            let (data, keys) = (!data.contains_key(&seq), !keys.contains_key(&seq));
+            let (data, keys) = (!data.contains_key(&seq), !keys.contains_key(&seq) || undone.contains(&seq));
             if data || keys {
                 lacking.push(Lacking { ending: ending.clone(), data, keys });
             }
@@ -255,7 +250,7 @@ fn apply(tx: &mut Tx<'_>, app: &Arc<App>, batch: &[Lacking]) -> Result<bool, Err
         event.written = written.into_iter().map(Into::into).collect();
         audit::append(tx, cx.event, &event, 0, None)?;
     }
-    for lacking in batch.iter().filter(|lacking| lacking.keys) {
+    for lacking in batch {
         shred::destroy(tx, app, &lacking.ending)?;
     }
     Ok(orphaned)

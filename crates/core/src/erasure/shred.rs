@@ -2,10 +2,10 @@
 //! engine's logs is emptied, and the copy gets its line. Safe to repeat; only then is anybody answered.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use avouch_store::{Tx, params, statements};
 
+use super::Ticket;
 use super::ending::{self, Ending, WHOLE};
 use crate::Error;
 use crate::app::App;
@@ -42,21 +42,20 @@ pub(super) fn keys_of(tx: &mut Tx<'_>, subject: SubjectId) -> Result<Vec<KeyName
 /// Does what a person's endings order and is not done yet, and answers when it is final.
 pub(super) fn finish(
     app: &Arc<App>,
-    subject: SubjectId,
+    ticket: (SubjectId, Ticket),
     answer: impl FnOnce(Result<(), Error>) + Send + 'static,
 ) {
     let (inner, after) = (Arc::clone(app), Arc::clone(app));
     app.store.write_urgent(
-        move |tx| complete(tx, &inner, subject),
+        move |tx| complete(tx, &inner, ticket.0),
         move |result: Result<Vec<Ending>, Error>| match result {
             Ok(endings) => {
-                after.erasures.closing().remove(&subject);
+                after.erasures.closing().remove(&ticket);
                 settle(&after, &endings, answer);
             }
             Err(error) => {
                 tracing::error!(%error, "an erasure waits for its second half; housekeeping tries it again");
-                after.erasures.late.store(true, Ordering::Release);
-                after.bell.ring();
+                after.erasures.tried_in_vain(&after, ticket);
                 answer(Err(error));
             }
         },
@@ -66,8 +65,8 @@ pub(super) fn finish(
 /// All endings of a person, each done now if it was not.
 fn complete(tx: &mut Tx<'_>, app: &App, subject: SubjectId) -> Result<Vec<Ending>, Error> {
     let endings = ending::of_subject(tx, subject)?;
-    let done = ending::done_of_subject(tx, subject)?;
-    for ending in endings.iter().filter(|ending| !done.contains(&ending.seq)) {
+    let undone = ending::undone(tx)?;
+    for ending in endings.iter().filter(|ending| undone.contains(&ending.seq)) {
         destroy(tx, app, ending)?;
     }
     Ok(endings)
@@ -78,25 +77,25 @@ pub(super) fn destroy(tx: &mut Tx<'_>, app: &App, ending: &Ending) -> Result<(),
     // Nothing that somebody wrote into the table by hand opens, so nobody else can have keys destroyed.
     let facts = ending.facts(&app.keys)?;
     let subject = ending.subject;
-    let destroyed = if ending.class == WHOLE {
-        tx.execute(&DROP_KEYS, params![subject.bytes()])?
+    let named = if ending.class == WHOLE {
+        tx.put(&DROP_KEYS, params![subject.bytes()])?;
+        facts.counts.keys
     } else {
         let ended = |key: &KeyName| {
             key.class == ending.class
                 && (key.generation < facts.generation || facts.keys.iter().any(|id| **id == key.id))
         };
-        let mut destroyed = 0;
         for key in keys_of(tx, subject)?.into_iter().filter(ended) {
-            destroyed += tx.execute(&DROP_KEY, params![subject.bytes(), key.class, key.generation])?;
+            tx.put(&DROP_KEY, params![subject.bytes(), key.class, key.generation])?;
         }
-        destroyed
+        facts.keys.len() as u64
     };
     for identifier in &facts.identifiers {
         tx.put(&PUT_IDENTIFIER, params![&**identifier, ending.seq])?;
     }
     if ending.put_done(tx)? {
         let mut event = audit::system(What::SubjectShred, app.now(), app.rules().version);
-        event.count = u32::try_from(destroyed).unwrap_or(u32::MAX);
+        event.count = u32::try_from(named).unwrap_or(u32::MAX);
         event.erasure = Some(ending.seq.cast_unsigned());
         audit::append(tx, app.ids.event(app.now()), &event, 0, None)?;
     }

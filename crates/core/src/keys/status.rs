@@ -15,8 +15,7 @@ use crate::rules::Rules;
 
 statements! {
     data COUNT_RECORDS = "select count(*) from record";
-    data COUNT_ERASURES = "select count(*) from ending";
-    keys COUNT_SHREDDED = "select count(*) from ending";
+    data COUNT_ERASURES = "select count(*) from ending where done = 0";
     keys NEWEST_KEK_MADE = "select made from kek order by epoch desc limit 1";
     keys KEK_EPOCHS = "select epoch from kek order by epoch";
     keys COUNT_BY_EPOCH = "select epoch, count(*) from subject_key group by epoch";
@@ -123,7 +122,7 @@ impl Operation for ReadKeys {
             generation: number(tx, &KEYRING_GENERATION)?,
             kek_epochs: tx.query(&KEK_EPOCHS, &[], |row| Ok(row.int(0)?.cast_unsigned()))?,
             data_generation: super::generation(tx)?.into(),
-            pending_erasures: number(tx, &COUNT_ERASURES)?.saturating_sub(number(tx, &COUNT_SHREDDED)?),
+            pending_erasures: number(tx, &COUNT_ERASURES)?,
             kek_due: kek_due(tx, cx.app)?,
             horizon: crate::erasure::horizon(tx, cx)?,
         };

@@ -18,8 +18,8 @@ statements! {
     keys ONE_KEY_ID of subject_key / 2 = "select key_id from subject_key where subject = ?1 and class = ?2 and generation = ?3";
 }
 
-/// What is answered when something is to be sealed under keys of which some are about to be destroyed.
-const BEING_ERASED: Error = Error::Conflict("an erasure of this customer is under way: try again");
+/// What is answered when something is to be sealed under keys of which some are about to be destroyed: in a moment they are.
+const BEING_ERASED: Error = Error::Store(avouch_store::Error::Busy);
 
 /// See the module.
 #[derive(Debug)]

@@ -193,7 +193,7 @@ both_engines! {
             (&[true], "update ending set subject = (select subject from ending where seq = 1) where seq = 2", &changed_keys),
             (&[false, true], "delete from ending where seq = 2", cut),
             (&[false, true], "delete from ending where seq = 1; update ending set seq = seq - 1", &shifted),
-            (&[false], "insert into ending select seq + 3, subject, class, at, sealed, mac from ending where seq = 1",
+            (&[false], "insert into ending select seq + 3, subject, class, at, sealed, mac, 1 from ending where seq = 1",
                 &changed.replace("erasure 2", "erasure 4")),
         ];
         let mut house = house;

@@ -315,7 +315,7 @@ fn a_history_that_does_not_fit_together_is_noticed() {
         (Side::Data, "update record set event = (select event from record_version limit 1)"),
         (
             Side::Data,
-            "insert into ending select 1000000, subject, 0, 0, manifest, manifest from record limit 1",
+            "insert into ending select 1000000, subject, 0, 0, manifest, manifest, 0 from record limit 1",
         ),
         (
             Side::Data,
