@@ -7,12 +7,14 @@ use avouch_wire::Secret;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::backup::BackupArgs;
 use crate::demo::DemoArgs;
 use crate::error::Error;
 use crate::files;
 use crate::init::InitArgs;
 use crate::recover::RecoverArgs;
 use crate::remote::{self, Connection, EXIT_CODES, RemoteCommand};
+use crate::restore::RestoreArgs;
 
 const HELP_TEMPLATE: &str = "\
 {about}
@@ -98,6 +100,10 @@ pub(crate) enum Command {
     Serve,
     /// Open a vault whose root is lost, by its recovery shares, passphrase or key
     Recover(RecoverArgs),
+    /// Backups of both stores: make, list, verify
+    Backup(BackupArgs),
+    /// Bring a vault, or one of its stores, back from backups
+    Restore(RestoreArgs),
     /// The configuration: check, show
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -185,6 +191,11 @@ mod tests {
         "init --data-dir data --admin-role admin --days 30 --recovery-shares 5 --recovery-threshold 3",
         "recover --share a --share b --slot shares",
         "serve",
+        "backup",
+        "backup make --only keys --no-wait",
+        "backup list",
+        "backup verify a.avb b.avb --keys k.avb --share a --share b --slot shares",
+        "restore --data a.avb --keys b.avb --endings e --endings-are-complete --leave-unreadable --share a --share b --slot s",
         "config check",
         "config show --default",
         "charter check --dir charter",

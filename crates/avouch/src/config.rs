@@ -13,6 +13,7 @@ mod tests;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use avouch_core::backup::Shelf;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use database_url::{DatabaseUrl, Reach};
@@ -32,6 +33,7 @@ pub(crate) struct Config {
     pub(crate) metrics: Metrics,
     pub(crate) log: Log,
     pub(crate) charter: CharterFolder,
+    pub(crate) backup: Backup,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -177,6 +179,32 @@ impl Default for CharterFolder {
     }
 }
 
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Backup {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) data_dir: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) keys_dir: Option<PathBuf>,
+    pub(crate) keep_data: usize,
+    pub(crate) keep_keys_days: u32,
+    pub(crate) every_hours: u32,
+}
+
+impl Default for Backup {
+    fn default() -> Self {
+        Self { data_dir: None, keys_dir: None, keep_data: 14, keep_keys_days: 7, every_hours: 0 }
+    }
+}
+
+impl Backup {
+    /// Where backups go, if the configuration says so.
+    pub(crate) fn shelf(&self) -> Option<Shelf> {
+        let (data, keys) = (self.data_dir.clone()?, self.keys_dir.clone()?);
+        Some(Shelf { data, keys, keep_data: self.keep_data, keep_keys_days: self.keep_keys_days })
+    }
+}
+
 impl Config {
     /// The lock that only one server holds.
     pub(crate) fn lock_path(&self) -> PathBuf {
@@ -205,13 +233,15 @@ impl Config {
 
     /// Makes every path absolute, starting at `folder`.
     fn anchor(&mut self, folder: &Path) {
-        let Self { vault, process: _, store, root, erasure, http, metrics, charter, log: _ } = self;
+        let Self { vault, process: _, store, root, erasure, http, metrics, charter, backup, log: _ } = self;
         let optional = [
             &mut store.keys_path,
             &mut erasure.copy,
             &mut http.tls_certificate,
             &mut http.tls_key,
             &mut metrics.token_file,
+            &mut backup.data_dir,
+            &mut backup.keys_dir,
         ];
         let optional = optional.into_iter().flatten().chain(root.paths());
         for path in optional.chain([&mut vault.data_dir, &mut charter.dir]) {

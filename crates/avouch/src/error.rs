@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use avouch_core::app::opening::OpeningError;
+use avouch_core::backup::BackupError;
 use avouch_seal::root::{RootError, SealKind};
 
 use crate::config::ConfigError;
@@ -62,6 +63,9 @@ pub(crate) enum Error {
     /// The process itself: its limits, signals, threads, stdout.
     #[error("{0}: {1}")]
     Process(&'static str, io::Error),
+    /// A backup cannot be made, believed or restored.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     /// A remote command failed.
     #[error(transparent)]
     Remote(#[from] CliError),

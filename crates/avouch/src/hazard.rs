@@ -63,7 +63,46 @@ pub(crate) fn hazards(config: &Config, config_path: &Path) -> Vec<Hazard> {
     root(config, &mut found);
     folders(config, &mut found);
     databases(config, config_path, &mut found);
+    backups(config, &mut found);
     found
+}
+
+/// Two stores, two backups, two lives: whoever has both and the root has everybody, the erased too.
+fn backups(config: &Config, found: &mut Vec<Hazard>) {
+    let (Some(data), Some(keys)) = (&config.backup.data_dir, &config.backup.keys_dir) else { return };
+    if within(data, keys) || within(keys, data) {
+        found.push(Hazard::new(
+            "[backup] data_dir and keys_dir are one place: whoever copies it has both stores, and it has one life for both",
+            "give them two folders, better on two machines, neither within the other",
+        ));
+    }
+    for (name, folder) in [("data_dir", data), ("keys_dir", keys)] {
+        if within(folder, &config.vault.data_dir) {
+            found.push(Hazard::new(
+                format!(
+                    "[backup] {name} `{}` lies in the vault's own data_dir: what takes the one takes both",
+                    folder.display()
+                ),
+                "name a folder elsewhere, better on another machine",
+            ));
+        }
+        if Access::of(folder).is_some_and(Access::shared) {
+            found.push(readable(&format!("[backup] {name}"), folder, "other users", "chmod 700"));
+        }
+        for (section, root) in config.root.both() {
+            for (key, path) in root.secrets() {
+                if within(path, folder) {
+                    found.push(Hazard::new(
+                        format!(
+                            "{section} {key} `{}` lies where backups go: whoever copies them copies the key",
+                            path.display()
+                        ),
+                        "move it out, to a place that no backup includes",
+                    ));
+                }
+            }
+        }
+    }
 }
 
 fn listening(config: &Config, found: &mut Vec<Hazard>) {

@@ -13,6 +13,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use avouch_core::app::App;
+use avouch_core::backup::Stores;
+use avouch_core::gate::Caller;
 use avouch_core::indexes::Built;
 use avouch_core::keys::{Resealed, Rewrapped};
 
@@ -34,17 +36,19 @@ impl Housekeeping {
     ///
     /// # Errors
     /// When there can be no thread.
-    pub(crate) fn start(app: Arc<App>) -> io::Result<Self> {
+    pub(crate) fn start(app: Arc<App>, backup_hours: u32) -> io::Result<Self> {
         round(&app);
         let stopping = Arc::new(AtomicBool::new(false));
         let (worked, stopped) = (Arc::clone(&app), Arc::clone(&stopping));
         let work = move || {
             let mut last = Instant::now();
+            backups(&worked, backup_hours);
             let go_on = || !stopped.load(Ordering::Acquire);
             while go_on() {
                 chores(&worked, go_on);
                 if last.elapsed() >= PAUSE {
                     round(&worked);
+                    backups(&worked, backup_hours);
                     last = Instant::now();
                 }
                 worked.wait_for_chores(TICK);
@@ -95,6 +99,28 @@ fn round(app: &Arc<App>) {
         Ok(false) => {}
         Err(error) => {
             tracing::warn!(%error, "the key-encryption key could not be replaced; it is tried again in an hour")
+        }
+    }
+}
+
+/// Removes backups that are kept no longer, and makes one when it is time.
+fn backups(app: &Arc<App>, hours: u32) {
+    if let Err(error) = app.tidy_backups() {
+        tracing::error!(%error, "backups that are to be gone are still there");
+    }
+    if hours == 0 {
+        return;
+    }
+    // A round comes hourly, give or take a little.
+    let period = (i64::from(hours) * 60 - 5) * 60_000_000;
+    match app.backup_due(period) {
+        Ok(false) => {}
+        Ok(true) => match app.back_up(&Caller::system(), Stores::Both, || ()) {
+            Ok(made) => tracing::info!(files = made.len(), "a backup was made"),
+            Err(error) => tracing::error!(%error, "a backup came to nothing; it is tried again in an hour"),
+        },
+        Err(error) => {
+            tracing::warn!(%error, "whether a backup is due is not known; it is looked for in an hour")
         }
     }
 }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod backup;
 mod charter;
 mod cli;
 mod config;
@@ -16,6 +17,7 @@ mod memory;
 mod recover;
 mod recovery;
 mod remote;
+mod restore;
 mod root;
 mod serve;
 mod shell;
@@ -68,6 +70,8 @@ fn run(cli: Cli, memory: &Memory) -> Result<ExitCode, Error> {
         Command::Init(args) => init::run(&args, &path, json),
         Command::Serve => serve::run(&load()?, &path, memory),
         Command::Recover(args) => recover::run(&args, &load()?, &path),
+        Command::Backup(args) => backup::run(&args, &load()?, &path, (connection, json)),
+        Command::Restore(args) => restore::run(&args, &load()?, &path, json),
         Command::Config(ConfigCommand::Check) => check(&load()?, &path, memory),
         Command::Config(ConfigCommand::Show { default }) => {
             show(&if default { config::DEFAULT_TEXT.to_owned() } else { effective(&load()?)? })

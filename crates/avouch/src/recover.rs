@@ -14,6 +14,7 @@ use crate::root::{self, SealArgs};
 use crate::{files, hazard, remote, vault};
 
 #[derive(Debug, clap::Args)]
+#[command(group(root::a_seal_is_needed()))]
 pub(crate) struct RecoverArgs {
     #[command(flatten)]
     seal: SealArgs,

@@ -5,6 +5,7 @@
 //! Personal data goes to stdout and to files that the user names, never to stderr, an error text or a file name.
 
 mod access;
+mod backups;
 mod charter;
 mod erasures;
 mod error;
@@ -25,10 +26,12 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 use avouch_client::{Client, Options, Stated};
 use avouch_wire::{PageQuery, Secret};
 
+pub(crate) use backups::{back_up, backups, show_backups};
 pub(crate) use charter::CharterCommand;
 pub(crate) use erasures::{ErasuresCommand, VerifyArgs, verify};
 pub(crate) use error::{CliError, EXIT_CODES};
 pub(crate) use input::charter_files;
+pub(crate) use table::Table;
 
 use output::Output;
 
@@ -120,6 +123,18 @@ pub(crate) fn run(command: RemoteCommand, connection: &Connection) -> Result<Exi
         RemoteCommand::Transit(command) => transit::run(command, &remote),
         RemoteCommand::Status => system::status(&remote),
     }
+}
+
+/// Shows the answer of a command of this machine, as those that talk to a server do.
+///
+/// # Errors
+/// When stdout is closed.
+pub(crate) fn answer(
+    json: bool,
+    value: &serde_json::Value,
+    human: impl FnOnce() -> String,
+) -> Result<ExitCode, CliError> {
+    Output { json }.answer(value, |_| human())
 }
 
 /// What every command is given.

@@ -121,9 +121,37 @@ pub(crate) fn make_key_file(path: &Path, demo: bool) -> Result<KeyFileSeal, Erro
     Ok(seal)
 }
 
+/// For commands that cannot do without a [`SealArgs`].
+pub(crate) fn a_seal_is_needed() -> clap::ArgGroup {
+    let arguments = ["shares", "with_passphrase", "with_key"];
+    clap::ArgGroup::new("seal").required(true).multiple(true).args(arguments)
+}
+
+/// A seal for recovery, as a person brings it along when the root is lost.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct LostRootArgs {
+    #[command(flatten)]
+    seal: Option<SealArgs>,
+    /// The seal's name, when it is not the usual one of its kind
+    #[arg(long, value_name = "NAME", requires = "SealArgs")]
+    slot: Option<String>,
+}
+
+impl LostRootArgs {
+    /// The seal and its name, if one was brought along.
+    ///
+    /// # Errors
+    /// As [`SealArgs::read`].
+    pub(crate) fn read(&self) -> Result<Option<(String, Box<dyn RootSeal>)>, Error> {
+        let Some(args) = &self.seal else { return Ok(None) };
+        let (usual, seal) = args.read()?;
+        Ok(Some((self.slot.clone().unwrap_or_else(|| usual.to_owned()), seal)))
+    }
+}
+
 /// A seal for recovery, as a person brings it along.
 #[derive(Debug, Clone, clap::Args)]
-#[group(required = true, multiple = true)]
+#[group(multiple = true)]
 pub(crate) struct SealArgs {
     /// A recovery share; say it once for each, as many as are needed
     #[arg(long = "share", value_name = "FILE", conflicts_with_all = ["with_passphrase", "with_key"])]

@@ -61,9 +61,11 @@ pub(crate) fn until_stopped(
         .enable_all()
         .build()
         .map_err(|error| Error::Process("cannot start threads", error))?;
-    let housekeeping = Housekeeping::start(Arc::clone(&vault.app))
+    let housekeeping = Housekeeping::start(Arc::clone(&vault.app), config.backup.every_hours)
         .map_err(|error| Error::Process("cannot start threads", error))?;
     let served = runtime.block_on(serve(config, config_path, &vault, lock, ready));
+    // One that a caller began would be waited for.
+    vault.app.stop_backups();
     drop(runtime);
     housekeeping.stop();
     // After the last answer, and whatever ended the serving.

@@ -45,6 +45,9 @@ impl Vault {
             },
             opened => opened?,
         };
+        if let Some(shelf) = config.backup.shelf() {
+            app.keep_backups_on(shelf);
+        }
         Ok(Self { app, _lock: lock })
     }
 
@@ -85,6 +88,15 @@ pub(crate) fn lock_existing(config: &Config) -> Result<Lock, Error> {
     Ok(lock)
 }
 
+/// The stores of a vault that nobody is at work in.
+///
+/// # Errors
+/// [`Error::Locked`]; what is not there.
+pub(crate) fn existing(config: &Config, primary: Primary) -> Result<(Lock, Parts), Error> {
+    let lock = lock_existing(config)?;
+    Ok((lock, parts(config, primary)?))
+}
+
 /// What a vault is made or opened with.
 ///
 /// # Errors
@@ -96,7 +108,11 @@ pub(crate) fn parts(config: &Config, primary: Primary) -> Result<Parts, Error> {
         clock: Arc::new(SystemClock),
         environment: config.vault.environment.clone(),
         erasure: ErasureSettings {
-            backup_days: config.erasure.backup_days,
+            // Backups that are made otherwise count too.
+            backup_days: config
+                .erasure
+                .backup_days
+                .max(config.backup.shelf().map_or(0, |shelf| shelf.keep_keys_days)),
             kek_days: config.erasure.kek_days,
             copy: config.erasure.copy.clone().map(|path| Arc::new(EndingsFile(path)) as Arc<dyn EndingsCopy>),
         },

@@ -3,14 +3,14 @@
 use std::fmt;
 
 use avouch_wire::{
-    self as wire, BatchRequest, BatchResponse, CharterApplied, CharterApply, CharterPlan, CharterPlanned,
-    CharterSources, CharterSummary, CharterView, ChunkRequest, ChunkResult, Deleted, DetokenizeRequest,
-    Detokenized, DrillAnswer, DrillRequest, DrillStarted, Drilled, EraseQuery, ErasureQuery, Event,
-    EventQuery, Explain, Explanation, ExportRequest, Health, Hold, HoldRequest, Import, ImportStart,
-    ImportStarted, InspectRequest, InspectResponse, Key, KeyCreate, KeyCreated, KeyState, Page, PageQuery,
-    Principal, PrincipalCreate, PrincipalPatch, Proposal, ProposeRequest, Readiness, Receipt, ReceiptKey,
-    RecoveryRequest, RecoveryShares, Resealed, Retire, RetireRequest, Retired, RevealRequest, Revealed,
-    Revocation, RevokeRequest, Rotate, RotateRequest, RotateTokensRequest, RotatedTokens, Rotation,
+    self as wire, BackupRequest, Backups, BatchRequest, BatchResponse, CharterApplied, CharterApply,
+    CharterPlan, CharterPlanned, CharterSources, CharterSummary, CharterView, ChunkRequest, ChunkResult,
+    Deleted, DetokenizeRequest, Detokenized, DrillAnswer, DrillRequest, DrillStarted, Drilled, EraseQuery,
+    ErasureQuery, Event, EventQuery, Explain, Explanation, ExportRequest, Health, Hold, HoldRequest, Import,
+    ImportStart, ImportStarted, InspectRequest, InspectResponse, Key, KeyCreate, KeyCreated, KeyState, Page,
+    PageQuery, Principal, PrincipalCreate, PrincipalPatch, Proposal, ProposeRequest, Readiness, Receipt,
+    ReceiptKey, RecoveryRequest, RecoveryShares, Resealed, Retire, RetireRequest, Retired, RevealRequest,
+    Revealed, Revocation, RevokeRequest, Rotate, RotateRequest, RotateTokensRequest, RotatedTokens, Rotation,
     SearchRequest, Status, Subject, SubjectCreate, SubjectPatch, SubjectVersion, TokenImportRequest,
     TokenImportResponse, TokenQuery, TokenRequest, TokenResponse, TokenView, TokenizeRequest, Tokenized,
     header,
@@ -587,6 +587,22 @@ impl Client {
     /// As all calls: [`Error`].
     pub fn replace_recovery(&self, request: &RecoveryRequest) -> Result<RecoveryShares, Error> {
         self.call(Method::POST, "/v1/keys/recovery").json(request)?.send()
+    }
+
+    /// `GET /v1/backups`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn backups(&self) -> Result<Backups, Error> {
+        self.call(Method::GET, "/v1/backups").send()
+    }
+
+    /// `POST /v1/backups`. Made in the background: [`backups`](Self::backups) tells how far it is.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn back_up(&self, request: &BackupRequest) -> Result<Backups, Error> {
+        self.call(Method::POST, "/v1/backups").json(request)?.send()
     }
 
     /// `GET /v1/status`.

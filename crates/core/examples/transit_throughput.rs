@@ -84,6 +84,7 @@ impl Bench {
             primary: Primary { seal: Arc::new(key()?), beside_data: false },
             clock: Arc::new(ManualClock::at(1_767_225_600_000_000)),
             environment: "bench".to_owned(),
+            erasure: Default::default(),
         };
         let seals = [Recovery { slot: "second".to_owned(), seal: &recovery }];
         let made = App::init(parts, &seals, &charter(), "admin", 1).expect("the charter is a good one");

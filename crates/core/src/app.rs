@@ -51,6 +51,7 @@ pub struct App {
     pub(crate) data_keys: crate::keys::DataKeys,
     pub(crate) open_keys: Arc<transit::OpenKeys>,
     pub(crate) indexing: crate::indexes::Indexing,
+    pub(crate) backups: crate::backup::Backups,
     pub(crate) erasures: crate::erasure::Erasures,
     pub(crate) environment: String,
 }

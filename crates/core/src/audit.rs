@@ -48,6 +48,14 @@ pub enum What {
     IndexDrop,
     /// Roots that nothing is derived from any more were forgotten.
     RootForget,
+    /// A backup was made and read back.
+    BackupMake,
+    /// Backups that are kept no longer were removed.
+    BackupDrop,
+    /// A store, or both, were restored from backups.
+    VaultRestore,
+    /// Whoever was erased since a backup is gone again.
+    VaultReplay,
     /// A known credential was refused: wrong secret, expired, withdrawn or suspended.
     CredentialRefuse,
 }
@@ -69,6 +77,10 @@ impl What {
             Self::IndexReady => "index.ready",
             Self::IndexDrop => "index.drop",
             Self::RootForget => "root.forget",
+            Self::BackupMake => "backup.make",
+            Self::BackupDrop => "backup.drop",
+            Self::VaultRestore => "vault.restore",
+            Self::VaultReplay => "vault.replay",
             Self::CredentialRefuse => "credential.refuse",
         }
     }
@@ -282,6 +294,10 @@ mod tests {
             What::IndexReady,
             What::IndexDrop,
             What::RootForget,
+            What::BackupMake,
+            What::BackupDrop,
+            What::VaultRestore,
+            What::VaultReplay,
             What::CredentialRefuse,
         ];
         let mut names: Vec<_> =

@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod audit;
+pub mod backup;
 pub mod charters;
 pub mod clock;
 pub mod erasure;
@@ -29,6 +30,7 @@ pub fn statements() -> Vec<&'static avouch_store::Statement> {
         app::statements(),
         audit::STATEMENTS.to_vec(),
         audit::read::STATEMENTS.to_vec(),
+        backup::statements(),
         charters::STATEMENTS.to_vec(),
         erasure::statements(),
         gate::statements(),

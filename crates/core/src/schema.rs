@@ -55,6 +55,8 @@ create table import (id blob primary key, created bigint not null, dry_run bigin
 create table import_chunk (import blob not null, chunk bigint not null, accepted bigint not null,
     skipped bigint not null, rejected bigint not null, sealed blob not null, primary key (import, chunk));
 create table transit_key (name text primary key, kind text not null, state blob not null, sealed blob not null);
+create table backup (id blob primary key, sealed blob not null);
+create table restored (id blob primary key, sealed blob not null);
 ",
     keys: "
 create table vault (id blob primary key, created bigint not null);

@@ -12,6 +12,7 @@ mod list;
 mod read;
 pub(crate) mod record;
 mod reseal;
+mod restored;
 mod search;
 mod status;
 pub(crate) mod terms;
@@ -31,6 +32,7 @@ pub use list::{ListSubjects, Page};
 pub use read::{ReadSubject, RevealSubject};
 pub use record::ShownSubject;
 pub(crate) use reseal::{Again, reseal};
+pub(crate) use restored::{Found, forget, look};
 pub use search::{Asked, SearchSubjects};
 pub use status::{ReadStatus, Status};
 pub(crate) use terms::{Indexed, index_people};
@@ -58,6 +60,7 @@ pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
         list::STATEMENTS,
         record::STATEMENTS,
         reseal::STATEMENTS,
+        restored::STATEMENTS,
         status::STATEMENTS,
     ]
     .concat();

@@ -1,6 +1,7 @@
 //! The routes, one file for each noun. A handler reads, lets the core perform, and renders: when one grows a decision, the
 //! decision belongs into the core.
 
+mod backups;
 mod batch;
 mod charter;
 mod erasures;
@@ -14,6 +15,8 @@ mod subjects;
 mod system;
 mod tokens;
 mod transit;
+
+pub use backups::known as known_backups;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -86,6 +89,7 @@ pub(crate) fn routes() -> (Router<Shared>, OpenApi) {
         .routes(routes!(transit::work::encode))
         .routes(routes!(transit::work::decode))
         .routes(routes!(transit::work::random))
+        .routes(routes!(backups::list, backups::make))
         .routes(routes!(system::status))
         .routes(routes!(system::health))
         .routes(routes!(system::ready))

@@ -9,13 +9,13 @@ use avouch_core::gate::{self, Reason};
 use avouch_core::transit::KeyName;
 use avouch_core::{CredentialId, HoldId, ImportId, PrincipalId, SubjectId};
 use avouch_wire::{
-    BatchRequest, CharterApply, CharterPlan, ChunkRequest, DetokenizeRequest, DrillAnswer, DrillRequest,
-    Explain, ExportRequest, HoldRequest, ImportStart, InspectRequest, KeyCreate, PrincipalCreate,
-    PrincipalPatch, ProblemKind, ProposeRequest, RecoveryRequest, RetireRequest, RevealRequest,
-    RevokeRequest, RotateRequest, RotateTokensRequest, SearchRequest, SubjectCreate, SubjectPatch,
-    TokenImportRequest, TokenRequest, TokenizeRequest, TransitDecode, TransitDecrypt, TransitEncode,
-    TransitEncrypt, TransitHmac, TransitKeyCreate, TransitKeyPatch, TransitRandom, TransitRewrap,
-    TransitSign, TransitTrim, TransitVerify, TransitVerifyHmac, header, limits,
+    BackupRequest, BatchRequest, CharterApply, CharterPlan, ChunkRequest, DetokenizeRequest, DrillAnswer,
+    DrillRequest, Explain, ExportRequest, HoldRequest, ImportStart, InspectRequest, KeyCreate,
+    PrincipalCreate, PrincipalPatch, ProblemKind, ProposeRequest, RecoveryRequest, RetireRequest,
+    RevealRequest, RevokeRequest, RotateRequest, RotateTokensRequest, SearchRequest, SubjectCreate,
+    SubjectPatch, TokenImportRequest, TokenRequest, TokenizeRequest, TransitDecode, TransitDecrypt,
+    TransitEncode, TransitEncrypt, TransitHmac, TransitKeyCreate, TransitKeyPatch, TransitRandom,
+    TransitRewrap, TransitSign, TransitTrim, TransitVerify, TransitVerifyHmac, header, limits,
 };
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
@@ -249,6 +249,7 @@ bodies! {
     TransitEncode: LIMIT = limits::BULK_BODY_BYTES;
     TransitDecode: LIMIT = limits::BULK_BODY_BYTES;
     TransitRandom;
+    BackupRequest;
 }
 
 fn is_json(media_type: &[u8], merge_patch: bool) -> bool {

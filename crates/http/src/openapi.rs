@@ -15,7 +15,7 @@ use crate::compat::{self, Errors};
 /// Routes that need no credential.
 const OPEN: [&str; 3] = ["/healthz", "/readyz", "/v1/openapi.json"];
 
-const TAGS: [(&str, &str); 12] = [
+const TAGS: [(&str, &str); 13] = [
     ("customers", "Store, show, reveal, change, delete and find customers"),
     ("erasures", "What was erased, proved by receipts, and what legal holds keep"),
     ("tokens", "References to values that one recipient can use, singly or in whole documents"),
@@ -24,6 +24,7 @@ const TAGS: [(&str, &str); 12] = [
     ("events", "Who did what, to how many, and why"),
     ("imports", "Customers from a file"),
     ("exports", "Customers into a file"),
+    ("backups", "Backups: which there are, and making one"),
     ("keys", "The vault's own keys, their rotation, and the seals around them"),
     ("transit", "Standalone keys, which applications use by name"),
     ("transit engine", "The same keys, for clients of HashiCorp Vault and OpenBao"),

@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     Error, Key, Result, SecureRandom, VaultId,
+    backup::BackupKeys,
     bytes::take,
     index::{IndexKey, IndexScope},
     key::KEY_LEN,
@@ -138,6 +139,11 @@ impl Keyring {
     /// The key of an index, as the opened vault will derive it.
     pub fn index_key(&self, scope: &IndexScope<'_>) -> IndexKey {
         IndexKey::derive(self.index.serving(scope.epoch), self.vault, scope)
+    }
+
+    /// What opens the backups of the vault, and seals new ones.
+    pub fn backup_keys(&self) -> Result<BackupKeys> {
+        BackupKeys::derive(self.vault, &self.row)
     }
 
     /// Opens the vault: the newest of `keks` wraps new subject keys, the others still open theirs. All of

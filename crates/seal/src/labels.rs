@@ -88,6 +88,10 @@ labels! {
     TRANSIT_HMAC = "avouch/transit/hmac/v1";
     /// Key of the format-preserving tokens of a transit key.
     TRANSIT_FORMAT = "avouch/transit/format/v1";
+    /// Cipher key of what wraps the keys of a backup file, and its AAD.
+    BACKUP = "avouch/backup/v1";
+    /// What the tag at the end of a backup file is taken over, first.
+    BACKUP_TAG = "avouch/backup/tag/v1";
     /// Stored hash of an API key.
     API_KEY = "avouch/api-key/v1";
 }

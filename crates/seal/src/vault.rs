@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     Error, Result, SecureRandom, VaultId,
+    backup::BackupKeys,
     bytes::take,
     derive::{derive, derive_mac_key, mac},
     index::IndexKey,
@@ -48,6 +49,7 @@ pub struct VaultKeys {
     newest_row: Xaes,
     older_rows: Vec<Xaes>,
     digest: hmac::Key,
+    backup: BackupKeys,
     erasure: ErasureKeys,
 }
 
@@ -60,6 +62,7 @@ impl VaultKeys {
         let row_key = |root| Xaes::new(derive(root, &vault.0, labels::ROW, &[]).bytes());
         let erasure = ErasureKeys::new(vault, &erasure, &audit);
         Ok(Self {
+            backup: BackupKeys::derive(vault, &row)?,
             vault,
             keks: RwLock::new(Arc::new(keks)),
             roots: RwLock::new(Arc::new(roots)),
@@ -82,6 +85,11 @@ impl VaultKeys {
         *self.roots.write().unwrap_or_else(PoisonError::into_inner) =
             Arc::new(Derivable::new(&kek, index, token)?);
         Ok(())
+    }
+
+    /// What opens the backups of the vault, and seals new ones.
+    pub const fn backup_keys(&self) -> &BackupKeys {
+        &self.backup
     }
 
     /// The epoch of the root that new indexes are derived from.

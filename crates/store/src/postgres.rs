@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use crate::migrate::{self, Migration};
 use crate::store::Jobs;
-use crate::{Error, Result};
+use crate::{Aborts, Error, Result, Tx};
 pub(crate) use session::Session;
 use worker::Worker;
 
@@ -67,6 +67,17 @@ pub(crate) fn start(
         }
     }
     Ok(threads)
+}
+
+/// See [`Store::snapshot`](crate::Store::snapshot).
+pub(crate) fn snapshot<T, E: Aborts>(
+    options: &PostgresOptions,
+    read: impl FnOnce(&mut Tx<'_>) -> core::result::Result<T, E>,
+) -> core::result::Result<T, E> {
+    let runtime = session::runtime()?;
+    let (mut data, mut keys) = worker::sessions(&runtime, options, true, 0)?;
+    // With the connections goes what they began.
+    read(&mut Tx::postgres(&runtime, &mut data, &mut keys))
 }
 
 fn migrate(options: &PostgresOptions, migrations: &[Migration], now: i64) -> Result<()> {

@@ -25,7 +25,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::engine::{answer, run_caught};
 use crate::migrate::{self, Migration};
 use crate::store::Jobs;
-use crate::{Error, Result, Tx};
+use crate::{Aborts, Error, Result, Tx};
 use disk::Disk;
 pub(crate) use purge::Purges;
 pub(crate) use session::Session;
@@ -103,6 +103,17 @@ pub(crate) fn start(
         disk.close();
     })?);
     Ok(threads)
+}
+
+/// See [`Store::snapshot`](crate::Store::snapshot).
+pub(crate) fn snapshot<T, E: Aborts>(
+    options: &SqliteOptions,
+    read: impl FnOnce(&mut Tx<'_>) -> core::result::Result<T, E>,
+) -> core::result::Result<T, E> {
+    let (data, keys) = (connect(&options.data, false)?, connect(&options.keys, false)?);
+    batch(&data, "begin").and_then(|()| batch(&keys, "begin"))?;
+    // With the connections goes what they began.
+    read(&mut Tx::sqlite(&data, &keys))
 }
 
 fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {

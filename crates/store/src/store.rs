@@ -39,12 +39,19 @@ pub struct StoreStats {
     pub waiting_reads: usize,
 }
 
+/// What connections are made to.
+#[derive(Debug)]
+enum Where {
+    Sqlite(SqliteOptions),
+    Postgres(PostgresOptions),
+}
+
 pub(crate) type Jobs = Arc<Queue<Box<dyn Job>>>;
 
 /// Both stores behind one seam. Cheap to share behind an `Arc`; dropping it finishes what waits and joins its threads.
 #[derive(Debug)]
 pub struct Store {
-    engine: Engine,
+    place: Where,
     writes: Jobs,
     reads: Jobs,
     /// None on PostgreSQL.
@@ -64,7 +71,8 @@ impl Store {
         let purges = Arc::new(Purges::default());
         let threads = sqlite::start(options, migrations, now, &writes, &reads, &purges)
             .inspect_err(|_| [&writes, &reads].into_iter().for_each(|queue| queue.close()))?;
-        Ok(Self { engine: Engine::Sqlite, writes, reads, purges: Some(purges), threads })
+        let place = Where::Sqlite(options.clone());
+        Ok(Self { place, writes, reads, purges: Some(purges), threads })
     }
 
     /// Connects to the two PostgreSQL databases and applies outstanding migrations.
@@ -75,13 +83,17 @@ impl Store {
         let (writes, reads) = (Arc::new(Queue::new(options.queue)), Arc::new(Queue::new(options.queue)));
         let threads = postgres::start(options, migrations, now, &writes, &reads)
             .inspect_err(|_| [&writes, &reads].into_iter().for_each(|queue| queue.close()))?;
-        Ok(Self { engine: Engine::Postgres, writes, reads, purges: None, threads })
+        let place = Where::Postgres(options.clone());
+        Ok(Self { place, writes, reads, purges: None, threads })
     }
 
     /// The engine underneath.
     #[must_use]
     pub fn engine(&self) -> Engine {
-        self.engine
+        match self.place {
+            Where::Sqlite(_) => Engine::Sqlite,
+            Where::Postgres(_) => Engine::Postgres,
+        }
     }
 
     /// What waits right now.
@@ -180,6 +192,25 @@ impl Store {
         F: FnMut(&mut Tx<'_>) -> core::result::Result<T, E> + Send + 'static,
     {
         wait(|done| self.read(closure, done))
+    }
+
+    /// Runs a closure that only reads, once, on this thread and on connections of its own, so that it may take long without
+    /// anybody waiting for it. Each store has one snapshot, which begins with the first statement on it: whoever reads data
+    /// first has every key that it needs.
+    ///
+    /// On SQLite a snapshot keeps the write-ahead log from being emptied: what is erased meanwhile is final on the disk with
+    /// the first [`Store::purge`] afterwards.
+    ///
+    /// # Errors
+    /// The closure's own, or the store's.
+    pub fn snapshot<T, E: Aborts>(
+        &self,
+        read: impl FnOnce(&mut Tx<'_>) -> core::result::Result<T, E>,
+    ) -> core::result::Result<T, E> {
+        match &self.place {
+            Where::Sqlite(options) => sqlite::snapshot(options, read),
+            Where::Postgres(options) => postgres::snapshot(options, read),
+        }
     }
 
     /// Prepares every statement, so that a misspelt one is found by a test and not by a customer.

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod access;
+pub mod backup;
 pub mod charter;
 pub mod erasure;
 pub mod event;
@@ -22,6 +23,7 @@ pub mod transit;
 pub use access::{
     Key, KeyCreate, KeyCreated, Principal, PrincipalCreate, PrincipalKind, PrincipalPatch, PrincipalStatus,
 };
+pub use backup::{Backup, BackupRequest, BackupStore, BackupStores, Backups, Restored};
 pub use charter::{
     CharterApplied, CharterApply, CharterFile, CharterPlan, CharterPlanned, CharterSources, CharterSummary,
     CharterView,

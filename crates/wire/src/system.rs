@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::Time;
+
 /// `GET /v1/status`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Status {
@@ -16,6 +18,10 @@ pub struct Status {
     pub charter_version: u64,
     /// Whether the server runs without its root key.
     pub sealed: bool,
+    /// When both stores were last restored from backups although it was only stated, and not known, who had been erased since;
+    /// absent when that never was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endings_stated: Option<Time>,
     /// For how long it has been running.
     pub uptime_seconds: u64,
     /// Operations that wait for the store.

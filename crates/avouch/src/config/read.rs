@@ -113,6 +113,18 @@ impl Config {
         );
         check(!(1..=100_000).contains(&http.max_connections), "[http] max_connections is 1 to 100000");
         check(!(1..=100_000).contains(&http.max_in_flight), "[http] max_in_flight is 1 to 100000");
+        let backup = &self.backup;
+        check(
+            backup.data_dir.is_some() != backup.keys_dir.is_some(),
+            "[backup] data_dir and keys_dir go together: one folder for each store",
+        );
+        check(!(1..=10_000).contains(&backup.keep_data), "[backup] keep_data is 1 to 10000");
+        check(!(1..=365).contains(&backup.keep_keys_days), "[backup] keep_keys_days is 1 to 365");
+        check(backup.every_hours > 8_760, "[backup] every_hours is 0 to 8760");
+        check(
+            backup.every_hours > 0 && backup.data_dir.is_none(),
+            "[backup] every_hours goes with data_dir and keys_dir",
+        );
         for (section, root) in self.root.both() {
             root.faults(section, &mut faults);
         }

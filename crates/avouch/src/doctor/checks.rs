@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use avouch_client::{Client, Options};
 use avouch_core::app::App;
+use avouch_core::backup::{Endings, Part, ReadBackups};
 use avouch_core::clock::Clock as _;
 use avouch_core::gate::{Caller, Status};
 use avouch_core::indexes::ReadIndexes;
@@ -198,6 +199,7 @@ pub(super) fn vault(app: &Arc<App>, findings: &mut Findings) {
     charter(app, findings);
     indexes(app, findings);
     access(app, findings);
+    backups(app, findings);
     let state = app.perform_wait(&Caller::system(), ReadKeys);
     if let Ok(state) = &state {
         drills(&state.output.seals, app.now(), findings);
@@ -218,6 +220,35 @@ pub(super) fn vault(app: &Arc<App>, findings: &mut Findings) {
             findings.warn("keys", format!("{} erasures are not finished", done.output.pending_erasures))
         }
         Err(error) => findings.fail("keys", error.to_string()),
+    }
+}
+
+/// Whether there is a backup, and whether this vault came from one without anybody knowing who had been erased.
+fn backups(app: &Arc<App>, findings: &mut Findings) {
+    let known = match app.perform_wait(&Caller::system(), ReadBackups) {
+        Ok(known) => known.output,
+        Err(error) => return findings.fail("backups", error.to_string()),
+    };
+    let newest = |part| {
+        let whole = known.backups.iter().filter(|row| row.part() == part && row.bytes.is_some());
+        whole.map(|row| (app.now() - row.made) / DAY_MICROS).min()
+    };
+    match (app.shelf().is_ok(), newest(Part::Data), newest(Part::Keys)) {
+        (false, ..) => findings.warn("backups", "none are made: name two folders in `[backup]`"),
+        (true, Some(data), Some(keys)) => {
+            findings.ok("backups", format!("the newest is {data} days old of the data, {keys} of the keys"));
+        }
+        (true, ..) => findings.warn("backups", "there is none of both stores: `avouch backup`"),
+    }
+    for restored in known.restored.iter().filter(|restored| restored.endings == Endings::Stated) {
+        let days = (app.now() - restored.at) / DAY_MICROS;
+        findings.warn(
+            "erasures",
+            format!(
+                "{days} days ago both stores were restored, and that nobody had been erased since the backup was stated, not \
+                 known"
+            ),
+        );
     }
 }
 

@@ -21,7 +21,7 @@ use super::{
     table::{Table, facts},
 };
 use crate::files;
-use crate::root::SealArgs;
+use crate::root::{SealArgs, a_seal_is_needed};
 
 /// `avouch keys …`.
 #[derive(Debug, Args)]
@@ -85,6 +85,7 @@ enum Retiring {
 }
 
 #[derive(Debug, Args)]
+#[command(group(a_seal_is_needed()))]
 struct DrillArgs {
     #[command(flatten)]
     seal: SealArgs,

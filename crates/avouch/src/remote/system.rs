@@ -15,6 +15,13 @@ pub(super) fn status(remote: &Remote) -> Result<ExitCode, CliError> {
             ("engine", status.engine.clone()),
             ("vault", status.vault.clone()),
             ("charter", format!("version {}", status.charter_version)),
+            (
+                "erasures",
+                match &status.endings_stated {
+                    None => "known".to_owned(),
+                    Some(at) => format!("of the time before the restore of {at}: stated, not known"),
+                },
+            ),
             ("sealed", if status.sealed { "yes" } else { "no" }.to_owned()),
             ("up", format!("{days} d {hours} h {minutes} min {} s", up % 60)),
             ("waiting", format!("{} of {}", status.queue.waiting, status.queue.capacity)),

@@ -10,20 +10,20 @@ const GAP: usize = 2;
 const NARROWEST: usize = 8;
 
 /// Rows under headings.
-pub(super) struct Table {
+pub(crate) struct Table {
     headings: Vec<String>,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    pub(super) fn new<'a>(headings: impl IntoIterator<Item = &'a str>) -> Self {
+    pub(crate) fn new<'a>(headings: impl IntoIterator<Item = &'a str>) -> Self {
         Self {
             headings: headings.into_iter().map(|text| clean(text).into_owned()).collect(),
             rows: Vec::new(),
         }
     }
 
-    pub(super) fn row(&mut self, cells: impl IntoIterator<Item = impl AsRef<str>>) {
+    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = impl AsRef<str>>) {
         self.rows.push(cells.into_iter().map(|text| clean(text.as_ref()).into_owned()).collect());
     }
 
@@ -33,7 +33,7 @@ impl Table {
 
     /// As text that ends with a line break. Within `width` cells, if there is such a limit: wide columns are cut first, then columns are
     /// left out from the right and a last line says how many.
-    pub(super) fn render(&self, width: Option<usize>) -> String {
+    pub(crate) fn render(&self, width: Option<usize>) -> String {
         let mut widths: Vec<usize> = self.headings.iter().map(|text| text.width()).collect();
         for row in &self.rows {
             for (width, cell) in widths.iter_mut().zip(row) {

@@ -19,6 +19,8 @@ fn help_says_where_to_begin() {
       init         Make a vault: its keys, its first charter and its first administrator
       serve        Serve the vault until told to stop
       recover      Open a vault whose root is lost, by its recovery shares, passphrase or key
+      backup       Backups of both stores: make, list, verify
+      restore      Bring a vault, or one of its stores, back from backups
       config       The configuration: check, show
       charter      What is kept, what for and who sees it: check, show, versions, plan, apply
       erasures     What was erased, and the proof of it: list, show, verify

@@ -44,6 +44,11 @@ fn the_default_is_a_configuration_that_may_serve() {
 
     [charter]
     dir = "DIR/charter"
+
+    [backup]
+    keep_data = 14
+    keep_keys_days = 7
+    every_hours = 0
     "#);
 }
 

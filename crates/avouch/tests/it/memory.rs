@@ -131,7 +131,9 @@ fn what_stays_in_an_encrypted_connection_goes_with_it() {
     all.iter().for_each(|(name, text)| wanted.text(name, text));
     let importer = client("importer");
     let Value::Object(fields) = person.fields() else { panic!("an object") };
-    importer.create(&SubjectCreate { fields: Fields(fields), again: false }, &administration(), None).unwrap();
+    importer
+        .create(&SubjectCreate { fields: Fields(fields), again: false }, &administration(), None)
+        .unwrap();
     let mut report = Report::default();
     report.add("an encrypted connection is kept", &until_none(&server, &wanted));
     drop(importer);

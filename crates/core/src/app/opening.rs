@@ -23,7 +23,7 @@ use crate::ids::{EventId, Ids, PrincipalId};
 use crate::keys::seals::{PRIMARY, Seals, Stored, WrappedAll, primary_slot, put_keyring, put_slot};
 use crate::keys::{Primary, Recovery, SealRole, SealingError, Slot};
 use crate::rules::{Problems, Rules};
-use crate::{Error, keys};
+use crate::{Error, backup, keys};
 
 statements! {
     data DATA_VAULT = "select id from vault";
@@ -93,6 +93,15 @@ pub enum OpeningError {
     /// Anything else.
     #[error(transparent)]
     Other(#[from] Error),
+}
+
+/// Why a restored vault is none.
+#[derive(Debug)]
+pub(crate) enum Brought<E> {
+    /// What makes it one said no.
+    Settling(E),
+    /// It does not open.
+    Opening(OpeningError),
 }
 
 impl From<EndingsError> for OpeningError {
@@ -214,10 +223,49 @@ impl App {
         Self::unlock(parts, unsealed, What::VaultRecover)
     }
 
-    fn unlock(
+    fn unlock(parts: Parts, unsealed: (KeyringKey, Keyring), what: What) -> Result<Arc<Self>, OpeningError> {
+        let app = Self::assembled(parts, unsealed)?;
+        app.begin(what)?;
+        Ok(app)
+    }
+
+    /// Makes a vault of what was just restored: `settle` looks whether it is one, and writes what makes it one, before
+    /// anything else happens.
+    pub(crate) fn bring_back<E>(
+        parts: Parts,
+        unsealed: (KeyringKey, Keyring),
+        settle: impl FnOnce(&Arc<Self>) -> Result<(), E>,
+    ) -> Result<Arc<Self>, Brought<E>> {
+        let app = Self::assembled(parts, unsealed).map_err(Brought::Opening)?;
+        settle(&app).map_err(Brought::Settling)?;
+        app.begin(What::VaultOpen).map_err(Brought::Opening)?;
+        Ok(app)
+    }
+
+    /// The vault ids in the data store and in the key store.
+    pub(crate) fn vaults(store: &Store) -> Result<VaultIds, Error> {
+        store.write_wait(vault_ids)
+    }
+
+    /// Makes stores part of a vault: data, keys.
+    pub(crate) fn put_vault(
+        tx: &mut Tx<'_>,
+        VaultId(id): VaultId,
+        now: i64,
+        (data, keys): (bool, bool),
+    ) -> Result<(), Error> {
+        if keys {
+            tx.put(&PUT_KEYS_VAULT, params![&id, now])?;
+        }
+        if data {
+            tx.put(&PUT_DATA_VAULT, params![&id, now])?;
+        }
+        Ok(())
+    }
+
+    fn assembled(
         parts: Parts,
         (keyring_key, keyring): (KeyringKey, Keyring),
-        what: What,
     ) -> Result<Arc<Self>, OpeningError> {
         let Loaded { keks, generation } = parts.store.read_wait(load_keys)?;
         let keys = keyring.unlock(&keks).map_err(Error::from)?;
@@ -229,12 +277,17 @@ impl App {
         if let Some(newest) = newest.map_err(Error::from)?.flatten() {
             app.ids.continue_after(EventId::from_int(newest));
         }
-        let keeper = Arc::clone(&app);
-        app.store.write_wait(move |tx| charters::keep_up(tx, &keeper))?;
-        app.refresh_rules()?;
-        erasure::reconcile(&app)?;
-        app.note(what)?;
         Ok(app)
+    }
+
+    /// Finishes what a crash or a restore has left to be done, and records the opening.
+    fn begin(self: &Arc<Self>, what: What) -> Result<(), OpeningError> {
+        let keeper = Arc::clone(self);
+        self.store.write_wait(move |tx| charters::keep_up(tx, &keeper))?;
+        self.refresh_rules()?;
+        erasure::reconcile(self)?;
+        backup::replay(self)?;
+        Ok(self.note(what)?)
     }
 
     pub(super) fn load_access(&self) -> Result<Access, Error> {
@@ -278,6 +331,7 @@ fn assemble(
         data_keys: keys::DataKeys::default(),
         open_keys: Arc::default(),
         indexing: crate::indexes::Indexing::default(),
+        backups: crate::backup::Backups::default(),
         erasures: Erasures::new(parts.erasure)?,
         environment: parts.environment,
     }))
@@ -347,7 +401,7 @@ fn nothing_in_it(tx: &mut Tx<'_>) -> Result<bool, Error> {
     Ok(true)
 }
 
-type VaultIds = (Option<[u8; 16]>, Option<[u8; 16]>);
+pub(crate) type VaultIds = (Option<[u8; 16]>, Option<[u8; 16]>);
 
 fn vault_ids(tx: &mut Tx<'_>) -> Result<VaultIds, Error> {
     let data = tx.first(&DATA_VAULT, &[], |row| row.bytes(0))?;

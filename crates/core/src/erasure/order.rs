@@ -21,6 +21,7 @@ use super::{DAY_MICROS, Ticket, lists, recognise};
 use crate::Error;
 use crate::app::{App, Cx, Done, IdempotencyKey, Once, Operation, Outcome};
 use crate::audit::Note;
+use crate::backup;
 use crate::error::Held as HeldClass;
 use crate::gate::{Caller, Intent, Permit, Reason};
 use crate::ids::SubjectId;
@@ -341,7 +342,7 @@ fn facts(tx: &mut Tx<'_>, cx: &Cx<'_>, classes: &[u32], kept: &[(u32, i64)]) -> 
         counts: Counts::default(),
         kept: kept.to_vec(),
         horizon: horizon(tx, cx)?,
-        backups: known_backups(tx)?,
+        backups: backup::names(tx, &cx.app.keys)?,
         numbers: Vec::new(),
     })
 }
@@ -351,13 +352,10 @@ fn facts(tx: &mut Tx<'_>, cx: &Cx<'_>, classes: &[u32], kept: &[(u32, i64)]) -> 
 pub(crate) fn horizon(tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Option<i64>, Error> {
     let kept = i64::from(cx.app.erasures.settings.backup_days).saturating_mul(DAY_MICROS);
     let backups = cx.now.saturating_add(kept);
+    // Some may have been made when they were kept for longer.
+    let backups = backup::keys_end(tx, &cx.app.keys)?.map_or(backups, |end| end.max(backups));
     // A key that is due already is replaced within the hour.
     Ok(kek_due(tx, cx.app)?.map(|due| due.max(backups)))
-}
-
-/// The backups that are known to hold what is erased now, by name.
-fn known_backups(_tx: &mut Tx<'_>) -> Result<Vec<String>, Error> {
-    Ok(Vec::new())
 }
 
 /// Notes the next ending in the data store.

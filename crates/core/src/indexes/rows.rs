@@ -179,6 +179,15 @@ impl Rows {
         Ok(old.len())
     }
 
+    /// Has all of them built again: their terms are gone. One in whose place another comes has nothing left to stand for.
+    pub(crate) fn begin_again(&mut self) {
+        let replaced: Vec<u32> = self.all.iter_mut().filter_map(|row| row.replaces.take()).collect();
+        for row in self.all.iter_mut().filter(|row| row.stage != Stage::Going) {
+            row.stage = if replaced.contains(&row.number) { Stage::Going } else { Stage::Building };
+            row.progress = Progress::default();
+        }
+    }
+
     pub(crate) fn set_stage(&mut self, number: u32, stage: Stage) {
         for row in self.all.iter_mut().filter(|row| row.number == number) {
             row.stage = stage;

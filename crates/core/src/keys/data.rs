@@ -10,8 +10,8 @@
 //! on another connection may have read the person's keys before the new one came; it finds the record further than its keys
 //! and runs again, so an old key is destroyed only when nothing is, or can come to be, sealed under it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use avouch_policy::Action;
 use avouch_store::{Tx, params, statements};
@@ -42,6 +42,8 @@ pub(crate) struct DataKeys {
     /// The newest generation for which everything was done that can be.
     settled: AtomicU32,
     running: AtomicBool,
+    /// Held while people are sealed anew, and while the snapshots of a backup begin.
+    turn: Mutex<()>,
 }
 
 impl DataKeys {
@@ -53,6 +55,11 @@ impl DataKeys {
     pub(crate) fn begin(&self, generation: u32) {
         self.adopt(generation);
         self.settled.store(generation, Ordering::Release);
+    }
+
+    /// Keeps keys from being exchanged. An exchange that was committed before is whole in what is read from now on.
+    pub(crate) fn pause(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes over what was committed.
@@ -172,6 +179,7 @@ impl App {
         while go_on() {
             let (app, from) = (Arc::clone(self), after.clone());
             let mut again = Again::default();
+            let _turn = self.data_keys.pause();
             let (done, last) =
                 self.store.write_wait(move |tx| reseal_some(tx, &app, newest, &from, &mut again))?;
             pass.people += done.people;

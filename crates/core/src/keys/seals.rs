@@ -154,7 +154,7 @@ pub(crate) struct Stored {
     pub(crate) slots: Vec<Slot>,
     /// Of the keyring.
     pub(crate) generation: u32,
-    keyring: Vec<u8>,
+    pub(crate) keyring: Vec<u8>,
 }
 
 impl Stored {

@@ -413,6 +413,14 @@ impl Record {
         Ok(entries)
     }
 
+    /// Whether every entry opens where it stands. Shows nothing.
+    pub(crate) fn opens(&self, cx: &Cx<'_>, ring: &mut Ring) -> Result<(), Error> {
+        self.entries().try_for_each(|entry| {
+            let entry = entry?;
+            ring.open(cx, entry.class, &self.place_of(&entry), entry.sealed).map(drop)
+        })
+    }
+
     /// What an entry's seal is bound to, beside the key.
     fn place_of(&self, entry: &Entry<'_>) -> FieldAt {
         let Entry { field, version, charter, .. } = *entry;

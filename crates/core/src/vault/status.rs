@@ -6,6 +6,7 @@ use avouch_store::{Tx, statements};
 use crate::Error;
 use crate::app::{Cx, Operation, Outcome};
 use crate::audit::Note;
+use crate::backup;
 use crate::gate::{Intent, Permit};
 use crate::rules::Rules;
 
@@ -26,6 +27,8 @@ pub struct Status {
     pub charter_version: u32,
     /// The vault's id, in hexadecimal.
     pub vault: String,
+    /// When both stores were last restored although nobody knew who had been erased since; microseconds UTC.
+    pub endings_stated: Option<i64>,
 }
 
 impl Operation for ReadStatus {
@@ -44,7 +47,8 @@ impl Operation for ReadStatus {
     fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<Status>, Error> {
         let vault = cx.app.keys.vault().0.iter().map(|byte| format!("{byte:02x}")).collect();
         let subjects = tx.first(&COUNT_SUBJECTS, &[], |row| row.int(0))?.unwrap_or(0).cast_unsigned();
-        let status = Status { subjects, charter_version: cx.rules.version, vault };
+        let endings_stated = backup::endings_stated(tx, &cx.app.keys)?;
+        let status = Status { subjects, charter_version: cx.rules.version, vault, endings_stated };
         Ok(Outcome::new(status, Note::count(0)))
     }
 }

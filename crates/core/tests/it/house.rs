@@ -34,8 +34,31 @@ pub(crate) struct House<'p> {
     pub(crate) admin: Caller,
     /// Carries customers in, with any field: no other role works for a purpose that covers all of them.
     pub(crate) importer: Caller,
-    pub(crate) seals: Seals,
+    pub(crate) seals: Arc<Seals>,
     pub(crate) erasure: ErasureSettings,
+}
+
+/// Who works with a vault, without it: what is left when it is lost.
+#[derive(Clone)]
+pub(crate) struct Keepers {
+    clock: Arc<ManualClock>,
+    admin: Caller,
+    importer: Caller,
+    seals: Arc<Seals>,
+    pub(crate) erasure: ErasureSettings,
+}
+
+impl Keepers {
+    /// What a vault is brought back with.
+    pub(crate) fn parts(&self, place: &Place) -> Parts {
+        Parts { erasure: self.erasure.clone(), ..parts(place, self.seals.primary(), &self.clock) }
+    }
+
+    /// At work again.
+    pub(crate) fn with<'p>(&self, place: &'p Place, app: Arc<App>) -> House<'p> {
+        let Self { clock, admin, importer, seals, erasure } = self.clone();
+        House { place, app, clock, admin, importer, seals, erasure }
+    }
 }
 
 /// What opens the vault: at each start, and when that is lost.
@@ -101,7 +124,7 @@ impl<'p> House<'p> {
 
     fn try_with(place: &'p Place, erasure: ErasureSettings) -> Result<Self, OpeningError> {
         let clock = Arc::new(ManualClock::at(START));
-        let seals = Seals::new();
+        let seals = Arc::new(Seals::new());
         let made = App::init(
             Parts { erasure: erasure.clone(), ..parts(place, seals.primary(), &clock) },
             &[seals.recovery()],
@@ -127,17 +150,28 @@ impl<'p> House<'p> {
 
     /// The same, with something done while nobody has the files open.
     pub(crate) fn reopened_after(self, meanwhile: impl FnOnce()) -> Self {
-        let Self { place, mut app, clock, admin, importer, seals, erasure } = self;
+        let (place, keepers) = (self.place, self.shut());
+        meanwhile();
+        let app = App::open(keepers.parts(place)).expect("the vault opens again");
+        keepers.with(place, app)
+    }
+
+    pub(crate) fn keepers(&self) -> Keepers {
+        let (clock, admin, importer) = (self.clock.clone(), self.admin.clone(), self.importer.clone());
+        Keepers { clock, admin, importer, seals: self.seals.clone(), erasure: self.erasure.clone() }
+    }
+
+    /// [`House::crash`], and nobody has the files open any more.
+    pub(crate) fn shut(self) -> Keepers {
+        let keepers = self.keepers();
+        let mut app = self.app;
         app.store().close();
         // What still answers holds it too; whoever lets go last waits for the store's threads, and that must be us.
         while let Err(shared) = Arc::try_unwrap(app) {
             app = shared;
             std::thread::yield_now();
         }
-        meanwhile();
-        let parts = Parts { erasure: erasure.clone(), ..parts(place, seals.primary(), &clock) };
-        let app = App::open(parts).expect("the vault opens again");
-        Self { place, app, clock, admin, importer, seals, erasure }
+        keepers
     }
 
     /// After a change that keeps the vault shut with this message, and SQL on the data store that mends it.

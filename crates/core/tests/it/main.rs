@@ -4,6 +4,7 @@
 mod access;
 mod agreement;
 mod answers;
+mod backup;
 mod charters;
 mod crash;
 mod data_keys;

@@ -55,6 +55,7 @@ pub(super) async fn status(
         vault: status.vault,
         charter_version: u64::from(status.charter_version),
         sealed: false,
+        endings_stated: status.endings_stated.map(render::time),
         uptime_seconds: service.started.elapsed().as_secs(),
         queue: queue(&service),
         memory: (service.memory)(),

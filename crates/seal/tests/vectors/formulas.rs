@@ -6,6 +6,7 @@
 
 use avouch_seal::{
     Key, SystemRandom, VaultId,
+    backup::TagKey,
     credential::ApiKey,
     format::{Format, FormatKey, FormatScope},
     keyring::{Family, Keyring, KeyringKey, WrappedKek},
@@ -454,6 +455,36 @@ proptest! {
         let given: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
         let all = [&[b"avouch/row-digest/v1".as_slice(), &vault, b"idempotency"], given.as_slice()].concat();
         prop_assert_eq!(keys.row_digest("idempotency", &given), hmac_sha_256(&key, &pae(&all)));
+    }
+
+    #[test]
+    fn keys_and_tags_of_backups_are_what_the_formulas_say(
+        vault: [u8; 16],
+        header in values(),
+        body in values(),
+        stream: [u8; 16],
+    ) {
+        let (keyring, kek, plain) = our_vault(vault, 2, 1);
+        let keys = keyring.unlock(&[kek]).unwrap();
+        let key = |root: Bytes32| derive(&root, &vault, "avouch/backup/v1", &[]);
+        let aad = pae(&[b"avouch/backup/v1", &vault, &header]);
+        let tag = TagKey::generate(&rng()).unwrap();
+        let wrapped = keys.backup_keys().wrap(&stream, &tag, &header, &rng()).unwrap();
+        let opened = open(&key(plain.newest(ROW)), &aad, &wrapped).unwrap();
+        let (first, second) = opened.split_at(16);
+        prop_assert_eq!(first, stream.as_slice());
+        let message = [pae(&[b"avouch/backup/tag/v1", &header]), body.clone()].concat();
+        let ours = hmac_sha_256(second.try_into().unwrap(), &message);
+        let mut theirs = tag.begin(&header);
+        theirs.update(&body);
+        prop_assert_eq!(theirs.finish(), ours);
+
+        // What was written under an older root opens too.
+        let old = seal(&key(plain.oldest(ROW)), &random(), &aad, &opened);
+        let (again, tag) = keys.backup_keys().unwrap(&old, &header).unwrap();
+        let mut theirs = tag.begin(&header);
+        theirs.update(&body);
+        prop_assert!(*again == stream && theirs.verify(&ours));
     }
 
     #[test]

@@ -244,7 +244,7 @@ impl Worker {
     }
 }
 
-fn sessions(
+pub(super) fn sessions(
     runtime: &Runtime,
     options: &PostgresOptions,
     read_only: bool,

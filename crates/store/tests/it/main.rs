@@ -231,6 +231,24 @@ both_engines! {
         assert_eq!(store.write_wait(|tx| put(tx, 99)), Err(Error::Closed));
     }
 
+    fn a_snapshot_begins_with_the_first_look_at_each_store_and_writes_nothing(place) {
+        let store = place.open(SCHEMA).expect("opens");
+        store.write_wait(|tx| put(tx, 1)).expect("written");
+        let seen = store.snapshot(|tx| {
+            let data = tx.first(&COUNT, &[], |row| row.int(0))?;
+            // Nobody waits for it, and it does not see what comes after its first look at a store.
+            store.write_wait(|tx| put(tx, 2))?;
+            let keys = tx.first(&COUNT_KEYS, &[], |row| row.int(0))?;
+            store.write_wait(|tx| put(tx, 3))?;
+            let again = (tx.first(&COUNT, &[], |row| row.int(0))?, tx.first(&COUNT_KEYS, &[], |row| row.int(0))?);
+            Ok::<_, Error>((data, keys, again))
+        });
+        assert_eq!(seen, Ok((Some(1), Some(2), (Some(1), Some(2)))));
+        let refused = store.snapshot(|tx| put(tx, 4));
+        assert!(refused.is_err(), "{refused:?}");
+        assert_eq!(count(&store), (3, 3));
+    }
+
     fn a_changed_migration_and_a_newer_database_are_refused(place) {
         drop(place.open(SCHEMA).expect("opens"));
         let changed = [Migration { data: "create table note (id bigint primary key);", ..SCHEMA[0] }];

@@ -1,0 +1,423 @@
+//! The format of a backup file. What it protects and why is in `docs/backup.md`.
+//!
+//! ```text
+//! file    = "avouch-backup\n" || length u32-BE || header (CBOR map) || age stream of body
+//! body    = frame…              frame = length u32-BE || CBOR array
+//! frame   = [0, table, [column…]]      a table begins
+//!         | [1, [cell…]]               a row of it; a cell is null, an integer, text or bytes
+//!         | [2, [[table, rows]…]]      the end: how many rows each table had
+//!         | [3, tag]                   over header and all frames before it
+//! ```
+//!
+//! The stream's one recipient is the vault: see [`avouch_seal::backup`]. The header is plain, so that a file says what it is
+//! and a backup of keys carries the seals that open it; it is bound to the stream by its wrapped key and by the tag.
+//!
+//! INVARIANT: a row that is handed out is authentic, for age checks each piece before it gives it away. That the file is whole
+//! is known at the end only, when [`Reader::next`] has said `None`.
+
+use std::cell::OnceCell;
+use std::collections::HashSet;
+use std::io::{self, Read, Write};
+
+use age::secrecy::ExposeSecret as _;
+use age_core::format::{FileKey, Stanza};
+use avouch_seal::backup::{BackupKeys, Tag, TagKey};
+use avouch_seal::{SecureRandom, VaultId};
+use minicbor::bytes::{ByteArray, ByteVec};
+use minicbor::{Decode, Decoder, Encode, Encoder};
+
+use super::cell::Cell;
+use super::error::Unusable;
+use super::tables::Table;
+use crate::Error;
+use crate::keys::Slot;
+use crate::keys::seals::Stored;
+
+const MAGIC: &[u8; 14] = b"avouch-backup\n";
+const FORMAT: u8 = 1;
+/// The one kind of recipient that a stream has.
+const STANZA: &str = "avouch-backup";
+const MAX_HEADER: usize = 1 << 20;
+/// More than any row: the charter's files hold four MiB together.
+const MAX_FRAME: usize = 32 << 20;
+
+/// Which store a file is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Part {
+    /// Sealed records, tokens, events.
+    #[n(0)]
+    Data,
+    /// Wrapped keys.
+    #[n(1)]
+    Keys,
+}
+
+impl Part {
+    /// `data` or `keys`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Data => "data",
+            Self::Keys => "keys",
+        }
+    }
+}
+
+/// What stands in clear before the stream.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub(crate) struct Header {
+    #[n(0)]
+    format: u8,
+    #[n(1)]
+    pub(crate) vault: ByteArray<16>,
+    #[n(2)]
+    pub(crate) part: Part,
+    /// Of the run: data and keys of one run have one number.
+    #[n(3)]
+    pub(crate) sequence: u64,
+    /// Microseconds UTC.
+    #[n(4)]
+    pub(crate) made: i64,
+    /// The generation in which people's keys were made.
+    #[n(5)]
+    pub(crate) generation: u32,
+    /// Only in a backup of keys, whose life is short: a seal that was let go of must not open an old backup of data.
+    #[n(6)]
+    seals: Option<Seals>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+struct Seals {
+    #[n(0)]
+    generation: u32,
+    #[n(1)]
+    keyring: ByteVec,
+    #[n(2)]
+    slots: Vec<SealedSlot>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+struct SealedSlot {
+    #[n(0)]
+    slot: String,
+    #[n(1)]
+    kind: String,
+    #[n(2)]
+    generation: u32,
+    #[n(3)]
+    made: i64,
+    #[n(4)]
+    wrapped: ByteVec,
+}
+
+impl Header {
+    pub(crate) fn new(vault: VaultId, part: Part, (sequence, made): (u64, i64), generation: u32) -> Self {
+        Self { format: FORMAT, vault: vault.0.into(), part, sequence, made, generation, seals: None }
+    }
+
+    /// With the seals and the keyring as they are stored.
+    pub(crate) fn with_seals(mut self, stored: &Stored) -> Self {
+        let slot = |slot: &Slot| SealedSlot {
+            slot: slot.slot.clone(),
+            kind: slot.kind.clone(),
+            generation: slot.generation,
+            made: slot.made,
+            wrapped: slot.wrapped.clone().into(),
+        };
+        let slots = stored.slots.iter().map(slot).collect();
+        self.seals =
+            Some(Seals { generation: stored.generation, keyring: stored.keyring.clone().into(), slots });
+        self
+    }
+
+    /// The seals and the keyring, for whoever opens the file by a seal.
+    pub(crate) fn seals(&self) -> Option<Stored> {
+        let Seals { generation, keyring, slots } = self.seals.as_ref()?;
+        let slot = |slot: &SealedSlot| Slot {
+            slot: slot.slot.clone(),
+            kind: slot.kind.clone(),
+            generation: slot.generation,
+            made: slot.made,
+            drilled: None,
+            wrapped: slot.wrapped.to_vec(),
+        };
+        let slots = slots.iter().map(slot).collect();
+        Some(Stored { slots, generation: *generation, keyring: keyring.to_vec() })
+    }
+}
+
+/// Wraps the stream's key for the vault.
+struct Recipient<'a> {
+    keys: &'a BackupKeys,
+    tag: &'a TagKey,
+    header: &'a [u8],
+    rng: &'a dyn SecureRandom,
+}
+
+impl age::Recipient for Recipient<'_> {
+    fn wrap_file_key(&self, stream: &FileKey) -> Result<(Vec<Stanza>, HashSet<String>), age::EncryptError> {
+        let wrapped = self.keys.wrap(stream.expose_secret(), self.tag, self.header, self.rng);
+        let body = wrapped.map_err(|error| age::EncryptError::Io(io::Error::other(error)))?;
+        Ok((vec![Stanza { tag: STANZA.to_owned(), args: Vec::new(), body }], HashSet::new()))
+    }
+}
+
+/// Unwraps it, and keeps the key of the tag that comes with it.
+struct Identity<'a> {
+    keys: &'a BackupKeys,
+    header: &'a [u8],
+    tag: OnceCell<TagKey>,
+}
+
+impl age::Identity for Identity<'_> {
+    fn unwrap_stanza(&self, stanza: &Stanza) -> Option<Result<FileKey, age::DecryptError>> {
+        if stanza.tag != STANZA {
+            return None;
+        }
+        let Ok((stream, tag)) = self.keys.unwrap(&stanza.body, self.header) else {
+            return Some(Err(age::DecryptError::DecryptionFailed));
+        };
+        let key = FileKey::init_with_mut(|key| key.copy_from_slice(stream.as_slice()));
+        // A file with a second stanza of ours was not written by us.
+        Some(self.tag.set(tag).map(|()| key).map_err(|_| age::DecryptError::InvalidHeader))
+    }
+}
+
+/// How many rows of each table.
+pub(crate) type Counts = Vec<(String, u64)>;
+
+/// Writes a file.
+pub(crate) struct Writer<W: Write> {
+    out: age::stream::StreamWriter<W>,
+    tag: Tag,
+    counts: Counts,
+    frame: Vec<u8>,
+}
+
+impl<W: Write> Writer<W> {
+    pub(crate) fn begin(
+        mut out: W,
+        header: &Header,
+        keys: &BackupKeys,
+        rng: &dyn SecureRandom,
+    ) -> io::Result<Self> {
+        let header = minicbor::to_vec(header).map_err(io::Error::other)?;
+        let length = u32::try_from(header.len()).map_err(io::Error::other)?;
+        out.write_all(MAGIC)?;
+        out.write_all(&length.to_be_bytes())?;
+        out.write_all(&header)?;
+        let tag = TagKey::generate(rng).map_err(io::Error::other)?;
+        let recipient = Recipient { keys, tag: &tag, header: &header, rng };
+        let recipients = core::iter::once(&recipient as &dyn age::Recipient);
+        let encryptor = age::Encryptor::with_recipients(recipients).map_err(io::Error::other)?;
+        let out = encryptor.wrap_output(out)?;
+        Ok(Self { out, tag: tag.begin(&header), counts: Counts::new(), frame: Vec::new() })
+    }
+
+    /// Begins a table.
+    pub(crate) fn table(&mut self, table: &Table) -> io::Result<()> {
+        self.counts.push((table.name.to_owned(), 0));
+        self.frame(|out| {
+            out.array(3)?.u8(0)?.str(table.name)?.array(table.columns.len() as u64)?;
+            table.columns.iter().try_for_each(|(name, _)| out.str(name).map(drop))
+        })
+    }
+
+    /// A row of the table that was begun last.
+    pub(crate) fn row(&mut self, cells: &[Cell]) -> io::Result<()> {
+        if let Some((_, count)) = self.counts.last_mut() {
+            *count += 1;
+        }
+        self.frame(|out| {
+            out.array(2)?.u8(1)?.array(cells.len() as u64)?;
+            cells.iter().for_each(|cell| cell.encode(out));
+            Ok(())
+        })
+    }
+
+    /// Ends the file. What it was written to is flushed and not yet synced.
+    pub(crate) fn finish(mut self) -> io::Result<(W, Counts)> {
+        let counts = core::mem::take(&mut self.counts);
+        self.frame(|out| {
+            out.array(2)?.u8(2)?.array(counts.len() as u64)?;
+            counts.iter().try_for_each(|(table, rows)| out.array(2)?.str(table)?.u64(*rows).map(drop))
+        })?;
+        let tag = self.tag.clone().finish();
+        self.frame(|out| out.array(2)?.u8(3)?.bytes(&tag).map(drop))?;
+        let mut out = self.out.finish()?;
+        out.flush()?;
+        Ok((out, counts))
+    }
+
+    fn frame(&mut self, fill: impl FnOnce(&mut Encoder<&mut Vec<u8>>) -> Encoded) -> io::Result<()> {
+        self.frame.clear();
+        self.frame.extend_from_slice(&[0; 4]);
+        // Writing to a `Vec` has no error.
+        let filled = fill(&mut Encoder::new(&mut self.frame));
+        debug_assert!(filled.is_ok());
+        let length = self.frame.len() - 4;
+        if length > MAX_FRAME {
+            return Err(io::Error::other("a row is larger than a backup can hold"));
+        }
+        let length = u32::try_from(length).map_err(io::Error::other)?;
+        self.frame.iter_mut().zip(length.to_be_bytes()).for_each(|(at, byte)| *at = byte);
+        self.tag.update(&self.frame);
+        self.out.write_all(&self.frame)
+    }
+}
+
+type Encoded = Result<(), minicbor::encode::Error<core::convert::Infallible>>;
+
+/// A file of which only the header was read: what it says is not to be believed yet.
+pub(crate) struct Unopened<R: Read> {
+    pub(crate) header: Header,
+    raw: Vec<u8>,
+    input: R,
+}
+
+impl<R: Read> Unopened<R> {
+    pub(crate) fn read(mut input: R) -> Result<Self, Unusable> {
+        let mut magic = [0; MAGIC.len()];
+        input.read_exact(&mut magic).map_err(|_| Unusable::Foreign)?;
+        if magic != *MAGIC {
+            return Err(Unusable::Foreign);
+        }
+        let raw = sized(&mut input, MAX_HEADER)?;
+        // The format first: a later one may have another header.
+        let mut fields = Decoder::new(&raw);
+        let format = fields.map().and_then(|_| fields.u8()).and_then(|_| fields.u8());
+        if format.map_err(|_| Unusable::Damaged)? != FORMAT {
+            return Err(Unusable::Version);
+        }
+        let header = minicbor::decode(&raw).map_err(|_| Unusable::Damaged)?;
+        Ok(Self { header, raw, input })
+    }
+
+    /// Opens the stream with the keys of the vault; with another vault's it does not open.
+    pub(crate) fn open(self, keys: &BackupKeys) -> Result<Reader<R>, Unusable> {
+        if *self.header.vault != keys.vault().0 {
+            return Err(Unusable::OtherVault);
+        }
+        let identity = Identity { keys, header: &self.raw, tag: OnceCell::new() };
+        let identities = core::iter::once(&identity as &dyn age::Identity);
+        let stream = age::Decryptor::new(self.input).and_then(|file| file.decrypt(identities));
+        let input = stream.map_err(|_| Unusable::Damaged)?;
+        let tag = identity.tag.into_inner().ok_or(Unusable::Damaged)?.begin(&self.raw);
+        let (header, counts) = (self.header, Counts::new());
+        Ok(Reader { header, input, tag: Some(tag), counts })
+    }
+}
+
+/// Reads a file.
+pub(crate) struct Reader<R: Read> {
+    pub(crate) header: Header,
+    input: age::stream::StreamReader<R>,
+    /// None once it was checked.
+    tag: Option<Tag>,
+    counts: Counts,
+}
+
+/// What a file says next.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Item {
+    /// A table begins, with these columns.
+    Table(String, Vec<String>),
+    /// A row of it.
+    Row(Vec<Cell>),
+}
+
+impl<R: Read> Reader<R> {
+    /// The next item; `None` at the end of a file that is whole.
+    pub(crate) fn next(&mut self) -> Result<Option<Item>, Unusable> {
+        let frame = self.frame()?;
+        let item = read(&frame).map_err(|_| Unusable::Damaged)?;
+        match item {
+            Frame::Item(item) => {
+                match &item {
+                    Item::Table(name, _) => self.counts.push((name.clone(), 0)),
+                    Item::Row(_) => self.counts.last_mut().ok_or(Unusable::Damaged)?.1 += 1,
+                }
+                Ok(Some(item))
+            }
+            Frame::End(counts) if counts == self.counts => self.end().map(|()| None),
+            Frame::End(_) | Frame::Tag(_) => Err(Unusable::Damaged),
+        }
+    }
+
+    /// The rows of each table so far.
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// INVARIANT: the tag is the last thing in the file, and age has seen its last piece.
+    fn end(&mut self) -> Result<(), Unusable> {
+        let taken = self.tag.take().ok_or(Unusable::Damaged)?;
+        let frame = self.frame()?;
+        let Ok(Frame::Tag(tag)) = read(&frame) else { return Err(Unusable::Damaged) };
+        let ended = matches!(self.input.read(&mut [0]), Ok(0));
+        if ended && taken.verify(&tag) { Ok(()) } else { Err(Unusable::Damaged) }
+    }
+
+    fn frame(&mut self) -> Result<Vec<u8>, Unusable> {
+        let frame = sized(&mut self.input, MAX_FRAME)?;
+        if let (Some(tag), Ok(length)) = (&mut self.tag, u32::try_from(frame.len())) {
+            tag.update(&length.to_be_bytes());
+            tag.update(&frame);
+        }
+        Ok(frame)
+    }
+}
+
+/// Bytes with their length before them.
+fn sized(input: &mut impl Read, limit: usize) -> Result<Vec<u8>, Unusable> {
+    let mut length = [0; 4];
+    input.read_exact(&mut length).map_err(|_| Unusable::Damaged)?;
+    let length = usize::try_from(u32::from_be_bytes(length)).map_err(|_| Unusable::Damaged)?;
+    if length > limit {
+        return Err(Unusable::Damaged);
+    }
+    let mut bytes = vec![0; length];
+    input.read_exact(&mut bytes).map_err(|_| Unusable::Damaged)?;
+    Ok(bytes)
+}
+
+enum Frame {
+    Item(Item),
+    End(Counts),
+    Tag(Vec<u8>),
+}
+
+fn read(frame: &[u8]) -> Result<Frame, minicbor::decode::Error> {
+    let mut input = Decoder::new(frame);
+    input.array()?;
+    let read = match input.u8()? {
+        0 => {
+            let name = input.str()?.to_owned();
+            let columns = input.array_iter::<String>()?.collect::<Result<_, _>>()?;
+            Frame::Item(Item::Table(name, columns))
+        }
+        1 => {
+            let cells = input.array()?.unwrap_or_default();
+            Frame::Item(Item::Row((0..cells).map(|_| Cell::decode(&mut input)).collect::<Result<_, _>>()?))
+        }
+        2 => Frame::End(input.array_iter::<(String, u64)>()?.collect::<Result<_, _>>()?),
+        3 => Frame::Tag(input.bytes()?.to_vec()),
+        _ => return Err(minicbor::decode::Error::message("no frame of ours")),
+    };
+    if input.position() == frame.len() {
+        Ok(read)
+    } else {
+        Err(minicbor::decode::Error::message("more than a frame"))
+    }
+}
+
+impl From<Unusable> for Error {
+    /// Of a file that was just written and does not read.
+    fn from(_: Unusable) -> Self {
+        Self::Internal("a backup could not be read back")
+    }
+}

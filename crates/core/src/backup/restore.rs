@@ -1,0 +1,346 @@
+//! Bringing a vault back from backups, or one of its stores when the other is alive. Host command only: it takes a seal.
+//!
+//! Every file is read from beginning to end before anything is written. Rows go in by many transactions, and the row that makes
+//! a store part of a vault in the last, together with the mark that the replay has to be done: a restore that breaks off has
+//! left no vault, only rows that the next one takes away.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use avouch_seal::VaultId;
+use avouch_seal::backup::BackupKeys;
+use avouch_seal::root::{RootError, RootSeal};
+use avouch_store::{Param, Side, Store, Tx};
+
+use super::cell::Cell;
+use super::error::{BackupError, Unusable};
+use super::file::{Item, Part};
+use super::replay::look_at;
+use super::restored::{Endings, Restored};
+use super::shelf::{Checked, unopened, verify};
+use super::tables::Table;
+use crate::Error;
+use crate::app::App;
+use crate::app::opening::{Brought, OpeningError, Parts};
+use crate::audit::{self, What};
+use crate::erasure::{self, EndingsFault};
+use crate::indexes::Rows;
+use crate::keys::Recovery;
+use crate::keys::seals::{PRIMARY, Stored};
+use crate::vault::Found;
+
+/// Rows written in one transaction, and roughly the bytes.
+const BATCH_ROWS: usize = 1_000;
+const BATCH_BYTES: usize = 4 << 20;
+
+/// What a vault is restored from.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    /// A backup of the data store; without it the data store is alive.
+    pub data: Option<PathBuf>,
+    /// A backup of the key store; without it the key store is alive.
+    pub keys: Option<PathBuf>,
+    /// A copy of the list of endings, newer than the backups: lines of text.
+    pub endings: Option<PathBuf>,
+    /// Whoever restores states that nobody was erased since the backups.
+    pub nobody_erased: bool,
+    /// Go on although some people cannot be read.
+    pub leave_unreadable: bool,
+}
+
+/// Who was found after a restore, before the replay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Counted {
+    whole: u64,
+    keyless: u64,
+    unreadable: u64,
+}
+
+impl App {
+    /// Restores a vault, replays the erasures and opens it. `recovery` is the seal to open it by when the primary is lost; it
+    /// stays lost. `progress` is told the rows written so far.
+    ///
+    /// # Errors
+    /// [`BackupError`]; then there is no vault in what was restored.
+    pub fn restore(
+        parts: Parts,
+        sources: &Sources,
+        recovery: Option<&Recovery<'_>>,
+        progress: &dyn Fn(u64),
+    ) -> Result<Arc<Self>, BackupError> {
+        let there = Self::vaults(&parts.store)?;
+        let listed = sources.endings.as_deref().map(lines).transpose()?;
+        let known = listed.is_some() || kept_apart(&parts)?;
+        refuse(sources, there, known)?;
+        let (stored, vault) = match (&sources.keys, there.1) {
+            (Some(path), _) => seals_in(path)?,
+            (None, Some(vault)) => (parts.store.read_wait(Stored::load)?, VaultId(vault)),
+            (None, None) => return Err(BackupError::Refused(NOTHING)),
+        };
+        let (slot, seal) = match recovery {
+            Some(recovery) => (recovery.slot.as_str(), recovery.seal),
+            None => (PRIMARY, &*parts.primary.seal),
+        };
+        let by = || sources.keys.clone().unwrap_or_default();
+        let slot = stored.slot(slot).ok_or(BackupError::Refused("the backup has no seal of this name"))?;
+        let unsealed = stored.unseal(slot, seal, vault).map_err(|error| BackupError::Seal(by(), error))?;
+        let keys = unsealed.1.backup_keys()?;
+
+        let check =
+            |path: &Option<PathBuf>, part| path.as_ref().map(|path| checked(path, part, &keys)).transpose();
+        let (data, key_file) = (check(&sources.data, Part::Data)?, check(&sources.keys, Part::Keys)?);
+        let mut written = 0;
+        // What others refer to first.
+        for (path, side) in [(&sources.keys, Side::Keys), (&sources.data, Side::Data)] {
+            if let Some(path) = path {
+                clear(&parts.store, side)?;
+                written = load(&parts.store, path, &keys, side, &|rows| progress(written + rows))?;
+            }
+        }
+        let endings = match (data.is_some() && key_file.is_some(), known) {
+            (false, _) => Endings::Alive,
+            (true, true) => Endings::Listed,
+            (true, false) => Endings::Stated,
+        };
+        let made = |file: &Option<Checked>| file.as_ref().map(|file| file.made);
+        let (data_made, keys_made) = (made(&data), made(&key_file));
+        let leave = sources.leave_unreadable;
+        let settle = |app: &Arc<Self>| -> Result<(), BackupError> {
+            // Before there is a vault: whoever was erased is not even looked at.
+            let done = match &listed {
+                Some(lines) => app.absorb_endings(lines),
+                None => erasure::reconcile(app),
+            };
+            let done = done.map_err(OpeningError::from)?;
+            let counted = count(app)?;
+            let lost = counted.unreadable + counted.keyless;
+            if lost > 0 && !leave {
+                return Err(BackupError::Keys(lost));
+            }
+            tracing::info!(whole = counted.whole, lost, "restored");
+            let erased = done.data.max(done.keys);
+            let mark = Restored::new(app.now(), data_made, keys_made, endings, erased)?;
+            conclude(app, mark, there)
+        };
+        Self::bring_back(parts, unsealed, settle).map_err(|brought| match brought {
+            Brought::Settling(error) => error,
+            Brought::Opening(error) => error.into(),
+        })
+    }
+}
+
+impl App {
+    /// What opens the backups of a vault, from its own key store, by its primary seal or by one for recovery and its name.
+    ///
+    /// # Errors
+    /// [`BackupError`].
+    pub fn backup_keys_of(
+        parts: Parts,
+        recovery: Option<(&str, &dyn RootSeal)>,
+    ) -> Result<BackupKeys, BackupError> {
+        let vault = Self::vaults(&parts.store)?.1.map(VaultId).ok_or(OpeningError::Missing)?;
+        let stored = parts.store.read_wait(Stored::load)?;
+        let (slot, seal) = recovery.unwrap_or((PRIMARY, &*parts.primary.seal));
+        let slot = stored.slot(slot).ok_or_else(|| OpeningError::NoSuchSeal(slot.to_owned()))?;
+        let unsealed = stored.unseal(slot, seal, vault);
+        let (_, keyring) = unsealed.map_err(|error| match error {
+            RootError::Seal(_) => OpeningError::WrongRoot,
+            error => OpeningError::Root(seal.info().kind, error),
+        })?;
+        Ok(keyring.backup_keys()?)
+    }
+}
+
+const NOTHING: &str = "there is no key store: restore its backup too, by --keys";
+
+/// Restores go into what is empty, and what is not restored must be there.
+fn refuse(
+    sources: &Sources,
+    there: (Option<[u8; 16]>, Option<[u8; 16]>),
+    known: bool,
+) -> Result<(), BackupError> {
+    let refused = |why| Err(BackupError::Refused(why));
+    match (sources.data.is_some(), there.0.is_some(), sources.keys.is_some(), there.1.is_some()) {
+        (false, _, false, _) => refused("which backups? Say --data, --keys or both"),
+        (true, true, ..) => refused("the data store holds a vault: a restore goes into an empty one"),
+        (.., true, true) => refused("the key store holds a vault: a restore goes into an empty one"),
+        (false, false, ..) => refused("the data store is empty: restore its backup too, by --data"),
+        (.., false, false) => refused(NOTHING),
+        (true, _, true, _) if !known && !sources.nobody_erased => refused(
+            "both stores come from backups, so nothing here knows who was erased since: give the copy of the list of \
+             erasures by --endings, or, when nobody was erased, say --endings-are-complete, which is kept on record",
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// A copy of the list of endings.
+fn lines(path: &Path) -> Result<Vec<String>, BackupError> {
+    let text = std::fs::read_to_string(path).map_err(BackupError::io(path))?;
+    Ok(text.lines().map(str::to_owned).collect())
+}
+
+/// Whether the configuration keeps such a copy. One that is empty knows of nobody, and may as well be a new one.
+fn kept_apart(parts: &Parts) -> Result<bool, BackupError> {
+    let Some(copy) = &parts.erasure.copy else { return Ok(false) };
+    let unreadable = |error: std::io::Error| OpeningError::Endings(EndingsFault::Unreadable(error.kind()));
+    Ok(!copy.lines().map_err(unreadable)?.is_empty())
+}
+
+/// The seals and the vault in the header of a backup of keys.
+fn seals_in(path: &Path) -> Result<(Stored, VaultId), BackupError> {
+    let header = unopened(path)?.header;
+    let bad = |reason| BackupError::File(path.to_owned(), reason);
+    if header.part != Part::Keys {
+        return Err(bad(Unusable::Data));
+    }
+    let stored = header.seals().ok_or_else(|| bad(Unusable::Damaged))?;
+    Ok((stored, VaultId(*header.vault)))
+}
+
+/// See [`super::keys_by_seal`].
+pub(super) fn keys_by_seal(path: &Path, slot: &str, seal: &dyn RootSeal) -> Result<BackupKeys, BackupError> {
+    let (stored, vault) = seals_in(path)?;
+    let slot = stored.slot(slot).ok_or(BackupError::Refused("the backup has no seal of this name"))?;
+    let unsealed = stored.unseal(slot, seal, vault);
+    let (_, keyring) = unsealed.map_err(|error| BackupError::Seal(path.to_owned(), error))?;
+    Ok(keyring.backup_keys()?)
+}
+
+/// A file of this store that is whole and has every table.
+fn checked(path: &Path, part: Part, keys: &BackupKeys) -> Result<Checked, BackupError> {
+    let bad = |reason| BackupError::File(path.to_owned(), reason);
+    let header = unopened(path)?.header;
+    match (part, header.part) {
+        (Part::Data, Part::Keys) => return Err(bad(Unusable::Keys)),
+        (Part::Keys, Part::Data) => return Err(bad(Unusable::Data)),
+        _ => {}
+    }
+    let checked = verify(path, keys)?;
+    let names = checked.counts.iter().map(|(name, _)| name.as_str());
+    if !names.eq(Table::of(side(part)).map(|table| table.name)) {
+        return Err(bad(Unusable::Version));
+    }
+    Ok(checked)
+}
+
+const fn side(part: Part) -> Side {
+    match part {
+        Part::Data => Side::Data,
+        Part::Keys => Side::Keys,
+    }
+}
+
+/// Takes away what a restore that broke off has left. There is no vault in it.
+fn clear(store: &Store, side: Side) -> Result<(), Error> {
+    // Whoever refers to others goes first.
+    let tables: Vec<&Table> = Table::of(side).collect();
+    for table in tables.into_iter().rev() {
+        store.write_wait(|tx| Ok::<_, Error>(tx.put(table.clear, &[])?))?;
+    }
+    Ok(())
+}
+
+/// Writes a file's rows; says how many.
+fn load(
+    store: &Store,
+    path: &Path,
+    keys: &BackupKeys,
+    side: Side,
+    progress: &dyn Fn(u64),
+) -> Result<u64, BackupError> {
+    let bad = |reason| BackupError::File(path.to_owned(), reason);
+    let mut reader = unopened(path)?.open(keys).map_err(bad)?;
+    let mut table: Option<&'static Table> = None;
+    let (mut batch, mut bytes, mut written) = (Vec::new(), 0, 0);
+    loop {
+        let item = reader.next().map_err(bad)?;
+        let full = batch.len() >= BATCH_ROWS || bytes >= BATCH_BYTES;
+        if let Some(table) = table
+            && (full || !matches!(item, Some(Item::Row(_))))
+        {
+            written += batch.len() as u64;
+            put(store, table, core::mem::take(&mut batch))?;
+            bytes = 0;
+            progress(written);
+        }
+        match item {
+            None => return Ok(written),
+            Some(Item::Table(name, columns)) => {
+                let known = Table::of(side).find(|table| table.name == name);
+                let same = |table: &&Table| table.columns.iter().map(|(name, _)| *name).eq(columns.iter());
+                table = Some(known.filter(same).ok_or_else(|| bad(Unusable::Version))?);
+            }
+            Some(Item::Row(cells)) => {
+                let fits = |table: &Table| {
+                    table.columns.len() == cells.len()
+                        && table.columns.iter().zip(&cells).all(|((_, kind), cell)| kind.fits(cell))
+                };
+                if !table.is_some_and(fits) {
+                    return Err(bad(Unusable::Damaged));
+                }
+                bytes += cells.iter().map(Cell::size).sum::<usize>();
+                batch.push(cells);
+            }
+        }
+    }
+}
+
+fn put(store: &Store, table: &'static Table, rows: Vec<Vec<Cell>>) -> Result<(), Error> {
+    store.write_wait(move |tx| {
+        rows.iter().try_for_each(|row| {
+            let params: Vec<Param<'_>> = row.iter().map(Cell::param).collect();
+            Ok(tx.put(table.put, &params)?)
+        })
+    })
+}
+
+/// Looks whether everybody opens.
+fn count(app: &Arc<App>) -> Result<Counted, Error> {
+    let (mut counted, mut after) = (Counted::default(), None);
+    loop {
+        let keeper = Arc::clone(app);
+        let people = app.store.read_wait(move |tx| look_at(tx, &keeper, after))?;
+        let Some((last, _)) = people.last() else { return Ok(counted) };
+        after = Some(*last);
+        for (_, found) in &people {
+            *match found {
+                Found::Whole => &mut counted.whole,
+                Found::Keyless => &mut counted.keyless,
+                Found::Unreadable => &mut counted.unreadable,
+            } += 1;
+        }
+    }
+}
+
+/// The last transaction: there is a vault again, it is marked, and its indexes are to be built.
+fn conclude(
+    app: &Arc<App>,
+    mark: Restored,
+    there: (Option<[u8; 16]>, Option<[u8; 16]>),
+) -> Result<(), BackupError> {
+    let keeper = Arc::clone(app);
+    app.store.write_wait(move |tx| write_last(tx, &keeper, &mark, there))?;
+    Ok(())
+}
+
+fn write_last(
+    tx: &mut Tx<'_>,
+    app: &App,
+    mark: &Restored,
+    there: (Option<[u8; 16]>, Option<[u8; 16]>),
+) -> Result<(), Error> {
+    App::put_vault(tx, app.keys.vault(), mark.at, (there.0.is_none(), there.1.is_none()))?;
+    mark.store(tx, &app.keys, &app.rng)?;
+    if mark.data_made.is_some() {
+        let mut indexes = Rows::load(tx, &app.keys)?;
+        indexes.begin_again();
+        indexes.store(tx, &app.keys, &app.rng)?;
+    }
+    let mut event = audit::system(What::VaultRestore, mark.at, app.rules().version);
+    if mark.endings == Endings::Stated {
+        // What somebody stated and nobody could check.
+        event.needs.push("endings".to_owned());
+    }
+    Ok(audit::append(tx, app.ids.event(mark.at), &event, 0, None)?)
+}

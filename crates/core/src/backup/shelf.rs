@@ -1,0 +1,259 @@
+//! The two folders where backups lie, one for each store, and what a file is called there. A file appears under its name only
+//! when it is whole, synced and read back; what has another form of name is nobody's business here and is never touched.
+//!
+//! Trust: whoever can write into a folder can take backups away, not make or change one that would be believed.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, BufReader, BufWriter};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use avouch_seal::VaultId;
+use avouch_seal::backup::BackupKeys;
+
+use super::error::{BackupError, Unusable};
+use super::file::{Counts, Part, Unopened};
+
+const DAY_MICROS: i64 = 24 * 3600 * 1_000_000;
+const ENDING: &str = "avb";
+
+/// Where backups are kept, and for how long.
+#[derive(Debug, Clone)]
+pub struct Shelf {
+    /// The folder for the data store's.
+    pub data: PathBuf,
+    /// The folder for the key store's: another one, better on another machine, for its backups end soon.
+    pub keys: PathBuf,
+    /// How many backups of the data store are kept.
+    pub keep_data: usize,
+    /// For how many days a backup of the key store is kept. As long as there is one from before an erasure, and one of the
+    /// data, the erased person is not gone.
+    pub keep_keys_days: u32,
+}
+
+/// A file on the shelf, by its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Where.
+    pub path: PathBuf,
+    /// Of which store.
+    pub part: Part,
+    /// Of which run.
+    pub sequence: u64,
+    /// Microseconds UTC, to the second.
+    pub made: i64,
+    /// How large.
+    pub bytes: u64,
+}
+
+impl Kept {
+    pub(crate) fn remove(&self) -> Result<(), BackupError> {
+        fs::remove_file(&self.path).map_err(BackupError::io(&self.path))
+    }
+}
+
+impl Shelf {
+    /// The folder of one store.
+    #[must_use]
+    pub fn folder(&self, part: Part) -> &Path {
+        match part {
+            Part::Data => &self.data,
+            Part::Keys => &self.keys,
+        }
+    }
+
+    /// When a backup of the key store that is made now is to be gone.
+    pub(crate) fn keys_until(&self, made: i64) -> i64 {
+        made.saturating_add(i64::from(self.keep_keys_days).saturating_mul(DAY_MICROS))
+    }
+
+    /// This vault's files of one store, oldest first. A folder that is not there has none.
+    ///
+    /// # Errors
+    /// [`BackupError::Io`].
+    pub fn files(&self, vault: VaultId, part: Part) -> Result<Vec<Kept>, BackupError> {
+        let folder = self.folder(part);
+        let entries = match fs::read_dir(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(BackupError::io(folder))?,
+        };
+        let mut kept = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(BackupError::io(folder))?;
+            let Some((made, sequence)) =
+                entry.file_name().to_str().and_then(|name| read_name(name, vault, part))
+            else {
+                continue;
+            };
+            let bytes = entry.metadata().map_err(BackupError::io(&entry.path()))?.len();
+            kept.push(Kept { path: entry.path(), part, sequence, made, bytes });
+        }
+        kept.sort_by_key(|kept| (kept.made, kept.sequence));
+        Ok(kept)
+    }
+
+    /// Removes what is kept no longer; says what it removed.
+    pub(crate) fn tidy(&self, vault: VaultId, now: i64) -> Result<Vec<Kept>, BackupError> {
+        let mut gone = self.files(vault, Part::Data)?;
+        gone.truncate(gone.len().saturating_sub(self.keep_data.max(1)));
+        // To the last: that it ends is a promise, that there is a newer one is the operator's.
+        let keys = self.files(vault, Part::Keys)?;
+        gone.extend(keys.into_iter().filter(|kept| self.keys_until(kept.made) <= now));
+        gone.iter().try_for_each(Kept::remove)?;
+        for part in
+            [Part::Data, Part::Keys].into_iter().filter(|part| gone.iter().any(|kept| kept.part == *part))
+        {
+            sync(self.folder(part))?;
+        }
+        Ok(gone)
+    }
+}
+
+/// A file that is being written, under a name that nobody takes for a backup. Removed when it comes to nothing.
+pub(crate) struct Draft {
+    path: PathBuf,
+    part: PathBuf,
+    finished: bool,
+}
+
+impl Draft {
+    /// Begins a file; the folder is made with mode 0700 when it is not there.
+    pub(crate) fn begin(
+        shelf: &Shelf,
+        part: Part,
+        vault: VaultId,
+        (sequence, made): (u64, i64),
+    ) -> Result<(Self, BufWriter<File>), BackupError> {
+        let folder = shelf.folder(part);
+        if !folder.is_dir() {
+            DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(BackupError::io(folder))?;
+        }
+        let path = folder.join(name(vault, part, sequence, made));
+        let unfinished = path.with_extension("part");
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create_new(true).mode(0o600).open(&unfinished);
+        let file = file.map_err(BackupError::io(&unfinished))?;
+        let out = BufWriter::with_capacity(1 << 20, file);
+        Ok((Self { path, part: unfinished, finished: false }, out))
+    }
+
+    /// For `map_err`.
+    pub(crate) fn failed(&self) -> impl Fn(io::Error) -> BackupError {
+        BackupError::io(&self.part)
+    }
+
+    /// Syncs what was written, reads it back from beginning to end, and only then gives it its name.
+    pub(crate) fn finish(
+        mut self,
+        out: BufWriter<File>,
+        keys: &BackupKeys,
+        counts: &Counts,
+    ) -> Result<Kept, BackupError> {
+        let file = out.into_inner().map_err(|error| self.failed()(error.into_error()))?;
+        file.sync_all().map_err(self.failed())?;
+        drop(file);
+        let read = verify(&self.part, keys)?;
+        if read.counts != *counts {
+            return Err(BackupError::File(self.part.clone(), Unusable::Damaged));
+        }
+        fs::rename(&self.part, &self.path).map_err(self.failed())?;
+        self.finished = true;
+        if let Some(folder) = self.path.parent() {
+            sync(folder)?;
+        }
+        let bytes = fs::metadata(&self.path).map_err(BackupError::io(&self.path))?.len();
+        let Checked { part, sequence, made, .. } = read;
+        Ok(Kept { path: self.path.clone(), part, sequence, made, bytes })
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if !self.finished {
+            // It may not have come to be.
+            drop(fs::remove_file(&self.part));
+        }
+    }
+}
+
+/// What a file that is whole holds.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// Of which store.
+    pub part: Part,
+    /// Of which run.
+    pub sequence: u64,
+    /// Microseconds UTC.
+    pub made: i64,
+    /// The generation of people's keys.
+    pub generation: u32,
+    /// The rows of each table.
+    pub counts: Vec<(String, u64)>,
+}
+
+/// Reads a whole file with the keys of its vault.
+///
+/// # Errors
+/// [`BackupError::File`], [`BackupError::Io`].
+pub fn verify(path: &Path, keys: &BackupKeys) -> Result<Checked, BackupError> {
+    let bad = |reason| BackupError::File(path.to_owned(), reason);
+    let mut reader = unopened(path)?.open(keys).map_err(bad)?;
+    while reader.next().map_err(bad)?.is_some() {}
+    let counts = reader.counts().clone();
+    let header = &reader.header;
+    let (part, sequence, made, generation) = (header.part, header.sequence, header.made, header.generation);
+    Ok(Checked { part, sequence, made, generation, counts })
+}
+
+/// A file of which the header was read.
+pub(crate) fn unopened(path: &Path) -> Result<Unopened<BufReader<File>>, BackupError> {
+    let file = File::open(path).map_err(BackupError::io(path))?;
+    let input = BufReader::with_capacity(1 << 20, file);
+    Unopened::read(input).map_err(|reason| BackupError::File(path.to_owned(), reason))
+}
+
+/// The name must survive a crash as well.
+fn sync(folder: &Path) -> Result<(), BackupError> {
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(BackupError::io(folder))
+}
+
+/// `20261128T104016Z-0a1b2c3d-data-7.avb`: when, which vault, which store, which run. Nothing else belongs into a file name.
+fn name(vault: VaultId, part: Part, sequence: u64, made: i64) -> String {
+    let when = jiff::Timestamp::from_microsecond(made).unwrap_or_default();
+    format!("{}-{}-{}-{sequence}.{ENDING}", when.strftime("%Y%m%dT%H%M%SZ"), short(vault), part.as_str())
+}
+
+/// When and of which run, from a name of this vault's for this store.
+fn read_name(name: &str, vault: VaultId, part: Part) -> Option<(i64, u64)> {
+    let mut words = name.strip_suffix(ENDING)?.strip_suffix('.')?.split('-');
+    let (when, of, store, sequence) = (words.next()?, words.next()?, words.next()?, words.next()?);
+    if words.next().is_some() || of != short(vault) || store != part.as_str() {
+        return None;
+    }
+    let when = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", when).ok()?;
+    let made = when.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_microsecond();
+    Some((made, sequence.parse().ok()?))
+}
+
+/// The first four bytes of the vault's id.
+fn short(vault: VaultId) -> String {
+    vault.0.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_says_when_whose_of_what_and_which() {
+        let vault = VaultId([0xab; 16]);
+        let text = name(vault, Part::Keys, 7, 1_767_225_600_123_456);
+        assert_eq!(text, "20260101T000000Z-abababab-keys-7.avb");
+        assert_eq!(read_name(&text, vault, Part::Keys), Some((1_767_225_600_000_000, 7)));
+        assert_eq!(read_name(&text, vault, Part::Data), None);
+        assert_eq!(read_name(&text, VaultId([0xac; 16]), Part::Keys), None);
+        for other in ["20260101T000000Z-abababab-keys-7.part", "notes.avb", "x-abababab-keys-7.avb", ""] {
+            assert_eq!(read_name(other, vault, Part::Keys), None, "{other}");
+        }
+    }
+}
