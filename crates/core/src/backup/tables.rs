@@ -87,14 +87,14 @@ tables! {
         "insert into charter_version (version, applied, applied_by, sealed) values (?1, ?2, ?3, ?4)"
         "delete from charter_version"
     }
-    data Data record "record" / 1 (subject Blob, version Int, created Int, updated Int, event Int, keys Int, entries Blob, manifest Blob) {
-        "select subject, version, created, updated, event, keys, entries, manifest from record where subject > ?1 order by subject limit ?2"
-        "insert into record (subject, version, created, updated, event, keys, entries, manifest) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+    data Data record "record" / 1 (subject Blob, version Int, created Int, updated Int, event Int, keys Int, tokens Int, entries Blob, manifest Blob) {
+        "select subject, version, created, updated, event, keys, tokens, entries, manifest from record where subject > ?1 order by subject limit ?2"
+        "insert into record (subject, version, created, updated, event, keys, tokens, entries, manifest) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
         "delete from record"
     }
-    data Data record_version "record_version" / 2 (subject Blob, version Int, updated Int, event Int, keys Int, entries Blob, manifest Blob) {
-        "select subject, version, updated, event, keys, entries, manifest from record_version where (subject, version) > (?1, ?2) order by subject, version limit ?3"
-        "insert into record_version (subject, version, updated, event, keys, entries, manifest) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+    data Data record_version "record_version" / 2 (subject Blob, version Int, updated Int, event Int, keys Int, tokens Int, entries Blob, manifest Blob) {
+        "select subject, version, updated, event, keys, tokens, entries, manifest from record_version where (subject, version) > (?1, ?2) order by subject, version limit ?3"
+        "insert into record_version (subject, version, updated, event, keys, tokens, entries, manifest) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
         "delete from record_version"
     }
     data Data rules_state "rules_state" / 1 (id Int, generation Int, next_index Int) {
@@ -107,10 +107,20 @@ tables! {
         "insert into search_index (number, sealed) values (?1, ?2)"
         "delete from search_index"
     }
-    data Data token "token" / 2 (namespace Text, lookup Blob, subject Blob, sealed Blob) {
-        "select namespace, lookup, subject, sealed from token where (namespace, lookup) > (?1, ?2) order by namespace, lookup limit ?3"
-        "insert into token (namespace, lookup, subject, sealed) values (?1, ?2, ?3, ?4)"
+    data Data token "token" / 3 (namespace Text, lookup Blob, subject Blob, expires Int, sealed Blob) {
+        "select namespace, lookup, subject, expires, sealed from token where (namespace, lookup, subject) > (?1, ?2, ?3) order by namespace, lookup, subject limit ?4"
+        "insert into token (namespace, lookup, subject, expires, sealed) values (?1, ?2, ?3, ?4, ?5)"
         "delete from token"
+    }
+    data Data recipient_state "recipient_state" / 1 (name Text, sealed Blob) {
+        "select name, sealed from recipient_state where name > ?1 order by name limit ?2"
+        "insert into recipient_state (name, sealed) values (?1, ?2)"
+        "delete from recipient_state"
+    }
+    data Data transit_key "transit_key" / 1 (name Text, kind Text, state Blob, sealed Blob) {
+        "select name, kind, state, sealed from transit_key where name > ?1 order by name limit ?2"
+        "insert into transit_key (name, kind, state, sealed) values (?1, ?2, ?3, ?4)"
+        "delete from transit_key"
     }
     data Data event "event" / 1 (id Int, body Blob, sealed Blob) {
         "select id, body, sealed from event where id > ?1 order by id limit ?2"
@@ -137,9 +147,9 @@ tables! {
         "insert into credential (id, principal, sealed) values (?1, ?2, ?3)"
         "delete from credential"
     }
-    data Data data_ending "ending" / 1 (seq Int, subject Blob, class Int, at Int, sealed Blob, mac Blob) {
-        "select seq, subject, class, at, sealed, mac from ending where seq > ?1 order by seq limit ?2"
-        "insert into ending (seq, subject, class, at, sealed, mac) values (?1, ?2, ?3, ?4, ?5, ?6)"
+    data Data data_ending "ending" / 1 (seq Int, subject Blob, class Int, at Int, sealed Blob, mac Blob, done Int) {
+        "select seq, subject, class, at, sealed, mac, done from ending where seq > ?1 order by seq limit ?2"
+        "insert into ending (seq, subject, class, at, sealed, mac, done) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
         "delete from ending"
     }
     data Data hold "hold" / 1 (id Blob, subject Blob, class Int, sealed Blob) {
