@@ -11,7 +11,6 @@ use avouch_core::app::App;
 use avouch_core::backup::{self, Checked, Kept, ReadBackups, Stores, keys_by_seal};
 use avouch_core::gate::Caller;
 use avouch_seal::backup::BackupKeys;
-use avouch_seal::root::RootSeal;
 use avouch_wire::{BackupStores, Time};
 use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -22,7 +21,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::files::Lock;
 use crate::remote::{self, Table};
-use crate::root::LostRootArgs;
+use crate::root::{LostRootArgs, NamedSeal};
 use crate::vault::Vault;
 use crate::{hazard, host, root, vault};
 
@@ -237,7 +236,7 @@ fn keys_of(
     path: &Path,
     args: &VerifyArgs,
     config: &Config,
-    seal: Option<&(String, Box<dyn RootSeal>)>,
+    seal: Option<&NamedSeal>,
 ) -> Result<BackupKeys, Error> {
     let of_keys = backup::part_of(path)? == backup::Part::Keys;
     let header = if of_keys { Some(path) } else { args.keys.as_deref() };

@@ -127,6 +127,9 @@ pub(crate) fn a_seal_is_needed() -> clap::ArgGroup {
     clap::ArgGroup::new("seal").required(true).multiple(true).args(arguments)
 }
 
+/// A seal for recovery and its name.
+pub(crate) type NamedSeal = (String, Box<dyn RootSeal>);
+
 /// A seal for recovery, as a person brings it along when the root is lost.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct LostRootArgs {
@@ -142,7 +145,7 @@ impl LostRootArgs {
     ///
     /// # Errors
     /// As [`SealArgs::read`].
-    pub(crate) fn read(&self) -> Result<Option<(String, Box<dyn RootSeal>)>, Error> {
+    pub(crate) fn read(&self) -> Result<Option<NamedSeal>, Error> {
         let Some(args) = &self.seal else { return Ok(None) };
         let (usual, seal) = args.read()?;
         Ok(Some((self.slot.clone().unwrap_or_else(|| usual.to_owned()), seal)))

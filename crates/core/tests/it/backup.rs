@@ -279,11 +279,12 @@ fn what_is_restored_must_be_lost_and_what_is_not_must_be_there() {
     let keepers = house.keepers();
     let refusal =
         |place, sources: &Sources| refused(restore(&keepers, place, sources), Path::new("/nowhere"));
-    let mut all = Vec::new();
-    all.push(refusal(&other, &Sources::default()));
-    all.push(refusal(&other, &of(&data, &None, false)));
-    all.push(refusal(&other, &of(&None, &keys, false)));
-    all.push(refusal(&other, &of(&data, &keys, false)));
+    let mut all = vec![
+        refusal(&other, &Sources::default()),
+        refusal(&other, &of(&data, &None, false)),
+        refusal(&other, &of(&None, &keys, false)),
+        refusal(&other, &of(&data, &keys, false)),
+    ];
     drop(house.shut());
     all.push(refusal(&place, &sources));
     insta::assert_snapshot!(all.join("\n"), @"
