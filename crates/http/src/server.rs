@@ -37,8 +37,9 @@ pub const GRACE: Duration = Duration::from_secs(10);
 /// How long the head of a request may take, and with it how long a connection may be idle.
 const HEAD_TIME: Duration = Duration::from_secs(30);
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
-/// The head of a request: a reason of 500 characters may take 6 KiB of it. Bodies have their own limits.
-const HEAD_BYTES: usize = 16 * 1024;
+/// The head of a request; bodies have their own limits. A reason of 500 characters may take 6,000 of them. No more: this is
+/// the size that the buffer of a connection begins with, and in one that had to grow something of a head would stay behind.
+const HEAD_BYTES: usize = 8 * 1024;
 /// Scrapers are few.
 const METRICS_CONNECTIONS: usize = 16;
 
