@@ -137,9 +137,9 @@ tables! {
         "insert into credential (id, principal, sealed) values (?1, ?2, ?3)"
         "delete from credential"
     }
-    data Data data_ending "ending" / 1 (seq Int, subject Blob, class Int, at Int, sealed Blob, mac Blob) {
-        "select seq, subject, class, at, sealed, mac from ending where seq > ?1 order by seq limit ?2"
-        "insert into ending (seq, subject, class, at, sealed, mac) values (?1, ?2, ?3, ?4, ?5, ?6)"
+    data Data data_ending "ending" / 1 (seq Int, subject Blob, class Int, at Int, sealed Blob, mac Blob, done Int) {
+        "select seq, subject, class, at, sealed, mac, done from ending where seq > ?1 order by seq limit ?2"
+        "insert into ending (seq, subject, class, at, sealed, mac, done) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
         "delete from ending"
     }
     data Data hold "hold" / 1 (id Blob, subject Blob, class Int, sealed Blob) {
