@@ -5,6 +5,7 @@ mod bell;
 mod idempotency;
 pub mod opening;
 mod operation;
+pub(crate) mod pace;
 mod probe;
 
 use std::net::IpAddr;

@@ -17,6 +17,7 @@ use avouch_policy::Action;
 use avouch_store::{Tx, params, statements};
 
 use crate::Error;
+use crate::app::pace::Pace;
 use crate::app::{App, Cx, Operation, Outcome, Refresh};
 use crate::audit::{self, Note, What};
 use crate::gate::{Caller, Intent, Permit};
@@ -176,10 +177,11 @@ impl App {
     ) -> Result<Option<Resealed>, Error> {
         let mut pass = Resealed::default();
         let mut after: Vec<u8> = Vec::new();
+        let mut pace = Pace::new();
         while go_on() {
             let (app, from) = (Arc::clone(self), after.clone());
             let mut again = Again::default();
-            let _turn = self.data_keys.pause();
+            let turn = self.data_keys.pause();
             let (done, last) =
                 self.store.write_wait(move |tx| reseal_some(tx, &app, newest, &from, &mut again))?;
             pass.people += done.people;
@@ -187,6 +189,8 @@ impl App {
             pass.damaged += done.damaged;
             let Some(last) = last else { return Ok(Some(pass)) };
             after = last;
+            drop(turn);
+            pace.rest();
         }
         Ok(None)
     }

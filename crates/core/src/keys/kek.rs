@@ -15,6 +15,7 @@ use avouch_store::{Tx, params, statements};
 
 use super::status::kek_due;
 use crate::Error;
+use crate::app::pace::Pace;
 use crate::app::{App, Cx, Operation, Outcome, Refresh};
 use crate::audit::{self, Note, What};
 use crate::gate::{Caller, Intent, Permit};
@@ -188,6 +189,7 @@ impl App {
     ) -> Result<Option<(u64, u64)>, Error> {
         let (mut rewrapped, mut damaged) = (0, 0);
         let mut after: Place = (Vec::new(), -1, -1);
+        let mut pace = Pace::new();
         while go_on() {
             let (app, from) = (Arc::clone(self), after);
             let done = self.store.write_wait(move |tx| rewrap_some(tx, &app, newest, &from))?;
@@ -195,6 +197,7 @@ impl App {
             damaged += done.damaged;
             let Some(last) = done.last else { return Ok(Some((rewrapped, damaged))) };
             after = last;
+            pace.rest();
         }
         Ok(None)
     }

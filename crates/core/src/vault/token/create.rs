@@ -124,10 +124,10 @@ pub(super) fn slot_of(
     value: Option<usize>,
 ) -> Result<Option<u16>, Error> {
     let Some(at) = value else {
-        return Ok(record.values(cx, permit, ring, place)?.and_then(|values| {
-            // A list that was emptied is no value.
-            values.iter().next().map(|_| WHOLE_FIELD)
-        }));
+        // Only a list has to be opened: one that was emptied is no value.
+        let entry = record.entry(cx.rules.rule(place)?.number)?;
+        let Some(entry) = entry else { return Ok(None) };
+        return Ok((!record.is_emptied(cx, ring, &entry)?).then_some(WHOLE_FIELD));
     };
     Ok(match record.values(cx, permit, ring, place)? {
         Some(Values::Many { values, .. }) => values.get(at).map(|(slot, _)| *slot),
