@@ -12,11 +12,20 @@ use avouch_core::erasure::EndingsCopy;
 #[derive(Debug)]
 pub(crate) struct EndingsFile(pub(crate) PathBuf);
 
+impl EndingsFile {
+    fn has_folder(&self) -> bool {
+        self.0.parent().is_none_or(|folder| folder.as_os_str().is_empty() || folder.is_dir())
+    }
+}
+
 impl EndingsCopy for EndingsFile {
     fn lines(&self) -> io::Result<Vec<String>> {
         let mut file = match OpenOptions::new().read(true).write(true).open(&self.0) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            // A folder that is not there may be a disk that is not mounted, and its list would be taken for an empty one.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && self.has_folder() => {
+                return Ok(Vec::new());
+            }
             Err(error) => return Err(error),
         };
         let mut text = String::new();
@@ -68,6 +77,8 @@ mod tests {
         assert_eq!(copy.lines().unwrap(), texts(&["one", "two", "three"]));
         copy.append(&texts(&["four"])).unwrap();
         assert_eq!(copy.lines().unwrap(), texts(&["one", "two", "three", "four"]));
+        let elsewhere = EndingsFile(folder.path().join("not-mounted").join("endings"));
+        assert_eq!(elsewhere.lines().unwrap_err().kind(), io::ErrorKind::NotFound);
         assert!(!crate::files::Access::of(&copy.0).unwrap().shared());
     }
 }

@@ -96,11 +96,37 @@ fn work(vault: &Vault<'_>, server: &Server) {
     let done =
         importer.import_chunk(import, 0, &ChunkRequest { rows: rows.collect() }, &administration()).unwrap();
     assert_eq!(done.accepted, 200);
+    backups_and_tokens(vault, server, &customer);
     // Somebody who is gone: what was deleted must not lie in a free page.
     let gone = Customer::create_other(vault, server);
     let (role, delete) = gone.doors().pop().unwrap();
     let answer = server.ask(vault.key(role), &delete);
     assert_eq!(answer.status, 200, "{}", answer.whole);
+}
+
+/// What else holds values or words: tokens with what is kept of them, a legal hold, standalone keys, backups of both stores.
+fn backups_and_tokens(vault: &Vault<'_>, server: &Server, customer: &Customer) {
+    let id = customer.id;
+    let post = |path: &str, body: Value| Ask {
+        method: "POST",
+        path: path.to_owned(),
+        headers: vec![("Avouch-Purpose", "data_rights"), ("Avouch-Reason", "velocipede")],
+        body: body.to_string(),
+    };
+    let terms = json!({"uses": 3, "metadata": {"note": "marmalade"}, "tags": ["Wisteriagasse"]});
+    let tokens = json!({
+        "purpose": "order_fulfilment", "recipient": "mailer", "terms": terms,
+        "items": [{"subject": id, "field": "name"}, {"subject": id, "field": "email"}],
+    });
+    let hold = json!({"class": "service", "reason": "marmalade about a velocipede"});
+    for (role, ask) in [
+        ("shop", post("/v1/tokens", tokens)),
+        ("dpo", post(&format!("/v1/subjects/{id}/holds"), hold)),
+        ("admin", post("/v1/backups", json!({}))),
+    ] {
+        let answer = server.ask(vault.key(role), &ask);
+        assert!(answer.status < 300, "{}: {}", ask.path, answer.whole);
+    }
 }
 
 /// Requests with a value where none should be, or that break where a value stands. No answer repeats it.
@@ -254,7 +280,9 @@ fn record(vault: &Vault<'_>, server: &Server) -> String {
 #[track_caller]
 fn search(vault: &Vault<'_>, canaries: &[Canary]) {
     let folder = vault.place.path("avouch-data");
-    for path in files(&folder) {
+    let apart = ["backups/data", "backups/keys", "erased"].map(|apart| files(&vault.place.path(apart)));
+    assert!(apart.iter().all(|files| !files.is_empty()), "backups or the list of erasures are elsewhere");
+    for path in files(&folder).into_iter().chain(apart.into_iter().flatten()) {
         assert_none(canaries, &path.display().to_string(), path.as_os_str().as_encoded_bytes());
         assert_none(canaries, &path.display().to_string(), &fs::read(&path).unwrap());
     }

@@ -43,7 +43,9 @@ impl<'p> Vault<'p> {
             format!("[store]\nengine = \"postgresql\"\nworkers = 4\ndata_url = \"{data}\"\nkeys_url = \"{keys}\"\n")
         });
         let log = format!("[log]\nlevel = \"{log_level}\"\n");
-        place.write("avouch.toml", &format!("{}{store}{log}", crate::program::CONFIG));
+        std::fs::create_dir(place.path("erased")).unwrap();
+        let apart = "[backup]\ndata_dir = \"backups/data\"\nkeys_dir = \"backups/keys\"\n[erasure]\ncopy = \"erased/list\"\n";
+        place.write("avouch.toml", &format!("{}{store}{log}{apart}", crate::program::CONFIG));
         set_mode(&place.path("avouch.toml"), 0o600);
         let made = place.run(&["init", "--json"]).success();
         let made: serde_json::Value = serde_json::from_str(&made.out).unwrap();
