@@ -16,6 +16,7 @@ mod search;
 mod streams;
 mod tables;
 mod texts;
+mod tokens;
 mod transit;
 mod values;
 
@@ -55,6 +56,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "streams", check: streams::check },
     Target { name: "tables", check: tables::check },
     Target { name: "texts", check: texts::check },
+    Target { name: "tokens", check: tokens::check },
     Target { name: "transit", check: transit::check },
     Target { name: "values", check: values::check },
 ];
