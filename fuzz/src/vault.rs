@@ -39,6 +39,7 @@ pub(crate) const KEK_FAMILY: u8 = 1;
 pub(crate) const INDEX_FAMILY: u8 = 2;
 pub(crate) const TOKEN_FAMILY: u8 = 3;
 pub(crate) const ROW_FAMILY: u8 = 4;
+pub(crate) const ERASURE_FAMILY: u8 = 6;
 
 /// The vault, open.
 pub(crate) struct Vault {

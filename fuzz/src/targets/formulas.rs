@@ -18,8 +18,8 @@ use crate::{
     plain::{self, Bytes32, aes_256_ctr, derive, first_half, hmac_sha_256, pae, sha_256},
     spelling::{base32, check_6},
     vault::{
-        CLASS, INDEX_FAMILY, KEY_ID, OPEN, ROW_FAMILY, SECOND, SUBJECT, TOKEN_FAMILY, VAULT, family_root,
-        person_key,
+        CLASS, ERASURE_FAMILY, INDEX_FAMILY, KEY_ID, OPEN, ROW_FAMILY, SECOND, SUBJECT, TOKEN_FAMILY, VAULT,
+        family_root, person_key,
     },
 };
 
@@ -32,6 +32,8 @@ pub(super) fn check(mut input: Unstructured<'_>) -> Result<()> {
     ciphers(&key, &nonce, one, two);
     fields(&nonce, number, one, two);
     digests(number, one, two);
+    backups(&nonce, one, two);
+    erasures(number, one, two);
     tokens(number, one);
     api_keys(key, first_half(sha_256(one)));
     transit(&key, &nonce, one, two);
@@ -84,6 +86,36 @@ fn digests(epoch: u32, value: &[u8], other: &[u8]) {
     let key = derive(&family_root(ROW_FAMILY, 1), &VAULT, "avouch/row-digest/v1", &[]);
     let digest = hmac_sha_256(&key, &pae(&[label, &VAULT, b"idempotency", value, other]));
     assert_eq!(OPEN.keys.row_digest("idempotency", &[value, other]), digest);
+}
+
+/// The keys of a backup that the formulas wrapped, and the tag that they take.
+fn backups(nonce: &[u8; 24], header: &[u8], body: &[u8]) {
+    let label = b"avouch/backup/v1";
+    let [newest, oldest] =
+        [SECOND, 1].map(|epoch| derive(&family_root(ROW_FAMILY, epoch), &VAULT, "avouch/backup/v1", &[]));
+    let aad = pae(&[label, &VAULT, header]);
+    let (stream, secret) = (first_half(sha_256(header)), sha_256(body));
+    let keys = OPEN.keys.backup_keys();
+    let content = [stream.as_slice(), &secret].concat();
+    let wrapped = plain::seal(&oldest, nonce, &aad, &content);
+    let (again, tag) = keys.unwrap(&wrapped, header).expect("wrapped by the formula");
+    assert_eq!(*again, stream);
+    let written = keys.wrap(&stream, &tag, header, &SystemRandom::new()).expect("short enough");
+    assert_eq!(plain::seal(&newest, drawn(&written), &aad, &content), written);
+
+    let mut taken = tag.begin(header);
+    body.chunks(7).for_each(|piece| taken.update(piece));
+    let message = [pae(&[b"avouch/backup/tag/v1", header]), body.to_vec()].concat();
+    assert_eq!(taken.finish(), hmac_sha_256(&secret, &message));
+}
+
+fn erasures(number: u32, one: &[u8], two: &[u8]) {
+    let root = family_root(ERASURE_FAMILY, 1);
+    let key = derive(&root, &VAULT, "avouch/erasure/chain/v1", &[]);
+    assert_eq!(OPEN.keys.erasure_link(&[one, two]), hmac_sha_256(&key, &pae(&[one, two])));
+    let key = derive(&root, &VAULT, "avouch/erasure/identifier/v1", &[]);
+    let identifier = first_half(hmac_sha_256(&key, &pae(&[&number.to_le_bytes(), one])));
+    assert_eq!(OPEN.keys.erased_identifier(number, one), identifier);
 }
 
 fn tokens(number: u32, bytes: &[u8]) {

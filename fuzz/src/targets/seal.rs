@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use arbitrary::{Result, Unstructured};
 use avouch_seal::{
     Error, Key, SystemRandom, VaultId,
+    backup::TagKey,
     keyring::{Family, Keyring, KeyringKey, WrappedKek},
     root::{PassphraseParams, PassphraseSeal, RootError, RootSeal as _, SealContext, SharesSeal},
     vault::{FieldAt, RecordAt, WrappedSubjectKey},
@@ -40,6 +41,7 @@ fn foreign(bytes: &[u8]) {
     assert_eq!(opened(xaes::open(&key(1), b"context", bytes)), Err(refused));
     assert_eq!(opened(keys.open_row("principal", b"id", bytes)), Err(refused));
     assert_eq!(opened(OPEN.person.open_field(&AT, bytes)), Err(refused));
+    assert_eq!(keys.backup_keys().unwrap(bytes, b"header").map(drop), Err(refused));
     assert_eq!(OPEN.person.check_manifest(&RECORD, b"entries", bytes), Err(refused));
     assert_eq!(Keyring::open(bytes, &OPEN.keyring_key, GENERATION).map(drop), Err(refused));
 
@@ -143,6 +145,11 @@ fn moved(input: &mut Unstructured<'_>) -> Result<()> {
     let row = OPEN.keys.seal_row("principal", id, b"row", &rng).expect("short enough to be sealed");
     assert_eq!(OPEN.keys.open_row("principal", &[id, b"x"].concat(), &row).map(drop), refused);
     assert_eq!(OPEN.keys.open_row("credential", id, &row).map(drop), refused);
+
+    let (backup, tag) = (OPEN.keys.backup_keys(), TagKey::generate(&rng).expect("random"));
+    let wrapped = backup.wrap(&[seed; 16], &tag, id, &rng).expect("short enough to be wrapped");
+    assert_eq!(*backup.unwrap(&wrapped, id).expect("as it was wrapped").0, [seed; 16]);
+    assert_eq!(backup.unwrap(&wrapped, &[id, b"x"].concat()).map(drop), refused);
 
     let sealed = xaes::seal(&key(seed), id, b"value", &rng).expect("short enough to be sealed");
     assert_eq!(xaes::open(&key(seed.wrapping_add(1)), id, &sealed).map(drop), refused);
