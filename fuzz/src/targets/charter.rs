@@ -51,7 +51,7 @@ fn files(text: &str) -> Vec<SourceFile> {
 }
 
 /// What a repeated piece comes to, about.
-const A_LOT: usize = 64 * 1024;
+const A_LOT: usize = 256 * 1024;
 
 fn repeated(text: &str) -> Cow<'_, str> {
     let parts = text.split_once("<<").and_then(|(before, rest)| Some((before, rest.split_once(">>")?)));
