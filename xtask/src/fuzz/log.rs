@@ -74,7 +74,8 @@ fn after<'t>(line: &'t str, mark: &str) -> &'t str {
 fn said(text: &str) -> String {
     const MOST: usize = 12;
     let begins = |line: &&str| line.contains("panicked at") || line.contains("ERROR: libFuzzer");
-    let ends = |line: &&str| !line.starts_with("note: ") && !line.starts_with("stack backtrace");
+    let behind = ["note: ", "stack backtrace", "SUMMARY: ", "stat::"];
+    let ends = |line: &&str| !behind.iter().any(|start| line.starts_with(start));
     let told: Vec<&str> = text.lines().skip_while(|line| !begins(line)).take_while(ends).take(MOST).collect();
     match told.as_slice() {
         // It did not come to its first input.
@@ -127,6 +128,7 @@ stat::average_exec_per_sec:     0
         let slow = text.replace("crash-", "timeout-").replace("panicked at", "said");
         let log = Log::read(&slow, false);
         assert!(log.line("seal").ends_with("TOO SLOW"));
+        assert_eq!(log.failure().map(|said| said.lines().count()), Some(2));
         assert!(log.failure().is_some_and(|said| said.starts_with("==13755== ERROR")));
         assert!(Log::read("cannot open\n", false).failure() == Some("cannot open"));
     }
