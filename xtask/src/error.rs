@@ -17,6 +17,10 @@ pub(crate) enum Error {
     Failed { command: String, said: String },
     /// Some steps failed; the summary above names them.
     Steps { failed: usize },
+    /// A word that names nothing there is.
+    Unknown { what: &'static str, word: String, known: String },
+    /// Some fuzz targets failed; the lines above tell why.
+    Found { failed: usize },
 }
 
 impl Error {
@@ -37,6 +41,15 @@ impl fmt::Display for Error {
             Self::Failed { command, said } if said.is_empty() => write!(out, "`{command}` failed"),
             Self::Failed { command, said } => write!(out, "`{command}` failed:\n{}", said.trim_end()),
             Self::Steps { failed } => write!(out, "{failed} failed, named in the table above"),
+            Self::Unknown { what, word, known } => {
+                write!(out, "no {what} is called `{word}`; there is {known}")
+            }
+            Self::Found { failed } => {
+                write!(
+                    out,
+                    "{failed} targets failed: mend what they found, and keep the input in `fuzz/seeds`"
+                )
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod error;
+mod fuzz;
 mod machine;
 mod postgres;
 mod report;
@@ -14,7 +15,11 @@ usage: cargo xtask <command>
   test [--fast]   format, lints, docs and all tests on SQLite and PostgreSQL (--fast: format and tests)
   ci              the same as `test`
   postgres        run a throw-away PostgreSQL in the foreground and print the line that points tests at it
-  bench [ARGS]    build the release binaries, start a PostgreSQL, run `avouch-bench ARGS`";
+  bench [ARGS]    build the release binaries, start a PostgreSQL, run `avouch-bench ARGS`
+  fuzz [--seconds N] [TARGET…]
+                  look for inputs that break a promise, in all targets for 20 seconds each or as said
+  fuzz TARGET PATH
+                  run one input again, such as one that broke a promise";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -24,14 +29,15 @@ fn main() -> ExitCode {
         ["test", "--fast"] => tasks::test(tasks::Extent::Fast),
         ["postgres"] => tasks::postgres(),
         ["bench", "--", passed @ ..] | ["bench", passed @ ..] => tasks::bench(passed),
+        ["fuzz", passed @ ..] => match fuzz::Fuzz::parse(passed) {
+            Some(fuzz) => fuzz.run(),
+            None => return misunderstood(),
+        },
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(())
         }
-        _ => {
-            eprintln!("{USAGE}");
-            return ExitCode::from(2);
-        }
+        _ => return misunderstood(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -40,4 +46,9 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn misunderstood() -> ExitCode {
+    eprintln!("{USAGE}");
+    ExitCode::from(2)
 }

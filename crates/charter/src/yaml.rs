@@ -53,6 +53,8 @@ impl Node {
 const DEPTH: usize = 8;
 /// Keys in one map. Looking for a doubled key is quadratic, which is nothing up to here.
 const KEYS: usize = 1000;
+/// Items in one list. Looking for a name or an option that is in it twice is quadratic as well.
+const ITEMS: usize = 1000;
 
 /// Reads one document. `None`: it could not be read, and the sink knows why. A doubled key is a problem, and the
 /// first one counts.
@@ -157,7 +159,13 @@ impl Tree {
             return Some(());
         };
         match &mut parent.kind {
-            Kind::List(items) => items.push(node),
+            Kind::List(items) => {
+                if items.len() >= ITEMS {
+                    sink.add(node.at, format!("more than {ITEMS} items in one list"));
+                    return None;
+                }
+                items.push(node);
+            }
             Kind::Map(entries) => match waiting.take() {
                 None => match node.kind {
                     Kind::Scalar(text) => *waiting = Some((text, node.at)),
@@ -258,6 +266,16 @@ mod tests {
         assert!(only(&format!("a: {}1{}", "[".repeat(9), "]".repeat(9))).contains("nested"));
         assert!(only(&format!("a: {}", "[".repeat(100_000))).contains("data.yaml:1:"));
         assert!(only(&"- ".repeat(100_000)).contains("data.yaml:1:"));
+    }
+
+    #[test]
+    fn lists_and_maps_have_an_end() {
+        let list =
+            |items: usize| format!("a: [{}]\n", (0..items).map(|n| format!("{n},")).collect::<String>());
+        let map = |keys: usize| (0..keys).map(|n| format!("a{n}: 1\n")).collect::<String>();
+        assert!(read(&list(ITEMS)).1.is_empty() && read(&map(KEYS)).1.is_empty());
+        assert_eq!(only(&list(ITEMS + 1)), "data.yaml:1:3895: more than 1000 items in one list");
+        assert_eq!(only(&map(KEYS + 1)), "data.yaml:1001:1: more than 1000 keys in one place");
     }
 
     #[test]

@@ -232,7 +232,7 @@ impl WrappedKek {
 
     pub(crate) fn open(&self, vault: VaultId, roots: &[Xaes]) -> Result<Xaes> {
         let kek = open_with_any(roots, kek_aad(vault, self.epoch).as_ref(), &self.wrapped)?;
-        Xaes::new(kek.first_chunk().ok_or(Error::Malformed("key-encryption key"))?)
+        Xaes::new(kek.as_slice().try_into().map_err(|_| Error::Malformed("key-encryption key"))?)
     }
 }
 

@@ -33,6 +33,8 @@ const ARROWS: &[(&str, &[&str], Ground)] = &[
     ("testkit", &["http", "client", "core", "wire", "policy", "store"], Ground::Allowed),
     // The load generator stands where a customer of ours stands: outside.
     ("bench", &["client", "wire"], Ground::Closed),
+    // It tries the pure crates, each for itself, and nothing that needs a place to run in.
+    ("fuzz", &[], Ground::Allowed),
     ("xtask", &[], Ground::Closed),
 ];
 

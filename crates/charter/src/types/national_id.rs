@@ -4,6 +4,7 @@
 //! digits, so only the alphabet and the length are checked. The normal form forgets how the number was
 //! grouped.
 
+use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
 use super::{Invalid, Mask, Normal, Value, line};
@@ -34,8 +35,9 @@ pub(super) fn parse(input: &str) -> Result<Value, Invalid> {
 /// Letters and digits alone, in capitals, without the issuing country's two letters in front: a VAT number is
 /// written with and without them.
 pub(super) fn normal(id: &str, country: Option<&str>) -> Normal {
-    let bare =
-        line::collect(id.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_uppercase), id.len());
+    let bare = id.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_uppercase);
+    // What a sign kept apart may be one letter, or be written in another order.
+    let bare = line::collect(bare.nfc(), id.len());
     let rest =
         country.and_then(|country| bare.strip_prefix(country)).filter(|rest| rest.chars().count() >= MIN);
     match rest {
@@ -73,6 +75,8 @@ mod tests {
         let same = |country, one, other| normal(one, country) == normal(other, country);
         assert!(same(None, "123.456.789-09", "12345678909"));
         assert!(same(None, "x1234567-l", "X1234567L"));
+        assert!(same(None, "12-\u{1100}-\u{1161}", "12가"));
+        assert!(same(None, "12\u{657}-\u{656}", "12\u{656}\u{657}"));
         assert!(same(Some("DE"), "de 123 456 789", "123456789"));
         assert!(!same(None, "DE123456789", "123456789"));
         assert!(!same(Some("DE"), "DE12", "12"));

@@ -4,6 +4,7 @@
 //! exact index forgets.
 
 use serde_json::Value as Json;
+use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
 use super::{FieldType, Invalid, Normal, Value, date, email, line, name, phone, string};
@@ -141,10 +142,11 @@ fn initial(name: &str) -> Option<Zeroizing<String>> {
     Some(line::collect(std::iter::once(letter), letter.len_utf8()))
 }
 
-/// Letters and digits alone: `SW1A 1AA` and `sw1a1aa` are one code.
+/// Letters and digits alone: `SW1A 1AA` and `sw1a1aa` are one code. In NFC once more, for what a sign kept apart
+/// may be one letter, or be written in another order.
 fn bare(code: &str) -> Zeroizing<String> {
     let folded = name::fold(code);
-    line::collect(folded.chars().filter(|c| c.is_alphanumeric()), folded.len())
+    line::collect(folded.chars().filter(|c| c.is_alphanumeric()).nfc(), folded.len())
 }
 
 #[cfg(test)]
@@ -220,6 +222,12 @@ mod tests {
             (FieldType::Date, json!("1962-02-18"), Part::Month, "1962-02"),
             (FieldType::Date, json!("1962-02-18"), Part::Whole, "1962-02-18"),
             (FieldType::Address, address.clone(), Part::PostalCode, "sw1a1aa"),
+            (
+                FieldType::Address,
+                json!({"street": "x", "postal_code": "\u{1100}-\u{1161}"}),
+                Part::PostalCode,
+                "가",
+            ),
             (FieldType::Address, address.clone(), Part::City, "sao jose"),
             (FieldType::Address, address, Part::Country, "brasil"),
             (FieldType::Email, json!("Ana@MÜLLER.example"), Part::Domain, "xn--mller-kva.example"),

@@ -99,19 +99,29 @@ impl fmt::Debug for Source {
 }
 
 fn decode(decoder: &mut Decoder, mut bytes: &[u8], out: &mut Vec<u8>, last: bool) {
+    let mut end = out.len();
     loop {
-        let start = out.len();
         let room =
             decoder.max_utf8_buffer_length_without_replacement(bytes.len()).unwrap_or(4 * CHUNK).max(16);
-        out.resize(start + room, 0);
-        let target = out.get_mut(start..).unwrap_or_default();
+        // What the last turn did not fill is kept: cleared anew behind every fault, it would cost their square.
+        if out.len() < end + room {
+            out.resize(end + room, 0);
+        }
+        let target = out.get_mut(end..).unwrap_or_default();
         let (result, read, written) = decoder.decode_to_utf8_without_replacement(bytes, target, last);
-        out.truncate(start + written);
+        end += written;
         bytes = bytes.get(read..).unwrap_or_default();
         match result {
-            DecoderResult::InputEmpty => return,
+            DecoderResult::InputEmpty => break,
             DecoderResult::OutputFull => {}
-            DecoderResult::Malformed(..) => out.push(0xff),
+            DecoderResult::Malformed(..) => {
+                match out.get_mut(end) {
+                    Some(byte) => *byte = 0xff,
+                    None => out.push(0xff),
+                }
+                end += 1;
+            }
         }
     }
+    out.truncate(end);
 }

@@ -1,6 +1,7 @@
 //! The input itself: slow, huge, or broken half-way.
 
 use std::io::{self, Cursor, Read};
+use std::time::{Duration, Instant};
 
 use avouch_detect::table::{self, Fault, Options};
 
@@ -44,6 +45,20 @@ fn chunks_do_not_show() {
     }
     assert_eq!(whole.matches("line ").count(), 8_000);
     assert!(whole.contains("line 16000 (row 8000): 7999|"));
+}
+
+/// Four MiB of lone surrogates: less than a second, where the square of their number took minutes.
+#[test]
+fn what_is_no_text_takes_no_longer_than_text() {
+    let broken = [0xfeff, 0x0061, 0x000a].into_iter().chain(std::iter::repeat_n(0xdc00_u16, 2 << 20));
+    let bytes: Vec<u8> = broken.flat_map(u16::to_le_bytes).collect();
+    let options = Options { max_record_bytes: 4 << 20, ..Options::default() };
+    let start = Instant::now();
+    let mut table = table::open(Cursor::new(bytes), &options).expect("a table");
+    let Some(Err(Fault::Row(bad))) = table.next() else { panic!("a bad row") };
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    assert!(bad.raw.len() == 2 << 20 && bad.raw.iter().all(|byte| *byte == 0xff));
+    assert!(table.next().is_none());
 }
 
 #[test]

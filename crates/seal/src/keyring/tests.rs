@@ -169,6 +169,18 @@ fn unlock_wants_one_genuine_kek_for_each_epoch() {
 }
 
 #[test]
+fn a_wrapped_kek_is_a_key_and_nothing_beside_it() {
+    let (rng, keyring) = (SystemRandom::new(), keyring());
+    let root = Xaes::new(keyring.kek.newest().bytes()).unwrap();
+    for length in [0, 31, 32, 33, 64] {
+        let wrapped = root.seal(kek_aad(keyring.vault, 1).as_ref(), &vec![7; length], &rng).unwrap();
+        let opened = WrappedKek { epoch: 1, wrapped }.open(keyring.vault, std::slice::from_ref(&root));
+        let expected = if length == 32 { Ok(()) } else { Err(Error::Malformed("key-encryption key")) };
+        assert_eq!(opened.map(drop), expected, "{length}");
+    }
+}
+
+#[test]
 fn what_older_roots_made_still_opens() {
     let (rng, mut keyring) = (SystemRandom::new(), keyring());
     let namespace = Namespace::parse("courier").unwrap();
