@@ -177,24 +177,36 @@ impl App {
     ) -> Result<Option<Resealed>, Error> {
         let mut pass = Resealed::default();
         let mut after: Vec<u8> = Vec::new();
-        let mut pace = Pace::new();
+        let (mut pace, mut tries) = (Pace::new(), 0);
         while go_on() {
             let (app, from) = (Arc::clone(self), after.clone());
             let mut again = Again::default();
             let turn = self.data_keys.pause();
-            let (done, last) =
-                self.store.write_wait(move |tx| reseal_some(tx, &app, newest, &from, &mut again))?;
+            let done = self.store.write_wait(move |tx| reseal_some(tx, &app, newest, &from, &mut again));
+            drop(turn);
+            let (done, last) = match done {
+                // Somebody of the batch is being erased, or has just been changed: that is over in a moment.
+                Err(Error::Store(avouch_store::Error::Busy)) if tries < MOST_TRIES => {
+                    tries += 1;
+                    pace.rest();
+                    continue;
+                }
+                done => done?,
+            };
+            tries = 0;
             pass.people += done.people;
             pass.destroyed += done.destroyed;
             pass.damaged += done.damaged;
             let Some(last) = last else { return Ok(Some(pass)) };
             after = last;
-            drop(turn);
             pace.rest();
         }
         Ok(None)
     }
 }
+
+/// How often a batch is tried while people of it are busy.
+const MOST_TRIES: u32 = 100;
 
 type Batch = (Resealed, Option<Vec<u8>>);
 
