@@ -16,6 +16,7 @@ use avouch_seal::{
     DrawnAhead, Result, SystemRandom, VaultId,
     format::{Format, Luhn},
     keyring::Keyring,
+    token::{Namespace, PointerTarget, Token},
     transit::{Binding, HashAlgorithm, SignatureForm, SignedInput, TransitKey, TransitKind},
     vault::{FieldAt, SubjectKey},
 };
@@ -32,6 +33,7 @@ fn main() -> Result<()> {
     ciphers(&rng)?;
     macs(&rng)?;
     tokens(&rng)?;
+    pointers(&rng)?;
     signatures(&rng)?;
     fields(&rng)
 }
@@ -62,6 +64,17 @@ fn macs(rng: &SystemRandom) -> Result<()> {
         report(&format!("hmac of 32 bytes, {}", hash.name()), |_| key.hmac(None, hash, VALUE));
         report("verify the same", |_| key.verify_hmac(hash, VALUE, &mac));
     }
+    Ok(())
+}
+
+fn pointers(rng: &SystemRandom) -> Result<()> {
+    let keyring = Keyring::generate(VaultId([1; 16]), rng)?;
+    let kek = keyring.generate_kek(1, rng)?;
+    let courier = keyring.unlock(&[kek])?.recipient(&Namespace::parse("courier")?, 0);
+    let target = PointerTarget { subject: [3; 16], field: 4, slot: 0, generation: 0 };
+    let text = courier.pointer(&target).to_string();
+    report("pointer token, as text", |_| Ok::<_, avouch_seal::Error>(courier.pointer(&target).to_string()));
+    report("place behind the same", |_| courier.open_pointer(&Token::parse(&text)?));
     Ok(())
 }
 

@@ -108,7 +108,7 @@ fn load_until_killed(vault: &Vault<'_>, server: &mut Server, workers: &mut [Work
         let sender = sender.clone();
         scope.spawn(move || {
             // Keys are rotated all the while: what was begun before the kill is gone on with after the next start.
-            for what in [Rotate::Kek, Rotate::Data, Rotate::Index].into_iter().cycle() {
+            for what in [Rotate::Kek, Rotate::Token, Rotate::Data, Rotate::Index].into_iter().cycle() {
                 if killing_too.load(Ordering::SeqCst) {
                     break;
                 }
