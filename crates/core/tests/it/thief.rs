@@ -184,3 +184,28 @@ fn base64(bytes: &[u8]) -> Vec<u8> {
     }
     out
 }
+
+#[test]
+fn the_length_of_a_sealed_choice_or_number_does_not_tell_which_it_is() {
+    let place = avouch_testkit::Place::new(avouch_testkit::Kind::Sqlite);
+    let house = House::new(&place);
+    let choice = "fields:\n  contact_by:\n    title: Contact by\n    type: choice\n    options: [no, letter, telephone]\n    \
+                  category: relationship\n    sensitivity: ordinary\n    class: service\n";
+    crate::charters::apply(&house, crate::charters::charter(&[("data.yaml", "fields:\n", choice)]), 1)
+        .expect("applied");
+    let lengths = |values: &[serde_json::Value]| {
+        let sealed = values.iter().map(|value| {
+            let id = house.create(&house.importer, value.clone()).expect("created");
+            let files = rusqlite::Connection::open(place.files().data).expect("opens");
+            let entries = "select length(entries) from record where subject = ?1";
+            files.query_row(entries, [id.bytes()], |row| row.get::<_, i64>(0)).expect("a row")
+        });
+        sealed.collect::<std::collections::BTreeSet<_>>()
+    };
+    let choices = ["no", "letter", "telephone"];
+    assert_eq!(lengths(&choices.map(|by| json!({"name": "Ada", "contact_by": by}))).len(), 1);
+    let numbers = [0, 7, 4711, 100_000];
+    assert_eq!(lengths(&numbers.map(|points| json!({"name": "Ada", "loyalty_points": points}))).len(), 1);
+    // Of a text it does: it is as long as it is.
+    assert_eq!(lengths(&["a", "a long note"].map(|notes| json!({"name": "Ada", "notes": notes}))).len(), 2);
+}
