@@ -52,6 +52,9 @@ pub struct App {
     pub(crate) data_keys: crate::keys::DataKeys,
     pub(crate) open_keys: Arc<transit::OpenKeys>,
     pub(crate) indexing: crate::indexes::Indexing,
+    /// Held by whoever changes the keyring, from reading it until the new one is worked with: of two that do this at once the
+    /// slower would put an older one in its place.
+    pub(crate) keyring_turn: std::sync::Mutex<()>,
     pub(crate) backups: crate::backup::Backups,
     pub(crate) erasures: crate::erasure::Erasures,
     pub(crate) environment: String,

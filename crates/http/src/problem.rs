@@ -177,7 +177,10 @@ impl From<Error> for Failure {
                 ProblemKind::Integrity,
                 "a stored value failed its integrity check; it is not shown, and this is on record",
             ),
-            Error::Internal(_) => internal(),
+            Error::Internal(defect) => {
+                tracing::error!(defect, "a request failed by a defect");
+                internal()
+            }
             // Which error of the store it was is for the log, where core has put it.
             error @ Error::Store(_) if error.slug() == ProblemKind::Busy.slug() => busy(),
             error @ Error::Store(_) if error.slug() == ProblemKind::Timeout.slug() => Self::new(

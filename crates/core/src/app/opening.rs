@@ -331,6 +331,7 @@ fn assemble(
         data_keys: keys::DataKeys::default(),
         open_keys: Arc::default(),
         indexing: crate::indexes::Indexing::default(),
+        keyring_turn: std::sync::Mutex::default(),
         backups: crate::backup::Backups::default(),
         erasures: Erasures::new(parts.erasure)?,
         environment: parts.environment,

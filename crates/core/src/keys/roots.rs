@@ -9,7 +9,7 @@
 //! if it is still the one that it was made from. The key store is committed first: a crash in between leaves a root that
 //! nothing is derived from, which the next rotation passes by.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use avouch_policy::Action;
 use avouch_seal::index::IndexScope;
@@ -92,6 +92,7 @@ impl App {
         caller: &Caller,
         change: impl FnOnce(&Self, &mut Keyring) -> Result<(Change, u32), Error>,
     ) -> Result<u32, SealingError> {
+        let _turn = self.keyring_turn();
         let prepared = self.if_allowed(caller, Action::KeyRotate, || self.prepare_roots(change))?;
         let (operation, adopt) = match prepared {
             Some((prepared, change, adopt, told)) => {
@@ -110,7 +111,7 @@ impl App {
         };
         if let Err(error) = self.perform_wait(caller, RotateRoots::<FAMILY>(operation)) {
             if told.is_some()
-                && let Err(error) = self.reload_keyring()
+                && let Err(error) = self.adopt_stored_keyring()
             {
                 tracing::error!(%error, "a root that is not stored is still in memory; nothing is derived from it");
             }
@@ -137,8 +138,17 @@ impl App {
         Ok((Prepared { from, generation, sealed, keyring }, change, opened, told))
     }
 
+    fn keyring_turn(&self) -> MutexGuard<'_, ()> {
+        self.keyring_turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Works with the keyring as it is stored, whatever became of a change of it.
     pub(crate) fn reload_keyring(&self) -> Result<(), Error> {
+        let _turn = self.keyring_turn();
+        self.adopt_stored_keyring()
+    }
+
+    fn adopt_stored_keyring(&self) -> Result<(), Error> {
         let (_, key, keyring) = self.unseal().map_err(|error| {
             tracing::error!(%error, "the keyring does not open");
             Error::Internal("the keyring does not open")
@@ -153,6 +163,7 @@ impl App {
             let gone = keyring.retire_older(Family::Index).map_err(Error::from)?;
             Ok((Change::Forget, u32::try_from(gone).unwrap_or(u32::MAX)))
         };
+        let _turn = self.keyring_turn();
         let (prepared, _, keyring, gone) = self.prepare_roots(forget)?;
         let app = Arc::clone(self);
         let forgotten = self.store.write_wait(move |tx| {
