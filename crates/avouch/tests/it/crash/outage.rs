@@ -190,18 +190,26 @@ fn an_answer_that_was_lost_is_asked_for_again_and_nothing_is_done_twice() {
         fields: Fields::from_iter([("name".to_owned(), json!("Lost Answer"))]),
         again: false,
     };
-    let key = IdempotencyKey::new("once").unwrap();
-    let create = || support.create(&request, &Stated::purpose("support"), Some(&key));
-    wire.cut_after_commit.store(true, Ordering::SeqCst);
-    let lost = create().unwrap_err();
+    let create = |key: &IdempotencyKey| support.create(&request, &Stated::purpose("support"), Some(key));
+    // The commit that is cut may be one of the server's own chores: then it is tried again.
+    let mut others = 0;
+    let cut = (0..10).find_map(|attempt| {
+        let key = IdempotencyKey::new(format!("once-{attempt}")).unwrap();
+        wire.cut_after_commit.store(true, Ordering::SeqCst);
+        let lost = create(&key).err();
+        others += usize::from(lost.is_none());
+        lost.map(|lost| (key, lost))
+    });
+    let (key, lost) = cut.expect("an answer of ours was lost");
     assert_eq!(kind(&lost), Some(ProblemKind::Timeout), "{lost}");
     assert!(!wire.cut_after_commit.load(Ordering::SeqCst), "the connection was cut");
     let look = Look::take(&vault.stores());
     look.assert_sound();
-    assert_eq!(look.records.len(), 1, "the commit was carried out");
-    let made = (0..10).find_map(|_| create().ok()).expect("the connection comes back");
+    assert_eq!(look.records.len(), others + 1, "the commit was carried out");
+    let made = (0..10).find_map(|_| create(&key).ok()).expect("the connection comes back");
     let look = Look::take(&vault.stores());
-    assert_eq!(look.records.keys().collect::<Vec<_>>(), [made.id.as_bytes()]);
+    assert_eq!(look.records.len(), others + 1, "and nothing was done twice");
+    assert!(look.records.keys().any(|id| id == made.id.as_bytes()));
 }
 
 /// Whoever asks, the answer is that the record cannot be written, and nothing else is in it.
