@@ -23,7 +23,7 @@ use crate::files::Lock;
 use crate::remote::{self, Table};
 use crate::root::{LostRootArgs, NamedSeal};
 use crate::vault::Vault;
-use crate::{hazard, host, root, vault};
+use crate::{hazard, root, vault};
 
 /// `avouch backup …`.
 #[derive(Debug, Args)]
@@ -72,47 +72,53 @@ struct VerifyArgs {
     lost: LostRootArgs,
 }
 
-/// `avouch backup`.
+/// `avouch backup`. Who has a key and no configuration means the server that is named.
 ///
 /// # Errors
 /// Whatever is in the way.
 pub(crate) fn run(
     args: &BackupArgs,
-    config: &Config,
+    load: impl FnOnce() -> Result<Config, Error>,
     config_path: &Path,
     (connection, json): (ConnectionArgs, bool),
 ) -> Result<ExitCode, Error> {
-    host::harden().map_err(|error| Error::Process("cannot switch core dumps off", error))?;
-    let serving = || config.vault.data_dir.is_dir().then(|| Lock::take(&config.lock_path())).transpose();
-    let make = MakeArgs::default();
-    match args.command.as_ref().unwrap_or(&BackupCommand::Make(make)) {
-        BackupCommand::Verify(args) => verify(args, config, json),
-        BackupCommand::Make(args) => match serving()? {
-            Some(None) => {
-                let stores = match args.only {
-                    None => BackupStores::Both,
-                    Some(Only::Data) => BackupStores::Data,
-                    Some(Only::Keys) => BackupStores::Keys,
-                };
-                Ok(remote::back_up(stores, !args.no_wait, &connection.open(json)?)?)
-            }
-            free => {
-                drop(free);
-                let hazards = hazard::hazards(config, config_path);
-                if !hazards.is_empty() {
-                    return Err(Error::Unsafe(hazards));
-                }
-                make_here(args, config, json)
-            }
-        },
-        BackupCommand::List => match serving()? {
-            Some(None) => Ok(remote::backups(&connection.open(json)?)?),
-            free => {
-                drop(free);
-                list_here(config, json)
-            }
-        },
+    let make = BackupCommand::Make(MakeArgs::default());
+    let command = args.command.as_ref().unwrap_or(&make);
+    let remote = !config_path.exists() && connection.has_key();
+    if remote && !matches!(command, BackupCommand::Verify(_)) {
+        return ask(command, connection, json);
     }
+    let config = load()?;
+    if let BackupCommand::Verify(args) = command {
+        return verify(args, &config, json);
+    }
+    let serving = config.vault.data_dir.is_dir().then(|| Lock::take(&config.lock_path())).transpose()?;
+    if let Some(None) = serving {
+        return ask(command, connection, json);
+    }
+    drop(serving);
+    match command {
+        BackupCommand::Make(args) => {
+            let hazards = hazard::hazards(&config, config_path);
+            if !hazards.is_empty() {
+                return Err(Error::Unsafe(hazards));
+            }
+            make_here(args, &config, json)
+        }
+        _ => list_here(&config, json),
+    }
+}
+
+/// Has a server at work do it.
+fn ask(command: &BackupCommand, connection: ConnectionArgs, json: bool) -> Result<ExitCode, Error> {
+    let connection = connection.open(json)?;
+    let BackupCommand::Make(args) = command else { return Ok(remote::backups(&connection)?) };
+    let stores = match args.only {
+        None => BackupStores::Both,
+        Some(Only::Data) => BackupStores::Data,
+        Some(Only::Keys) => BackupStores::Keys,
+    };
+    Ok(remote::back_up(stores, !args.no_wait, &connection)?)
 }
 
 fn make_here(args: &MakeArgs, config: &Config, json: bool) -> Result<ExitCode, Error> {

@@ -69,6 +69,11 @@ pub(crate) struct ConnectionArgs {
 }
 
 impl ConnectionArgs {
+    /// Whether somebody said by which key to ask.
+    pub(crate) fn has_key(&self) -> bool {
+        self.key.is_some() || self.key_file.is_some()
+    }
+
     /// With the key found.
     ///
     /// # Errors

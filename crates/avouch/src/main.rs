@@ -70,7 +70,7 @@ fn run(cli: Cli, memory: &Memory) -> Result<ExitCode, Error> {
         Command::Init(args) => init::run(&args, &path, json),
         Command::Serve => serve::run(&load()?, &path, memory),
         Command::Recover(args) => recover::run(&args, &load()?, &path),
-        Command::Backup(args) => backup::run(&args, &load()?, &path, (connection, json)),
+        Command::Backup(args) => backup::run(&args, load, &path, (connection, json)),
         Command::Restore(args) => restore::run(&args, &load()?, &path, json),
         Command::Config(ConfigCommand::Check) => check(&load()?, &path, memory),
         Command::Config(ConfigCommand::Show { default }) => {
