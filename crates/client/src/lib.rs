@@ -6,6 +6,7 @@ mod export;
 mod repeat;
 mod routes;
 mod tls;
+mod tokens;
 mod transit;
 
 use std::{fmt, sync::Arc, time::Duration};

@@ -1,19 +1,16 @@
-//! One method for each route. The order is that of the contract.
+//! One method for each route; those of tokens and of standalone keys have a file of their own. The order is that of the contract.
 
 use std::fmt;
 
 use avouch_wire::{
     self as wire, BackupRequest, Backups, BatchRequest, BatchResponse, CharterApplied, CharterApply,
     CharterPlan, CharterPlanned, CharterSources, CharterSummary, CharterView, ChunkRequest, ChunkResult,
-    Deleted, DetokenizeRequest, Detokenized, DrillAnswer, DrillRequest, DrillStarted, Drilled, EraseQuery,
-    ErasureQuery, Event, EventQuery, Explain, Explanation, ExportRequest, Health, Hold, HoldRequest, Import,
-    ImportStart, ImportStarted, InspectRequest, InspectResponse, Key, KeyCreate, KeyCreated, KeyState, Page,
-    PageQuery, Principal, PrincipalCreate, PrincipalPatch, Proposal, ProposeRequest, Readiness, Receipt,
-    ReceiptKey, RecoveryRequest, RecoveryShares, Resealed, Retire, RetireRequest, Retired, RevealRequest,
-    Revealed, Revocation, RevokeRequest, Rotate, RotateRequest, RotateTokensRequest, RotatedTokens, Rotation,
-    SearchRequest, Status, Subject, SubjectCreate, SubjectPatch, SubjectVersion, TokenImportRequest,
-    TokenImportResponse, TokenQuery, TokenRequest, TokenResponse, TokenView, TokenizeRequest, Tokenized,
-    header,
+    Deleted, DrillAnswer, DrillRequest, DrillStarted, Drilled, EraseQuery, ErasureQuery, Event, EventQuery,
+    Explain, Explanation, ExportRequest, Health, Hold, HoldRequest, Import, ImportStart, ImportStarted, Key,
+    KeyCreate, KeyCreated, KeyState, Page, PageQuery, Principal, PrincipalCreate, PrincipalPatch, Proposal,
+    ProposeRequest, Readiness, Receipt, ReceiptKey, RecoveryRequest, RecoveryShares, Resealed, Retire,
+    RetireRequest, Retired, RevealRequest, Revealed, Rotate, RotateRequest, Rotation, SearchRequest, Status,
+    Subject, SubjectCreate, SubjectPatch, SubjectVersion, header,
 };
 use ureq::http::Method;
 use uuid::Uuid;
@@ -247,100 +244,6 @@ impl Client {
     }
 }
 
-/// Tokens and decisions.
-impl Client {
-    /// `POST /v1/tokens`. Each item has its own result; look at them.
-    ///
-    /// # Errors
-    /// As all calls: [`Error`].
-    pub fn tokens(&self, request: &TokenRequest) -> Result<TokenResponse, Error> {
-        self.call(Method::POST, "/v1/tokens").json(request)?.send()
-    }
-
-    /// `GET /v1/tokens`.
-    ///
-    /// # Errors
-    /// As all calls: [`Error`].
-    pub fn token_list(&self, query: &TokenQuery, stated: &Stated) -> Result<Page<TokenView>, Error> {
-        self.call(Method::GET, "/v1/tokens")
-            .query("limit", query.limit.map(|limit| limit.to_string()).as_deref())
-            .query("cursor", query.cursor.as_deref())
-            .query("subject", query.subject.map(|subject| subject.to_string()).as_deref())
-            .query("recipient", query.recipient.as_deref())
-            .query("tag", query.tag.as_deref())
-            .stated(stated)?
-            .send()
-    }
-
-    /// `POST /v1/tokens/inspect`.
-    ///
-    /// # Errors
-    /// As all calls: [`Error`].
-    pub fn inspect_tokens(
-        &self,
-        request: &InspectRequest,
-        stated: &Stated,
-    ) -> Result<InspectResponse, Error> {
-        self.call(Method::POST, "/v1/tokens/inspect").stated(stated)?.json(request)?.send()
-    }
-
-    /// `POST /v1/tokens/revoke`.
-    ///
-    /// # Errors
-    /// As all calls: [`Error`].
-    pub fn revoke_tokens(&self, request: &RevokeRequest, stated: &Stated) -> Result<Revocation, Error> {
-        self.call(Method::POST, "/v1/tokens/revoke").stated(stated)?.json(request)?.send()
-    }
-
-    /// `POST /v1/tokens/rotate`.
-    ///
-    /// # Errors
-    /// As all calls: [`Error`].
-    pub fn rotate_tokens(
-        &self,
-        request: &RotateTokensRequest,
-        stated: &Stated,
-    ) -> Result<RotatedTokens, Error> {
-        self.call(Method::POST, "/v1/tokens/rotate").stated(stated)?.json(request)?.send()
-    }
-
-    /// `POST /v1/tokens/import`. Each item has its own result; look at them.
-    ///
-    /// # Errors
-    /// As all calls: [`Error`].
-    pub fn import_tokens(
-        &self,
-        request: &TokenImportRequest,
-        stated: &Stated,
-    ) -> Result<TokenImportResponse, Error> {
-        self.call(Method::POST, "/v1/tokens/import").stated(stated)?.json(request)?.send()
-    }
-
-    /// `POST /v1/tokenize`.
-    ///
-    /// # Errors
-    /// As all calls: [`Error`].
-    pub fn tokenize(&self, request: &TokenizeRequest) -> Result<Tokenized, Error> {
-        self.call(Method::POST, "/v1/tokenize").json(request)?.send()
-    }
-
-    /// `POST /v1/detokenize`. Not sent twice: each is a look on record.
-    ///
-    /// # Errors
-    /// As all calls: [`Error`].
-    pub fn detokenize(&self, request: &DetokenizeRequest) -> Result<Detokenized, Error> {
-        self.call(Method::POST, "/v1/detokenize").json(request)?.send()
-    }
-
-    /// `POST /v1/explain`.
-    ///
-    /// # Errors
-    /// As all calls: [`Error`].
-    pub fn explain(&self, request: &Explain) -> Result<Explanation, Error> {
-        self.call(Method::POST, "/v1/explain").json(request)?.safe().send()
-    }
-}
-
 /// The charter.
 impl Client {
     /// `GET /v1/charter`.
@@ -533,6 +436,14 @@ impl Client {
 
 /// The system.
 impl Client {
+    /// `POST /v1/explain`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn explain(&self, request: &Explain) -> Result<Explanation, Error> {
+        self.call(Method::POST, "/v1/explain").json(request)?.safe().send()
+    }
+
     /// `GET /v1/keys`.
     ///
     /// # Errors
