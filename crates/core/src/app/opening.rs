@@ -23,7 +23,7 @@ use crate::ids::{EventId, Ids, PrincipalId};
 use crate::keys::seals::{PRIMARY, Seals, Stored, WrappedAll, primary_slot, put_keyring, put_slot};
 use crate::keys::{Primary, Recovery, SealRole, SealingError, Slot};
 use crate::rules::{Problems, Rules};
-use crate::{Error, backup, keys};
+use crate::{Error, backup, indexes, keys};
 
 statements! {
     data DATA_VAULT = "select id from vault";
@@ -269,6 +269,7 @@ impl App {
     ) -> Result<Arc<Self>, OpeningError> {
         let Loaded { keks, generation } = parts.store.read_wait(load_keys)?;
         let keys = keyring.unlock(&keks).map_err(Error::from)?;
+        indexes::rekey(&parts.store, &keys, &SystemRandom::new())?;
         let rules = charters::load(&parts.store, &keys)?;
         let access = load_access(&parts.store, &keys)?;
         let newest = parts.store.read_wait(|tx| tx.first(&NEWEST_EVENT, &[], |row| row.opt_int(0)));
