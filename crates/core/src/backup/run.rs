@@ -80,6 +80,11 @@ impl Backups {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Nobody begins one as long as this is held; nothing while one is made.
+    fn idle(&self) -> Option<MutexGuard<'_, State>> {
+        Some(self.state()).filter(|state| state.running.is_none())
+    }
+
     /// One at a time.
     fn begin(&self) -> Result<Running<'_>, Error> {
         let mut state = self.state();
@@ -109,8 +114,11 @@ impl Drop for Running<'_> {
 }
 
 impl App {
-    /// Says where backups go. Once; until then none can be made.
+    /// Says where backups go. Once, at opening; until then none can be made. What a crash has left of one is removed.
     pub fn keep_backups_on(&self, shelf: Shelf) {
+        if let Err(error) = self.sweep(&shelf) {
+            tracing::error!(%error, "what is left of a backup that broke off is still there");
+        }
         // A second place is never given: there is one configuration.
         drop(self.backups.shelf.set(shelf));
     }
@@ -195,6 +203,7 @@ impl App {
     pub fn tidy_backups(self: &Arc<Self>) -> Result<u64, BackupError> {
         let Ok(shelf) = self.shelf() else { return Ok(0) };
         let vault = self.keys.vault();
+        self.sweep(shelf)?;
         let gone = shelf.tidy(vault, self.now())?;
         let mut there = shelf.files(vault, Part::Data)?;
         there.extend(shelf.files(vault, Part::Keys)?);
@@ -206,6 +215,10 @@ impl App {
             self.store.write_wait(move |tx| rows::forget_files(tx, &app, &gone))?;
         }
         Ok(count)
+    }
+
+    fn sweep(&self, shelf: &Shelf) -> Result<(), BackupError> {
+        self.backups.idle().map_or(Ok(()), |_idle| shelf.sweep(self.keys.vault()))
     }
 
     fn copy(
