@@ -116,7 +116,7 @@ impl Drop for Running<'_> {
 impl App {
     /// Says where backups go. Once, at opening; until then none can be made. What a crash has left of one is removed.
     pub fn keep_backups_on(&self, shelf: Shelf) {
-        if let Err(error) = self.sweep(&shelf) {
+        if let Err(error) = self.sweep_shelf(&shelf) {
             tracing::error!(%error, "what is left of a backup that broke off is still there");
         }
         // A second place is never given: there is one configuration.
@@ -203,7 +203,7 @@ impl App {
     pub fn tidy_backups(self: &Arc<Self>) -> Result<u64, BackupError> {
         let Ok(shelf) = self.shelf() else { return Ok(0) };
         let vault = self.keys.vault();
-        self.sweep(shelf)?;
+        self.sweep_shelf(shelf)?;
         let gone = shelf.tidy(vault, self.now())?;
         let mut there = shelf.files(vault, Part::Data)?;
         there.extend(shelf.files(vault, Part::Keys)?);
@@ -217,7 +217,7 @@ impl App {
         Ok(count)
     }
 
-    fn sweep(&self, shelf: &Shelf) -> Result<(), BackupError> {
+    fn sweep_shelf(&self, shelf: &Shelf) -> Result<(), BackupError> {
         self.backups.idle().map_or(Ok(()), |_idle| shelf.sweep(self.keys.vault()))
     }
 
