@@ -8,7 +8,7 @@ use avouch_seal::keyring::{Keyring, KeyringKey, ProofKey, WrappedKek};
 use avouch_seal::root::{RootError, RootSeal, SealKind};
 use avouch_seal::vault::VaultKeys;
 use avouch_seal::{SystemRandom, VaultId};
-use avouch_store::{Store, Tx, params, statements};
+use avouch_store::{Side, Store, Tx, params, statements};
 use zeroize::Zeroizing;
 
 use super::App;
@@ -28,6 +28,7 @@ use crate::{Error, backup, indexes, keys};
 statements! {
     data DATA_VAULT = "select id from vault";
     data PUT_DATA_VAULT = "insert into vault (id, created) values (?1, ?2)";
+    data DROP_DATA_VAULT = "delete from vault";
     data NEWEST_EVENT = "select max(id) from event";
     keys KEYS_VAULT = "select id from vault";
     keys PUT_KEYS_VAULT = "insert into vault (id, created) values (?1, ?2)";
@@ -247,20 +248,18 @@ impl App {
         store.write_wait(vault_ids)
     }
 
-    /// Makes stores part of a vault: data, keys.
-    pub(crate) fn put_vault(
-        tx: &mut Tx<'_>,
-        VaultId(id): VaultId,
-        now: i64,
-        (data, keys): (bool, bool),
-    ) -> Result<(), Error> {
-        if keys {
-            tx.put(&PUT_KEYS_VAULT, params![&id, now])?;
-        }
-        if data {
-            tx.put(&PUT_DATA_VAULT, params![&id, now])?;
-        }
-        Ok(())
+    /// Makes a store part of a vault.
+    pub(crate) fn put_vault(tx: &mut Tx<'_>, side: Side, vault: VaultId, now: i64) -> Result<(), Error> {
+        let put = match side {
+            Side::Data => &PUT_DATA_VAULT,
+            Side::Keys => &PUT_KEYS_VAULT,
+        };
+        Ok(tx.put(put, params![&vault.0, now])?)
+    }
+
+    /// Makes a data store part of none.
+    pub(crate) fn drop_data_vault(tx: &mut Tx<'_>) -> Result<(), Error> {
+        Ok(tx.put(&DROP_DATA_VAULT, &[])?)
     }
 
     fn assembled(

@@ -4,6 +4,7 @@ mod format;
 mod rekeyed;
 mod resurrection;
 mod schema;
+mod torn;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
