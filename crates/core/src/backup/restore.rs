@@ -72,8 +72,9 @@ impl App {
     ) -> Result<Arc<Self>, BackupError> {
         let there = Self::vaults(&parts.store)?;
         let listed = sources.endings.as_deref().map(lines).transpose()?;
-        let known = listed.is_some() || kept_apart(&parts)?;
-        refuse(sources, there, known)?;
+        // One that is empty knows of nobody, and may as well be a new one.
+        let known = [listed.clone().unwrap_or_default(), kept_apart(&parts)?].concat();
+        refuse(sources, there, !known.is_empty())?;
         let (stored, vault) = match (&sources.keys, there.1) {
             (Some(path), _) => seals_in(path)?,
             (None, Some(vault)) => (parts.store.read_wait(Stored::load)?, VaultId(vault)),
@@ -102,15 +103,19 @@ impl App {
                 written = load(&parts.store, path, &keys, side, &|rows| progress(written + rows))?;
             }
         }
-        let endings = match (data.is_some() && key_file.is_some(), known) {
+        let endings = match (data.is_some() && key_file.is_some(), sources.nobody_erased) {
             (false, _) => Endings::Alive,
-            (true, true) => Endings::Listed,
-            (true, false) => Endings::Stated,
+            (true, false) => Endings::Listed,
+            // Whatever lists there are: one of them may be what an attempt that broke off has written of the backup's own.
+            (true, true) => Endings::Stated,
         };
         let made = |file: &Option<Checked>| file.as_ref().map(|file| file.made);
         let (data_made, keys_made) = (made(&data), made(&key_file));
         let leave = sources.leave_unreadable;
         let settle = |app: &Arc<Self>| -> Result<(), BackupError> {
+            if endings == Endings::Listed && erasure::is_older(app, &known).map_err(OpeningError::from)? {
+                return Err(BackupError::Refused(OLDER));
+            }
             // Before there is a vault: whoever was erased is not even looked at.
             let done = match &listed {
                 Some(lines) => app.absorb_endings(lines),
@@ -161,6 +166,8 @@ const NOTHING: &str = "there is no key store: restore its backup too, by --keys"
 const DATA_THERE: &str = "the data store holds a vault: a restore goes into an empty one";
 const UNKNOWN: &str = "both stores come from backups, so nothing here knows who was erased since: give the copy of the list of \
                        erasures by --endings, or, when nobody was erased, say --endings-are-complete, which is kept on record";
+const OLDER: &str = "the list of erasures ends before the backups do, so it does not know who was erased since: give a newer \
+                     copy of it by --endings, or, when nobody was erased, say --endings-are-complete, which is kept on record";
 
 /// Restores go into what is empty, and what is not restored must be there.
 fn refuse(
@@ -189,11 +196,11 @@ fn lines(path: &Path) -> Result<Vec<String>, BackupError> {
     Ok(text.lines().map(str::to_owned).collect())
 }
 
-/// Whether the configuration keeps such a copy. One that is empty knows of nobody, and may as well be a new one.
-fn kept_apart(parts: &Parts) -> Result<bool, BackupError> {
-    let Some(copy) = &parts.erasure.copy else { return Ok(false) };
+/// The one that the configuration keeps.
+fn kept_apart(parts: &Parts) -> Result<Vec<String>, BackupError> {
+    let Some(copy) = &parts.erasure.copy else { return Ok(Vec::new()) };
     let unreadable = |error: std::io::Error| OpeningError::Endings(EndingsFault::Unreadable(error.kind()));
-    Ok(!copy.lines().map_err(unreadable)?.is_empty())
+    Ok(copy.lines().map_err(unreadable)?)
 }
 
 /// The seals and the vault in the header of a backup of keys.

@@ -26,7 +26,7 @@ pub enum Endings {
     Alive,
     /// Both stores were lost, and a copy of the list of endings was handed in or is kept apart from both.
     Listed,
-    /// Both stores were lost, and somebody stated that nobody was erased since the backup.
+    /// Both stores were lost, and somebody stated that nobody was erased since the backup: whatever lists there were.
     Stated,
 }
 
