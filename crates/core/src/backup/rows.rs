@@ -79,6 +79,11 @@ fn is_of(kept: &Kept, row: &Backup) -> bool {
     kept.part == row.part() && kept.sequence == row.sequence && second(kept.made) == second(row.made)
 }
 
+/// Until when a file was to be kept when it was made, if that is known.
+pub(super) fn promised(known: &[Backup], kept: &Kept) -> Option<i64> {
+    known.iter().find(|row| is_of(kept, row)).and_then(|row| row.until)
+}
+
 /// Notes files that are there and not known.
 pub(super) fn adopt(tx: &mut Tx<'_>, app: &App, shelf: &Shelf, there: &[Kept]) -> Result<(), Error> {
     let known = all(tx, &app.keys)?;

@@ -204,7 +204,9 @@ impl App {
         let Ok(shelf) = self.shelf() else { return Ok(0) };
         let vault = self.keys.vault();
         self.sweep_shelf(shelf)?;
-        let gone = shelf.tidy(vault, self.now())?;
+        let app = Arc::clone(self);
+        let known = self.store.read_wait(move |tx| rows::all(tx, &app.keys))?;
+        let gone = shelf.tidy(vault, self.now(), |kept| rows::promised(&known, kept))?;
         let mut there = shelf.files(vault, Part::Data)?;
         there.extend(shelf.files(vault, Part::Keys)?);
         let (app, folders) = (Arc::clone(self), shelf.clone());

@@ -98,13 +98,20 @@ impl Shelf {
         Ok(kept)
     }
 
-    /// Removes what is kept no longer; says what it removed.
-    pub(crate) fn tidy(&self, vault: VaultId, now: i64) -> Result<Vec<Kept>, BackupError> {
+    /// Removes what is kept no longer; says what it removed. `promised` is what was said of a backup of the key store when it
+    /// was made: its end may come sooner than that when keys are kept for fewer days now, never later.
+    pub(crate) fn tidy(
+        &self,
+        vault: VaultId,
+        now: i64,
+        promised: impl Fn(&Kept) -> Option<i64>,
+    ) -> Result<Vec<Kept>, BackupError> {
         let mut gone = self.files(vault, Part::Data)?;
         gone.truncate(gone.len().saturating_sub(self.keep_data.max(1)));
         // To the last: that it ends is a promise, that there is a newer one is the operator's.
         let keys = self.files(vault, Part::Keys)?;
-        gone.extend(keys.into_iter().filter(|kept| self.keys_until(kept.made) <= now));
+        let end = |kept: &Kept| promised(kept).unwrap_or(i64::MAX).min(self.keys_until(kept.made));
+        gone.extend(keys.into_iter().filter(|kept| end(kept) <= now));
         self.remove(&gone)?;
         Ok(gone)
     }
