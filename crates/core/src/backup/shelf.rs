@@ -49,8 +49,12 @@ pub struct Kept {
 }
 
 impl Kept {
+    /// Takes it away. Somebody else may have been faster.
     pub(crate) fn remove(&self) -> Result<(), BackupError> {
-        fs::remove_file(&self.path).map_err(BackupError::io(&self.path))
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed.map_err(BackupError::io(&self.path)),
+        }
     }
 }
 
@@ -91,7 +95,11 @@ impl Shelf {
             else {
                 continue;
             };
-            let bytes = entry.metadata().map_err(BackupError::io(&entry.path()))?.len();
+            let bytes = match entry.metadata() {
+                // Taken away since the folder was read.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                metadata => metadata.map_err(BackupError::io(&entry.path()))?.len(),
+            };
             kept.push(Kept { path: entry.path(), part, sequence, made, bytes });
         }
         kept.sort_by_key(|kept| (kept.made, kept.sequence));
@@ -295,5 +303,15 @@ mod tests {
         }
         let unfinished = text.replace(ENDING, UNFINISHED);
         assert_eq!(read_name(&unfinished, vault, Part::Keys, UNFINISHED), read(&text, vault, Part::Keys));
+    }
+
+    #[test]
+    fn what_somebody_else_has_taken_away_is_removed() {
+        let place = avouch_testkit::Place::new(avouch_testkit::Kind::Sqlite);
+        let path = place.directory().join("gone.avb");
+        let kept = Kept { path, part: Part::Keys, sequence: 7, made: 0, bytes: 1 };
+        kept.remove().expect("it is not there");
+        // What cannot be is an error yet.
+        assert!(Kept { path: place.directory().to_owned(), ..kept }.remove().is_err());
     }
 }

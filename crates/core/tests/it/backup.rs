@@ -1,6 +1,7 @@
 //! Backups: what was there is there again, on either engine, and whoever was erased is not.
 
 mod format;
+mod known;
 mod lists;
 mod rekeyed;
 mod resurrection;
