@@ -125,7 +125,8 @@ impl Held {
         }
     }
 
-    /// A copy of the key, to be changed. From here on nobody finds it open as it was.
+    /// A copy of the key, to be changed, on the store's thread: see [`MAX_VERSIONS`](avouch_seal::transit::MAX_VERSIONS) for
+    /// what that can cost. From here on nobody finds it open as it was.
     pub(super) fn change(self, cx: &Cx<'_>) -> Result<OpenKey, Error> {
         cx.app.open_keys.forget(&self.name);
         match self.content {

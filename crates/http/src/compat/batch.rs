@@ -42,7 +42,9 @@ impl<T> Batch<T> {
         mut members: Members,
         item: impl Fn(&mut Members) -> Given<T>,
     ) -> Result<Self, Failure> {
-        let partial = members.number("partial_failure_response_code")?.map(partial_status).transpose()?;
+        // Clients send 0 for what was not set.
+        let partial = members.number("partial_failure_response_code")?.filter(|code| *code != 0);
+        let partial = partial.map(partial_status).transpose()?;
         let Some(listed) = members.list("batch_input")? else {
             let given = item(&mut members).and_then(|given| members.end().map(|()| given));
             return Ok(Self { items: vec![given], references: None, partial });
