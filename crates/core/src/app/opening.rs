@@ -68,6 +68,11 @@ pub enum OpeningError {
     /// Data and key store belong to different vaults.
     #[error("the data store and the key store belong to different vaults: check both addresses")]
     Mismatch,
+    /// One of them is lost, is not the one that was meant, or a restore of it broke off.
+    #[error(
+        "only one of the stores is part of a vault: check both addresses, or bring back the other by `avouch restore`"
+    )]
+    Half,
     /// The seal does not open the keyring.
     #[error("the root key does not open this vault")]
     WrongRoot,
@@ -348,7 +353,8 @@ fn the_vault(store: &Store) -> Result<VaultId, OpeningError> {
     match store.write_wait(vault_ids)? {
         (None, None) => Err(OpeningError::Missing),
         (Some(data), Some(keys)) if data == keys => Ok(VaultId(data)),
-        _ => Err(OpeningError::Mismatch),
+        (Some(_), Some(_)) => Err(OpeningError::Mismatch),
+        _ => Err(OpeningError::Half),
     }
 }
 

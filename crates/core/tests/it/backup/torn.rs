@@ -1,6 +1,7 @@
 //! Restores that a crash cut off between two commits: what they leave is no vault, and can be restored again.
 
 use avouch_core::app::App;
+use avouch_core::app::opening::OpeningError;
 use avouch_core::backup::{BackupError, Endings, ReadBackups, Sources, Stores};
 use avouch_testkit::{Kind, Place, both_engines};
 
@@ -32,7 +33,8 @@ both_engines! {
         stop(&target);
         assert!(restore(&keepers, &target, &sources).is_err());
         go_on(&target);
-        assert!(App::open(keepers.parts(&target)).is_err(), "there is no vault");
+        let error = App::open(keepers.parts(&target)).expect_err("there is no vault");
+        assert!(matches!(error, OpeningError::Half), "{error}");
         // Cut off once more, after what was left has been taken apart.
         stop_data(&target);
         assert!(restore(&keepers, &target, &sources).is_err());
@@ -92,6 +94,7 @@ fn keys_are_part_of_no_vault_before_the_data_is_marked() {
     let broken = restore(&keepers, &place, &sources).err().expect("it breaks off");
     assert!(matches!(broken, BackupError::Other(_)), "{broken}");
     place.meddle(false, "drop trigger stop; drop table stop; drop table nobody", "");
-    assert!(App::open(keepers.parts(&place)).is_err(), "there is no vault");
+    let error = App::open(keepers.parts(&place)).expect_err("there is no vault");
+    assert!(matches!(error, OpeningError::Half), "{error}");
     restore(&keepers, &place, &sources).expect("restored");
 }
