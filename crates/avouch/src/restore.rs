@@ -25,7 +25,7 @@ pub(crate) struct RestoreArgs {
     /// A backup of the key store; without it the key store must be there
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
-    /// A copy of the list of erasures, newer than the backups; without it the one that the configuration names is read
+    /// A copy of the list of erasures, newer than the backups, beside the one that the configuration names
     #[arg(long, value_name = "FILE")]
     endings: Option<PathBuf>,
     /// State that nobody was erased since the backups: on record, and told by `status` and `doctor` from then on

@@ -42,7 +42,7 @@ pub struct Sources {
     pub data: Option<PathBuf>,
     /// A backup of the key store; without it the key store is alive.
     pub keys: Option<PathBuf>,
-    /// A copy of the list of endings, newer than the backups: lines of text.
+    /// A copy of the list of endings, newer than the backups: lines of text. The configured one is read as well.
     pub endings: Option<PathBuf>,
     /// Whoever restores states that nobody was erased since the backups.
     pub nobody_erased: bool,
@@ -73,7 +73,7 @@ impl App {
         let there = Self::vaults(&parts.store)?;
         let listed = sources.endings.as_deref().map(lines).transpose()?;
         // One that is empty knows of nobody, and may as well be a new one.
-        let known = [listed.clone().unwrap_or_default(), kept_apart(&parts)?].concat();
+        let known = [listed.unwrap_or_default(), kept_apart(&parts)?].concat();
         refuse(sources, there, !known.is_empty())?;
         let (stored, vault) = match (&sources.keys, there.1) {
             (Some(path), _) => seals_in(path)?,
@@ -117,11 +117,7 @@ impl App {
                 return Err(BackupError::Refused(OLDER));
             }
             // Before there is a vault: whoever was erased is not even looked at.
-            let done = match &listed {
-                Some(lines) => app.absorb_endings(lines),
-                None => erasure::reconcile(app),
-            };
-            let done = done.map_err(OpeningError::from)?;
+            let done = app.absorb_endings(&known).map_err(OpeningError::from)?;
             let counted = count(app)?;
             let lost = counted.unreadable + counted.keyless;
             if lost > 0 && !leave {

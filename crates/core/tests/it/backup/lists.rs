@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use avouch_core::backup::{Endings, ReadBackups, Sources, Stores};
+use avouch_core::erasure::{EndingsCopy, ErasureSettings};
 use avouch_testkit::{Kind, Place};
 use serde_json::json;
 
@@ -71,6 +73,54 @@ fn a_list_that_cannot_know_who_was_erased_since_the_backups_is_refused() {
     assert_eq!(known(&from(&early, &early, &old, false)), Endings::Listed);
     for list in [&empty, &old, &newer] {
         assert_eq!(known(&from(&late, &late, list, true)), Endings::Stated);
+    }
+}
+
+/// A file that the configuration names.
+#[derive(Debug)]
+struct Named(PathBuf);
+
+impl EndingsCopy for Named {
+    fn lines(&self) -> std::io::Result<Vec<String>> {
+        Ok(fs::read_to_string(&self.0)?.lines().map(str::to_owned).collect())
+    }
+
+    fn append(&self, lines: &[String]) -> std::io::Result<()> {
+        let text = lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+        fs::write(&self.0, fs::read_to_string(&self.0)? + &text)
+    }
+}
+
+#[test]
+fn the_list_that_is_brought_along_and_the_one_that_is_configured_are_one() {
+    let (place, target) = (Place::new(Kind::Sqlite), Place::new(Kind::Sqlite));
+    let list = target.directory().join("list");
+    fs::write(&list, "").expect("written");
+    let erasure = ErasureSettings { copy: Some(Arc::new(Named(list.clone()))), ..ErasureSettings::default() };
+    let house = House::with(&place, erasure);
+    let dpo = house.hire("staff", "dpo", None);
+    let people = ["C-1", "C-2"].map(|name| {
+        house.create(&house.importer, json!({"external_id": name, "name": "Bob"})).expect("created")
+    });
+    let sources = Sources { nobody_erased: false, ..both(&house) };
+    erased(&house, &dpo, people[0]).expect("erased");
+    let old = saved(&house, "old");
+    erased(&house, &dpo, people[1]).expect("erased");
+    let keepers = house.shut();
+    // Each of them ends before the other, once.
+    let (short, long) = (fs::read_to_string(&old), fs::read_to_string(&list));
+    let (short, long) = (short.expect("readable"), long.expect("readable"));
+    for (named, brought) in [(&long, &short), (&short, &long)] {
+        fs::write(&list, named).expect("written");
+        fs::write(&old, brought).expect("written");
+        let sources = Sources { endings: Some(old.clone()), ..sources.clone() };
+        let restored = restore(&keepers, &target, &sources).expect("restored");
+        let known = restored.act(&restored.admin, ReadBackups).expect("told").restored;
+        assert_eq!((known[0].endings, known[0].erased), (Endings::Listed, 2));
+        restored.shut();
+        assert_eq!(fs::read_to_string(&list).expect("readable"), long, "it knows of both");
+        lose(&target, false);
+        lose(&target, true);
     }
 }
 
