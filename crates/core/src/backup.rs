@@ -6,8 +6,10 @@
 //! tells nothing. A backup of keys ends soon, because until it does an erasure has not reached everything.
 
 mod cell;
+mod copy;
 mod error;
 mod file;
+mod header;
 mod replay;
 mod restore;
 mod restored;
@@ -17,7 +19,7 @@ mod shelf;
 mod tables;
 
 pub use error::{BackupError, Unusable};
-pub use file::Part;
+pub use header::Part;
 pub use restore::Sources;
 pub use restored::{Endings, Replayed, Restored};
 pub use rows::{Backup, Known, ReadBackups};
@@ -36,8 +38,13 @@ use avouch_seal::root::RootSeal;
 
 /// Every statement of the room.
 pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
-    [restored::STATEMENTS.to_vec(), rows::STATEMENTS.to_vec(), run::STATEMENTS.to_vec(), tables::statements()]
-        .concat()
+    [
+        copy::STATEMENTS.to_vec(),
+        restored::STATEMENTS.to_vec(),
+        rows::STATEMENTS.to_vec(),
+        tables::statements(),
+    ]
+    .concat()
 }
 
 /// The tables that a backup holds, each with its store and its columns: for the test that compares them with the schema.

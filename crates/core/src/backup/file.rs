@@ -21,134 +21,22 @@ use std::io::{self, Read, Write};
 
 use age::secrecy::ExposeSecret as _;
 use age_core::format::{FileKey, Stanza};
+use avouch_seal::SecureRandom;
 use avouch_seal::backup::{BackupKeys, Tag, TagKey};
-use avouch_seal::{SecureRandom, VaultId};
-use minicbor::bytes::{ByteArray, ByteVec};
-use minicbor::{Decode, Decoder, Encode, Encoder};
+use minicbor::{Decoder, Encoder};
 
 use super::cell::Cell;
 use super::error::Unusable;
+use super::header::{FORMAT, Header};
 use super::tables::Table;
 use crate::Error;
-use crate::keys::Slot;
-use crate::keys::seals::Stored;
 
 const MAGIC: &[u8; 14] = b"avouch-backup\n";
-const FORMAT: u8 = 1;
 /// The one kind of recipient that a stream has.
 const STANZA: &str = "avouch-backup";
 const MAX_HEADER: usize = 1 << 20;
 /// More than any row: the charter's files hold four MiB together.
 const MAX_FRAME: usize = 32 << 20;
-
-/// Which store a file is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
-#[cbor(index_only)]
-pub enum Part {
-    /// Sealed records, tokens, events.
-    #[n(0)]
-    Data,
-    /// Wrapped keys.
-    #[n(1)]
-    Keys,
-}
-
-impl Part {
-    /// `data` or `keys`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Data => "data",
-            Self::Keys => "keys",
-        }
-    }
-}
-
-/// What stands in clear before the stream.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub(crate) struct Header {
-    #[n(0)]
-    format: u8,
-    #[n(1)]
-    pub(crate) vault: ByteArray<16>,
-    #[n(2)]
-    pub(crate) part: Part,
-    /// Of the run: data and keys of one run have one number.
-    #[n(3)]
-    pub(crate) sequence: u64,
-    /// Microseconds UTC.
-    #[n(4)]
-    pub(crate) made: i64,
-    /// The generation in which people's keys were made.
-    #[n(5)]
-    pub(crate) generation: u32,
-    /// Only in a backup of keys, whose life is short: a seal that was let go of must not open an old backup of data.
-    #[n(6)]
-    seals: Option<Seals>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-struct Seals {
-    #[n(0)]
-    generation: u32,
-    #[n(1)]
-    keyring: ByteVec,
-    #[n(2)]
-    slots: Vec<SealedSlot>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-struct SealedSlot {
-    #[n(0)]
-    slot: String,
-    #[n(1)]
-    kind: String,
-    #[n(2)]
-    generation: u32,
-    #[n(3)]
-    made: i64,
-    #[n(4)]
-    wrapped: ByteVec,
-}
-
-impl Header {
-    pub(crate) fn new(vault: VaultId, part: Part, (sequence, made): (u64, i64), generation: u32) -> Self {
-        Self { format: FORMAT, vault: vault.0.into(), part, sequence, made, generation, seals: None }
-    }
-
-    /// With the seals and the keyring as they are stored.
-    pub(crate) fn with_seals(mut self, stored: &Stored) -> Self {
-        let slot = |slot: &Slot| SealedSlot {
-            slot: slot.slot.clone(),
-            kind: slot.kind.clone(),
-            generation: slot.generation,
-            made: slot.made,
-            wrapped: slot.wrapped.clone().into(),
-        };
-        let slots = stored.slots.iter().map(slot).collect();
-        self.seals =
-            Some(Seals { generation: stored.generation, keyring: stored.keyring.clone().into(), slots });
-        self
-    }
-
-    /// The seals and the keyring, for whoever opens the file by a seal.
-    pub(crate) fn seals(&self) -> Option<Stored> {
-        let Seals { generation, keyring, slots } = self.seals.as_ref()?;
-        let slot = |slot: &SealedSlot| Slot {
-            slot: slot.slot.clone(),
-            kind: slot.kind.clone(),
-            generation: slot.generation,
-            made: slot.made,
-            drilled: None,
-            wrapped: slot.wrapped.to_vec(),
-        };
-        let slots = slots.iter().map(slot).collect();
-        Some(Stored { slots, generation: *generation, keyring: keyring.to_vec() })
-    }
-}
 
 /// Wraps the stream's key for the vault.
 struct Recipient<'a> {

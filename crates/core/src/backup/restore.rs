@@ -16,7 +16,8 @@ use avouch_store::{Param, Side, Store, Tx};
 
 use super::cell::Cell;
 use super::error::{BackupError, Unusable};
-use super::file::{Item, Part};
+use super::file::Item;
+use super::header::Part;
 use super::replay::look_at;
 use super::restored::{Endings, Restored, is_left_over};
 use super::shelf::{Checked, unopened, verify};

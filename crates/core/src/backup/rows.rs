@@ -9,7 +9,7 @@ use avouch_seal::vault::VaultKeys;
 use avouch_store::{Tx, params, statements};
 use serde::{Deserialize, Serialize};
 
-use super::file::Part;
+use super::header::Part;
 use super::restored::{self, Restored};
 use super::shelf::{Kept, Shelf};
 use crate::Error;

@@ -1,41 +1,23 @@
-//! Making a backup while the vault is at work. The data store's snapshot begins first and the key store's after it: a key is
-//! committed before whatever is sealed under it, so every record of the one has its keys in the other. What is erased in
-//! between has a record and no key, and comes back to nobody. The one thing that must not fall in between is the exchange of a
-//! person's keys, which destroys old ones: it waits until both snapshots have begun, some milliseconds.
-//!
-//! Before a file exists its row does, so that whatever may lie on the shelf is known of.
+//! Making backups: who may, which there are to be, and what is noted of them. Before a file exists its row does, so that whatever
+//! may lie on the shelf is known of. The copying itself is `copy`.
 
-use std::fs::File;
-use std::io::BufWriter;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use avouch_policy::Action;
 use avouch_seal::VaultId;
-use avouch_store::{Side, Statement, Tx, statements};
+use avouch_store::Tx;
 
-use super::cell::Cell;
+use super::copy::Copy;
 use super::error::BackupError;
-use super::file::{Counts, Header, Part, Writer};
+use super::header::Part;
 use super::rows::{self, Backup, Found};
-use super::shelf::{Draft, Kept, Shelf};
-use super::tables::Table;
+use super::shelf::{Kept, Shelf};
 use crate::Error;
 use crate::app::{App, Cx, Operation, Outcome};
 use crate::audit::{self, Note, What};
 use crate::gate::{Caller, Intent, Permit};
-use crate::keys::seals::Stored;
 use crate::rules::Rules;
-
-statements! {
-    data DATA_VAULT = "select id from vault";
-    keys KEYS_VAULT = "select id from vault";
-}
-
-/// Rows read at once.
-const PAGE: i64 = 256;
-/// As long as a snapshot lives, the logs of the stores grow and erasures are not final on the disk.
-const LONGEST_MICROS: i64 = 3_600_000_000;
 
 /// Of which stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,10 +79,15 @@ impl Backups {
 }
 
 /// Sets the mark back however the work ends.
-struct Running<'a>(&'a Backups);
+pub(super) struct Running<'a>(&'a Backups);
 
 impl Running<'_> {
-    fn copied(&self, rows: u64) {
+    /// Whether the server is to end.
+    pub(super) fn is_to_stop(&self) -> bool {
+        self.0.stopping.load(Ordering::Acquire)
+    }
+
+    pub(super) fn copied(&self, rows: u64) {
         if let Some(all) = &mut self.0.state().running {
             *all += rows;
         }
@@ -178,7 +165,8 @@ impl App {
         let until = shelf.keys_until(self.now());
         let begun = self.perform_wait(caller, BeginBackup { stores, until })?.output;
         permitted();
-        let made = self.copy(&shelf, stores, (begun.sequence, begun.made), &running);
+        let run = (begun.sequence, begun.made);
+        let made = Copy { app: self, shelf: &shelf, run, running: &running }.make(stores);
         // What was deleted while the snapshots stood is in the logs still.
         self.purge_quietly();
         match &made {
@@ -229,90 +217,6 @@ impl App {
         Ok(count)
     }
 
-    fn copy(
-        &self,
-        shelf: &Shelf,
-        stores: Stores,
-        run: (u64, i64),
-        running: &Running<'_>,
-    ) -> Result<Vec<Kept>, BackupError> {
-        let paused = (stores == Stores::Both).then(|| self.data_keys.pause());
-        if stores == Stores::Keys {
-            return Ok(vec![self.store.snapshot(|tx| self.copy_keys(tx, shelf, run, running, || ()))?]);
-        }
-        self.store.snapshot(|tx| {
-            begin(tx, &DATA_VAULT)?;
-            let mut made = Vec::new();
-            if let Some(paused) = paused {
-                made.push(
-                    self.store.snapshot(|tx| self.copy_keys(tx, shelf, run, running, || drop(paused)))?,
-                );
-            }
-            let vault = self.keys.vault();
-            let header = Header::new(vault, Part::Data, run, self.data_keys.generation());
-            let data = Draft::begin(shelf, Part::Data, vault, run)
-                .and_then(|draft| self.copy_side(tx, Side::Data, draft, &header, running));
-            match data {
-                Ok(data) => made.insert(0, data),
-                Err(error) => {
-                    // Half a run is none.
-                    made.iter().try_for_each(Kept::remove)?;
-                    return Err(error);
-                }
-            }
-            Ok(made)
-        })
-    }
-
-    fn copy_keys(
-        &self,
-        tx: &mut Tx<'_>,
-        shelf: &Shelf,
-        run: (u64, i64),
-        running: &Running<'_>,
-        begun: impl FnOnce(),
-    ) -> Result<Kept, BackupError> {
-        begin(tx, &KEYS_VAULT)?;
-        begun();
-        let vault = self.keys.vault();
-        let generation = crate::keys::generation(tx)?;
-        let header = Header::new(vault, Part::Keys, run, generation).with_seals(&Stored::load(tx)?);
-        let draft = Draft::begin(shelf, Part::Keys, vault, run)?;
-        self.copy_side(tx, Side::Keys, draft, &header, running)
-    }
-
-    fn copy_side(
-        &self,
-        tx: &mut Tx<'_>,
-        side: Side,
-        (draft, out): (Draft, BufWriter<File>),
-        header: &Header,
-        running: &Running<'_>,
-    ) -> Result<Kept, BackupError> {
-        let (keys, latest) = (self.keys.backup_keys(), self.now().saturating_add(LONGEST_MICROS));
-        let mut writer = Writer::begin(out, header, keys, &self.rng).map_err(draft.failed())?;
-        for table in Table::of(side) {
-            writer.table(table).map_err(draft.failed())?;
-            let mut after = table.start();
-            while let Some(page) = page(tx, table, &after)? {
-                for row in &page {
-                    writer.row(row).map_err(draft.failed())?;
-                }
-                running.copied(page.len() as u64);
-                if self.now() > latest {
-                    return Err(BackupError::TooSlow);
-                }
-                if self.backups.stopping.load(Ordering::Acquire) {
-                    return Err(BackupError::Refused("the server ends: make the backup again"));
-                }
-                let Some(last) = page.last() else { break };
-                after = last.iter().take(table.key).cloned().collect();
-            }
-        }
-        let (out, counts): (_, Counts) = writer.finish().map_err(draft.failed())?;
-        draft.finish(out, keys, &counts)
-    }
-
     fn finish_rows(self: &Arc<Self>, rows: Vec<Backup>, made: &[Kept]) -> Result<(), Error> {
         let mut rows = rows;
         for row in &mut rows {
@@ -330,19 +234,6 @@ impl App {
     fn forget_rows(self: &Arc<Self>, rows: Vec<Backup>) -> Result<(), Error> {
         self.store.write_wait(move |tx| rows.iter().try_for_each(|row| row.forget(tx)))
     }
-}
-
-/// Begins a snapshot of a store: it shows what is committed now.
-fn begin(tx: &mut Tx<'_>, vault: &'static Statement) -> Result<(), Error> {
-    tx.first(vault, &[], |row| row.bytes::<16>(0))?.map(drop).ok_or(Error::Tampered)
-}
-
-/// The rows after a key; `None` at the end.
-fn page(tx: &mut Tx<'_>, table: &Table, after: &[Cell]) -> Result<Option<Vec<Vec<Cell>>>, Error> {
-    let mut params: Vec<_> = after.iter().map(Cell::param).collect();
-    params.push(PAGE.into());
-    let rows = tx.query(table.next, &params, |row| table.cells(row))?;
-    Ok((!rows.is_empty()).then_some(rows))
 }
 
 /// Asks whether a backup may be made, gives it a number and notes what will come to lie on the shelf.

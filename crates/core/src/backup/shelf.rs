@@ -12,7 +12,8 @@ use avouch_seal::VaultId;
 use avouch_seal::backup::BackupKeys;
 
 use super::error::{BackupError, Unusable};
-use super::file::{Counts, Part, Unopened};
+use super::file::{Counts, Unopened};
+use super::header::Part;
 
 const DAY_MICROS: i64 = 24 * 3600 * 1_000_000;
 const ENDING: &str = "avb";
