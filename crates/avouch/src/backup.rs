@@ -8,10 +8,10 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use avouch_core::app::App;
-use avouch_core::backup::{self, Checked, Kept, ReadBackups, Stores, keys_by_seal};
+use avouch_core::backup::{self, Checked, Kept, ReadBackups, Stores, Wanted, keys_by_seal};
 use avouch_core::gate::Caller;
 use avouch_seal::backup::BackupKeys;
-use avouch_wire::{BackupStores, Time};
+use avouch_wire::{BackupRequest, BackupStores, Time};
 use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -27,26 +27,30 @@ use crate::{hazard, root, vault};
 
 /// `avouch backup …`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct BackupArgs {
     #[command(subcommand)]
     command: Option<BackupCommand>,
+    #[command(flatten)]
+    make: MakeArgs,
 }
 
 #[derive(Debug, Subcommand)]
 enum BackupCommand {
-    /// Make one, into the folders of the configuration; this is what `backup` alone does too
-    Make(MakeArgs),
     /// Which are known, and until when the erased are in any
     List,
     /// Read files from beginning to end and look whether they are whole
     Verify(VerifyArgs),
 }
 
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Args)]
 struct MakeArgs {
     /// Of one store alone
     #[arg(long, value_name = "STORE")]
     only: Option<Only>,
+    /// The data in full, although there is a backup since which to copy only what changed
+    #[arg(long)]
+    full: bool,
     /// Do not wait for the end: the server goes on by itself
     #[arg(long)]
     no_wait: bool,
@@ -82,43 +86,44 @@ pub(crate) fn run(
     config_path: &Path,
     (connection, json): (ConnectionArgs, bool),
 ) -> Result<ExitCode, Error> {
-    let make = BackupCommand::Make(MakeArgs::default());
-    let command = args.command.as_ref().unwrap_or(&make);
+    let command = args.command.as_ref();
     let remote = !config_path.exists() && connection.has_key();
-    if remote && !matches!(command, BackupCommand::Verify(_)) {
-        return ask(command, connection, json);
+    if remote && !matches!(command, Some(BackupCommand::Verify(_))) {
+        return ask(args, connection, json);
     }
     let config = load()?;
-    if let BackupCommand::Verify(args) = command {
+    if let Some(BackupCommand::Verify(args)) = command {
         return verify(args, &config, json);
     }
     let serving = config.vault.data_dir.is_dir().then(|| Lock::take(&config.lock_path())).transpose()?;
     if let Some(None) = serving {
-        return ask(command, connection, json);
+        return ask(args, connection, json);
     }
     drop(serving);
-    match command {
-        BackupCommand::Make(args) => {
-            let hazards = hazard::hazards(&config, config_path);
-            if !hazards.is_empty() {
-                return Err(Error::Unsafe(hazards));
-            }
-            make_here(args, &config, json)
-        }
-        _ => list_here(&config, json),
+    if command.is_some() {
+        return list_here(&config, json);
     }
+    let hazards = hazard::hazards(&config, config_path);
+    if !hazards.is_empty() {
+        return Err(Error::Unsafe(hazards));
+    }
+    make_here(&args.make, &config, json)
 }
 
 /// Has a server at work do it.
-fn ask(command: &BackupCommand, connection: ConnectionArgs, json: bool) -> Result<ExitCode, Error> {
+fn ask(args: &BackupArgs, connection: ConnectionArgs, json: bool) -> Result<ExitCode, Error> {
     let connection = connection.open(json)?;
-    let BackupCommand::Make(args) = command else { return Ok(remote::backups(&connection)?) };
+    if args.command.is_some() {
+        return Ok(remote::backups(&connection)?);
+    }
+    let args = &args.make;
     let stores = match args.only {
         None => BackupStores::Both,
         Some(Only::Data) => BackupStores::Data,
         Some(Only::Keys) => BackupStores::Keys,
     };
-    Ok(remote::back_up(stores, !args.no_wait, &connection)?)
+    let request = BackupRequest { stores: Some(stores), full: Some(args.full) };
+    Ok(remote::back_up(&request, !args.no_wait, &connection)?)
 }
 
 fn make_here(args: &MakeArgs, config: &Config, json: bool) -> Result<ExitCode, Error> {
@@ -128,7 +133,8 @@ fn make_here(args: &MakeArgs, config: &Config, json: bool) -> Result<ExitCode, E
         Some(Only::Keys) => Stores::Keys,
     };
     let vault = Vault::open(config)?;
-    let made = watched(&vault.app, json, || vault.app.back_up(&Caller::system(), stores, || ()));
+    let wanted = Wanted { stores, full: args.full };
+    let made = watched(&vault.app, json, || vault.app.back_up(&Caller::system(), wanted, || ()));
     vault.close()?;
     report(&made?, json)
 }
@@ -167,6 +173,8 @@ struct File<'a> {
     store: &'static str,
     sequence: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
+    base: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     bytes: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     made: Option<Time>,
@@ -176,11 +184,17 @@ struct File<'a> {
     key_generation: Option<u32>,
 }
 
+/// What a backup holds, in a table: all, or what changed since a run.
+pub(crate) fn since(base: Option<u64>) -> String {
+    base.map_or_else(|| "full".to_owned(), |run| format!("run {run}"))
+}
+
 fn report(made: &[Kept], json: bool) -> Result<ExitCode, Error> {
     let files = made.iter().map(|kept| File {
         path: &kept.path,
         store: kept.part.as_str(),
         sequence: kept.sequence,
+        base: kept.base.as_ref().map(|base| base.sequence),
         bytes: Some(kept.bytes),
         made: None,
         rows: None,
@@ -188,10 +202,11 @@ fn report(made: &[Kept], json: bool) -> Result<ExitCode, Error> {
     });
     let files: Vec<_> = files.collect();
     remote::answer(json, &serde_json::json!({ "files": files }), || {
-        let mut table = Table::new(["store", "run", "bytes", "file"]);
+        let mut table = Table::new(["store", "run", "since", "bytes", "file"]);
         for kept in made {
-            let path = kept.path.display().to_string();
-            table.row([kept.part.as_str(), &kept.sequence.to_string(), &kept.bytes.to_string(), &path]);
+            let (run, bytes) = (kept.sequence.to_string(), kept.bytes.to_string());
+            let since = since(kept.base.as_ref().map(|base| base.sequence));
+            table.row([kept.part.as_str(), &run, &since, &bytes, &kept.path.display().to_string()]);
         }
         table.render(None)
     })
@@ -218,6 +233,7 @@ fn verify(args: &VerifyArgs, config: &Config, json: bool) -> Result<ExitCode, Er
         path,
         store: checked.part.as_str(),
         sequence: checked.sequence,
+        base: checked.base.as_ref().map(|base| base.sequence),
         bytes: None,
         made: Time::from_micros(checked.made),
         rows: Some(rows(checked)),
@@ -225,11 +241,12 @@ fn verify(args: &VerifyArgs, config: &Config, json: bool) -> Result<ExitCode, Er
     });
     let files: Vec<_> = files.collect();
     remote::answer(json, &serde_json::json!({ "files": files }), || {
-        let mut table = Table::new(["store", "run", "made", "rows", "file"]);
+        let mut table = Table::new(["store", "run", "since", "made", "rows", "file"]);
         for (path, checked) in &checked {
             let made = Time::from_micros(checked.made).map(|made| made.to_string()).unwrap_or_default();
             let (run, rows) = (checked.sequence.to_string(), rows(checked).to_string());
-            table.row([checked.part.as_str(), &run, &made, &rows, &path.display().to_string()]);
+            let since = since(checked.base.as_ref().map(|base| base.sequence));
+            table.row([checked.part.as_str(), &run, &since, &made, &rows, &path.display().to_string()]);
         }
         format!("{}whole, and of this vault\n", table.render(None))
     })

@@ -197,7 +197,7 @@ mod tests {
         "recover --share a --share b --slot shares",
         "serve",
         "backup",
-        "backup make --only keys --no-wait",
+        "backup --only keys --no-wait",
         "backup list",
         "backup verify a.avb b.avb --keys k.avb --share a --share b --slot shares",
         "restore --data a.avb --keys b.avb --endings e --endings-are-complete --leave-unreadable --share a --share b --slot s",

@@ -187,13 +187,21 @@ pub(crate) struct Backup {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) keys_dir: Option<PathBuf>,
     pub(crate) keep_data: usize,
+    pub(crate) full_every: usize,
     pub(crate) keep_keys_days: u32,
     pub(crate) every_hours: u32,
 }
 
 impl Default for Backup {
     fn default() -> Self {
-        Self { data_dir: None, keys_dir: None, keep_data: 14, keep_keys_days: 7, every_hours: 0 }
+        Self {
+            data_dir: None,
+            keys_dir: None,
+            keep_data: 14,
+            full_every: 7,
+            keep_keys_days: 7,
+            every_hours: 0,
+        }
     }
 }
 
@@ -201,7 +209,8 @@ impl Backup {
     /// Where backups go, if the configuration says so.
     pub(crate) fn shelf(&self) -> Option<Shelf> {
         let (data, keys) = (self.data_dir.clone()?, self.keys_dir.clone()?);
-        Some(Shelf { data, keys, keep_data: self.keep_data, keep_keys_days: self.keep_keys_days })
+        let Self { keep_data, full_every, keep_keys_days, .. } = *self;
+        Some(Shelf { data, keys, keep_data, full_every, keep_keys_days })
     }
 }
 

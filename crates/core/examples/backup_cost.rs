@@ -8,12 +8,12 @@
     reason = "an example measures and tells"
 )]
 
-use std::sync::Arc;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Instant, SystemTime};
 
 use avouch_charter::{Charter, SourceFile};
-use avouch_core::MIGRATIONS;
 use avouch_core::app::opening::Parts;
 use avouch_core::app::{App, Once};
 use avouch_core::backup::{Shelf, Sources, Stores};
@@ -21,7 +21,8 @@ use avouch_core::clock::Clock;
 use avouch_core::erasure::ErasureSettings;
 use avouch_core::gate::Caller;
 use avouch_core::keys::{Primary, Recovery};
-use avouch_core::vault::CreateSubject;
+use avouch_core::vault::{CreateSubject, UpdateSubject};
+use avouch_core::{MIGRATIONS, SubjectId};
 use avouch_seal::SystemRandom;
 use avouch_seal::root::KeyFileSeal;
 use avouch_testkit::{Kind, Place};
@@ -52,13 +53,14 @@ fn main() {
     let recovery = Recovery { slot: "second".to_owned(), seal: &recovery };
     let made = App::init(parts(&place), &[recovery], &charter(), "admin", 30).expect("a vault");
     let app = made.app;
-    fill(&app, people);
+    let who = fill(&app, 0..people);
 
     let folder = place.directory().join("shelf");
     app.keep_backups_on(Shelf {
         data: folder.join("data"),
         keys: folder.join("keys"),
-        keep_data: 1,
+        keep_data: 2,
+        full_every: 2,
         keep_keys_days: 1,
     });
     let begun = Instant::now();
@@ -70,6 +72,19 @@ fn main() {
         println!("  {:<5} {:>12} bytes", file.part.as_str(), file.bytes);
     }
 
+    // One in a hundred comes, and one in a hundred is changed.
+    fill(&app, people..people + people / 100);
+    who.iter().take(who.len() / 100).for_each(|id| change(&app, *id));
+    let begun = Instant::now();
+    let since = app.back_up(&Caller::system(), Stores::Data, || ()).expect("a backup of what changed");
+    let bytes: u64 = since.iter().map(|file| file.bytes).sum();
+    told("what changed of the data", people, bytes, begun.elapsed().as_secs_f64());
+
+    let people = people + people / 100;
+    let begun = Instant::now();
+    let files = app.back_up(&Caller::system(), Stores::Both, || ()).expect("a backup");
+    let bytes: u64 = files.iter().map(|file| file.bytes).sum();
+    told("backup in full again", people, bytes, begun.elapsed().as_secs_f64());
     let sources = Sources {
         data: files.first().map(|file| file.path.clone()),
         keys: files.last().map(|file| file.path.clone()),
@@ -103,14 +118,14 @@ fn charter() -> Vec<SourceFile> {
 }
 
 /// People one after the other from several threads, so that they share commits.
-fn fill(app: &Arc<App>, people: u64) {
-    let next = AtomicU64::new(0);
+fn fill(app: &Arc<App>, numbers: Range<u64>) -> Vec<SubjectId> {
+    let (next, made) = (AtomicU64::new(numbers.start), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..64 {
             scope.spawn(|| {
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= people {
+                    if number >= numbers.end {
                         return;
                     }
                     let fields = json!({
@@ -119,12 +134,30 @@ fn fill(app: &Arc<App>, people: u64) {
                         "address": {"street": "Rua das Flores 7", "city": "Lisboa", "postal_code": "1200-192", "country": "PT"},
                         "birth_date": "1984-05-17", "language": "pt",
                     });
-                    let serde_json::Value::Object(fields) = fields else { return };
-                    let operation = CreateSubject::new(app, &fields, Some("administration".to_owned()), None);
+                    let operation = CreateSubject::new(app, &map(fields), purpose(), None);
                     let operation = Once { operation: operation.expect("it fits"), key: None };
-                    app.perform_wait(&Caller::system(), operation).expect("created");
+                    let created = app.perform_wait(&Caller::system(), operation).expect("created").output;
+                    made.lock().expect("nobody failed").push(created.id);
                 }
             });
         }
     });
+    made.into_inner().expect("nobody failed")
+}
+
+fn change(app: &Arc<App>, id: SubjectId) {
+    let changes = map(json!({"name": "Somebody Else"}));
+    let operation = UpdateSubject::new(app, id, 1, &changes, purpose(), None).expect("it fits");
+    app.perform_wait(&Caller::system(), operation).expect("changed");
+}
+
+fn purpose() -> Option<String> {
+    Some("administration".to_owned())
+}
+
+fn map(json: serde_json::Value) -> serde_json::Map<String, serde_json::Value> {
+    match json {
+        serde_json::Value::Object(map) => map,
+        _ => serde_json::Map::new(),
+    }
 }

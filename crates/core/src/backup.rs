@@ -10,6 +10,7 @@ mod copy;
 mod error;
 mod file;
 mod header;
+mod layers;
 mod replay;
 mod restore;
 mod restored;
@@ -19,11 +20,11 @@ mod shelf;
 mod tables;
 
 pub use error::{BackupError, Unusable};
-pub use header::Part;
+pub use header::{Base, Part};
 pub use restore::Sources;
 pub use restored::{Endings, Replayed, Restored};
 pub use rows::{Backup, Known, ReadBackups};
-pub use run::{State, Stores};
+pub use run::{State, Stores, Wanted};
 pub use shelf::{Checked, Kept, Shelf, verify};
 
 pub(crate) use replay::replay;

@@ -25,6 +25,9 @@ pub struct BackupRequest {
     /// Which stores; both, if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stores: Option<BackupStores>,
+    /// The data in full, although there is a backup that it could be made on; it can, if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub full: Option<bool>,
 }
 
 /// One of the two stores.
@@ -49,6 +52,10 @@ pub struct Backup {
     /// When it is removed; absent for data, which is kept by number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Time>,
+    /// On the backup of which run it was made: it holds only what changed since, and is of no use without that one. Absent when
+    /// it is full.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<u64>,
     /// How large it is; absent while it is made, and when its making broke off.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,

@@ -119,6 +119,7 @@ impl Config {
             "[backup] data_dir and keys_dir go together: one folder for each store",
         );
         check(!(1..=10_000).contains(&backup.keep_data), "[backup] keep_data is 1 to 10000");
+        check(!(1..=100).contains(&backup.full_every), "[backup] full_every is 1 to 100");
         check(!(1..=365).contains(&backup.keep_keys_days), "[backup] keep_keys_days is 1 to 365");
         check(backup.every_hours > 8_760, "[backup] every_hours is 0 to 8760");
         check(

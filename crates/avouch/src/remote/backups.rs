@@ -4,10 +4,10 @@ use std::process::ExitCode;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use avouch_wire::{Backup, BackupRequest, BackupStore, BackupStores, Backups, Time};
+use avouch_wire::{Backup, BackupRequest, BackupStore, Backups, Time};
 
 use super::{CliError, Connection, Remote, output::Output, table::Table};
-use crate::backup::rows_bar;
+use crate::backup::{rows_bar, since};
 
 /// Between two looks at a backup that is being made.
 const LOOK: Duration = Duration::from_millis(200);
@@ -17,12 +17,12 @@ const LOOK: Duration = Duration::from_millis(200);
 /// # Errors
 /// [`CliError`], also when it came to nothing.
 pub(crate) fn back_up(
-    stores: BackupStores,
+    request: &BackupRequest,
     wait: bool,
     connection: &Connection,
 ) -> Result<ExitCode, CliError> {
     let remote = Remote::new(connection)?;
-    let mut known = remote.client.back_up(&BackupRequest { stores: Some(stores) })?;
+    let mut known = remote.client.back_up(request)?;
     let run = known.backups.iter().map(|backup| backup.sequence).max();
     // Nobody rings when it is over: the sender stays where it is.
     let (_open, pause) = channel::<()>();
@@ -82,7 +82,7 @@ fn rows(backups: &[Backup]) -> String {
     if backups.is_empty() {
         return "none\n".to_owned();
     }
-    let mut table = Table::new(["store", "run", "made", "kept until", "bytes"]);
+    let mut table = Table::new(["store", "run", "since", "made", "kept until", "bytes"]);
     for backup in backups {
         let store = match backup.store {
             BackupStore::Data => "data",
@@ -90,7 +90,8 @@ fn rows(backups: &[Backup]) -> String {
         };
         let until = backup.until.as_ref().map_or_else(|| "by number".to_owned(), Time::to_string);
         let bytes = backup.bytes.map_or_else(|| "unfinished".to_owned(), |bytes| bytes.to_string());
-        table.row([store, &backup.sequence.to_string(), &backup.made.to_string(), &until, &bytes]);
+        let (run, made) = (backup.sequence.to_string(), backup.made.to_string());
+        table.row([store, &run, &since(backup.base), &made, &until, &bytes]);
     }
     table.render(None)
 }

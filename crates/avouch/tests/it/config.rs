@@ -47,6 +47,7 @@ fn the_default_is_a_configuration_that_may_serve() {
 
     [backup]
     keep_data = 14
+    full_every = 7
     keep_keys_days = 7
     every_hours = 0
     "#);

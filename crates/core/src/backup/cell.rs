@@ -44,7 +44,8 @@ impl Kind {
 }
 
 /// See the module.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Sorted as both engines sort a column.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Cell {
     Null,
     Int(i64),

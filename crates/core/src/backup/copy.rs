@@ -6,14 +6,15 @@
 use std::fs::File;
 use std::io::BufWriter;
 
-use avouch_store::{Side, Statement, Tx, statements};
+use avouch_store::{Statement, Tx, statements};
 
 use super::cell::Cell;
-use super::error::BackupError;
+use super::error::{BackupError, Unusable};
 use super::file::Writer;
 use super::header::{Header, Part};
+use super::layers::{Layers, Line};
 use super::run::{Running, Stores};
-use super::shelf::{Draft, Kept, Shelf};
+use super::shelf::{Draft, Kept, Shelf, layers};
 use super::tables::Table;
 use crate::Error;
 use crate::app::App;
@@ -35,12 +36,32 @@ pub(super) struct Copy<'a> {
     pub(super) shelf: &'a Shelf,
     /// Its number and its moment.
     pub(super) run: (u64, i64),
+    /// When what it copies of the keys is to be gone.
+    pub(super) until: i64,
     pub(super) running: &'a Running<'a>,
 }
 
 impl Copy<'_> {
-    /// Makes the files: all of them or none.
-    pub(super) fn make(&self, stores: Stores) -> Result<Vec<Kept>, BackupError> {
+    /// The newest backup of the data, if another one is to be made on it. After an exchange of people's keys none is: every
+    /// record has changed.
+    pub(super) fn base(&self) -> Option<Layers> {
+        let keys = self.app.keys.backup_keys();
+        let newest = self.shelf.files(self.app.keys.vault(), Part::Data).map(|mut files| files.pop());
+        let opened = newest.and_then(|newest| newest.map(|kept| layers(&kept.path, keys)).transpose());
+        match opened {
+            Ok(base) => base.filter(|base| {
+                base.len() < self.shelf.full_every
+                    && base.header().generation == self.app.data_keys.generation()
+            }),
+            Err(error) => {
+                tracing::warn!(%error, "no backup can be made on the newest one: this one is full");
+                None
+            }
+        }
+    }
+
+    /// Makes the files: all of them or none; that of the data on `base`, or full.
+    pub(super) fn make(&self, stores: Stores, base: Option<Layers>) -> Result<Vec<Kept>, BackupError> {
         let (app, vault) = (self.app, self.app.keys.vault());
         let paused = (stores == Stores::Both).then(|| app.data_keys.pause());
         if stores == Stores::Keys {
@@ -52,8 +73,13 @@ impl Copy<'_> {
             if let Some(paused) = paused {
                 made.push(app.store.snapshot(|tx| self.keys(tx, || drop(paused)))?);
             }
-            let header = Header::new(vault, Part::Data, self.run, app.data_keys.generation());
-            match self.begin_file(Part::Data).and_then(|draft| self.side(tx, Side::Data, draft, &header)) {
+            let header = Header::new(vault, Part::Data, self.run, app.data_keys.generation(), &app.rng)?;
+            let header = match &base {
+                Some(base) => header.made_on(base.header()),
+                None => header,
+            };
+            let before = Before { layers: base, ahead: None };
+            match self.begin_file(Part::Data).and_then(|draft| self.side(tx, draft, &header, before)) {
                 Ok(data) => made.insert(0, data),
                 Err(error) => {
                     // Half a run is none.
@@ -70,9 +96,9 @@ impl Copy<'_> {
         begin(tx, &KEYS_VAULT)?;
         begun();
         let generation = crate::keys::generation(tx)?;
-        let header = Header::new(self.app.keys.vault(), Part::Keys, self.run, generation);
-        let header = header.with_seals(&Stored::load(tx)?);
-        self.side(tx, Side::Keys, self.begin_file(Part::Keys)?, &header)
+        let header = Header::new(self.app.keys.vault(), Part::Keys, self.run, generation, &self.app.rng)?;
+        let header = header.of_keys(&Stored::load(tx)?, self.until);
+        self.side(tx, self.begin_file(Part::Keys)?, &header, Before::default())
     }
 
     fn begin_file(&self, part: Part) -> Result<(Draft, BufWriter<File>), BackupError> {
@@ -82,24 +108,36 @@ impl Copy<'_> {
     fn side(
         &self,
         tx: &mut Tx<'_>,
-        side: Side,
         (draft, out): (Draft, BufWriter<File>),
         header: &Header,
+        mut before: Before,
     ) -> Result<Kept, BackupError> {
         let (keys, latest) = (self.app.keys.backup_keys(), self.app.now().saturating_add(LONGEST_MICROS));
         let mut writer = Writer::begin(out, header, keys, &self.app.rng).map_err(draft.failed())?;
-        for table in Table::of(side) {
+        for table in Table::of(header.part.side()) {
             writer.table(table).map_err(draft.failed())?;
+            before.begin(table)?;
             let mut after = table.start();
             while let Some(page) = page(tx, table, &after)? {
                 for row in &page {
-                    writer.row(row).map_err(draft.failed())?;
+                    while let Some(key) = before.gone(table, Some(row))? {
+                        writer.gone(&key).map_err(draft.failed())?;
+                    }
+                    if before.has(table, row)? {
+                        writer.same();
+                    } else {
+                        writer.row(row).map_err(draft.failed())?;
+                    }
                 }
                 self.go_on(page.len(), latest)?;
                 let Some(last) = page.last() else { break };
                 after = last.iter().take(table.key).cloned().collect();
             }
+            while let Some(key) = before.gone(table, None)? {
+                writer.gone(&key).map_err(draft.failed())?;
+            }
         }
+        before.end()?;
         let (out, counts) = writer.finish().map_err(draft.failed())?;
         draft.finish(out, keys, &counts)
     }
@@ -113,6 +151,64 @@ impl Copy<'_> {
         if self.running.is_to_stop() {
             return Err(BackupError::Refused("the server ends: make the backup again"));
         }
+        Ok(())
+    }
+}
+
+/// What the backup that this one is made on says; nothing, of one that is full. It is read beside the store, both in the order of
+/// keys, so that what differs shows without anything being remembered, whatever changed it.
+#[derive(Default)]
+struct Before {
+    layers: Option<Layers>,
+    ahead: Option<Line>,
+}
+
+impl Before {
+    /// Begins a table.
+    fn begin(&mut self, table: &'static Table) -> Result<(), BackupError> {
+        if self.ahead.is_none() {
+            self.look()?;
+        }
+        match (&self.layers, &self.ahead) {
+            (None, _) => Ok(()),
+            (_, Some(Line::Table(begun))) if begun.name == table.name => self.look(),
+            // It is of a version that had other tables.
+            (Some(layers), _) => Err(BackupError::Base(Box::new(layers.bad(Unusable::Version)))),
+        }
+    }
+
+    /// The key of the next row that was there, before this one or the end of the table, and is there no more.
+    fn gone(&mut self, table: &Table, row: Option<&Vec<Cell>>) -> Result<Option<Vec<Cell>>, BackupError> {
+        let Some(Line::Row(before)) = &self.ahead else { return Ok(None) };
+        if row.is_some_and(|row| before.get(..table.key) >= row.get(..table.key)) {
+            return Ok(None);
+        }
+        let gone = before.iter().take(table.key).cloned().collect();
+        self.look()?;
+        Ok(Some(gone))
+    }
+
+    /// Whether this very row was there.
+    fn has(&mut self, table: &Table, row: &[Cell]) -> Result<bool, BackupError> {
+        let Some(Line::Row(before)) = &self.ahead else { return Ok(false) };
+        let (same_key, same) = (before.get(..table.key) == row.get(..table.key), before == row);
+        if same_key {
+            self.look()?;
+        }
+        Ok(same)
+    }
+
+    /// The end of all tables.
+    fn end(&self) -> Result<(), BackupError> {
+        match (&self.layers, &self.ahead) {
+            (Some(layers), Some(_)) => Err(BackupError::Base(Box::new(layers.bad(Unusable::Version)))),
+            _ => Ok(()),
+        }
+    }
+
+    fn look(&mut self) -> Result<(), BackupError> {
+        let Some(layers) = &mut self.layers else { return Ok(()) };
+        self.ahead = layers.next().map_err(|error| BackupError::Base(Box::new(error)))?;
         Ok(())
     }
 }

@@ -21,6 +21,12 @@ pub enum BackupError {
     /// A file cannot be used.
     #[error("`{}` {}", .0.display(), .1)]
     File(PathBuf, Unusable),
+    /// A file holds only what changed, and what it was made on is not there.
+    #[error("`{}` holds what changed since the backup of run {}, which does not lie beside it: put both into one folder", .0.display(), .1)]
+    NoBase(PathBuf, u64),
+    /// What a backup was to be made on failed: it can be made on none.
+    #[error(transparent)]
+    Base(Box<Self>),
     /// The seal does not open the keyring in a backup's header.
     #[error("this seal does not open the backup `{}`: {}", .0.display(), .1)]
     Seal(PathBuf, RootError),

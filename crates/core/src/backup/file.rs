@@ -7,10 +7,10 @@
 //!         | [1, [cell…]]               a row of it; a cell is null, an integer, text or bytes
 //!         | [2, [[table, rows]…]]      the end: how many rows each table had
 //!         | [3, tag]                   over header and all frames before it
+//!         | [4, [cell…]]               the row with this key is gone: only in a file that holds what changed
 //! ```
 //!
-//! The stream's one recipient is the vault: see [`avouch_seal::backup`]. The header is plain, so that a file says what it is
-//! and a backup of keys carries the seals that open it; it is bound to the stream by its wrapped key and by the tag.
+//! The stream's one recipient is the vault: see [`avouch_seal::backup`]. Of a file that holds what changed `layers` makes sense.
 //!
 //! INVARIANT: a row that is handed out is authentic, for age checks each piece before it gives it away. That the file is whole
 //! is known at the end only, when [`Reader::next`] has said `None`.
@@ -29,7 +29,6 @@ use super::cell::Cell;
 use super::error::Unusable;
 use super::header::{FORMAT, Header};
 use super::tables::Table;
-use crate::Error;
 
 const MAGIC: &[u8; 14] = b"avouch-backup\n";
 /// The one kind of recipient that a stream has.
@@ -117,12 +116,30 @@ impl<W: Write> Writer<W> {
 
     /// A row of the table that was begun last.
     pub(crate) fn row(&mut self, cells: &[Cell]) -> io::Result<()> {
-        if let Some((_, count)) = self.counts.last_mut() {
-            *count += 1;
-        }
+        self.count();
         self.frame(|out| {
             out.array(2)?.u8(1)?.array(cells.len() as u64)?;
             cells.iter().for_each(|cell| cell.encode(out));
+            Ok(())
+        })
+    }
+
+    /// A row that has not changed.
+    pub(crate) fn same(&mut self) {
+        self.count();
+    }
+
+    fn count(&mut self) {
+        if let Some((_, count)) = self.counts.last_mut() {
+            *count += 1;
+        }
+    }
+
+    /// The key of a row that is there no longer.
+    pub(crate) fn gone(&mut self, key: &[Cell]) -> io::Result<()> {
+        self.frame(|out| {
+            out.array(2)?.u8(4)?.array(key.len() as u64)?;
+            key.iter().for_each(|cell| cell.encode(out));
             Ok(())
         })
     }
@@ -210,12 +227,14 @@ pub(crate) struct Reader<R: Read> {
 }
 
 /// What a file says next.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Item {
     /// A table begins, with these columns.
     Table(String, Vec<String>),
     /// A row of it.
     Row(Vec<Cell>),
+    /// The key of a row that it has no longer.
+    Gone(Vec<Cell>),
 }
 
 impl<R: Read> Reader<R> {
@@ -228,15 +247,21 @@ impl<R: Read> Reader<R> {
                 match &item {
                     Item::Table(name, _) => self.counts.push((name.clone(), 0)),
                     Item::Row(_) => self.counts.last_mut().ok_or(Unusable::Damaged)?.1 += 1,
+                    Item::Gone(_) if self.header.base.is_some() && !self.counts.is_empty() => {}
+                    Item::Gone(_) => return Err(Unusable::Damaged),
                 }
                 Ok(Some(item))
             }
-            Frame::End(counts) if counts == self.counts => self.end().map(|()| None),
+            // How many there are where only what changed is told, is known to whoever lays it over the rest.
+            Frame::End(counts) if counts == self.counts || self.header.base.is_some() => {
+                self.counts = counts;
+                self.end().map(|()| None)
+            }
             Frame::End(_) | Frame::Tag(_) => Err(Unusable::Damaged),
         }
     }
 
-    /// The rows of each table so far.
+    /// The rows of each table so far; at the end, how many there were when the file was written.
     pub(crate) fn counts(&self) -> &Counts {
         &self.counts
     }
@@ -288,12 +313,10 @@ fn read(frame: &[u8]) -> Result<Frame, minicbor::decode::Error> {
             let columns = input.array_iter::<String>()?.collect::<Result<_, _>>()?;
             Frame::Item(Item::Table(name, columns))
         }
-        1 => {
-            let cells = input.array()?.unwrap_or_default();
-            Frame::Item(Item::Row((0..cells).map(|_| Cell::decode(&mut input)).collect::<Result<_, _>>()?))
-        }
+        1 => Frame::Item(Item::Row(cells(&mut input)?)),
         2 => Frame::End(input.array_iter::<(String, u64)>()?.collect::<Result<_, _>>()?),
         3 => Frame::Tag(input.bytes()?.to_vec()),
+        4 => Frame::Item(Item::Gone(cells(&mut input)?)),
         _ => return Err(minicbor::decode::Error::message("no frame of ours")),
     };
     if input.position() == frame.len() {
@@ -303,9 +326,7 @@ fn read(frame: &[u8]) -> Result<Frame, minicbor::decode::Error> {
     }
 }
 
-impl From<Unusable> for Error {
-    /// Of a file that was just written and does not read.
-    fn from(_: Unusable) -> Self {
-        Self::Internal("a backup could not be read back")
-    }
+fn cells(input: &mut Decoder<'_>) -> Result<Vec<Cell>, minicbor::decode::Error> {
+    let cells = input.array()?.unwrap_or_default();
+    (0..cells).map(|_| Cell::decode(input)).collect()
 }

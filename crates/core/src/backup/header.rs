@@ -1,10 +1,12 @@
 //! What stands in clear before a backup's stream, so that a file says what it is and a backup of keys carries the seals that open
 //! it. It is bound to the stream by its wrapped key and by the tag: until the file is opened none of it is to be believed.
 
-use avouch_seal::VaultId;
+use avouch_seal::{SecureRandom, VaultId};
+use avouch_store::Side;
 use minicbor::bytes::{ByteArray, ByteVec};
 use minicbor::{Decode, Encode};
 
+use crate::Error;
 use crate::keys::Slot;
 use crate::keys::seals::Stored;
 
@@ -32,6 +34,13 @@ impl Part {
             Self::Keys => "keys",
         }
     }
+
+    pub(crate) const fn side(self) -> Side {
+        match self {
+            Self::Data => Side::Data,
+            Self::Keys => Side::Keys,
+        }
+    }
 }
 
 /// See the module.
@@ -56,6 +65,36 @@ pub(crate) struct Header {
     /// Only in a backup of keys, whose life is short: a seal that was let go of must not open an old backup of data.
     #[n(6)]
     seals: Option<Seals>,
+    /// Drawn for each file.
+    #[n(7)]
+    id: ByteArray<16>,
+    /// Of a file that holds only what changed: since when.
+    #[n(8)]
+    pub(crate) base: Option<Base>,
+    /// Of a backup of keys: when it is to be gone, as receipts of erasures say. Microseconds UTC.
+    #[n(9)]
+    pub(crate) until: Option<i64>,
+}
+
+/// The backup that another one was made on: the same store's, and needed together with it.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Base {
+    /// Of which run.
+    #[n(0)]
+    pub sequence: u64,
+    /// Microseconds UTC.
+    #[n(1)]
+    pub made: i64,
+    #[n(2)]
+    id: ByteArray<16>,
+}
+
+impl Base {
+    /// Whether this header is the very file's.
+    pub(crate) fn is(&self, header: &Header) -> bool {
+        *self == header.as_base()
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -85,12 +124,32 @@ struct SealedSlot {
 }
 
 impl Header {
-    pub(crate) fn new(vault: VaultId, part: Part, (sequence, made): (u64, i64), generation: u32) -> Self {
-        Self { format: FORMAT, vault: vault.0.into(), part, sequence, made, generation, seals: None }
+    pub(crate) fn new(
+        vault: VaultId,
+        part: Part,
+        (sequence, made): (u64, i64),
+        generation: u32,
+        rng: &dyn SecureRandom,
+    ) -> Result<Self, Error> {
+        let mut id = [0; 16];
+        rng.fill(&mut id).map_err(|_| Error::Internal("no randomness"))?;
+        let (vault, id) = (vault.0.into(), id.into());
+        let (seals, base, until) = (None, None, None);
+        Ok(Self { format: FORMAT, vault, part, sequence, made, generation, seals, id, base, until })
     }
 
-    /// With the seals and the keyring as they are stored.
-    pub(crate) fn with_seals(mut self, stored: &Stored) -> Self {
+    /// Of a file that holds only what changed since another.
+    pub(crate) fn made_on(mut self, other: &Self) -> Self {
+        self.base = Some(other.as_base());
+        self
+    }
+
+    fn as_base(&self) -> Base {
+        Base { sequence: self.sequence, made: self.made, id: self.id }
+    }
+
+    /// Of keys: with the seals and the keyring as they are stored, and when it is to be gone.
+    pub(crate) fn of_keys(mut self, stored: &Stored, until: i64) -> Self {
         let slot = |slot: &Slot| SealedSlot {
             slot: slot.slot.clone(),
             kind: slot.kind.clone(),
@@ -101,6 +160,7 @@ impl Header {
         let slots = stored.slots.iter().map(slot).collect();
         self.seals =
             Some(Seals { generation: stored.generation, keyring: stored.keyring.clone().into(), slots });
+        self.until = Some(until);
         self
     }
 

@@ -16,11 +16,11 @@ use avouch_store::{Param, Side, Store, Tx};
 
 use super::cell::Cell;
 use super::error::{BackupError, Unusable};
-use super::file::Item;
 use super::header::Part;
+use super::layers::Line;
 use super::replay::look_at;
 use super::restored::{Endings, Restored, is_left_over};
-use super::shelf::{Checked, unopened, verify};
+use super::shelf::{Checked, layers, unopened, verify};
 use super::tables::Table;
 use crate::Error;
 use crate::app::App;
@@ -101,7 +101,7 @@ impl App {
         for (path, side) in [(&sources.keys, Side::Keys), (&sources.data, Side::Data)] {
             if let Some(path) = path {
                 clear(&parts.store, side)?;
-                written = load(&parts.store, path, &keys, side, &|rows| progress(written + rows))?;
+                written = load(&parts.store, path, &keys, &|rows| progress(written + rows))?;
             }
         }
         let endings = match (data.is_some() && key_file.is_some(), sources.nobody_erased) {
@@ -231,17 +231,10 @@ fn checked(path: &Path, part: Part, keys: &BackupKeys) -> Result<Checked, Backup
     }
     let checked = verify(path, keys)?;
     let names = checked.counts.iter().map(|(name, _)| name.as_str());
-    if !names.eq(Table::of(side(part)).map(|table| table.name)) {
+    if !names.eq(Table::of(part.side()).map(|table| table.name)) {
         return Err(bad(Unusable::Version));
     }
     Ok(checked)
-}
-
-const fn side(part: Part) -> Side {
-    match part {
-        Part::Data => Side::Data,
-        Part::Keys => Side::Keys,
-    }
 }
 
 /// A data store that is part of a vault while the key store is of none is left over from a restore of both, or the only copy
@@ -263,44 +256,26 @@ fn clear(store: &Store, side: Side) -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes a file's rows; says how many.
-fn load(
-    store: &Store,
-    path: &Path,
-    keys: &BackupKeys,
-    side: Side,
-    progress: &dyn Fn(u64),
-) -> Result<u64, BackupError> {
-    let bad = |reason| BackupError::File(path.to_owned(), reason);
-    let mut reader = unopened(path)?.open(keys).map_err(bad)?;
+/// Writes a backup's rows; says how many.
+fn load(store: &Store, path: &Path, keys: &BackupKeys, progress: &dyn Fn(u64)) -> Result<u64, BackupError> {
+    let mut layers = layers(path, keys)?;
     let mut table: Option<&'static Table> = None;
     let (mut batch, mut bytes, mut written) = (Vec::new(), 0, 0);
     loop {
-        let item = reader.next().map_err(bad)?;
+        let line = layers.next()?;
         let full = batch.len() >= BATCH_ROWS || bytes >= BATCH_BYTES;
         if let Some(table) = table
-            && (full || !matches!(item, Some(Item::Row(_))))
+            && (full || !matches!(line, Some(Line::Row(_))))
         {
             written += batch.len() as u64;
             put(store, table, core::mem::take(&mut batch))?;
             bytes = 0;
             progress(written);
         }
-        match item {
+        match line {
             None => return Ok(written),
-            Some(Item::Table(name, columns)) => {
-                let known = Table::of(side).find(|table| table.name == name);
-                let same = |table: &&Table| table.columns.iter().map(|(name, _)| *name).eq(columns.iter());
-                table = Some(known.filter(same).ok_or_else(|| bad(Unusable::Version))?);
-            }
-            Some(Item::Row(cells)) => {
-                let fits = |table: &Table| {
-                    table.columns.len() == cells.len()
-                        && table.columns.iter().zip(&cells).all(|((_, kind), cell)| kind.fits(cell))
-                };
-                if !table.is_some_and(fits) {
-                    return Err(bad(Unusable::Damaged));
-                }
+            Some(Line::Table(begun)) => table = Some(begun),
+            Some(Line::Row(cells)) => {
                 bytes += cells.iter().map(Cell::size).sum::<usize>();
                 batch.push(cells);
             }

@@ -36,13 +36,21 @@ pub struct Backup {
     pub made: i64,
     /// When it is to be gone; `None`: kept by number. Microseconds UTC.
     pub until: Option<i64>,
+    /// On the backup of which run it was made, when it holds only what changed since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<u64>,
     /// How large it is; `None`: it is being made, or its making broke off.
     pub bytes: Option<u64>,
 }
 
 impl Backup {
     pub(super) fn begin(id: [u8; 16], part: Part, (sequence, made): (u64, i64), until: Option<i64>) -> Self {
-        Self { id, keys: part == Part::Keys, sequence, made, until, bytes: None }
+        Self { id, keys: part == Part::Keys, sequence, made, until, base: None, bytes: None }
+    }
+
+    /// As its file is.
+    pub(super) fn of_file(self, kept: &Kept) -> Self {
+        Self { base: kept.base.as_ref().map(|base| base.sequence), bytes: Some(kept.bytes), ..self }
     }
 
     /// Of which store.
@@ -79,11 +87,6 @@ fn is_of(kept: &Kept, row: &Backup) -> bool {
     kept.part == row.part() && kept.sequence == row.sequence && second(kept.made) == second(row.made)
 }
 
-/// Until when a file was to be kept when it was made, if that is known.
-pub(super) fn promised(known: &[Backup], kept: &Kept) -> Option<i64> {
-    known.iter().find(|row| is_of(kept, row)).and_then(|row| row.until)
-}
-
 /// What was found on the shelf.
 pub(super) struct Found {
     /// Files.
@@ -114,14 +117,14 @@ pub(super) fn compare(tx: &mut Tx<'_>, app: &App, shelf: &Shelf, found: &Found) 
     let (known, now) = (all(tx, &app.keys)?, app.now());
     for kept in found.there.iter().filter(|kept| !known.iter().any(|row| is_of(kept, row))) {
         let id = app.ids.uuid(now, &app.rng)?;
-        let until = (kept.part == Part::Keys).then(|| shelf.keys_until(kept.made));
+        let until = (kept.part == Part::Keys).then(|| shelf.end(kept));
         let row = Backup::begin(id, kept.part, (kept.sequence, kept.made), until);
-        Backup { bytes: Some(kept.bytes), ..row }.store(tx, app)?;
+        row.of_file(kept).store(tx, app)?;
     }
     // It has its name, so it is whole: a crash came before its row said so.
     for row in known.iter().filter(|row| found.quiet && row.bytes.is_none()) {
         if let Some(kept) = found.file(row) {
-            Backup { bytes: Some(kept.bytes), ..row.clone() }.store(tx, app)?;
+            row.clone().of_file(kept).store(tx, app)?;
         }
     }
     let gone: Vec<&Backup> = known.iter().filter(|row| found.is_gone(row, now)).collect();

@@ -40,6 +40,21 @@ impl Stores {
     }
 }
 
+/// What is to be backed up.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    /// Of which stores.
+    pub stores: Stores,
+    /// The data in full, though the shelf has something to make it on.
+    pub full: bool,
+}
+
+impl From<Stores> for Wanted {
+    fn from(stores: Stores) -> Self {
+        Self { stores, full: false }
+    }
+}
+
 /// What this process knows of backups.
 #[derive(Debug, Default)]
 pub(crate) struct Backups {
@@ -157,23 +172,33 @@ impl App {
     pub fn back_up(
         self: &Arc<Self>,
         caller: &Caller,
-        stores: Stores,
+        wanted: impl Into<Wanted>,
         permitted: impl FnOnce(),
     ) -> Result<Vec<Kept>, BackupError> {
+        let wanted = wanted.into();
+        let stores = wanted.stores;
         let shelf = self.shelf()?.clone();
         let running = self.backups.begin()?;
         let until = shelf.keys_until(self.now());
         let begun = self.perform_wait(caller, BeginBackup { stores, until })?.output;
         permitted();
         let run = (begun.sequence, begun.made);
-        let made = Copy { app: self, shelf: &shelf, run, running: &running }.make(stores);
+        let copy = Copy { app: self, shelf: &shelf, run, until, running: &running };
+        let base = if wanted.full { None } else { copy.base() };
+        let made = match copy.make(stores, base) {
+            Err(BackupError::Base(error)) => {
+                tracing::warn!(%error, "the newest backup cannot be built on: this one is full");
+                copy.make(stores, None)
+            }
+            made => made,
+        };
         // What was deleted while the snapshots stood is in the logs still.
         self.purge_quietly();
         match &made {
             Ok(made) => {
                 self.finish_rows(begun.rows, made)?;
                 // The only run is this one, and it is through.
-                let gone = self.remove_ended(&shelf)?;
+                let gone = shelf.tidy(self.keys.vault(), self.now())?;
                 self.compare(&shelf, gone, true)?;
             }
             Err(error) => {
@@ -192,16 +217,10 @@ impl App {
     /// [`BackupError`].
     pub fn tidy_backups(self: &Arc<Self>) -> Result<u64, BackupError> {
         let Ok(shelf) = self.shelf() else { return Ok(0) };
-        let gone = self.remove_ended(shelf)?;
+        let gone = shelf.tidy(self.keys.vault(), self.now())?;
         // Held until what was found is noted.
         let idle = self.backups.idle();
         self.compare(shelf, gone, idle.is_some())
-    }
-
-    fn remove_ended(self: &Arc<Self>, shelf: &Shelf) -> Result<Vec<Kept>, BackupError> {
-        let app = Arc::clone(self);
-        let known = self.store.read_wait(move |tx| rows::all(tx, &app.keys))?;
-        shelf.tidy(self.keys.vault(), self.now(), |kept| rows::promised(&known, kept))
     }
 
     /// `quiet`: nobody makes a backup meanwhile.
@@ -220,7 +239,9 @@ impl App {
     fn finish_rows(self: &Arc<Self>, rows: Vec<Backup>, made: &[Kept]) -> Result<(), Error> {
         let mut rows = rows;
         for row in &mut rows {
-            row.bytes = made.iter().find(|kept| kept.part == row.part()).map(|kept| kept.bytes);
+            if let Some(kept) = made.iter().find(|kept| kept.part == row.part()) {
+                *row = row.clone().of_file(kept);
+            }
         }
         let app = Arc::clone(self);
         self.store.write_wait(move |tx| {

@@ -13,7 +13,8 @@ use avouch_seal::backup::BackupKeys;
 
 use super::error::{BackupError, Unusable};
 use super::file::{Counts, Unopened};
-use super::header::Part;
+use super::header::{Base, Header, Part};
+use super::layers::Layers;
 
 const DAY_MICROS: i64 = 24 * 3600 * 1_000_000;
 const ENDING: &str = "avb";
@@ -27,8 +28,11 @@ pub struct Shelf {
     pub data: PathBuf,
     /// The folder for the key store's: another one, better on another machine, for its backups end soon.
     pub keys: PathBuf,
-    /// How many backups of the data store are kept.
+    /// How many backups of the data store are kept, and beside them those that they were made on.
     pub keep_data: usize,
+    /// Of so many backups of the data store one is full, and each of the others holds what changed since the one before it; 1:
+    /// every one is full. Those of the key store, which are small and soon to end, always are.
+    pub full_every: usize,
     /// For how many days a backup of the key store is kept. As long as there is one from before an erasure, and one of the
     /// data, the erased person is not gone.
     pub keep_keys_days: u32,
@@ -47,9 +51,19 @@ pub struct Kept {
     pub made: i64,
     /// How large.
     pub bytes: u64,
+    /// What it was made on, when it holds only what changed since: by its header, which is not to be believed before it is
+    /// opened.
+    pub base: Option<Base>,
+    /// When a backup of keys is to be gone, as was said when it was made: by its header too. Microseconds UTC.
+    pub until: Option<i64>,
 }
 
 impl Kept {
+    fn is(&self, base: &Base) -> bool {
+        let second = |micros: i64| micros.div_euclid(1_000_000);
+        self.sequence == base.sequence && second(self.made) == second(base.made)
+    }
+
     /// Takes it away. Somebody else may have been faster.
     pub(crate) fn remove(&self) -> Result<(), BackupError> {
         match fs::remove_file(&self.path) {
@@ -74,6 +88,12 @@ impl Shelf {
         made.saturating_add(i64::from(self.keep_keys_days).saturating_mul(DAY_MICROS))
     }
 
+    /// When a backup of the key store is to be gone: sooner than was said when it was made if keys are kept for fewer days now,
+    /// never later.
+    pub(crate) fn end(&self, kept: &Kept) -> i64 {
+        kept.until.unwrap_or(i64::MAX).min(self.keys_until(kept.made))
+    }
+
     /// This vault's files of one store, oldest first. A folder that is not there has none.
     ///
     /// # Errors
@@ -83,44 +103,15 @@ impl Shelf {
     }
 
     fn called(&self, vault: VaultId, part: Part, ending: &str) -> Result<Vec<Kept>, BackupError> {
-        let folder = self.folder(part);
-        let entries = match fs::read_dir(folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.map_err(BackupError::io(folder))?,
-        };
-        let mut kept = Vec::new();
-        for entry in entries {
-            let entry = entry.map_err(BackupError::io(folder))?;
-            let Some((made, sequence)) =
-                entry.file_name().to_str().and_then(|name| read_name(name, vault, part, ending))
-            else {
-                continue;
-            };
-            let bytes = match entry.metadata() {
-                // Taken away since the folder was read.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                metadata => metadata.map_err(BackupError::io(&entry.path()))?.len(),
-            };
-            kept.push(Kept { path: entry.path(), part, sequence, made, bytes });
-        }
-        kept.sort_by_key(|kept| (kept.made, kept.sequence));
-        Ok(kept)
+        called(self.folder(part), vault, part, ending)
     }
 
-    /// Removes what is kept no longer; says what it removed. `promised` is what was said of a backup of the key store when it
-    /// was made: its end may come sooner than that when keys are kept for fewer days now, never later.
-    pub(crate) fn tidy(
-        &self,
-        vault: VaultId,
-        now: i64,
-        promised: impl Fn(&Kept) -> Option<i64>,
-    ) -> Result<Vec<Kept>, BackupError> {
-        let mut gone = self.files(vault, Part::Data)?;
-        gone.truncate(gone.len().saturating_sub(self.keep_data.max(1)));
+    /// Removes what is kept no longer; says what it removed.
+    pub(crate) fn tidy(&self, vault: VaultId, now: i64) -> Result<Vec<Kept>, BackupError> {
+        let mut gone = ended(self.files(vault, Part::Data)?, self.keep_data.max(1));
         // To the last: that it ends is a promise, that there is a newer one is the operator's.
         let keys = self.files(vault, Part::Keys)?;
-        let end = |kept: &Kept| promised(kept).unwrap_or(i64::MAX).min(self.keys_until(kept.made));
-        gone.extend(keys.into_iter().filter(|kept| end(kept) <= now));
+        gone.extend(keys.into_iter().filter(|kept| self.end(kept) <= now));
         self.remove(&gone)?;
         Ok(gone)
     }
@@ -140,6 +131,45 @@ impl Shelf {
         }
         Ok(())
     }
+}
+
+/// A folder's files of one vault and store, oldest first.
+fn called(folder: &Path, vault: VaultId, part: Part, ending: &str) -> Result<Vec<Kept>, BackupError> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(BackupError::io(folder))?,
+    };
+    let mut kept = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(BackupError::io(folder))?;
+        let Some((made, sequence)) =
+            entry.file_name().to_str().and_then(|name| read_name(name, vault, part, ending))
+        else {
+            continue;
+        };
+        let path = entry.path();
+        let bytes = match entry.metadata() {
+            // Taken away since the folder was read.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            metadata => metadata.map_err(BackupError::io(&path))?.len(),
+        };
+        // One without a header needs no other and has promised nothing.
+        let header = open(&path).ok().map(|file| file.header);
+        let (base, until) = header.map(|header| (header.base, header.until)).unwrap_or_default();
+        kept.push(Kept { path, part, sequence, made, bytes, base, until });
+    }
+    kept.sort_by_key(|kept| (kept.made, kept.sequence));
+    Ok(kept)
+}
+
+/// Of files, oldest first, those that are kept no longer: neither among the newest nor what one that is kept was made on.
+fn ended(mut files: Vec<Kept>, keep: usize) -> Vec<Kept> {
+    let mut bases: Vec<Base> = files.iter().rev().take(keep).filter_map(|kept| kept.base.clone()).collect();
+    files.truncate(files.len().saturating_sub(keep));
+    while let Some(at) = files.iter().position(|file| bases.iter().any(|base| file.is(base))) {
+        bases.extend(files.remove(at).base);
+    }
+    files
 }
 
 /// A file that is being written, under a name that nobody takes for a backup. Removed when it comes to nothing.
@@ -185,7 +215,7 @@ impl Draft {
         let file = out.into_inner().map_err(|error| self.failed()(error.into_error()))?;
         file.sync_all().map_err(self.failed())?;
         drop(file);
-        let read = read_through(open(&self.part)?, &self.part, keys)?;
+        let read = read_through(Layers::open(open(&self.part)?, &self.part, keys)?)?;
         if read.counts != *counts {
             return Err(BackupError::File(self.part.clone(), Unusable::Damaged));
         }
@@ -195,8 +225,8 @@ impl Draft {
             sync(folder)?;
         }
         let bytes = fs::metadata(&self.path).map_err(BackupError::io(&self.path))?.len();
-        let Checked { part, sequence, made, .. } = read;
-        Ok(Kept { path: self.path.clone(), part, sequence, made, bytes })
+        let Checked { part, sequence, made, base, until, .. } = read;
+        Ok(Kept { path: self.path.clone(), part, sequence, made, bytes, base, until })
     }
 }
 
@@ -220,29 +250,49 @@ pub struct Checked {
     pub made: i64,
     /// The generation of people's keys.
     pub generation: u32,
-    /// The rows of each table.
+    /// What it was made on, which was read with it.
+    pub base: Option<Base>,
+    /// Of keys: when it is to be gone; microseconds UTC.
+    pub until: Option<i64>,
+    /// The rows of each table, with those of what it was made on.
     pub counts: Vec<(String, u64)>,
 }
 
-/// Reads a whole file with the keys of its vault.
+/// Reads a whole file with the keys of its vault, and with it those beside it that it was made on.
 ///
 /// # Errors
-/// [`BackupError::File`], [`BackupError::Io`].
+/// [`BackupError::File`], [`BackupError::NoBase`], [`BackupError::Io`].
 pub fn verify(path: &Path, keys: &BackupKeys) -> Result<Checked, BackupError> {
-    read_through(unopened(path)?, path, keys)
+    read_through(layers(path, keys)?)
+}
+
+fn read_through(mut layers: Layers) -> Result<Checked, BackupError> {
+    while layers.next()?.is_some() {}
+    let (counts, header) = (layers.counts().clone(), layers.header());
+    let (part, sequence, made, generation) = (header.part, header.sequence, header.made, header.generation);
+    let (base, until) = (header.base.clone(), header.until);
+    Ok(Checked { part, sequence, made, generation, base, until, counts })
+}
+
+/// A file with those beside it that it was made on.
+pub(crate) fn layers(path: &Path, keys: &BackupKeys) -> Result<Layers, BackupError> {
+    Layers::open(unopened(path)?, path, keys)
+}
+
+/// The file that one was made on, which lies beside it.
+pub(super) fn beside(path: &Path, header: &Header, base: &Base) -> Result<(PathBuf, Input), BackupError> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let all = called(folder, VaultId(*header.vault), header.part, ENDING)?;
+    for kept in all.into_iter().filter(|kept| kept.is(base)) {
+        let file = unopened(&kept.path)?;
+        if base.is(&file.header) {
+            return Ok((kept.path, file));
+        }
+    }
+    Err(BackupError::NoBase(path.to_owned(), base.sequence))
 }
 
 type Input = Unopened<BufReader<File>>;
-
-fn read_through(file: Input, path: &Path, keys: &BackupKeys) -> Result<Checked, BackupError> {
-    let bad = |reason| BackupError::File(path.to_owned(), reason);
-    let mut reader = file.open(keys).map_err(bad)?;
-    while reader.next().map_err(bad)?.is_some() {}
-    let counts = reader.counts().clone();
-    let header = &reader.header;
-    let (part, sequence, made, generation) = (header.part, header.sequence, header.made, header.generation);
-    Ok(Checked { part, sequence, made, generation, counts })
-}
 
 /// A file of which the header was read. One that is called unfinished is none, however whole: nobody has promised when it ends.
 pub(crate) fn unopened(path: &Path) -> Result<Input, BackupError> {

@@ -34,6 +34,12 @@ impl Table {
         self.columns.iter().enumerate().map(|(at, (_, kind))| kind.read(row, at)).collect()
     }
 
+    /// Whether a row may stand in this table.
+    pub(crate) fn fits(&self, row: &[Cell]) -> bool {
+        row.len() == self.columns.len()
+            && self.columns.iter().zip(row).all(|((_, kind), cell)| kind.fits(cell))
+    }
+
     /// Before the first row.
     pub(crate) fn start(&self) -> Vec<Cell> {
         self.columns.iter().take(self.key).map(|(_, kind)| kind.least()).collect()

@@ -1,6 +1,7 @@
 //! Backups: what was there is there again, on either engine, and whoever was erased is not.
 
 mod format;
+mod incremental;
 mod known;
 mod lists;
 mod rekeyed;
@@ -27,7 +28,8 @@ use crate::tokens::{detokenized, tokens};
 /// A shelf in a folder of the test's own.
 pub(crate) fn shelf(place: &Place) -> Shelf {
     let folder = place.directory().join("shelf");
-    Shelf { data: folder.join("data"), keys: folder.join("keys"), keep_data: 100, keep_keys_days: 7 }
+    let (data, keys) = (folder.join("data"), folder.join("keys"));
+    Shelf { data, keys, keep_data: 100, full_every: 3, keep_keys_days: 7 }
 }
 
 pub(crate) fn back_up(house: &House<'_>, stores: Stores) -> Vec<PathBuf> {
@@ -341,7 +343,7 @@ fn nobody_makes_or_sees_backups_who_may_not() {
 fn backups_end_when_they_are_to_and_are_known_for_as_long() {
     let place = Place::new(Kind::Sqlite);
     let house = House::new(&place);
-    let shelf = Shelf { keep_data: 2, keep_keys_days: 7, ..shelf(&place) };
+    let shelf = Shelf { keep_data: 2, full_every: 1, keep_keys_days: 7, ..shelf(&place) };
     house.app.keep_backups_on(shelf.clone());
     let day = std::time::Duration::from_secs(24 * 3600);
     let names = |part| -> Vec<u64> {
@@ -402,13 +404,17 @@ fn a_vault_that_was_put_back_takes_notice_of_backups_made_since() {
     let sources = both(&house);
     back_up(&house, Stores::Keys);
     let restored = restore(&house.keepers(), &other, &sources).expect("restored");
-    restored.app.keep_backups_on(shelf(&place));
+    restored.app.keep_backups_on(Shelf { keep_keys_days: 30, ..shelf(&place) });
     let known = || restored.act(&restored.admin, ReadBackups).expect("told").backups.len();
     assert_eq!(known(), 2, "the rows of its own run, as they were then");
     restored.app.tidy_backups().expect("tidied");
     assert_eq!(known(), 3);
     restored.app.tidy_backups().expect("tidied");
     assert_eq!(known(), 3, "each once");
+    let rows = restored.act(&restored.admin, ReadBackups).expect("told").backups;
+    let weeks: Vec<_> =
+        rows.iter().filter_map(|row| Some((row.until? - row.made) / 86_400_000_000)).collect();
+    assert_eq!(weeks, [7, 7], "what was promised of the one that it never knew holds too");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `/v1/backups`: making one, and which there are. A backup runs on a thread of its own; whoever asked is answered when it is
 //! certain that it begins, and looks again to see how it ends.
 
-use avouch_core::backup::{self as core, BackupError, Endings, Part, ReadBackups, Stores};
+use avouch_core::backup::{self as core, BackupError, Endings, Part, ReadBackups, Stores, Wanted};
 use avouch_wire::{Backup, BackupRequest, BackupStore, BackupStores, Backups, ProblemKind, Restored};
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -37,6 +37,7 @@ pub(super) async fn make(
         BackupStores::Data => Stores::Data,
         BackupStores::Keys => Stores::Keys,
     };
+    let wanted = Wanted { stores, full: request.full.unwrap_or_default() };
     let (begun, begins) = oneshot::channel();
     let (app, by) = (service.app.clone(), caller.clone());
     tokio::task::spawn_blocking(move || {
@@ -47,7 +48,7 @@ pub(super) async fn make(
                 drop(begun.send(answered));
             }
         };
-        if let Err(error) = app.back_up(&by, stores, || answer(Ok(()))) {
+        if let Err(error) = app.back_up(&by, wanted, || answer(Ok(()))) {
             answer(Err(failure(error)));
         }
     });
@@ -77,8 +78,8 @@ fn one(row: core::Backup) -> Backup {
         Part::Data => BackupStore::Data,
         Part::Keys => BackupStore::Keys,
     };
-    let (until, bytes) = (row.until.map(time), row.bytes);
-    Backup { store, sequence: row.sequence, made: time(row.made), until, bytes }
+    let (until, base, bytes) = (row.until.map(time), row.base, row.bytes);
+    Backup { store, sequence: row.sequence, made: time(row.made), until, base, bytes }
 }
 
 fn restored(restored: core::Restored) -> Restored {

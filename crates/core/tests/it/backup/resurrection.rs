@@ -15,6 +15,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::json;
 
+use super::incremental::carried;
 use super::{back_up, restore};
 use crate::house::{House, slug};
 use crate::people::erased;
@@ -267,14 +268,13 @@ fn history(kind: Kind, steps: Vec<Step>) {
             }
             Step::BackUp(stores) => {
                 for path in back_up(&house, stores) {
-                    let name = path.file_name().expect("a name").to_string_lossy().into_owned();
                     // Each place has a shelf of its own, and numbers its runs anew.
-                    let kept =
-                        shelf.directory().join(format!("{}-{name}", model.data.len() + model.keys.len()));
-                    fs::copy(&path, &kept).expect("carried away");
+                    let folder = shelf.directory().join((model.data.len() + model.keys.len()).to_string());
+                    let kept = carried(&path, &folder);
+                    let data = path.parent().is_some_and(|folder| folder.ends_with("data"));
                     let (people, keyed) = (model.people.clone(), model.keyed.clone());
                     let made = Made { path: kept, people, keyed };
-                    if name.contains("-data-") { model.data.push(made) } else { model.keys.push(made) }
+                    if data { model.data.push(made) } else { model.keys.push(made) }
                 }
             }
             Step::Lose { data, keys } => {
