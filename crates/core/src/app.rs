@@ -91,11 +91,14 @@ impl App {
     /// # Errors
     /// What the store reports.
     pub fn sweep(self: &Arc<Self>) -> Result<u64, Error> {
-        crate::erasure::resume(self)?;
+        let resumed = crate::erasure::resume(self);
         self.open_keys.sweep();
         let now = self.now();
-        self.store
-            .write_wait(move |tx| Ok(idempotency::sweep(tx, now)? + crate::vault::sweep_tokens(tx, now)?))
+        let forgotten = self.store.write_wait(move |tx| {
+            Ok::<_, Error>(idempotency::sweep(tx, now)? + crate::vault::sweep_tokens(tx, now)?)
+        })?;
+        // A copy that cannot be read keeps nothing else from going.
+        resumed.map(|()| forgotten)
     }
 
     /// Checks an API key; a known key that is refused is recorded.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use avouch_store::{Tx, params, statements};
 
+use super::copy::Keeper;
 use super::ending::{self, Ending, EndingsFault, ListPlace, NO_LINK, WHOLE};
 use super::{orphans, shred, strip};
 use crate::app::App;
@@ -118,18 +119,27 @@ impl App {
 /// From time to time: whether an order waits for its second half, or the copy for a line.
 pub(crate) fn resume(app: &Arc<App>) -> Result<(), Error> {
     let undone = app.store.read_wait(ending::undone)?;
-    let behind = app.erasures.keeper.as_ref().is_some_and(|copy| copy.was_behind());
+    // Asked for before the lists are read: what fails from here on is not made good by this.
+    let behind = app.erasures.keeper.as_ref().and_then(Keeper::behind);
     let late = app.erasures.late().clone();
-    if undone.is_empty() && !behind && late.is_empty() {
+    if undone.is_empty() && behind.is_none() && late.is_empty() {
         return Ok(());
     }
     match reconcile(app) {
         Ok(_) => {
+            if let (Some(copy), Some(behind)) = (&app.erasures.keeper, behind) {
+                copy.caught_up(behind);
+            }
             app.erasures.closing().retain(|ticket| !late.contains(ticket));
             app.erasures.late().retain(|ticket| !late.contains(ticket));
             Ok(())
         }
         Err(EndingsError::Other(error)) => Err(error),
+        // A disk that is not there says nothing about the list.
+        Err(EndingsError::Fault(fault @ EndingsFault::Unreadable(_))) => {
+            tracing::error!(%fault, "what is missing in the copy is written when it can be read again");
+            Err(Error::CopyUnwritten)
+        }
         Err(EndingsError::Fault(fault)) => {
             tracing::error!(%fault, "the list of erasures was changed while the vault was open");
             Err(Error::Tampered)

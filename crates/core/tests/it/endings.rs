@@ -52,15 +52,19 @@ impl<'p> Backup<'p> {
     }
 }
 
-/// The third copy, in memory; and a disk for it that can be full.
+/// The third copy, in memory; and a disk for it that can be full, or not there.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct MemoryCopy {
     pub(crate) lines: Arc<Mutex<Vec<String>>>,
     pub(crate) full: Arc<std::sync::atomic::AtomicBool>,
+    pub(crate) gone: Arc<std::sync::atomic::AtomicBool>,
 }
 
 impl EndingsCopy for MemoryCopy {
     fn lines(&self) -> std::io::Result<Vec<String>> {
+        if self.gone.load(std::sync::atomic::Ordering::SeqCst) {
+            return Err(std::io::ErrorKind::NotFound.into());
+        }
         Ok(self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
@@ -243,6 +247,21 @@ both_engines! {
             assert!(matches!(App::open(parts).expect_err("damaged"), OpeningError::Endings(_)));
             *kept.lines.lock().expect("nobody panicked") = sound;
         });
+    }
+
+    fn lines_that_are_missing_come_when_the_copy_can_be_read_again(place) {
+        let copy = MemoryCopy::default();
+        let house = House::with(place, copy.settings());
+        let dpo = house.hire("staff", "dpo", None);
+        let id = house.create(&house.importer, ana()).expect("created");
+        copy.full.store(true, std::sync::atomic::Ordering::SeqCst);
+        assert_eq!(slug(erase(&house, &dpo, id, Order::default())), "audit-unavailable");
+        copy.full.store(false, std::sync::atomic::Ordering::SeqCst);
+        copy.gone.store(true, std::sync::atomic::Ordering::SeqCst);
+        assert_eq!(slug(house.app.finish_erasures()), "audit-unavailable", "nobody has changed the list");
+        copy.gone.store(false, std::sync::atomic::Ordering::SeqCst);
+        house.app.finish_erasures().expect("it is there again");
+        assert_eq!(copy.lines().expect("there").len(), 1);
     }
 
     fn a_key_that_is_left_of_somebody_erased_goes_at_the_next_start(place) {
