@@ -2,7 +2,7 @@
 //! checked, and what one of them has and another has not is done where it was not done yet. An order that a crash cut off, an
 //! old copy of the data that somebody put back, an old copy of the keys, and both at once are one and the same case here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use avouch_store::{Tx, params, statements};
@@ -13,6 +13,7 @@ use super::{orphans, shred, strip};
 use crate::app::App;
 use crate::audit::{self, What};
 use crate::gate::Caller;
+use crate::ids::SubjectId;
 use crate::vault::keys::Ring;
 use crate::vault::record::Record;
 use crate::{Error, app::Cx};
@@ -163,23 +164,24 @@ fn read(app: &App, lines: &[String]) -> Result<BTreeMap<i64, Ending>, EndingsFau
 fn merge(app: &Arc<App>, copy: &BTreeMap<i64, Ending>) -> Result<Absorbed, EndingsError> {
     let (lacking, newest, unwritten) = compare(app, copy)?;
     let mut absorbed = Absorbed { endings: newest.cast_unsigned(), ..Absorbed::default() };
-    let mut orphaned = false;
+    let again_on_data = lacking.iter().filter(|lacking| lacking.data && lacking.ending.class == WHOLE);
+    let going: HashSet<SubjectId> = again_on_data.map(|lacking| lacking.ending.subject).collect();
+    if !going.is_empty() {
+        orphans::drop_orphans(app, &going)?;
+    }
     let mut rest = lacking.into_iter().peekable();
     while rest.peek().is_some() {
         let batch: Arc<Vec<Lacking>> = Arc::new(rest.by_ref().take(BATCH).collect());
         absorbed.data += batch.iter().filter(|lacking| lacking.data).count() as u64;
         absorbed.keys += batch.iter().filter(|lacking| lacking.keys).count() as u64;
         let inner = Arc::clone(app);
-        orphaned |= app.store.write_wait(move |tx| apply(tx, &inner, &batch))?;
+        app.store.write_wait(move |tx| apply(tx, &inner, &batch))?;
     }
     if absorbed.data > 0 {
         tracing::warn!(
             erasures = absorbed.data,
             "an older copy of the data was put back; these were done on it again"
         );
-    }
-    if orphaned {
-        orphans::drop_orphans(app)?;
     }
     if newest > 0 {
         let gone = app.store.write_wait(shred::drop_strays)?;
@@ -239,16 +241,16 @@ fn compare(
     Ok((lacking, newest, unwritten))
 }
 
-/// Does endings where they were not done. Says whether somebody's looks could not be found.
-fn apply(tx: &mut Tx<'_>, app: &Arc<App>, batch: &[Lacking]) -> Result<bool, Error> {
+/// Does endings where they were not done.
+fn apply(tx: &mut Tx<'_>, app: &Arc<App>, batch: &[Lacking]) -> Result<(), Error> {
     let (rules, caller, now) = (crate::charters::in_force(tx, app)?, Caller::system(), app.now());
     let (event, generation) = (app.ids.event(now), app.data_keys.generation());
     let cx = Cx { app, rules: &rules, caller: &caller, now, event, generation };
-    let (mut orphaned, mut written, mut on_data) = (false, Vec::new(), Vec::new());
+    let (mut written, mut on_data) = (Vec::new(), Vec::new());
     for Lacking { ending, .. } in batch.iter().filter(|lacking| lacking.data) {
         // Unless somebody has done it since the lists were read.
         if ending.put_order(tx)? {
-            orphaned |= on_the_data(tx, &cx, ending, &mut written)?;
+            on_the_data(tx, &cx, ending, &mut written)?;
             on_data.push(ending);
         }
     }
@@ -263,7 +265,7 @@ fn apply(tx: &mut Tx<'_>, app: &Arc<App>, batch: &[Lacking]) -> Result<bool, Err
     for lacking in batch {
         shred::destroy(tx, app, &lacking.ending)?;
     }
-    Ok(orphaned)
+    Ok(())
 }
 
 /// Does an ending on the data; its terms, if it is of a whole person, are for the caller to remove with those of others.
@@ -272,13 +274,14 @@ fn on_the_data(
     cx: &Cx<'_>,
     ending: &Ending,
     written: &mut Vec<[u8; 32]>,
-) -> Result<bool, Error> {
+) -> Result<(), Error> {
     let subject = ending.subject;
     if ending.class == WHOLE {
-        let mut ring = Ring::load(tx, subject).ok();
-        let pseudonym = ring.as_mut().and_then(|ring| ring.pseudonym_if_any(cx));
+        // What leads to them has gone with what leads to nobody; what was typed since goes here.
+        let ring = Ring::load(tx, subject).ok();
+        let pseudonym = ring.and_then(|mut ring| ring.pseudonym_if_any(cx));
         strip::remove_person(tx, subject, pseudonym.as_ref())?;
-        return Ok(pseudonym.is_none());
+        return Ok(());
     }
     let until = [(ending.class, ending.facts(&cx.app.keys)?.version)];
     match Record::find(tx, cx, subject) {
@@ -292,8 +295,7 @@ fn on_the_data(
         }
         Err(error) => return Err(error),
     }
-    strip::remove_terms_blindly(tx, cx, subject, &until)?;
-    Ok(false)
+    strip::remove_terms_blindly(tx, cx, subject, &until)
 }
 
 /// Appends to the copy what it lacks, and waits for it.

@@ -113,6 +113,27 @@ both_engines! {
         assert_eq!(count(&house, &ORDERS), 2);
     }
 
+    fn what_leads_to_nobody_goes_though_the_first_try_at_it_fails(place) {
+        let house = House::new(place);
+        let (support, dpo) = (house.hire("staff", "support", None), house.hire("staff", "dpo", None));
+        let gone = house.create(&house.importer, ana()).expect("created");
+        house.reveal(&support, gone, &["name"]).expect("revealed, with a reason");
+        let backup = Backup::take(place, false);
+        erase(&house, &dpo, gone, Order::default()).expect("erased");
+        let (reasons, links) = (count(&house, &REASONS), count(&house, &LINKS));
+        let (clock, primary) = (house.clock.clone(), house.seals.primary());
+        let house = house.reopened_after(|| {
+            backup.put_back();
+            let away = "alter table event_subject rename to put_away";
+            place.meddle(false, away, away);
+            assert!(App::open(parts(place, primary, &clock)).is_err(), "what leads to her cannot be looked for");
+            let back = "alter table put_away rename to event_subject";
+            place.meddle(false, back, back);
+        });
+        assert_eq!(slug(house.read(&support, gone)), "not-found");
+        assert_eq!((count(&house, &REASONS), count(&house, &LINKS)), (reasons, links));
+    }
+
     fn an_old_copy_of_the_keys_is_brought_up_to_date(place) {
         let house = House::new(place);
         let (support, dpo) = (house.hire("staff", "support", None), house.hire("staff", "dpo", None));
