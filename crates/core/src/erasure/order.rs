@@ -418,7 +418,7 @@ fn remove_terms(tx: &mut Tx<'_>, cx: &Cx<'_>, id: SubjectId, held: &Held) -> Res
 }
 
 /// Nothing in the place of what is damaged, whether it is a seal that is broken or a column of another form.
-fn unless_damaged<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
+pub(super) fn unless_damaged<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
     match result {
         Ok(whole) => Ok(Some(whole)),
         Err(Error::Tampered | Error::Store(avouch_store::Error::Column { .. })) => Ok(None),

@@ -9,13 +9,16 @@ use avouch_store::{Tx, params, statements};
 
 use super::copy::Keeper;
 use super::ending::{self, Ending, EndingsFault, ListPlace, NO_LINK, WHOLE};
-use super::{orphans, shred, strip};
+use super::order::unless_damaged;
+use super::strip::{self, Stripped};
+use super::{orphans, shred};
 use crate::app::App;
 use crate::audit::{self, What};
 use crate::gate::Caller;
 use crate::ids::SubjectId;
 use crate::vault::keys::Ring;
 use crate::vault::record::Record;
+use crate::vault::token;
 use crate::{Error, app::Cx};
 
 statements! {
@@ -278,22 +281,29 @@ fn on_the_data(
     let subject = ending.subject;
     if ending.class == WHOLE {
         // What leads to them has gone with what leads to nobody; what was typed since goes here.
-        let ring = Ring::load(tx, subject).ok();
+        let ring = unless_damaged(Ring::load(tx, subject))?;
         let pseudonym = ring.and_then(|mut ring| ring.pseudonym_if_any(cx));
         strip::remove_person(tx, subject, pseudonym.as_ref())?;
         return Ok(());
     }
     let until = [(ending.class, ending.facts(&cx.app.keys)?.version)];
-    match Record::find(tx, cx, subject) {
-        Ok(Some(record)) => {
-            strip::remove_classes(tx, cx, &record, &until, written)?;
+    // What is damaged must not keep everybody else's vault shut. It is not opened by the class's key either, once that is gone.
+    let found = Record::find(tx, cx, subject);
+    let found = found.and_then(|found| found.map(|record| Stripped::of(tx, cx, &record, &until)).transpose());
+    match unless_damaged(found)? {
+        Some(None) => {}
+        Some(Some(stripped)) => {
+            if stripped.damaged > 0 {
+                let versions = stripped.damaged;
+                tracing::error!(%subject, versions, "damaged versions keep entries of a class that was erased");
+            }
+            stripped.put(tx, written)?;
         }
-        Ok(None) => {}
-        // What does not open is not opened by the class's key either, once that is gone.
-        Err(Error::Tampered) => {
-            tracing::error!(%subject, "a damaged record keeps entries of a class that was erased")
-        }
-        Err(error) => return Err(error),
+        None => tracing::error!(%subject, "a damaged record keeps entries of a class that was erased"),
+    }
+    if unless_damaged(strip::drop_tokens(tx, cx, subject, &until))?.is_none() {
+        tracing::error!(%subject, "tokens that cannot be told apart all go with a class that was erased");
+        token::drop_of_subject(tx, subject)?;
     }
     strip::remove_terms_blindly(tx, cx, subject, &until)
 }

@@ -15,6 +15,7 @@ avouch_store::statements! {
     data REASONS = "select count(*) from event where sealed is not null";
     data LINKS = "select count(*) from event_subject";
     data TERMS = "select count(*) from index_term";
+    data STRIPPED = "select count(*) from record_version v join kept_record_version k on k.version = v.version where v.entries <> k.entries";
     data ORDERS = "select count(*) from ending";
     keys DONE = "select count(*) from ending";
     keys KEYS = "select count(*) from subject_key";
@@ -111,6 +112,37 @@ both_engines! {
         let replay = house.events().into_iter().find(|event| event.what == "erasure.replay").expect("on record");
         assert_eq!((replay.count, replay.erasure), (2, Some(1)));
         assert_eq!(count(&house, &ORDERS), 2);
+    }
+
+    fn damage_of_one_person_does_not_keep_the_vault_shut(place) {
+        let house = House::new(place);
+        let (support, dpo) = (house.hire("staff", "support", None), house.hire("staff", "dpo", None));
+        let bob = json!({"name": "Bob", "notes": "likes roses"});
+        let id = house.create(&house.importer, bob).expect("created");
+        house.update(&support, id, 1, json!({"notes": "likes lilies"})).expect("changed");
+        house.update(&support, id, 2, json!({"notes": "likes tulips"})).expect("changed");
+        let backup = Backup::take(place, false);
+        erase(&house, &dpo, id, Order::classes(&["service"])).expect("his notes are erased");
+        let damages = [
+            ("update record_version set updated = updated + 1 where version = 1", "update record_version set updated = updated + 1 where version = 1"),
+            ("update record_version set manifest = x'00' where version = 1", "update record_version set manifest = '\\x00' where version = 1"),
+            ("update record set manifest = x'00'", "update record set manifest = '\\x00'"),
+        ];
+        let mut house = house;
+        for (sqlite, postgres) in damages {
+            house = house.reopened_after(|| {
+                backup.put_back();
+                place.meddle(false, sqlite, postgres);
+            });
+            assert_eq!(count(&house, &ORDERS), 1, "{sqlite}");
+            if sqlite.starts_with("update record_version") {
+                let shown = house.reveal(&support, id, &["name", "notes"]).expect(sqlite);
+                assert_eq!(shown.fields.keys().collect::<Vec<_>>(), ["name"], "{sqlite}");
+                assert_eq!(count(&house, &STRIPPED), 1, "{sqlite}: the version that is sound");
+            } else {
+                assert!(house.read(&support, id).is_err(), "{sqlite}");
+            }
+        }
     }
 
     fn what_leads_to_nobody_goes_though_the_first_try_at_it_fails(place) {
