@@ -223,7 +223,8 @@ impl App {
             }
             Fresh::Rules(rules) => {
                 let mut current = self.rules.write().unwrap_or_else(PoisonError::into_inner);
-                if (rules.version, rules.generation) > (current.version, current.generation) {
+                let age = |rules: &Rules| (rules.version, rules.generation, rules.roots);
+                if age(&rules) > age(&current) {
                     *current = Arc::new(*rules);
                 }
                 self.bell.ring();

@@ -40,8 +40,10 @@ pub(crate) const OWN_NAMESPACE: &str = "vault";
 pub struct Rules {
     /// The version, 1, 2, 3, …
     pub version: u32,
-    /// One more after each change of the charter or of an index.
+    /// One more after each change of the charter, of an index or of a recipient.
     pub(crate) generation: i64,
+    /// How often other roots had been taken on when it was compiled.
+    pub(crate) roots: u64,
     /// What was written.
     pub charter: Arc<Charter>,
     /// Who may do what.
@@ -96,11 +98,14 @@ impl RecipientRule {
         self.tokens.get(&place).copied().unwrap_or(TokenRule::plain(TokenKind::Pointer))
     }
 
+    /// Whether it is the same under these keys, as it stands now.
+    fn is(&self, standing: Standing, keys: &VaultKeys) -> bool {
+        standing == self.standing && self.keys.roots().iter().rev().eq(keys.token_epochs().iter())
+    }
+
     /// The same as it stands now.
     fn standing(&self, standing: Standing, keys: &VaultKeys) -> Self {
-        let derived = || Arc::new(keys.recipient(self.keys.namespace(), standing.epoch));
-        let same = standing.epoch == self.standing.epoch;
-        let keys = if same { Arc::clone(&self.keys) } else { derived() };
+        let keys = Arc::new(keys.recipient(self.keys.namespace(), standing.epoch));
         Self { keys, standing, ..self.clone() }
     }
 }
@@ -147,6 +152,7 @@ impl Rules {
         let mut rules = Self {
             version,
             generation: 0,
+            roots: keys.roots_taken_on(),
             engine,
             indexes: Vec::new(),
             indexing: false,
@@ -223,10 +229,15 @@ impl Rules {
     /// When the keys in memory are not those of an index.
     pub(crate) fn as_of(&self, live: &Live, keys: &VaultKeys) -> Result<Self, Error> {
         let Live { rows, standings } = live;
+        // Before anything is derived: what is taken on meanwhile makes another one necessary.
+        let roots = keys.roots_taken_on();
         let recipient = |(name, rule): (&String, &Arc<RecipientRule>)| {
             let standing = standings.of(name);
-            let same = standing == rule.standing;
-            let rule = if same { Arc::clone(rule) } else { Arc::new(rule.standing(standing, keys)) };
+            let rule = if rule.is(standing, keys) {
+                Arc::clone(rule)
+            } else {
+                Arc::new(rule.standing(standing, keys))
+            };
             (name.clone(), rule)
         };
         let place = |number: u32| self.by_number.get(&number).copied();
@@ -234,6 +245,7 @@ impl Rules {
         Ok(Self {
             version: self.version,
             generation: rows.generation,
+            roots,
             charter: Arc::clone(&self.charter),
             engine: Arc::clone(&self.engine),
             indexes: indexes.collect::<Result<_, _>>()?,

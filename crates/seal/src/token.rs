@@ -210,6 +210,8 @@ pub struct RecipientKeys {
     vault: VaultId,
     namespace: Namespace,
     epoch: u32,
+    /// The epochs of the token roots that they are of, newest first.
+    roots: Vec<u32>,
     newest: PointerKeys,
     /// Of retired token roots, newest first: they open what was handed out, and make nothing.
     older: Vec<PointerKeys>,
@@ -229,6 +231,7 @@ impl RecipientKeys {
             vault,
             namespace: namespace.clone(),
             epoch,
+            roots: roots.epochs().into_iter().rev().collect(),
             newest: pointer(roots.newest()),
             older: roots.newest_first().skip(1).map(pointer).collect(),
             formats: derive(roots.newest(), &vault.0, labels::TOKEN_FORMATS, &[name, &epoch.to_le_bytes()]),
@@ -245,6 +248,16 @@ impl RecipientKeys {
     /// The recipient that these keys are for.
     pub const fn namespace(&self) -> &Namespace {
         &self.namespace
+    }
+
+    /// The epochs of the token roots that they are of, newest first.
+    pub fn roots(&self) -> &[u32] {
+        &self.roots
+    }
+
+    /// The epoch of the root under which tokens are made.
+    pub fn newest_root(&self) -> u32 {
+        self.roots.first().copied().unwrap_or_default()
     }
 
     /// The pointer to `target`: the same one each time, as long as the token root is the same.

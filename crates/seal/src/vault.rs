@@ -5,6 +5,7 @@
 //! key: one is opened for an operation and dropped with it, so that an erased person is not still readable
 //! from a cache.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use aws_lc_rs::hmac;
@@ -45,6 +46,7 @@ pub struct VaultKeys {
     keks: RwLock<Arc<Keks>>,
     /// Changes when the keyring gets a root or loses one.
     roots: RwLock<Arc<Derivable>>,
+    taken_on: AtomicU64,
     /// Newest first: the first seals, all open.
     newest_row: Xaes,
     older_rows: Vec<Xaes>,
@@ -66,6 +68,7 @@ impl VaultKeys {
             vault,
             keks: RwLock::new(Arc::new(keks)),
             roots: RwLock::new(Arc::new(roots)),
+            taken_on: AtomicU64::new(0),
             newest_row: row_key(row.newest())?,
             older_rows: row.newest_first().skip(1).map(row_key).collect::<Result<_>>()?,
             // Of the oldest root, for good: a stored fingerprint cannot be computed again from what it was
@@ -73,6 +76,11 @@ impl VaultKeys {
             digest: derive_mac_key(row.oldest(), &vault.0, labels::ROW_DIGEST, &[]),
             erasure,
         })
+    }
+
+    /// How often other roots have been taken on: what was derived before that may be of older ones.
+    pub fn roots_taken_on(&self) -> u64 {
+        self.taken_on.load(Ordering::Acquire)
     }
 
     /// Derives from this keyring's index and token roots from now on, and wraps with its newest KEK root. What was derived
@@ -84,6 +92,7 @@ impl VaultKeys {
         }
         *self.roots.write().unwrap_or_else(PoisonError::into_inner) =
             Arc::new(Derivable::new(&kek, index, token)?);
+        self.taken_on.fetch_add(1, Ordering::AcqRel);
         Ok(())
     }
 

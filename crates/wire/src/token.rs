@@ -143,6 +143,7 @@ pub struct DetokenizeRequest {
     pub reason: Option<String>,
     /// Where tokens stand that cannot be told from values: JSON pointers into the document.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 2000)]
     pub at: Vec<String>,
     /// Whose tokens those are; a caller that acts for a recipient need not say it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

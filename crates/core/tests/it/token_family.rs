@@ -314,7 +314,8 @@ both_engines! {
             assert_eq!(desk.revoke_one(&token).expect("revoked"), Some(1), "{field}");
             desk.is_dead(&token);
             assert_eq!(desk.revoke_one(&token).expect("again"), Some(0), "it is over already");
-            assert!(desk.inspect(&token).iter().all(|view| view.revoked.is_some() && !view.usable));
+            let views = desk.inspect(&token);
+            assert!(!views.is_empty() && views.iter().all(|view| view.revoked.is_some() && !view.usable));
             let next = desk.one(id, field);
             assert_ne!(next, token, "{field}");
             assert_eq!(desk.open(&next).expect("another one"), value);
@@ -440,6 +441,139 @@ both_engines! {
         assert_eq!(import(&[(adam, "name", &ours)]).expect("asked"), [Err(NoToken::Crowded)]);
     }
 
+    fn what_many_share_ends_for_all_of_them_and_lives_while_any_has_it(place) {
+        let desk = Desk::new(place, "    default: value");
+        let people: Vec<_> = (0..40).map(|at| desk.person(eva(&format!("eva{at}@example.com")))).collect();
+        let token = desk.one(people[0], "company");
+        assert!(people.iter().all(|id| desk.one(*id, "company") == token));
+        // All but the last go to another company, however many came before.
+        let support = desk.house.hire("staff", "support", None);
+        for id in &people[..39] {
+            desk.house.update(&support, *id, 1, json!({"company": "Anderswo AG"})).expect("updated");
+        }
+        assert_eq!(desk.open(&token).expect("the last one's"), "Beispiel GmbH 42");
+        // One's own part ends, whatever their number among those who share it.
+        desk.revoke(RevokeWhich::Subject(people[39])).expect("revoked");
+        desk.is_dead(&token);
+        assert_ne!(desk.one(people[39], "company"), token);
+
+        let token = desk.one(people[0], "company");
+        assert!(people[1..39].iter().all(|id| desk.one(*id, "company") == token));
+        assert_eq!(desk.revoke_one(&token).expect("revoked"), Some(1));
+        let dpo = desk.house.hire("staff", "dpo", None);
+        for id in &people[..3] {
+            erased(&desk.house, &dpo, *id).expect("erased");
+        }
+        desk.is_dead(&token);
+        assert!(people[3..].iter().all(|id| desk.one(*id, "company") != token), "nobody gets it again");
+        // Not even when nobody of those is there any more.
+        let late = desk.person(json!({"name": "Udo", "email": "late@example.com", "company": "Anderswo AG"}));
+        assert_ne!(desk.one(late, "company"), token);
+    }
+
+    fn to_be_given_again_does_not_loosen_a_token(place) {
+        let desk = Desk::new(place, "    default: value");
+        let (eva, adam) = (desk.person(eva("eva@example.com")), desk.person(eva("adam@example.com")));
+        let now = desk.now();
+        let asked = terms(now, Some(1), Some(2), &["spring"]);
+        let token = desk.ask(&[(eva, "company", None)], asked).remove(0).expect("a token");
+        assert_eq!(desk.one(eva, "company"), token);
+        assert_eq!(desk.one(adam, "company"), token);
+        let views = desk.inspect(&token);
+        assert!(views.iter().all(|view| view.uses_left == Some(2)), "whoever shares it, it is one token");
+        let hers = views.iter().find(|view| view.subject == eva).expect("hers");
+        assert_eq!((hers.tags.as_slice(), hers.expires), (&["spring".to_owned()][..], Some(now + DAY)));
+        for _ in 0..2 {
+            desk.open(&token).expect("twice");
+        }
+        desk.is_dead(&token);
+        // Equal values have equal tokens: one that is used up is made anew by asking for it.
+        assert_eq!(desk.one(adam, "company"), token);
+        desk.open(&token).expect("anew");
+    }
+
+    fn a_shared_token_is_not_rotated_and_none_is_rotated_twice(place) {
+        let desk = Desk::new(place, "    default: pointer\n    company: value");
+        let (eva, adam) = (desk.person(eva("eva@example.com")), desk.person(eva("adam@example.com")));
+        let rotate = |tokens: &[&str]| {
+            let tokens = tokens.iter().map(|token| Presented::parse(token).expect("a token")).collect();
+            let (purpose, terms) = (Some("lab_work".to_owned()), Terms::default());
+            desk.house.act(&desk.desk, RotateTokens { tokens, recipient: "lab".to_owned(), purpose, reason: None, terms })
+        };
+        let shared = desk.one(eva, "company");
+        assert_eq!(desk.one(adam, "company"), shared);
+        assert_eq!(slug(rotate(&[&shared])), "validation");
+        assert_eq!(desk.open(&shared).expect("nothing happened"), "Beispiel GmbH 42");
+        let name = desk.one(eva, "name");
+        assert_eq!(slug(rotate(&[&name, &name])), "validation");
+        desk.open(&name).expect("nothing happened");
+    }
+
+    fn a_token_of_ours_is_never_drawn_where_another_systems_is(place) {
+        let desk = Desk::new(place, "    default: random\n    company: format_value");
+        let (first, second) = (
+            desk.person(json!({"name": "Eva", "email": "eva@example.com", "company": "Muster GmbH 4711"})),
+            desk.person(json!({"name": "Ivo", "email": "ivo@example.com", "company": "Muster-GmbH 4711"})),
+        );
+        let make = |id| desk.ask(&[(id, "company", None)], Terms::default()).remove(0).expect("a token");
+        // Different values whose tokens differ in nothing but what stands between the letters.
+        let (one, other) = (make(first), make(second));
+        assert_eq!(desk.open(&one).expect("its own"), "Muster GmbH 4711");
+        assert_eq!(desk.open(&other).expect("its own"), "Muster-GmbH 4711");
+        // What is computed for a value is somebody else's token already.
+        let third = desk.person(json!({"name": "Udo", "email": "udo@example.com", "company": "Ganz Andere 815"}));
+        let computed = make(third);
+        let dpo = desk.house.hire("staff", "dpo", None);
+        erased(&desk.house, &dpo, third).expect("erased");
+        let token = ForeignToken {
+            item: TokenItem { subject: first, field: "company".to_owned(), value: None },
+            token: computed.clone().into(),
+        };
+        let (purpose, terms) = (Some("lab_work".to_owned()), Terms::default());
+        let import =
+            ImportTokens { recipient: "lab".to_owned(), purpose, reason: None, tokens: vec![token], terms };
+        assert_eq!(desk.house.act(&desk.desk, import).expect("asked"), [Ok(())]);
+        let again = desk.person(json!({"name": "Udo", "email": "udo2@example.com", "company": "Ganz Andere 815"}));
+        let drawn = make(again);
+        assert_ne!(drawn, computed);
+        assert_eq!(desk.open(&drawn).expect("its own"), "Ganz Andere 815");
+        assert_eq!(desk.open(&computed).expect("the imported one"), "Muster GmbH 4711");
+    }
+
+    fn an_import_asks_for_purpose_and_recipient_like_any_other_making(place) {
+        let desk = Desk::new(place, "    default: pointer");
+        let id = desk.person(eva("eva@example.com"));
+        let import = |purpose: &str, text: &str| {
+            let item = TokenItem { subject: id, field: "name".to_owned(), value: None };
+            let tokens = vec![ForeignToken { item, token: text.to_owned().into() }];
+            let (purpose, terms) = (Some(purpose.to_owned()), Terms::default());
+            let import = ImportTokens { recipient: "parcels".to_owned(), purpose, reason: None, tokens, terms };
+            desk.house.act(&desk.desk, import)
+        };
+        assert_eq!(slug(import("lab_work", "old-token-1")), "denied-by-policy", "parcels serves another purpose");
+        let mail = desk.ask_for("lab", &[(id, "email", None)], Terms::default()).expect("allowed");
+        assert!(mail[0].is_ok());
+        let address = "aaaaaaaaaaaaaaaaaaaaaaaaaa_aa@lab.tokens.lindenhof.example";
+        let address = avouch_seal::format::EmailToken {
+            body: [7; 16],
+            namespace: avouch_seal::token::Namespace::parse("lab").expect("a name"),
+            domain: avouch_seal::format::EmailDomain::parse(address.split_once("lab.").expect("a domain").1).expect("one"),
+        };
+        assert_eq!(slug(import("lab_work", &address.to_string())), "validation", "it looks like ours");
+    }
+
+    fn tokens_under_a_new_root_end_with_it_and_not_before(place) {
+        let desk = Desk::new(place, "    default: value");
+        let id = desk.person(eva("eva@example.com"));
+        let old = desk.one(id, "company");
+        desk.house.app.rotate_tokens(&desk.house.admin).expect("rotated");
+        let new = desk.one(id, "company");
+        assert_ne!(new, old);
+        desk.house.app.retire_tokens(&desk.house.admin).expect("retired");
+        desk.is_dead(&old);
+        desk.open(&new).expect("of the root that there is");
+    }
+
     fn a_row_that_was_moved_opens_nothing(place) {
         let desk = Desk::new(place, "    default: {kind: random, uses: 1}");
         let (eva, adam) = (desk.person(eva("eva@example.com")), desk.person(eva("adam@example.com")));
@@ -461,6 +595,16 @@ both_engines! {
             assert_eq!(slug(desk.open(&his)), "integrity", "{meddling}");
         }
     }
+}
+
+#[test]
+fn pointers_are_limited_before_they_are_looked_at() {
+    let at: Vec<String> = (0..2001).map(|at| format!("/{at}")).collect();
+    let document = Json::Array((0..2001).map(|_| json!("x")).collect());
+    let Err(Error::Invalid(faults)) = Detokenize::new(document, (None, None), &at, None) else {
+        panic!("expected a fault")
+    };
+    assert_eq!(faults[0].pointer, "/at");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! Most tokens are known by their form, wherever they stand. Those that have the form of a value are not: the caller says
 //! where they are, and whose, unless it acts for a recipient.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use avouch_policy::{Action, View};
 use avouch_seal::token::WHOLE_FIELD;
@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 
 use super::kept::KeptAt;
 use super::people::People;
-use super::resolve::{Found, Meaning, Presented, Sought, spend};
+use super::resolve::{Found, Presented, Sought, spend};
 use crate::Error;
 use crate::app::{Cx, Operation, Outcome};
 use crate::audit::Note;
@@ -29,6 +29,8 @@ pub const MAX_TOKENS: usize = 2_000;
 pub struct Detokenize {
     document: Json,
     tokens: Vec<(String, Presented)>,
+    /// Those of which the caller said that they are tokens.
+    named: HashSet<String>,
     /// Whose tokens those are that do not say it.
     recipient: Option<String>,
     /// For which purpose.
@@ -71,6 +73,10 @@ impl Detokenize {
         at: &[String],
         recipient: Option<String>,
     ) -> Result<Self, Error> {
+        let too_many = || Error::invalid("/document", format!("expected 1 to {MAX_TOKENS} tokens"));
+        if at.len() > MAX_TOKENS {
+            return Err(Error::invalid("/at", format!("expected at most {MAX_TOKENS} pointers")));
+        }
         let mut tokens = Vec::new();
         let mut damaged = Vec::new();
         walk(&document, &mut String::new(), &mut |pointer, text| match Presented::marked(text) {
@@ -78,12 +84,18 @@ impl Detokenize {
             Ok(None) => {}
             Err(_) => damaged.push(pointer.to_owned()),
         });
+        if tokens.len() + damaged.len() > MAX_TOKENS {
+            return Err(too_many());
+        }
+        let marked: HashSet<String> =
+            tokens.iter().map(|(pointer, _)| pointer).chain(&damaged).cloned().collect();
+        let mut named = HashSet::new();
         for (number, pointer) in at.iter().enumerate() {
             let text = document.pointer(pointer).and_then(Json::as_str);
             let text = text.ok_or_else(|| {
                 Error::invalid(format!("/at/{number}"), "expected a JSON pointer to a text of the document")
             })?;
-            if tokens.iter().any(|(known, _)| known == pointer) || damaged.contains(pointer) {
+            if !named.insert(pointer.clone()) || marked.contains(pointer) {
                 continue;
             }
             match Presented::parse(text) {
@@ -95,23 +107,26 @@ impl Detokenize {
             return Err(Error::TokenUnusable { pointers: damaged });
         }
         if tokens.is_empty() || tokens.len() > MAX_TOKENS {
-            return Err(Error::invalid("/document", format!("expected 1 to {MAX_TOKENS} tokens")));
+            return Err(too_many());
         }
-        Ok(Self { document, tokens, recipient, purpose, reason })
+        Ok(Self { document, tokens, named, recipient, purpose, reason })
     }
 }
 
-/// A token of the document and what it may stand for.
+/// A token of the document and what is kept of it.
 struct Open<'d> {
     pointer: &'d str,
     sought: Option<Sought>,
-    meanings: Vec<Meaning>,
+    rows: Vec<KeptAt>,
 }
 
 impl Detokenize {
-    /// Looks all tokens up. Addresses that only look like ours are none.
-    fn look_up(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<(Vec<Open<'_>>, Vec<KeptAt>), Error> {
-        let ours = self.tokens.iter().filter(|(_, token)| !token.is_address_elsewhere(cx));
+    /// Looks all tokens up. Addresses that only look like ours are none, unless the caller says so.
+    fn look_up(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Vec<Open<'_>>, Error> {
+        let is_one = |(pointer, token): &&(String, Presented)| {
+            self.named.contains(pointer) || !token.is_address_elsewhere(cx)
+        };
+        let ours = self.tokens.iter().filter(is_one);
         let sought: Vec<(&str, Option<Sought>)> = ours
             .map(|(pointer, token)| (pointer.as_str(), Sought::new(cx, self.recipient.as_deref(), token)))
             .collect();
@@ -119,41 +134,17 @@ impl Detokenize {
             sought.iter().filter_map(|(_, sought)| sought.as_ref()).flat_map(Sought::ahead).collect()
         })?;
         let mut open = Vec::with_capacity(sought.len());
-        let mut kept = Vec::new();
         for (pointer, sought) in sought {
-            let mut meanings = Vec::new();
-            if let Some(sought) = &sought {
-                let rows = sought.rows(tx, cx)?;
-                meanings = sought.stands_for(cx, &rows);
-                kept.extend(rows);
-            }
-            open.push(Open { pointer, sought, meanings });
+            let rows = sought.as_ref().map_or(Ok(Vec::new()), |sought| sought.rows(tx, cx))?;
+            open.push(Open { pointer, sought, rows });
         }
         tx.read_ahead(|| {
-            let mut people: Vec<_> = open.iter().filter_map(|open| open.meanings.first()).collect();
-            people.dedup_by_key(|meaning| meaning.subject);
-            people.into_iter().flat_map(|meaning| person_ahead(meaning.subject)).collect()
+            let first = |open: &Open<'_>| open.sought.as_ref()?.first_of(cx, &open.rows);
+            let mut people: Vec<_> = open.iter().filter_map(first).collect();
+            people.dedup();
+            people.into_iter().flat_map(person_ahead).collect()
         })?;
-        Ok((open, kept))
-    }
-}
-
-impl Open<'_> {
-    /// Where the value is: with the first of the people that still have it.
-    fn find(
-        &self,
-        tx: &mut Tx<'_>,
-        cx: &Cx<'_>,
-        permit: &Permit,
-        people: &mut People,
-    ) -> Result<Option<Found>, Error> {
-        let Some(sought) = &self.sought else { return Ok(None) };
-        for meaning in &self.meanings {
-            if let Some(found) = meaning.find(tx, cx, permit, &sought.recipient, people)? {
-                return Ok(Some(found));
-            }
-        }
-        Ok(None)
+        Ok(open)
     }
 }
 
@@ -187,11 +178,13 @@ impl Operation for Detokenize {
         let mut views = BTreeMap::new();
         let mut unusable = Vec::new();
         let mut people = People::default();
-        let (tokens, kept) = self.look_up(tx, cx)?;
+        let tokens = self.look_up(tx, cx)?;
         let mut note = Note::count(tokens.len());
         for token in &tokens {
             let mut shown = None;
-            if let Some(Found { subject, place, slot }) = token.find(tx, cx, permit, &mut people)?
+            if let Some(sought) = &token.sought
+                && let Some(found) = sought.find(tx, cx, permit, &token.rows, &mut people)?
+                && let Found { subject, place, slot } = found
                 && let Some((record, ring)) = people.open(tx, cx, subject)?
                 && let Some(entry) = record.entry(cx.rules.rule(place)?.number)?
             {
@@ -214,9 +207,10 @@ impl Operation for Detokenize {
         if !unusable.is_empty() {
             return Err(Error::TokenUnusable { pointers: unusable });
         }
-        spend(tx, cx, kept)?;
+        let count = tokens.len();
+        spend(tx, cx, tokens.into_iter().flat_map(|token| token.rows).collect())?;
         note.recipient = cx.caller.recipient().or(self.recipient.as_deref()).map(str::to_owned);
-        Ok(Outcome::new(Detokenized { document, tokens: tokens.len(), views }, note))
+        Ok(Outcome::new(Detokenized { document, tokens: count, views }, note))
     }
 }
 

@@ -8,8 +8,9 @@ use avouch_store::Tx;
 use super::create::{TokenItem, slot_of};
 use super::kept::{self, Kept, KeptAt, Spelling, kind_number};
 use super::people::People;
+use super::resolve::Presented;
 use super::terms::Terms;
-use super::{NoToken, recipient, remember, shared};
+use super::{NoToken, recipient, remember, serves, shared};
 use crate::Error;
 use crate::app::{Cx, Operation, Outcome};
 use crate::audit::Note;
@@ -59,9 +60,13 @@ impl Operation for ImportTokens {
 
     fn intent(&self, rules: &Rules) -> Result<Intent, Error> {
         recipient(rules, &self.recipient)?;
+        let mut writes = Vec::new();
         for (at, token) in self.tokens.iter().enumerate() {
-            if rules.place(&token.item.field).is_none() {
-                return Err(Error::invalid(format!("/items/{at}/field"), "the charter has no such field"));
+            let place = rules.place(&token.item.field).ok_or_else(|| {
+                Error::invalid(format!("/items/{at}/field"), "the charter has no such field")
+            })?;
+            if !writes.contains(&place) {
+                writes.push(place);
             }
             let text = token.token.as_str();
             if !FOREIGN_LENGTHS.contains(&text.len()) || text.chars().any(char::is_control) {
@@ -69,12 +74,14 @@ impl Operation for ImportTokens {
                 let expected = format!("expected {least} to {most} bytes without control characters");
                 return Err(Error::invalid(format!("/items/{at}/token"), expected));
             }
-            if text.starts_with("tok_") {
-                let detail = "a text that begins with `tok_` would be taken for one of ours";
+            if !matches!(Presented::marked(text), Ok(None)) {
+                let detail = "a text in the form of our own tokens would be taken for one of them";
                 return Err(Error::invalid(format!("/items/{at}/token"), detail));
             }
         }
-        Ok(Intent::about(self.purpose.clone(), self.reason.clone(), self.tokens.len()))
+        // A token of a field is a handle to it, and that there is none tells something as well.
+        let about = Intent::about(self.purpose.clone(), self.reason.clone(), self.tokens.len());
+        Ok(Intent { writes, ..about })
     }
 
     fn writes(&self) -> bool {
@@ -93,6 +100,7 @@ impl Operation for ImportTokens {
         (): (),
     ) -> Result<Outcome<Self::Output>, Error> {
         let rule = recipient(cx.rules, &self.recipient)?;
+        serves(rule, self.purpose.as_deref())?;
         let mut note = Note { recipient: Some(self.recipient.clone()), ..Note::count(0) };
         let (mut people, mut taken) = (People::default(), Vec::with_capacity(self.tokens.len()));
         for ForeignToken { item, token } in &self.tokens {
@@ -102,6 +110,7 @@ impl Operation for ImportTokens {
                 taken.push(Err(NoToken::Absent));
                 continue;
             };
+            remember(cx, &mut note, ring, place)?;
             let Some(slot) = slot_of(cx, permit, record, ring, place, item.value)? else {
                 taken.push(Err(NoToken::Absent));
                 continue;
@@ -136,8 +145,10 @@ impl Operation for ImportTokens {
                 taken.push(Err(NoToken::Crowded));
                 continue;
             }
-            at.put(tx, cx)?;
-            remember(cx, &mut note, ring, place)?;
+            // A repetition changes nothing: what was used or is about to end stays so.
+            if known.is_empty() {
+                at.put(tx, cx)?;
+            }
             taken.push(Ok(()));
         }
         note.count = u32::try_from(taken.iter().filter(|taken| taken.is_ok()).count()).unwrap_or(u32::MAX);

@@ -1,7 +1,8 @@
 //! Tokens of which something is kept: a row per token and person, found by a keyed digest of the token's text. The text itself
 //! is nowhere. What a row says is sealed to its place, so that it cannot be moved to another token, person or date.
 //!
-//! A row that was revoked stays: its text is never given out again, and never taken over from elsewhere.
+//! A token that was revoked has a row of nobody's, which outlives the people it stood for: its text is never given out again,
+//! and never taken over from elsewhere. A token that equal values share counts its uses there too, whoever they are taken of.
 
 use avouch_charter::TokenKind;
 use avouch_seal::pae::pae;
@@ -19,12 +20,17 @@ use crate::rules::RecipientRule;
 statements! {
     data PUT_TOKEN of token / 3 = "insert into token (namespace, lookup, subject, expires, sealed) values (?1, ?2, ?3, ?4, ?5) on conflict (namespace, lookup, subject) do update set expires = excluded.expires, sealed = excluded.sealed";
     data TOKENS of token / 2 = "select subject, expires, sealed from token where namespace = ?1 and lookup = ?2 order by subject limit 32";
+    data MORE_TOKENS of token / 2 = "select subject, expires, sealed from token where namespace = ?1 and lookup = ?2 and subject > ?3 order by subject limit 32";
+    data OWN_TOKEN of token / 3 = "select subject, expires, sealed from token where namespace = ?1 and lookup = ?2 and subject = ?3";
     data OF_SUBJECT = "select namespace, lookup, subject, expires, sealed from token where subject = ?1 and (namespace > ?2 or (namespace = ?2 and lookup > ?3)) order by namespace, lookup limit ?4";
     data OF_RECIPIENT = "select namespace, lookup, subject, expires, sealed from token where namespace = ?1 and (lookup > ?2 or (lookup = ?2 and subject > ?3)) order by lookup, subject limit ?4";
     data DROP_OF_SUBJECT = "delete from token where subject = ?1";
     data DROP_TOKEN of token / 3 = "delete from token where namespace = ?1 and lookup = ?2 and subject = ?3";
     data DROP_EXPIRED = "delete from token where lookup in (select lookup from token where expires > 0 and expires < ?1 order by expires limit 1000) and expires > 0 and expires < ?1";
 }
+
+/// Whose the rows are that are a token's own. The first of a token's rows, as it sorts before everybody's.
+const NOBODY: [u8; 16] = [0; 16];
 
 /// What a row is found by: a digest of the token's text.
 pub(crate) type Lookup = [u8; 16];
@@ -140,6 +146,18 @@ pub(crate) fn kind_number(kind: TokenKind) -> u8 {
 }
 
 impl KeptAt {
+    /// The token's own row, nobody's: that it was revoked, and how often it may be used when people share it.
+    pub(crate) fn own_of(token: &Self, kept: Kept) -> Self {
+        let kept = Kept { value: None, metadata: None, tags: Vec::new(), ..kept };
+        let (namespace, lookup) = (token.namespace.clone(), token.lookup);
+        Self { namespace, lookup, subject: SubjectId::from_bytes(NOBODY), expires: 0, kept }
+    }
+
+    /// Whether it is the token's own.
+    pub(crate) fn is_nobodys(&self) -> bool {
+        *self.subject.bytes() == NOBODY
+    }
+
     /// Whether it opens, as far as that can be said without the person's record.
     pub(crate) fn lives(&self, recipient: &RecipientRule, cx: &Cx<'_>) -> bool {
         let kept = &self.kept;
@@ -210,7 +228,7 @@ pub(crate) fn ahead(namespace: &str, lookup: &Lookup) -> Ahead {
     Ahead::new(&TOKENS, params![namespace, lookup])
 }
 
-/// All rows of a token: several when people share the value that it stands for.
+/// The first rows of a token, its own before all others: several when people share the value that it stands for.
 pub(crate) fn find(
     tx: &mut Tx<'_>,
     cx: &Cx<'_>,
@@ -219,6 +237,32 @@ pub(crate) fn find(
 ) -> Result<Vec<KeptAt>, Error> {
     let rows = tx.query(&TOKENS, params![namespace, &lookup], |row| sealed(row, 0))?;
     rows.iter().map(|row| KeptAt::open(row, namespace, lookup, &cx.app.keys)).collect()
+}
+
+/// The rows after those up to this person's.
+pub(crate) fn find_more(
+    tx: &mut Tx<'_>,
+    cx: &Cx<'_>,
+    namespace: &str,
+    lookup: Lookup,
+    after: SubjectId,
+) -> Result<Vec<KeptAt>, Error> {
+    let from = params![namespace, &lookup, after.bytes()];
+    let rows = tx.query(&MORE_TOKENS, from, |row| sealed(row, 0))?;
+    rows.iter().map(|row| KeptAt::open(row, namespace, lookup, &cx.app.keys)).collect()
+}
+
+/// One person's row of a token; nobody's, when it is asked for the token's own.
+pub(crate) fn one(
+    tx: &mut Tx<'_>,
+    cx: &Cx<'_>,
+    namespace: &str,
+    lookup: Lookup,
+    subject: Option<SubjectId>,
+) -> Result<Option<KeptAt>, Error> {
+    let subject = subject.map_or(NOBODY, |subject| *subject.bytes());
+    let row = tx.first(&OWN_TOKEN, params![namespace, &lookup, &subject], |row| sealed(row, 0))?;
+    row.map(|row| KeptAt::open(&row, namespace, lookup, &cx.app.keys)).transpose()
 }
 
 /// Where a page begins: behind this row.
@@ -298,7 +342,7 @@ pub(crate) fn drop_of_fields(
             }
             match at.filter(|at| at.kept.revoked.is_some()) {
                 Some(at) => {
-                    let kept = Kept { metadata: None, tags: Vec::new(), ..at.kept };
+                    let kept = Kept { value: None, uses: None, metadata: None, tags: Vec::new(), ..at.kept };
                     KeptAt { kept, ..at }.put(tx, cx)?;
                 }
                 None => tx.put(&DROP_TOKEN, params![namespace.as_str(), lookup, subject.bytes()])?,

@@ -137,10 +137,11 @@ impl<'m> Maker<'m> {
     ) -> Result<String, Error> {
         let text = self.recipient.keys.random(&cx.app.rng)?.to_string();
         let kept = self.kept(cx, source, TokenKind::Random, rule)?;
-        self.put(tx, cx, source, (&text, Spelling::Exact), rule, kept)?;
+        self.at(cx, source, (&text, Spelling::Exact), rule, kept).put(tx, cx)?;
         Ok(text)
     }
 
+    /// One text for equal values, with nothing of their form.
     fn equal(
         &self,
         tx: &mut Tx<'_>,
@@ -151,12 +152,9 @@ impl<'m> Maker<'m> {
     ) -> Result<String, Error> {
         let field = cx.rules.rule(source.place)?.number;
         let text = self.recipient.keys.equal(field, value.normal.as_bytes()).to_string();
-        if is_ended(&self.rows(tx, cx, &text, Spelling::Exact)?, source) {
-            return self.random(tx, cx, source, rule);
-        }
         let kept = self.of_value(cx, source, TokenKind::Value, rule, value)?;
-        self.put(tx, cx, source, (&text, Spelling::Exact), rule, kept)?;
-        Ok(text)
+        let issued = self.issue(tx, cx, source, self.at(cx, source, (&text, Spelling::Exact), rule, kept))?;
+        if issued { Ok(text) } else { self.random(tx, cx, source, rule) }
     }
 
     /// One text for equal values, in the value's form.
@@ -181,18 +179,18 @@ impl<'m> Maker<'m> {
             self.sealed(source.place, number, form, value)?
         };
         let Some(text) = text else { return Ok(Err(NoToken::Formless)) };
-        let rows = self.rows(tx, cx, &text, Spelling::Loose)?;
-        if is_ended(&rows, source) {
+        let kept = self.of_value(cx, source, TokenKind::FormatValue, rule, value)?;
+        let others = |row: &KeptAt| !row.is_nobodys() && row.kept.revoked.is_none();
+        let differs = |row: &KeptAt| {
+            (row.kept.kind, row.kept.field, row.kept.value) != (kept.kind, kept.field, kept.value)
+        };
+        let loose = self.rows(tx, cx, &text, Spelling::Loose)?;
+        let exact = self.rows(tx, cx, &text, Spelling::Exact)?;
+        // It stands for something else: for a value that differs in what stands between its letters, or another system's.
+        let taken = !exact.is_empty() || loose.iter().any(|row| others(row) && differs(row));
+        if taken || !self.issue(tx, cx, source, self.at(cx, source, (&text, Spelling::Loose), rule, kept))? {
             return self.format(tx, cx, source, rule, value);
         }
-        let kept = self.of_value(cx, source, TokenKind::FormatValue, rule, value)?;
-        let same = |row: &KeptAt| {
-            (row.kept.kind, row.kept.field, row.kept.value) == (kept.kind, kept.field, kept.value)
-        };
-        if !rows.iter().all(same) {
-            return Ok(Err(NoToken::Crowded));
-        }
-        self.put(tx, cx, source, (&text, Spelling::Loose), rule, kept)?;
         Ok(Ok(text))
     }
 
@@ -217,11 +215,12 @@ impl<'m> Maker<'m> {
             let Some(text) = drawn else { return Ok(Err(NoToken::Formless)) };
             if value.text.as_ref().is_some_and(|value| **value == text)
                 || !self.rows(tx, cx, &text, Spelling::Loose)?.is_empty()
+                || !self.rows(tx, cx, &text, Spelling::Exact)?.is_empty()
             {
                 continue;
             }
             let kept = self.kept(cx, source, TokenKind::Format, rule)?;
-            self.put(tx, cx, source, (&text, Spelling::Loose), rule, kept)?;
+            self.at(cx, source, (&text, Spelling::Loose), rule, kept).put(tx, cx)?;
             return Ok(Ok(text));
         }
         Ok(Err(NoToken::Crowded))
@@ -266,15 +265,14 @@ impl<'m> Maker<'m> {
         kept::find(tx, cx, namespace.as_str(), kept::lookup(&cx.app.keys, namespace, text, spelling))
     }
 
-    fn put(
+    fn at(
         &self,
-        tx: &mut Tx<'_>,
         cx: &Cx<'_>,
         source: &Source<'_>,
         (text, spelling): (&str, Spelling),
         rule: &TokenRule,
         kept: Kept,
-    ) -> Result<(), Error> {
+    ) -> KeptAt {
         let namespace = self.recipient.keys.namespace();
         KeptAt {
             namespace: namespace.as_str().to_owned(),
@@ -283,7 +281,41 @@ impl<'m> Maker<'m> {
             expires: self.terms.expiry(rule, cx.now),
             kept,
         }
-        .put(tx, cx)
+    }
+
+    /// Gives this person a token that others may have, or that was given before. One that is alive is not loosened by that: it
+    /// ends when it would have ended, and is used no more often. Says whether it may be had: not when it was revoked.
+    fn issue(
+        &self,
+        tx: &mut Tx<'_>,
+        cx: &Cx<'_>,
+        source: &Source<'_>,
+        mut new: KeptAt,
+    ) -> Result<bool, Error> {
+        let (namespace, lookup) = (new.namespace.clone(), new.lookup);
+        let own = kept::one(tx, cx, &namespace, lookup, None)?;
+        let before = kept::one(tx, cx, &namespace, lookup, Some(source.record.subject))?;
+        if own.iter().chain(&before).any(|row| row.kept.revoked.is_some()) {
+            return Ok(false);
+        }
+        let uses = new.kept.uses.take();
+        // One that was used up is made anew.
+        let counted = own.and_then(|own| own.kept.uses);
+        let left = counted.filter(|left| *left > 0).into_iter().chain(uses).min();
+        if left != counted {
+            KeptAt::own_of(&new, Kept { uses: left, ..new.kept.clone() }).put(tx, cx)?;
+        }
+        if let Some(before) = before.filter(|before| before.lives(self.recipient, cx)) {
+            let ends = [before.expires, new.expires].into_iter().filter(|ends| *ends > 0);
+            new.expires = ends.min().unwrap_or(0);
+            new.kept.made = before.kept.made;
+            new.kept.metadata = new.kept.metadata.take().or(before.kept.metadata);
+            if new.kept.tags.is_empty() {
+                new.kept.tags = before.kept.tags;
+            }
+        }
+        new.put(tx, cx)?;
+        Ok(true)
     }
 
     fn of_value(
@@ -294,7 +326,7 @@ impl<'m> Maker<'m> {
         rule: &TokenRule,
         value: &Known,
     ) -> Result<Kept, Error> {
-        let root = cx.app.keys.token_epochs().last().copied();
+        let root = Some(self.recipient.keys.newest_root());
         Ok(Kept { root, value: Some(value.digest.into()), ..self.kept(cx, source, kind, rule)? })
     }
 
@@ -321,13 +353,6 @@ impl<'m> Maker<'m> {
             foreign: false,
         })
     }
-}
-
-/// Whether a token that people share was revoked for this one, or for all who have it.
-fn is_ended(rows: &[KeptAt], source: &Source<'_>) -> bool {
-    let mut own = rows.iter().filter(|row| row.subject == source.record.subject);
-    let revoked = |row: &KeptAt| row.kept.revoked.is_some();
-    own.any(revoked) || (!rows.is_empty() && rows.iter().all(revoked))
 }
 
 /// The value at a place, and what it is known by.
@@ -370,7 +395,12 @@ pub(crate) fn value_digest(
 
 /// The form of a value, and the text that has it.
 fn form<'v>(field: &Field, rule: &TokenRule, value: &'v Known) -> Option<(Format, &'v str)> {
-    let text = value.text.as_deref()?.as_str();
+    // What differs in spelling alone has one token, as it has one normal form.
+    let normal = matches!(field.of, FieldType::NationalId { .. });
+    let text = match normal {
+        true => core::str::from_utf8(value.normal.as_bytes()).ok()?,
+        false => value.text.as_deref()?.as_str(),
+    };
     let luhn = if rule.luhn_valid { Luhn::Valid } else { Luhn::Invalid };
     let form = match field.of {
         FieldType::Card => Format::Card(luhn),

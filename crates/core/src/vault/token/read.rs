@@ -100,22 +100,16 @@ impl Operation for InspectTokens {
             let rows = sought.rows(tx, cx)?;
             let mut views = Vec::new();
             if let (Some(target), true) = (&sought.pointer, rows.is_empty()) {
-                let meanings = sought.stands_for(cx, &rows);
                 let subject = SubjectId::from_bytes(target.subject);
                 // Of somebody who is gone nothing is said, not even that there was somebody.
                 if people.open(tx, cx, subject)?.is_some() {
-                    let usable = usable(tx, cx, permit, &sought.recipient, &meanings, &mut people)?;
-                    views.push(of_pointer(
-                        cx,
-                        &sought.recipient,
-                        target.field,
-                        (subject, target.slot),
-                        usable,
-                    ));
+                    let usable = sought.find(tx, cx, permit, &rows, &mut people)?.is_some();
+                    let name = sought.recipient.keys.namespace().as_str();
+                    views.push(of_pointer(cx, name, target.field, (subject, target.slot), usable));
                 }
             }
-            for row in &rows {
-                views.push(view(tx, cx, permit, &sought.recipient, row, &mut people)?);
+            for row in rows.iter().filter(|row| !row.is_nobodys()) {
+                views.push(view(tx, cx, permit, Some(&sought.recipient), row, &mut people)?);
             }
             for view in &views {
                 remember(tx, cx, view.subject, &mut people, &mut note)?;
@@ -222,10 +216,11 @@ impl Operation for ListTokens {
                 }
                 behind = Behind::of(row);
                 looked_at += 1;
-                if self.tag.as_ref().is_some_and(|tag| !row.kept.tags.contains(tag)) {
+                if row.is_nobodys() || self.tag.as_ref().is_some_and(|tag| !row.kept.tags.contains(tag)) {
                     continue;
                 }
-                let Some(recipient) = cx.rules.recipients.get(&row.namespace) else { continue };
+                // Of one that the charter does not have any more nothing opens; until it has it again.
+                let recipient = cx.rules.recipients.get(&row.namespace).map(|recipient| &**recipient);
                 items.push(view(tx, cx, permit, recipient, row, &mut people)?);
                 remember(tx, cx, row.subject, &mut people, &mut note)?;
             }
@@ -272,21 +267,24 @@ impl TokenPlace {
 /// A recipient of the charter, or the vault's own namespace.
 fn recipient<'r>(rules: &'r Rules, name: &str) -> Result<&'r RecipientRule, Error> {
     if name == OWN_NAMESPACE {
-        return Err(Error::invalid("/recipient", "nothing is kept of the vault's own tokens"));
+        return Err(Error::invalid(
+            "/recipient",
+            "the vault's own tokens are pointers, of which nothing is kept",
+        ));
     }
     super::recipient(rules, name)
 }
 
 fn of_pointer(
     cx: &Cx<'_>,
-    recipient: &RecipientRule,
+    recipient: &str,
     field: u32,
     (subject, slot): (SubjectId, u16),
     usable: bool,
 ) -> TokenView {
     TokenView {
         id: None,
-        recipient: recipient.keys.namespace().as_str().to_owned(),
+        recipient: recipient.to_owned(),
         kind: TokenKind::Pointer,
         foreign: false,
         subject,
@@ -306,15 +304,20 @@ fn view(
     tx: &mut Tx<'_>,
     cx: &Cx<'_>,
     permit: &Permit,
-    recipient: &RecipientRule,
+    recipient: Option<&RecipientRule>,
     row: &KeptAt,
     people: &mut People,
 ) -> Result<TokenView, Error> {
     let kept = &row.kept;
-    let meanings = [Meaning::of_row(row)];
-    let usable = kept.kind()? != TokenKind::Pointer
-        && row.lives(recipient, cx)
-        && usable(tx, cx, permit, recipient, &meanings, people)?;
+    // What holds for all who share it stands in the token's own row.
+    let own = kept::one(tx, cx, &row.namespace, row.lookup, None)?;
+    let uses_left = own.as_ref().and_then(|own| own.kept.uses).or(kept.uses);
+    let revoked = kept.revoked.or_else(|| own.and_then(|own| own.kept.revoked));
+    let living = kept.kind()? != TokenKind::Pointer && revoked.is_none() && uses_left != Some(0);
+    let usable = match recipient.filter(|recipient| living && row.lives(recipient, cx)) {
+        Some(recipient) => Meaning::of_row(row).find(tx, cx, permit, recipient, people)?.is_some(),
+        None => false,
+    };
     let metadata = kept.metadata.as_deref().map(serde_json::from_str).transpose();
     Ok(TokenView {
         id: Some(row.lookup),
@@ -322,28 +325,12 @@ fn view(
         foreign: kept.foreign,
         made: Some(kept.made),
         expires: (row.expires > 0).then_some(row.expires),
-        uses_left: kept.uses,
-        revoked: kept.revoked,
+        uses_left,
+        revoked,
         metadata: metadata.map_err(|_| Error::Tampered)?,
         tags: kept.tags.clone(),
-        ..of_pointer(cx, recipient, kept.field, (row.subject, kept.slot), usable)
+        ..of_pointer(cx, &row.namespace, kept.field, (row.subject, kept.slot), usable)
     })
-}
-
-fn usable(
-    tx: &mut Tx<'_>,
-    cx: &Cx<'_>,
-    permit: &Permit,
-    recipient: &RecipientRule,
-    meanings: &[Meaning],
-    people: &mut People,
-) -> Result<bool, Error> {
-    for meaning in meanings {
-        if meaning.find(tx, cx, permit, recipient, people)?.is_some() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 fn remember(

@@ -131,7 +131,7 @@ impl Sought {
         self.lookups.iter().map(move |lookup| kept::ahead(namespace, lookup))
     }
 
-    /// What is kept of it; of a pointer only that it was revoked.
+    /// What is kept of it, as far as the first people who share it; of a pointer only that it was revoked.
     pub(crate) fn rows(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Vec<KeptAt>, Error> {
         let mut rows = Vec::new();
         for lookup in &self.lookups {
@@ -145,20 +145,59 @@ impl Sought {
         kept::lookup(&cx.app.keys, self.recipient.keys.namespace(), &presented.text, Spelling::Exact)
     }
 
-    /// What it may stand for, best first; with the rows that count its uses. Empty when it has ended.
-    pub(crate) fn stands_for(&self, cx: &Cx<'_>, rows: &[KeptAt]) -> Vec<Meaning> {
-        match &self.pointer {
-            Some(target) => {
-                let revoked = rows.iter().any(|row| row.kept.revoked.is_some());
-                if revoked { Vec::new() } else { vec![Meaning::of_pointer(target)] }
-            }
-            None => {
-                let living = rows.iter().filter(|row| row.lives(&self.recipient, cx));
-                living.map(Meaning::of_row).collect()
-            }
+    /// Whether it has ended for all who have it.
+    fn has_ended(&self, rows: &[KeptAt]) -> bool {
+        let own = |row: &&KeptAt| self.pointer.is_some() || row.is_nobodys();
+        rows.iter().filter(own).any(|row| row.kept.revoked.is_some() || row.kept.uses == Some(0))
+    }
+
+    /// What these rows say that it may stand for; the row is its own when it is a pointer.
+    fn meanings(&self, cx: &Cx<'_>, rows: &[KeptAt]) -> Vec<Meaning> {
+        let living = rows.iter().filter(|row| !row.is_nobodys() && row.lives(&self.recipient, cx));
+        self.pointer
+            .as_ref()
+            .map_or_else(|| living.map(Meaning::of_row).collect(), |target| vec![Meaning::of_pointer(target)])
+    }
+
+    /// Whose record will be looked at first.
+    pub(crate) fn first_of(&self, cx: &Cx<'_>, rows: &[KeptAt]) -> Option<SubjectId> {
+        self.meanings(cx, rows).first().map(|meaning| meaning.subject)
+    }
+
+    /// Where its value is: with the first of the people who still have it, however many share it.
+    pub(crate) fn find(
+        &self,
+        tx: &mut Tx<'_>,
+        cx: &Cx<'_>,
+        permit: &Permit,
+        rows: &[KeptAt],
+        people: &mut People,
+    ) -> Result<Option<Found>, Error> {
+        if self.has_ended(rows) {
+            return Ok(None);
         }
+        let (mut meanings, mut last) = (self.meanings(cx, rows), rows.last().map(at));
+        for _ in 0..MOST_PAGES {
+            for meaning in &meanings {
+                if let Some(found) = meaning.find(tx, cx, permit, &self.recipient, people)? {
+                    return Ok(Some(found));
+                }
+            }
+            let Some((lookup, after)) = last.filter(|_| self.pointer.is_none()) else { break };
+            let namespace = self.recipient.keys.namespace().as_str();
+            let more = kept::find_more(tx, cx, namespace, lookup, after)?;
+            (meanings, last) = (self.meanings(cx, &more), more.last().map(at));
+        }
+        Ok(None)
     }
 }
+
+fn at(row: &KeptAt) -> (Lookup, SubjectId) {
+    (row.lookup, row.subject)
+}
+
+/// So many pages of people who share a value are looked through for one who still has it.
+const MOST_PAGES: usize = 100;
 
 /// What a token stands for: a value in a place of a person's record.
 #[derive(Debug, Clone, Copy)]
@@ -224,7 +263,7 @@ impl Meaning {
     }
 }
 
-/// Takes one use of each token that counts them, for everybody who shares it.
+/// Takes one use of each token that counts them.
 pub(crate) fn spend(tx: &mut Tx<'_>, cx: &Cx<'_>, rows: Vec<KeptAt>) -> Result<(), Error> {
     let mut spent = std::collections::HashSet::new();
     for mut row in rows {

@@ -15,7 +15,7 @@ use crate::audit::Note;
 use crate::gate::{Intent, Permit, Reason};
 use crate::ids::SubjectId;
 use crate::indexes::Rows;
-use crate::rules::Rules;
+use crate::rules::{OWN_NAMESPACE, Rules};
 
 /// See the module.
 #[derive(Debug, Clone)]
@@ -136,6 +136,11 @@ pub(super) fn these(
             unusable.push(format!("/tokens/{at}"));
             continue;
         };
+        if sought.recipient.keys.namespace().as_str() == OWN_NAMESPACE {
+            let detail =
+                "the vault's own tokens end with all others of a customer: revoke those of the `subject`";
+            return Err(Error::invalid(format!("/tokens/{at}"), detail));
+        }
         let mut rows = sought.rows(tx, cx)?;
         if let (Some(target), true) = (&sought.pointer, rows.is_empty()) {
             let name = sought.recipient.keys.namespace().as_str();
@@ -167,7 +172,8 @@ pub(super) fn these(
     if unusable.is_empty() { Ok(ended) } else { Err(Error::TokenUnusable { pointers: unusable }) }
 }
 
-/// Ends what is kept. What had ended before is not counted again.
+/// Ends a token for all who have it, by a row of its own that outlives them; the first of their rows say so, too. One that
+/// had ended before is not counted again.
 fn end(
     tx: &mut Tx<'_>,
     cx: &Cx<'_>,
@@ -175,22 +181,36 @@ fn end(
     people: &mut People,
     note: &mut Note,
 ) -> Result<u64, Error> {
-    let mut ended = 0;
-    for mut row in rows {
-        if row.kept.revoked.is_some() {
-            continue;
-        }
+    let Some(first) = rows.first() else { return Ok(0) };
+    let over = rows.iter().any(|row| row.is_nobodys() && row.kept.revoked.is_some());
+    if !over {
+        KeptAt::own_of(first, Kept { revoked: Some(cx.now), ..first.kept.clone() }).put(tx, cx)?;
+    }
+    name(note, first.lookup);
+    for row in rows.into_iter().filter(|row| !row.is_nobodys()) {
+        end_row(tx, cx, row, people, note)?;
+    }
+    Ok(u64::from(!over))
+}
+
+/// Ends a person's part in a token.
+fn end_row(
+    tx: &mut Tx<'_>,
+    cx: &Cx<'_>,
+    mut row: KeptAt,
+    people: &mut People,
+    note: &mut Note,
+) -> Result<(), Error> {
+    if let Some((_, ring)) = people.open(tx, cx, row.subject)? {
+        remember_person(cx, note, ring)?;
+    }
+    if row.kept.revoked.is_none() {
         row.kept.revoked = Some(cx.now);
         // It must stay for as long as its text could be given out again.
         row.expires = 0;
         row.put(tx, cx)?;
-        name(note, row.lookup);
-        if let Some((_, ring)) = people.open(tx, cx, row.subject)? {
-            remember_person(cx, note, ring)?;
-        }
-        ended += 1;
     }
-    Ok(ended)
+    Ok(())
 }
 
 fn name(note: &mut Note, lookup: Lookup) {
@@ -216,7 +236,13 @@ fn all_of_subject(
         let rows = kept::of_subject(tx, cx, subject, &behind, PAGE)?;
         let Some(last) = rows.last() else { return Ok(()) };
         behind = Behind::of(last);
-        end(tx, cx, rows, people, note)?;
+        for row in rows {
+            // What nobody can share ends for good, also after the person.
+            if !row.kept.kind()?.shows_equality() {
+                KeptAt::own_of(&row, Kept { revoked: Some(cx.now), ..row.kept.clone() }).put(tx, cx)?;
+            }
+            end_row(tx, cx, row, people, note)?;
+        }
     }
 }
 

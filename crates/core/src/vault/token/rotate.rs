@@ -1,9 +1,12 @@
 //! New tokens in the place of old ones, which end: same person, field and value, under the terms of today.
 
+use std::collections::HashSet;
+
 use avouch_charter::TokenKind;
 use avouch_policy::Action;
 use avouch_store::Tx;
 
+use super::kept::{KeptAt, Lookup};
 use super::make::{Maker, Source};
 use super::people::People;
 use super::resolve::{Found, Presented, Sought};
@@ -64,16 +67,17 @@ impl Operation for RotateTokens {
         gate::decide(cx.rules, cx.caller, Action::TokenRevoke, &ending, SubjectFacts::default())?;
         let mut note = Note { recipient: Some(self.recipient.clone()), ..Note::count(self.tokens.len()) };
         let (mut people, mut maker) = (People::default(), Maker::new(rule, &self.terms));
+        let mut ended = HashSet::new();
         let (mut fresh, mut unusable) = (Vec::with_capacity(self.tokens.len()), Vec::new());
         for (at, presented) in self.tokens.iter().enumerate() {
-            let Some(Found { subject, place, slot }) = self.found(tx, cx, permit, presented, &mut people)?
-            else {
+            let found = self.found(tx, cx, permit, presented, &mut people)?;
+            let seen = |(found, _): &(Found, _)| permit.view(found.place) != avouch_policy::View::Nothing;
+            let Some((Found { subject, place, slot }, lookup)) = found.filter(seen) else {
                 unusable.push(format!("/tokens/{at}"));
                 continue;
             };
-            if permit.view(place) == avouch_policy::View::Nothing {
-                unusable.push(format!("/tokens/{at}"));
-                continue;
+            if !ended.insert(lookup) {
+                return Err(Error::invalid(format!("/tokens/{at}"), "this token is named twice"));
             }
             let Some((record, ring)) = people.open(tx, cx, subject)? else { continue };
             let mut source = Source { permit, record, ring, place, slot };
@@ -97,6 +101,8 @@ impl Operation for RotateTokens {
 }
 
 impl RotateTokens {
+    /// What a token stands for, and what it is known by. One that several people share is not replaced for all of them by
+    /// what is another token for one.
     fn found(
         &self,
         tx: &mut Tx<'_>,
@@ -104,14 +110,16 @@ impl RotateTokens {
         permit: &Permit,
         presented: &Presented,
         people: &mut People,
-    ) -> Result<Option<Found>, Error> {
+    ) -> Result<Option<(Found, Lookup)>, Error> {
         let Some(sought) = Sought::new(cx, Some(&self.recipient), presented) else { return Ok(None) };
         let rows = sought.rows(tx, cx)?;
-        for meaning in sought.stands_for(cx, &rows) {
-            if let Some(found) = meaning.find(tx, cx, permit, &sought.recipient, people)? {
-                return Ok(Some(found));
-            }
+        let living = |row: &&KeptAt| !row.is_nobodys() && row.lives(&sought.recipient, cx);
+        if rows.iter().filter(living).count() > 1 {
+            let detail = "several customers share a token: revoke it, and make new ones for them";
+            return Err(Error::invalid("/tokens", detail));
         }
-        Ok(None)
+        let found = sought.find(tx, cx, permit, &rows, people)?;
+        let lookup = rows.first().map_or_else(|| sought.lookup_of(cx, presented), |row| row.lookup);
+        Ok(found.map(|found| (found, lookup)))
     }
 }
