@@ -75,6 +75,11 @@ fn chores(app: &Arc<App>, go_on: impl Fn() -> bool) {
     {
         tracing::warn!(%error, "an erasure failed in its second half and is gone on with");
     }
+    if app.keyring_pending()
+        && let Err(error) = app.finish_keyring()
+    {
+        tracing::warn!(%error, "whether the keyring in memory is the stored one is looked at again");
+    }
     if app.rewrap_pending() {
         rewrap(app, &go_on);
     }

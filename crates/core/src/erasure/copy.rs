@@ -2,11 +2,11 @@
 //! answers when the lines are durable, so that nobody else waits for that disk.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::Error;
+use crate::debt::{Debt, Owed};
 
 /// Where the copy lies. Lines come without their ends.
 pub trait EndingsCopy: core::fmt::Debug + Send + Sync {
@@ -41,10 +41,8 @@ pub(super) struct Keeper {
 struct State {
     /// What the copy has, so that an erasure that is asked for again does not make it longer.
     kept: Mutex<HashSet<i64>>,
-    /// How often something could not be appended.
-    failed: AtomicU64,
-    /// How many of these times have been made good.
-    caught_up: AtomicU64,
+    /// What could not be appended.
+    missing: Debt,
 }
 
 impl State {
@@ -84,20 +82,15 @@ impl Keeper {
     }
 
     /// Whether something could not be appended and is not there yet: a mark for [`Keeper::caught_up`].
-    pub(super) fn behind(&self) -> Option<Behind> {
-        let failed = self.state.failed.load(Ordering::Acquire);
-        (failed > self.state.caught_up.load(Ordering::Acquire)).then_some(Behind(failed))
+    pub(super) fn behind(&self) -> Option<Owed> {
+        self.state.missing.owed()
     }
 
     /// All that was missing then is in the copy. What has failed since stays.
-    pub(super) fn caught_up(&self, Behind(failed): Behind) {
-        self.state.caught_up.fetch_max(failed, Ordering::AcqRel);
+    pub(super) fn caught_up(&self, behind: Owed) {
+        self.state.missing.pay(behind);
     }
 }
-
-/// How far the copy was behind.
-#[derive(Debug)]
-pub(super) struct Behind(u64);
 
 fn write(receiver: &Receiver<Task>, copy: &dyn EndingsCopy, state: &State) {
     while let Ok((mut lines, first)) = receiver.recv() {
@@ -110,7 +103,7 @@ fn write(receiver: &Receiver<Task>, copy: &dyn EndingsCopy, state: &State) {
         let written = append(lines, copy, state);
         if let Err(error) = &written {
             tracing::error!(%error, "the copy of the list of erasures was not written; housekeeping tries it again");
-            state.failed.fetch_add(1, Ordering::AcqRel);
+            state.missing.owe();
         }
         for answer in answers {
             answer(written.as_ref().copied().map_err(|_| Error::CopyUnwritten));
