@@ -55,8 +55,8 @@ pub struct App {
     pub(crate) data_keys: crate::keys::DataKeys,
     pub(crate) open_keys: Arc<transit::OpenKeys>,
     pub(crate) indexing: crate::indexes::Indexing,
-    /// Held by whoever changes the keyring, from reading it until the new one is worked with: of two that do this at once the
-    /// slower would put an older one in its place.
+    /// Held by whoever changes the keyring or the seals around it, from reading them until the new ones are worked with: of two
+    /// that do this at once the slower would put older ones in their place.
     pub(crate) keyring_turn: std::sync::Mutex<()>,
     pub(crate) backups: crate::backup::Backups,
     pub(crate) erasures: crate::erasure::Erasures,

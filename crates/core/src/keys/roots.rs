@@ -136,7 +136,7 @@ impl App {
         Ok((Prepared { from, generation, sealed, keyring }, change, opened, told))
     }
 
-    fn keyring_turn(&self) -> MutexGuard<'_, ()> {
+    pub(super) fn keyring_turn(&self) -> MutexGuard<'_, ()> {
         self.keyring_turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,8 +1,9 @@
 //! The seals around the keyring: any of them opens the vault, each only for what it is for, and none is let go of before the
 //! next one is known to open.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use avouch_core::app::App;
@@ -105,6 +106,31 @@ impl RootSeal for Tired {
             Ok(_) => self.inner.unwrap(blob, context),
             Err(_) => Err(RootError::Refused("not now".to_owned())),
         }
+    }
+    fn health(&self) -> RootResult<()> {
+        Ok(())
+    }
+}
+
+/// A seal that says when it is asked, and waits a while for the other one to be asked too.
+struct Meeting {
+    inner: KeyFileSeal,
+    asked: Sender<()>,
+    other: Mutex<Receiver<()>>,
+}
+
+impl RootSeal for Meeting {
+    fn info(&self) -> SealInfo {
+        self.inner.info()
+    }
+    fn wrap(&self, plain: &[u8], context: &SealContext, rng: &dyn SecureRandom) -> RootResult<Vec<u8>> {
+        self.asked.send(()).expect("somebody listens");
+        let met = self.other.lock().expect("not poisoned").recv_timeout(Duration::from_millis(300));
+        assert!(met.is_err(), "the keyring is sealed for two at once");
+        self.inner.wrap(plain, context, rng)
+    }
+    fn unwrap(&self, blob: &[u8], context: &SealContext) -> RootResult<Zeroizing<Vec<u8>>> {
+        self.inner.unwrap(blob, context)
     }
     fn health(&self) -> RootResult<()> {
         Ok(())
@@ -251,6 +277,26 @@ both_engines! {
         let moved = Recovery { slot: "shares".to_owned(), seal: &house.seals.recovery };
         assert!(matches!(recover(&moved), Err(OpeningError::WrongRoot)));
         assert!(recover(&new[0]).is_ok());
+    }
+
+    fn of_two_who_replace_the_seals_the_second_waits_for_the_first(place) {
+        let house = House::new(place);
+        let ((asked, first_asked), (other, second_asked)) = (channel(), channel());
+        let first = Meeting { inner: key_file(), asked, other: Mutex::new(second_asked) };
+        let (_, other_asked) = channel();
+        let second = Meeting { inner: key_file(), asked: other, other: Mutex::new(other_asked) };
+        let replace = |slot: &str, seal: &Meeting| {
+            let seals = [Recovery { slot: slot.to_owned(), seal }];
+            house.app.replace_recovery(&house.admin, &seals)
+        };
+        std::thread::scope(|threads| {
+            let slower = threads.spawn(|| replace("first", &first));
+            first_asked.recv().expect("it is at work");
+            replace("second", &second).expect("replaced after the first");
+            slower.join().expect("they do not meet").expect("replaced before the second");
+        });
+        let drill = house.act(&house.admin, BeginDrill { slot: "second".to_owned() }).expect("begun");
+        house.act(&house.admin, answer(&drill, &second)).expect("the server proves by the newest");
     }
 
     fn a_drill_proves_that_a_seal_opens_and_nothing_else_does(place) {
