@@ -250,7 +250,6 @@ impl App {
     /// The keyring in memory may not be the stored one.
     pub(crate) fn doubt_keyring(&self) {
         self.keyring_stale.owe();
-        self.bell.ring();
     }
 
     /// Loads again what may be out of date after a change whose outcome is unknown. Until that succeeds nobody is let in. The

@@ -72,7 +72,7 @@ pub fn erase(
         Err(error) => {
             if matches!(error, Error::Store(avouch_store::Error::Unknown(_))) {
                 // Its keys may be ended or not: housekeeping finds that out.
-                next.erasures.tried_in_vain(&next, ticket);
+                next.erasures.tried_in_vain(ticket);
             } else {
                 next.erasures.closing().remove(&ticket);
             }
