@@ -174,3 +174,6 @@ fn reseal(app: &Arc<App>, go_on: &impl Fn() -> bool) {
         Err(error) => tracing::warn!(%error, "a rotation of customers' keys failed and is gone on with"),
     }
 }
+
+#[cfg(test)]
+mod tests;
