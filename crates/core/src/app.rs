@@ -373,11 +373,12 @@ impl<O: Operation> Attempt<O> {
         let intent = self.operation.intent(&rules)?;
         let facts = match self.operation.facts(tx, &cx) {
             Ok(facts) => facts,
-            Err(Error::NotFound) => {
-                // Whoever may not look learns that and nothing else, not whether there is something to look at.
+            Err(error @ (Error::NotFound | Error::Tampered | Error::KeyReused)) => {
+                // Whoever may not look learns that and nothing else: not whether there is something to look at, nor whether
+                // it is whole.
                 return match self.decide(&cx, &intent, None) {
                     Err(Error::Refused(refusal)) => refuse(tx, &cx, O::ACTION, &intent, None, refusal),
-                    _ => Err(Error::NotFound),
+                    _ => Err(error),
                 };
             }
             Err(error) => return Err(error),
@@ -426,8 +427,9 @@ impl<O: Operation> Attempt<O> {
         let mut event = frame(&cx, O::ACTION, Ending::Failed, Some(cause.slug()));
         event.purpose = known_purpose(&cx, &intent);
         event.objects = self.operation.objects();
-        // Its caller may use keys of that name, but has only typed it when there is none.
-        event.key = intent.key.filter(|_| !matches!(cause, Error::NotFound)).map(String::from);
+        // Its caller may use keys of that name, but has only typed it when there is none, or when nobody has looked.
+        let typed = matches!(cause, Error::NotFound | Error::KeyReused | Error::Unauthenticated);
+        event.key = intent.key.filter(|_| !typed).map(String::from);
         Ok(audit::append(tx, cx.event, &event, 0, None)?)
     }
 }

@@ -37,7 +37,7 @@ pub(crate) use ending::guard;
 pub(crate) use lists::erased_lists;
 pub(crate) use order::horizon;
 pub(crate) use recognise::{Recognised, recognise};
-pub(crate) use reconcile::{reconcile, resume};
+pub(crate) use reconcile::{is_older, reconcile, resume};
 
 use crate::ids::SubjectId;
 use copy::Keeper;

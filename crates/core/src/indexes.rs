@@ -19,7 +19,7 @@ pub use build::Built;
 pub use status::{IndexState, ReadIndexes};
 
 pub(crate) use build::Indexing;
-pub(crate) use rows::{Change, Maker, Rows, Stage, Stored};
+pub(crate) use rows::{Change, Maker, Rows, Stage, Stored, rekey};
 pub(crate) use rule::{Holding, IndexRule, Kind};
 pub(crate) use shape::wanted;
 pub(crate) use table::{Term, ahead, candidates, put, remove, remove_all, remove_of};

@@ -12,7 +12,7 @@ use avouch_wire::{
     BackupRequest, BatchRequest, CharterApply, CharterPlan, ChunkRequest, DetokenizeRequest, DrillAnswer,
     DrillRequest, Explain, ExportRequest, HoldRequest, ImportStart, InspectRequest, KeyCreate,
     PrincipalCreate, PrincipalPatch, ProblemKind, ProposeRequest, RecoveryRequest, RetireRequest,
-    RevealRequest, RevokeRequest, RotateRequest, RotateTokensRequest, SearchRequest, SubjectCreate,
+    RevealRequest, RevokeRequest, RotateRequest, RotateTokensRequest, SearchRequest, Secret, SubjectCreate,
     SubjectPatch, TokenImportRequest, TokenRequest, TokenizeRequest, TransitDecode, TransitDecrypt,
     TransitEncode, TransitEncrypt, TransitHmac, TransitKeyCreate, TransitKeyPatch, TransitRandom,
     TransitRewrap, TransitSign, TransitTrim, TransitVerify, TransitVerifyHmac, header, limits,
@@ -58,8 +58,8 @@ impl FromRequestParts<Shared> for Stated {
 }
 
 /// A reason in a body.
-pub(crate) fn reason(text: Option<&str>) -> Result<Option<Reason>, Failure> {
-    text.map(Reason::parse).transpose().map_err(Failure::from)
+pub(crate) fn reason(text: Option<&Secret>) -> Result<Option<Reason>, Failure> {
+    text.map(|text| Reason::parse(&text.0)).transpose().map_err(Failure::from)
 }
 
 /// `If-Match`: the version a change was made from.

@@ -8,7 +8,8 @@ use std::task::{Context, Poll};
 use avouch_core::Error;
 use avouch_core::app::{App, Done, Operation};
 use avouch_core::gate::Caller;
-use tokio::sync::oneshot;
+use avouch_core::transit::{Given, Ready, Work};
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::problem::{Failure, internal};
 
@@ -54,9 +55,23 @@ pub(crate) async fn aside<T: Send + 'static>(
     apart(|| work().map_err(Failure::from)).await
 }
 
+/// Does the work of a standalone key: here when that is quick, else aside.
+pub(crate) async fn finished<W: Work>(ready: Ready<W>) -> Result<Vec<Given<W::Made>>, Failure> {
+    if ready.is_light() { Ok(ready.run()?) } else { aside(|| ready.run()).await }
+}
+
+/// What is done aside goes on when its request is given up, by its caller or by the clock, and has its room back then; so the number of
+/// requests is no limit on it.
+static AT_ONCE: Semaphore = Semaphore::const_new(32);
+
 /// The same for what knows itself what to answer when it fails.
 pub(crate) async fn apart<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
+    let room = AT_ONCE.acquire().await.map_err(|_| internal())?;
+    let work = move || {
+        let _room = room;
+        work()
+    };
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(internal()))
 }

@@ -13,7 +13,7 @@ use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use crate::{
-    Error, Result, SecureRandom, VaultId,
+    Error, Key, Result, SecureRandom, VaultId,
     backup::BackupKeys,
     bytes::take,
     derive::{derive, derive_mac_key, mac},
@@ -61,7 +61,6 @@ impl VaultKeys {
         let roots = Derivable::new(&kek, index, token)?;
         let opened = keks.iter().map(|kek| Ok((kek.epoch, Arc::new(kek.open(vault, &roots.kek)?))));
         let keks = Keks::new(opened.collect::<Result<_>>()?)?;
-        let row_key = |root| Xaes::new(derive(root, &vault.0, labels::ROW, &[]).bytes());
         let erasure = ErasureKeys::new(vault, &erasure, &audit);
         Ok(Self {
             backup: BackupKeys::derive(vault, &row)?,
@@ -69,8 +68,8 @@ impl VaultKeys {
             keks: RwLock::new(Arc::new(keks)),
             roots: RwLock::new(Arc::new(roots)),
             taken_on: AtomicU64::new(0),
-            newest_row: row_key(row.newest())?,
-            older_rows: row.newest_first().skip(1).map(row_key).collect::<Result<_>>()?,
+            newest_row: row_key(vault, row.newest())?,
+            older_rows: row.newest_first().skip(1).map(|root| row_key(vault, root)).collect::<Result<_>>()?,
             // Of the oldest root, for good: a stored fingerprint cannot be computed again from what it was
             // taken of.
             digest: derive_mac_key(row.oldest(), &vault.0, labels::ROW_DIGEST, &[]),
@@ -263,13 +262,13 @@ impl VaultKeys {
         plaintext: &[u8],
         rng: &dyn SecureRandom,
     ) -> Result<Vec<u8>> {
-        self.newest_row.seal(self.row_aad(table, id).as_ref(), plaintext, rng)
+        self.newest_row.seal(row_aad(self.vault, table, id).as_ref(), plaintext, rng)
     }
 
     /// Opens a row where it was sealed.
     pub fn open_row(&self, table: &'static str, id: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
         let keys = core::iter::once(&self.newest_row).chain(&self.older_rows);
-        open_with_any(keys, self.row_aad(table, id).as_ref(), sealed)
+        open_with_any(keys, row_aad(self.vault, table, id).as_ref(), sealed)
     }
 
     /// A keyed fingerprint, for looking up what must not be kept in clear. `label_suffix` says of what.
@@ -278,12 +277,6 @@ impl VaultKeys {
         all.extend([labels::ROW_DIGEST.as_bytes(), &self.vault.0, label_suffix.as_bytes()]);
         all.extend(parts);
         mac(&self.digest, &all)
-    }
-
-    fn row_aad(&self, table: &'static str, id: &[u8]) -> Pae {
-        let mut aad = Pae::new();
-        aad.part(labels::ROW.as_bytes()).part(&self.vault.0).part(table.as_bytes()).part(id);
-        aad
     }
 
     /// `PAE(vault, subject, class, key_id)`: in everything that belongs to one subject key.
@@ -322,6 +315,25 @@ impl VaultKeys {
         let (key, check) = open_payload(context, wrapped.key_id, &payload)?;
         if bool::from(check.ct_eq(&wrapped.check)) { Ok((key, payload)) } else { Err(Error::Tampered) }
     }
+}
+
+impl Keyring {
+    /// Opens a row where the vault sealed it, before there is a vault to open.
+    pub fn open_row(&self, table: &'static str, id: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
+        let keys =
+            self.row.newest_first().map(|root| row_key(self.vault, root)).collect::<Result<Vec<_>>>()?;
+        open_with_any(&keys, row_aad(self.vault, table, id).as_ref(), sealed)
+    }
+}
+
+fn row_key(vault: VaultId, root: &Key) -> Result<Xaes> {
+    Xaes::new(derive(root, &vault.0, labels::ROW, &[]).bytes())
+}
+
+fn row_aad(vault: VaultId, table: &'static str, id: &[u8]) -> Pae {
+    let mut aad = Pae::new();
+    aad.part(labels::ROW.as_bytes()).part(&vault.0).part(table.as_bytes()).part(id);
+    aad
 }
 
 /// The roots of a keyring from which keys are derived or wrapped while the vault is open.

@@ -22,10 +22,12 @@ pub struct Migration {
 pub(crate) const TABLE: &str = "create table if not exists migration \
      (number bigint primary key, name text not null, checksum blob not null, applied bigint not null)";
 
-/// The shared dialect in PostgreSQL's words. Three fragments differ. (`integer primary key` is SQLite's row number
-/// itself: a table that only grows at its end is written fastest that way.)
+/// The shared dialect in PostgreSQL's words. Four fragments differ. (`integer primary key` is SQLite's row number
+/// itself: a table that only grows at its end is written fastest that way. Texts are told apart and sorted by their bytes, as
+/// SQLite does it, whatever the language of the database.)
 pub(crate) fn to_postgres(sql: &str) -> String {
     sql.replace(" blob", " bytea")
+        .replace(" text", " text collate \"C\"")
         .replace(" without rowid", "")
         .replace(" integer primary key", " bigint primary key")
 }

@@ -165,8 +165,11 @@ fn create_databases() -> (String, String) {
     let (data, keys) = (name("data"), name("keys"));
     with_client(&server, |runtime, client| {
         for name in [&data, &keys] {
+            // As most are made: texts would be in a language's order, unless a table says otherwise.
+            let create =
+                format!("create database {name} template template0 locale_provider icu icu_locale 'en-US'");
             runtime
-                .block_on(client.batch_execute(&format!("create database {name}")))
+                .block_on(client.batch_execute(&create))
                 .expect("the test server lets us create databases");
         }
     });

@@ -4,6 +4,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::Secret;
+
 /// `POST /v1/exports`. Exactly one of `seal_to` and `plain: true`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -15,7 +17,7 @@ pub struct ExportRequest {
     /// For which purpose of the charter.
     pub purpose: String,
     /// Why. Always required.
-    pub reason: String,
+    pub reason: Secret,
     /// Which fields; there is no "all".
     #[schema(min_items = 1)]
     pub fields: Vec<String>,

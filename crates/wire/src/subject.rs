@@ -10,7 +10,7 @@ use utoipa::{
 };
 use uuid::Uuid;
 
-use crate::{Actor, Fields, Problem, Receipt, Time, View, Views};
+use crate::{Actor, Fields, Problem, Receipt, Secret, Time, View, Views};
 
 /// `POST /v1/subjects`. Send an `Idempotency-Key` to make a repeat safe.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -57,7 +57,7 @@ pub struct RevealRequest {
     pub purpose: String,
     /// Why now, in a few words and without naming anybody. Some purposes require it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub reason: Option<Secret>,
     /// Which fields; there is no "all".
     #[schema(min_items = 1)]
     pub fields: Vec<String>,
@@ -130,7 +130,7 @@ pub struct SearchRequest {
     pub purpose: String,
     /// Why now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub reason: Option<Secret>,
     /// Values by field, `email`, or parts of values, `birth_date.year`. With those in `match` 1 to 4 conditions, all of which must
     /// hold and at least one of which an index must answer.
     #[serde(default, skip_serializing_if = "Fields::is_empty")]
@@ -156,7 +156,7 @@ pub struct BatchRequest {
     pub purpose: Option<String>,
     /// Why now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub reason: Option<Secret>,
     /// What to do, in order.
     #[schema(max_items = 1000)]
     pub items: Vec<BatchItem>,
@@ -382,6 +382,26 @@ mod tests {
                 .unwrap();
         let text = format!("{request:?}");
         assert!(text.contains("email") && !text.contains("ada@"), "{text}");
+    }
+
+    #[test]
+    fn debug_of_a_request_shows_no_reason() {
+        use crate::{DetokenizeRequest, ExportRequest};
+
+        fn shown<T: serde::de::DeserializeOwned + fmt::Debug>(rest: serde_json::Value) -> String {
+            let mut request = json!({"purpose": "support", "reason": "Ada called"});
+            request.as_object_mut().unwrap().append(&mut rest.as_object().unwrap().clone());
+            format!("{:?}", serde_json::from_value::<T>(request).unwrap())
+        }
+        for shown in [
+            shown::<RevealRequest>(json!({"fields": ["email"]})),
+            shown::<SearchRequest>(json!({})),
+            shown::<BatchRequest>(json!({"items": []})),
+            shown::<DetokenizeRequest>(json!({"document": {}})),
+            shown::<ExportRequest>(json!({"fields": ["email"], "format": "csv", "plain": true})),
+        ] {
+            assert!(shown.contains("support") && !shown.contains("Ada"), "{shown}");
+        }
     }
 
     #[test]

@@ -140,7 +140,7 @@ pub struct DetokenizeRequest {
     pub purpose: String,
     /// Why now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub reason: Option<Secret>,
     /// Where tokens stand that cannot be told from values: JSON pointers into the document.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 2000)]

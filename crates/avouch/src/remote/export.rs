@@ -8,7 +8,7 @@ use std::{
     process::ExitCode,
 };
 
-use avouch_wire::{ExportFormat, ExportRequest};
+use avouch_wire::{ExportFormat, ExportRequest, Secret};
 use clap::{ArgGroup, Args, ValueEnum};
 use serde_json::json;
 
@@ -25,7 +25,7 @@ pub(crate) struct ExportArgs {
     purpose: String,
     /// Why, in a few words
     #[arg(long, value_name = "TEXT")]
-    reason: String,
+    reason: Secret,
     /// How to write them
     #[arg(long, default_value = "csv")]
     format: Format,

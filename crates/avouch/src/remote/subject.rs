@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use avouch_client::{IdempotencyKey, Stated};
 use avouch_wire::{
-    Access, EraseQuery, RevealRequest, SearchRequest, SubjectCreate, SubjectPatch, SubjectVersion, View,
+    Access, EraseQuery, RevealRequest, SearchRequest, Secret, SubjectCreate, SubjectPatch, SubjectVersion,
+    View,
 };
 use clap::{Args, Subcommand};
 use serde_json::Value;
@@ -135,7 +136,7 @@ pub(crate) struct SearchArgs {
     purpose: String,
     /// Why now, in a few words and without naming anybody
     #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
+    reason: Option<Secret>,
     #[command(flatten)]
     paging: Paging,
 }
@@ -152,7 +153,7 @@ pub(crate) struct RevealArgs {
     purpose: String,
     /// Why now, in a few words and without naming anybody
     #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
+    reason: Option<Secret>,
     /// Refuse rather than show less than the value
     #[arg(long)]
     clear: bool,

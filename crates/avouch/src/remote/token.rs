@@ -6,7 +6,7 @@ mod kept;
 use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
 use avouch_wire::{
-    DetokenizeRequest, Document, Explain, TokenRequest, TokenizeRequest, Unmapped, token::TokenItem,
+    DetokenizeRequest, Document, Explain, Secret, TokenRequest, TokenizeRequest, Unmapped, token::TokenItem,
 };
 use clap::{Args, Subcommand};
 use uuid::Uuid;
@@ -89,7 +89,7 @@ pub(crate) struct DetokenizeArgs {
     purpose: String,
     /// Why now, in a few words and without naming anybody
     #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
+    reason: Option<Secret>,
     /// Where a token stands that has the form of a value, such as `/order/card`; may be repeated
     #[arg(long, value_name = "POINTER")]
     at: Vec<String>,

@@ -1,6 +1,6 @@
 //! What a look into the memory of a running server shows. Values that exist nowhere else are stored and shown over the API;
 //! then all of the server's memory is read, as somebody with root could, and searched for them in every form. What is found is
-//! printed, and kept as a table in `SECURITY.md`.
+//! printed, and kept as a table in `docs/operations.md`.
 //!
 //! The keyring is in memory for as long as the server runs, by design, and is not looked for.
 

@@ -7,7 +7,7 @@ use crate::server::{Answer, scripted};
 fn request() -> ExportRequest {
     ExportRequest {
         purpose: "accounting".into(),
-        reason: "yearly statement".into(),
+        reason: "yearly statement".to_owned().into(),
         fields: vec!["name".into()],
         format: ExportFormat::Csv,
         seal_to: None,

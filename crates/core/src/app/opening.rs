@@ -7,7 +7,7 @@ use avouch_seal::keyring::{Keyring, KeyringKey, ProofKey, WrappedKek};
 use avouch_seal::root::{RootError, RootSeal, SealKind};
 use avouch_seal::vault::VaultKeys;
 use avouch_seal::{SystemRandom, VaultId};
-use avouch_store::{Store, Tx, params, statements};
+use avouch_store::{Side, Store, Tx, params, statements};
 use zeroize::Zeroizing;
 
 use super::App;
@@ -23,11 +23,12 @@ use crate::ids::{EventId, Ids, PrincipalId};
 use crate::keys::seals::{PRIMARY, Seals, Stored, WrappedAll, primary_slot, put_keyring, put_slot};
 use crate::keys::{Primary, Recovery, SealRole, SealingError, Slot};
 use crate::rules::{Problems, Rules};
-use crate::{Error, backup, keys};
+use crate::{Error, backup, indexes, keys};
 
 statements! {
     data DATA_VAULT = "select id from vault";
     data PUT_DATA_VAULT = "insert into vault (id, created) values (?1, ?2)";
+    data DROP_DATA_VAULT = "delete from vault";
     data NEWEST_EVENT = "select max(id) from event";
     keys KEYS_VAULT = "select id from vault";
     keys PUT_KEYS_VAULT = "insert into vault (id, created) values (?1, ?2)";
@@ -67,6 +68,11 @@ pub enum OpeningError {
     /// Data and key store belong to different vaults.
     #[error("the data store and the key store belong to different vaults: check both addresses")]
     Mismatch,
+    /// One of them is lost, is not the one that was meant, or a restore of it broke off.
+    #[error(
+        "only one of the stores is part of a vault: check both addresses, or bring back the other by `avouch restore`"
+    )]
+    Half,
     /// The seal does not open the keyring.
     #[error("the root key does not open this vault")]
     WrongRoot,
@@ -247,20 +253,18 @@ impl App {
         store.write_wait(vault_ids)
     }
 
-    /// Makes stores part of a vault: data, keys.
-    pub(crate) fn put_vault(
-        tx: &mut Tx<'_>,
-        VaultId(id): VaultId,
-        now: i64,
-        (data, keys): (bool, bool),
-    ) -> Result<(), Error> {
-        if keys {
-            tx.put(&PUT_KEYS_VAULT, params![&id, now])?;
-        }
-        if data {
-            tx.put(&PUT_DATA_VAULT, params![&id, now])?;
-        }
-        Ok(())
+    /// Makes a store part of a vault.
+    pub(crate) fn put_vault(tx: &mut Tx<'_>, side: Side, vault: VaultId, now: i64) -> Result<(), Error> {
+        let put = match side {
+            Side::Data => &PUT_DATA_VAULT,
+            Side::Keys => &PUT_KEYS_VAULT,
+        };
+        Ok(tx.put(put, params![&vault.0, now])?)
+    }
+
+    /// Makes a data store part of none.
+    pub(crate) fn drop_data_vault(tx: &mut Tx<'_>) -> Result<(), Error> {
+        Ok(tx.put(&DROP_DATA_VAULT, &[])?)
     }
 
     fn assembled(
@@ -269,6 +273,7 @@ impl App {
     ) -> Result<Arc<Self>, OpeningError> {
         let Loaded { keks, generation } = parts.store.read_wait(load_keys)?;
         let keys = keyring.unlock(&keks).map_err(Error::from)?;
+        indexes::rekey(&parts.store, &keys, &SystemRandom::new())?;
         let rules = charters::load(&parts.store, &keys)?;
         let access = load_access(&parts.store, &keys)?;
         let newest = parts.store.read_wait(|tx| tx.first(&NEWEST_EVENT, &[], |row| row.opt_int(0)));
@@ -349,7 +354,8 @@ fn the_vault(store: &Store) -> Result<VaultId, OpeningError> {
     match store.write_wait(vault_ids)? {
         (None, None) => Err(OpeningError::Missing),
         (Some(data), Some(keys)) if data == keys => Ok(VaultId(data)),
-        _ => Err(OpeningError::Mismatch),
+        (Some(_), Some(_)) => Err(OpeningError::Mismatch),
+        _ => Err(OpeningError::Half),
     }
 }
 

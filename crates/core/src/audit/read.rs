@@ -6,7 +6,7 @@ use avouch_store::{Tx, params, statements};
 use super::{Event, Note};
 use crate::Error;
 use crate::app::{Cx, Operation, Outcome};
-use crate::gate::{Intent, Permit};
+use crate::gate::{Intent, Permit, Reason};
 use crate::ids::{EventId, PrincipalId};
 use crate::rules::Rules;
 
@@ -98,11 +98,11 @@ pub(crate) fn find(tx: &mut Tx<'_>, id: EventId) -> Result<Option<Event>, Error>
 }
 
 /// The typed reason of an event, for whoever may know it.
-pub(crate) fn reason(tx: &mut Tx<'_>, cx: &Cx<'_>, id: EventId) -> Result<Option<String>, Error> {
+pub(crate) fn reason(tx: &mut Tx<'_>, cx: &Cx<'_>, id: EventId) -> Result<Option<Reason>, Error> {
     let sealed = tx.first(&REASON, params![id.int()], |row| Ok(row.opt_blob(0)?.map(<[u8]>::to_vec)))?;
     let Some(sealed) = sealed.flatten() else { return Ok(None) };
     let plain = cx.app.keys.open_row("event_reason", &id.int().to_be_bytes(), &sealed)?;
-    String::from_utf8(plain.to_vec()).map(Some).map_err(|_| Error::Tampered)
+    core::str::from_utf8(&plain).map(|text| Some(Reason::kept(text))).map_err(|_| Error::Tampered)
 }
 
 pub(crate) fn decode(body: &[u8]) -> Result<Event, Error> {

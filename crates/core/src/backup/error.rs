@@ -62,6 +62,9 @@ pub enum Unusable {
     /// Keys where data is wanted.
     #[error("is a backup of the key store, not of the data store")]
     Keys,
+    /// It has the name of one that is being written.
+    #[error("was never finished, and nothing is known of when it ends: remove it")]
+    Unfinished,
     /// It does not open or is not whole.
     #[error("was cut off or changed: do not use it")]
     Damaged,

@@ -1,14 +1,16 @@
 //! Bringing a vault back from backups, or one of its stores when the other is alive. Host command only: it takes a seal.
 //!
-//! Every file is read from beginning to end before anything is written. Rows go in by many transactions, and the row that makes
-//! a store part of a vault in the last, together with the mark that the replay has to be done: a restore that breaks off has
-//! left no vault, only rows that the next one takes away.
+//! Every file is read from beginning to end before anything is written. Rows go in by many transactions. The last but one makes
+//! the data store part of a vault, together with the mark that the replay has to be done; the last does so with the key store,
+//! for two stores have two commits, and keys without the mark would be a vault. A restore that breaks off has left no vault,
+//! only rows that the next one takes away.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use avouch_seal::VaultId;
 use avouch_seal::backup::BackupKeys;
+use avouch_seal::keyring::Keyring;
 use avouch_seal::root::{RootError, RootSeal};
 use avouch_store::{Param, Side, Store, Tx};
 
@@ -16,7 +18,7 @@ use super::cell::Cell;
 use super::error::{BackupError, Unusable};
 use super::file::{Item, Part};
 use super::replay::look_at;
-use super::restored::{Endings, Restored};
+use super::restored::{Endings, Restored, is_left_over};
 use super::shelf::{Checked, unopened, verify};
 use super::tables::Table;
 use crate::Error;
@@ -70,8 +72,9 @@ impl App {
     ) -> Result<Arc<Self>, BackupError> {
         let there = Self::vaults(&parts.store)?;
         let listed = sources.endings.as_deref().map(lines).transpose()?;
-        let known = listed.is_some() || kept_apart(&parts)?;
-        refuse(sources, there, known)?;
+        // One that is empty knows of nobody, and may as well be a new one.
+        let known = [listed.clone().unwrap_or_default(), kept_apart(&parts)?].concat();
+        refuse(sources, there, !known.is_empty())?;
         let (stored, vault) = match (&sources.keys, there.1) {
             (Some(path), _) => seals_in(path)?,
             (None, Some(vault)) => (parts.store.read_wait(Stored::load)?, VaultId(vault)),
@@ -89,6 +92,9 @@ impl App {
         let check =
             |path: &Option<PathBuf>, part| path.as_ref().map(|path| checked(path, part, &keys)).transpose();
         let (data, key_file) = (check(&sources.data, Part::Data)?, check(&sources.keys, Part::Keys)?);
+        if sources.data.is_some() && there.0.is_some() {
+            take_apart(&parts.store, there.0 == Some(vault.0), &unsealed.1)?;
+        }
         let mut written = 0;
         // What others refer to first.
         for (path, side) in [(&sources.keys, Side::Keys), (&sources.data, Side::Data)] {
@@ -97,15 +103,19 @@ impl App {
                 written = load(&parts.store, path, &keys, side, &|rows| progress(written + rows))?;
             }
         }
-        let endings = match (data.is_some() && key_file.is_some(), known) {
+        let endings = match (data.is_some() && key_file.is_some(), sources.nobody_erased) {
             (false, _) => Endings::Alive,
-            (true, true) => Endings::Listed,
-            (true, false) => Endings::Stated,
+            (true, false) => Endings::Listed,
+            // Whatever lists there are: one of them may be what an attempt that broke off has written of the backup's own.
+            (true, true) => Endings::Stated,
         };
         let made = |file: &Option<Checked>| file.as_ref().map(|file| file.made);
         let (data_made, keys_made) = (made(&data), made(&key_file));
         let leave = sources.leave_unreadable;
         let settle = |app: &Arc<Self>| -> Result<(), BackupError> {
+            if endings == Endings::Listed && erasure::is_older(app, &known).map_err(OpeningError::from)? {
+                return Err(BackupError::Refused(OLDER));
+            }
             // Before there is a vault: whoever was erased is not even looked at.
             let done = match &listed {
                 Some(lines) => app.absorb_endings(lines),
@@ -120,7 +130,8 @@ impl App {
             tracing::info!(whole = counted.whole, lost, "restored");
             let erased = done.data.max(done.keys);
             let mark = Restored::new(app.now(), data_made, keys_made, endings, erased)?;
-            conclude(app, mark, there)
+            let (data, keys) = (sources.data.is_some(), sources.keys.is_some());
+            conclude(app, mark, data, keys)
         };
         Self::bring_back(parts, unsealed, settle).map_err(|brought| match brought {
             Brought::Settling(error) => error,
@@ -152,6 +163,11 @@ impl App {
 }
 
 const NOTHING: &str = "there is no key store: restore its backup too, by --keys";
+const DATA_THERE: &str = "the data store holds a vault: a restore goes into an empty one";
+const UNKNOWN: &str = "both stores come from backups, so nothing here knows who was erased since: give the copy of the list of \
+                       erasures by --endings, or, when nobody was erased, say --endings-are-complete, which is kept on record";
+const OLDER: &str = "the list of erasures ends before the backups do, so it does not know who was erased since: give a newer \
+                     copy of it by --endings, or, when nobody was erased, say --endings-are-complete, which is kept on record";
 
 /// Restores go into what is empty, and what is not restored must be there.
 fn refuse(
@@ -162,14 +178,14 @@ fn refuse(
     let refused = |why| Err(BackupError::Refused(why));
     match (sources.data.is_some(), there.0.is_some(), sources.keys.is_some(), there.1.is_some()) {
         (false, _, false, _) => refused("which backups? Say --data, --keys or both"),
-        (true, true, ..) => refused("the data store holds a vault: a restore goes into an empty one"),
+        (true, true, true, false) if !known && !sources.nobody_erased => refused(UNKNOWN),
+        // Left over from a restore, it may be: see `take_apart`.
+        (true, true, true, false) => Ok(()),
+        (true, true, ..) => refused(DATA_THERE),
         (.., true, true) => refused("the key store holds a vault: a restore goes into an empty one"),
         (false, false, ..) => refused("the data store is empty: restore its backup too, by --data"),
         (.., false, false) => refused(NOTHING),
-        (true, _, true, _) if !known && !sources.nobody_erased => refused(
-            "both stores come from backups, so nothing here knows who was erased since: give the copy of the list of \
-             erasures by --endings, or, when nobody was erased, say --endings-are-complete, which is kept on record",
-        ),
+        (true, _, true, _) if !known && !sources.nobody_erased => refused(UNKNOWN),
         _ => Ok(()),
     }
 }
@@ -180,11 +196,11 @@ fn lines(path: &Path) -> Result<Vec<String>, BackupError> {
     Ok(text.lines().map(str::to_owned).collect())
 }
 
-/// Whether the configuration keeps such a copy. One that is empty knows of nobody, and may as well be a new one.
-fn kept_apart(parts: &Parts) -> Result<bool, BackupError> {
-    let Some(copy) = &parts.erasure.copy else { return Ok(false) };
+/// The one that the configuration keeps.
+fn kept_apart(parts: &Parts) -> Result<Vec<String>, BackupError> {
+    let Some(copy) = &parts.erasure.copy else { return Ok(Vec::new()) };
     let unreadable = |error: std::io::Error| OpeningError::Endings(EndingsFault::Unreadable(error.kind()));
-    Ok(!copy.lines().map_err(unreadable)?.is_empty())
+    Ok(copy.lines().map_err(unreadable)?)
 }
 
 /// The seals and the vault in the header of a backup of keys.
@@ -229,6 +245,15 @@ const fn side(part: Part) -> Side {
         Part::Data => Side::Data,
         Part::Keys => Side::Keys,
     }
+}
+
+/// A data store that is part of a vault while the key store is of none is left over from a restore of both, or the only copy
+/// of a vault that has lost its keys. Of the first it is made part of none, so that it may be cleared; the second stays.
+fn take_apart(store: &Store, of_this_vault: bool, keyring: &Keyring) -> Result<(), BackupError> {
+    if !of_this_vault || !is_left_over(store, keyring)? {
+        return Err(BackupError::Refused(DATA_THERE));
+    }
+    Ok(store.write_wait(App::drop_data_vault)?)
 }
 
 /// Takes away what a restore that broke off has left. There is no vault in it.
@@ -313,26 +338,22 @@ fn count(app: &Arc<App>) -> Result<Counted, Error> {
     }
 }
 
-/// The last transaction: there is a vault again, it is marked, and its indexes are to be built.
-fn conclude(
-    app: &Arc<App>,
-    mark: Restored,
-    there: (Option<[u8; 16]>, Option<[u8; 16]>),
-) -> Result<(), BackupError> {
-    let keeper = Arc::clone(app);
-    app.store.write_wait(move |tx| write_last(tx, &keeper, &mark, there))?;
+/// The last two transactions: there is a vault again, it is marked, and its indexes are to be built.
+fn conclude(app: &Arc<App>, mark: Restored, data: bool, keys: bool) -> Result<(), BackupError> {
+    let (keeper, at) = (Arc::clone(app), mark.at);
+    app.store.write_wait(move |tx| write_data(tx, &keeper, &mark, data))?;
+    // Crash here: no vault, for the key store is part of none. What was put back is known by its mark, see `take_apart`.
+    if keys {
+        let vault = app.keys.vault();
+        app.store.write_wait(move |tx| App::put_vault(tx, Side::Keys, vault, at))?;
+    }
     Ok(())
 }
 
-fn write_last(
-    tx: &mut Tx<'_>,
-    app: &App,
-    mark: &Restored,
-    there: (Option<[u8; 16]>, Option<[u8; 16]>),
-) -> Result<(), Error> {
-    App::put_vault(tx, app.keys.vault(), mark.at, (there.0.is_none(), there.1.is_none()))?;
+fn write_data(tx: &mut Tx<'_>, app: &App, mark: &Restored, restored: bool) -> Result<(), Error> {
     mark.store(tx, &app.keys, &app.rng)?;
-    if mark.data_made.is_some() {
+    if restored {
+        App::put_vault(tx, Side::Data, app.keys.vault(), mark.at)?;
         let mut indexes = Rows::load(tx, &app.keys)?;
         indexes.begin_again();
         indexes.store(tx, &app.keys, &app.rng)?;

@@ -4,10 +4,12 @@
 //!
 //! Trust: rows are sealed; whoever can write the table can take one away, and with it the memory of a restore.
 
+use avouch_seal::keyring::Keyring;
 use avouch_seal::vault::VaultKeys;
 use avouch_seal::{SecureRandom, SystemRandom};
-use avouch_store::{Tx, params, statements};
+use avouch_store::{Store, Tx, params, statements};
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::Error;
 
@@ -24,7 +26,7 @@ pub enum Endings {
     Alive,
     /// Both stores were lost, and a copy of the list of endings was handed in or is kept apart from both.
     Listed,
-    /// Both stores were lost, and somebody stated that nobody was erased since the backup.
+    /// Both stores were lost, and somebody stated that nobody was erased since the backup: whatever lists there were.
     Stated,
 }
 
@@ -85,13 +87,32 @@ impl Restored {
 
 /// All there were, oldest first.
 pub(super) fn all(tx: &mut Tx<'_>, keys: &VaultKeys) -> Result<Vec<Restored>, Error> {
-    let rows = tx.query(&RESTORED, &[], |row| Ok((row.bytes::<16>(0)?, row.blob(1)?.to_vec())))?;
-    let open = |(id, sealed): ([u8; 16], Vec<u8>)| {
-        let plain = keys.open_row("restored", &id, &sealed)?;
-        let row: Restored = serde_json::from_slice(&plain).map_err(|_| Error::Tampered)?;
-        Ok(Restored { id, ..row })
-    };
-    rows.into_iter().map(open).collect()
+    rows(tx)?.iter().map(|row| open(row, |id, sealed| keys.open_row("restored", id, sealed))).collect()
+}
+
+/// Whether a data store is what a restore has left that broke off before the key store was part of the vault: it was put back,
+/// and as its replay is to be done yet, nobody was ever served from it.
+pub(super) fn is_left_over(store: &Store, keyring: &Keyring) -> Result<bool, Error> {
+    let rows = store.read_wait(rows)?;
+    // What does not open is of another vault.
+    let mut marks =
+        rows.iter().filter_map(|row| open(row, |id, sealed| keyring.open_row("restored", id, sealed)).ok());
+    Ok(marks.any(|mark| mark.replayed.is_none() && mark.data_made.is_some()))
+}
+
+type Sealed = ([u8; 16], Vec<u8>);
+
+fn rows(tx: &mut Tx<'_>) -> Result<Vec<Sealed>, Error> {
+    Ok(tx.query(&RESTORED, &[], |row| Ok((row.bytes(0)?, row.blob(1)?.to_vec())))?)
+}
+
+fn open(
+    (id, sealed): &Sealed,
+    open_row: impl FnOnce(&[u8], &[u8]) -> avouch_seal::Result<Zeroizing<Vec<u8>>>,
+) -> Result<Restored, Error> {
+    let plain = open_row(id, sealed)?;
+    let row: Restored = serde_json::from_slice(&plain).map_err(|_| Error::Tampered)?;
+    Ok(Restored { id: *id, ..row })
 }
 
 /// When it was last stated, and not known, who had been erased.

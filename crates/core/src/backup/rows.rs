@@ -79,30 +79,59 @@ fn is_of(kept: &Kept, row: &Backup) -> bool {
     kept.part == row.part() && kept.sequence == row.sequence && second(kept.made) == second(row.made)
 }
 
-/// Notes files that are there and not known.
-pub(super) fn adopt(tx: &mut Tx<'_>, app: &App, shelf: &Shelf, there: &[Kept]) -> Result<(), Error> {
-    let known = all(tx, &app.keys)?;
-    for kept in there.iter().filter(|kept| !known.iter().any(|row| is_of(kept, row))) {
-        let id = app.ids.uuid(app.now(), &app.rng)?;
+/// Until when a file was to be kept when it was made, if that is known.
+pub(super) fn promised(known: &[Backup], kept: &Kept) -> Option<i64> {
+    known.iter().find(|row| is_of(kept, row)).and_then(|row| row.until)
+}
+
+/// What was found on the shelf.
+pub(super) struct Found {
+    /// Files.
+    pub(super) there: Vec<Kept>,
+    /// Files that were removed just now.
+    pub(super) gone: Vec<Kept>,
+    /// No backup was under way, and none is until this is noted: a row without a file is of none.
+    pub(super) quiet: bool,
+}
+
+impl Found {
+    fn file(&self, row: &Backup) -> Option<&Kept> {
+        self.there.iter().find(|kept| is_of(kept, row))
+    }
+
+    /// Whether the backup of a row is no more, or never was one.
+    fn is_gone(&self, row: &Backup, now: i64) -> bool {
+        // A folder in which nothing of ours lies may be a disk that is not there today.
+        let looked_in = self.there.iter().any(|kept| kept.part == row.part());
+        let lost = self.quiet && self.file(row).is_none();
+        let over = row.until.is_some_and(|until| until <= now);
+        self.gone.iter().any(|kept| is_of(kept, row)) || lost && (looked_in || over)
+    }
+}
+
+/// Brings the table in line with the shelf: files that are not known are noted, and rows without a file forgotten.
+pub(super) fn compare(tx: &mut Tx<'_>, app: &App, shelf: &Shelf, found: &Found) -> Result<(), Error> {
+    let (known, now) = (all(tx, &app.keys)?, app.now());
+    for kept in found.there.iter().filter(|kept| !known.iter().any(|row| is_of(kept, row))) {
+        let id = app.ids.uuid(now, &app.rng)?;
         let until = (kept.part == Part::Keys).then(|| shelf.keys_until(kept.made));
         let row = Backup::begin(id, kept.part, (kept.sequence, kept.made), until);
         Backup { bytes: Some(kept.bytes), ..row }.store(tx, app)?;
     }
-    Ok(())
-}
-
-/// Files were removed. Rows of a key store's backup whose time is over go with them: its making broke off.
-pub(super) fn forget_files(tx: &mut Tx<'_>, app: &App, gone: &[Kept]) -> Result<(), Error> {
-    let now = app.now();
-    let is_gone = |row: &Backup| {
-        let named = gone.iter().any(|kept| is_of(kept, row));
-        named || row.bytes.is_none() && row.until.is_some_and(|until| until <= now)
-    };
-    for row in all(tx, &app.keys)?.iter().filter(|row| is_gone(row)) {
-        row.forget(tx)?;
+    // It has its name, so it is whole: a crash came before its row said so.
+    for row in known.iter().filter(|row| found.quiet && row.bytes.is_none()) {
+        if let Some(kept) = found.file(row) {
+            Backup { bytes: Some(kept.bytes), ..row.clone() }.store(tx, app)?;
+        }
+    }
+    let gone: Vec<&Backup> = known.iter().filter(|row| found.is_gone(row, now)).collect();
+    gone.iter().try_for_each(|row| row.forget(tx))?;
+    let count = gone.len().max(found.gone.len());
+    if count == 0 {
+        return Ok(());
     }
     let mut event = audit::system(What::BackupDrop, now, app.rules().version);
-    event.count = u32::try_from(gone.len()).unwrap_or(u32::MAX);
+    event.count = u32::try_from(count).unwrap_or(u32::MAX);
     Ok(audit::append(tx, app.ids.event(now), &event, 0, None)?)
 }
 

@@ -17,7 +17,7 @@ use avouch_store::{Side, Statement, Tx, statements};
 use super::cell::Cell;
 use super::error::BackupError;
 use super::file::{Counts, Header, Part, Writer};
-use super::rows::{self, Backup};
+use super::rows::{self, Backup, Found};
 use super::shelf::{Draft, Kept, Shelf};
 use super::tables::Table;
 use crate::Error;
@@ -80,6 +80,11 @@ impl Backups {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Nobody begins one as long as this is held; nothing while one is made.
+    fn idle(&self) -> Option<MutexGuard<'_, State>> {
+        Some(self.state()).filter(|state| state.running.is_none())
+    }
+
     /// One at a time.
     fn begin(&self) -> Result<Running<'_>, Error> {
         let mut state = self.state();
@@ -109,8 +114,11 @@ impl Drop for Running<'_> {
 }
 
 impl App {
-    /// Says where backups go. Once; until then none can be made.
+    /// Says where backups go. Once, at opening; until then none can be made. What a crash has left of one is removed.
     pub fn keep_backups_on(&self, shelf: Shelf) {
+        if let Err(error) = self.backups.idle().map_or(Ok(()), |_idle| shelf.sweep(self.keys.vault())) {
+            tracing::error!(%error, "what is left of a backup that broke off is still there");
+        }
         // A second place is never given: there is one configuration.
         drop(self.backups.shelf.set(shelf));
     }
@@ -176,7 +184,9 @@ impl App {
         match &made {
             Ok(made) => {
                 self.finish_rows(begun.rows, made)?;
-                self.tidy_backups()?;
+                // The only run is this one, and it is through.
+                let gone = self.remove_ended(&shelf)?;
+                self.compare(&shelf, gone, true)?;
             }
             Err(error) => {
                 tracing::error!(%error, "a backup came to nothing");
@@ -187,24 +197,35 @@ impl App {
         made
     }
 
-    /// Removes what is kept no longer, and takes notice of files that the table does not know: a vault that was restored knows
+    /// Removes what is kept no longer, and takes notice of what is there and what is not: a vault that was restored knows
     /// nothing of backups made since, and they hold keys all the same.
     ///
     /// # Errors
     /// [`BackupError`].
     pub fn tidy_backups(self: &Arc<Self>) -> Result<u64, BackupError> {
         let Ok(shelf) = self.shelf() else { return Ok(0) };
-        let vault = self.keys.vault();
-        let gone = shelf.tidy(vault, self.now())?;
+        let gone = self.remove_ended(shelf)?;
+        // Held until what was found is noted.
+        let idle = self.backups.idle();
+        self.compare(shelf, gone, idle.is_some())
+    }
+
+    fn remove_ended(self: &Arc<Self>, shelf: &Shelf) -> Result<Vec<Kept>, BackupError> {
+        let app = Arc::clone(self);
+        let known = self.store.read_wait(move |tx| rows::all(tx, &app.keys))?;
+        shelf.tidy(self.keys.vault(), self.now(), |kept| rows::promised(&known, kept))
+    }
+
+    /// `quiet`: nobody makes a backup meanwhile.
+    fn compare(self: &Arc<Self>, shelf: &Shelf, gone: Vec<Kept>, quiet: bool) -> Result<u64, BackupError> {
+        let (vault, count) = (self.keys.vault(), gone.len() as u64);
+        if quiet {
+            shelf.sweep(vault)?;
+        }
         let mut there = shelf.files(vault, Part::Data)?;
         there.extend(shelf.files(vault, Part::Keys)?);
-        let (app, folders) = (Arc::clone(self), shelf.clone());
-        self.store.write_wait(move |tx| rows::adopt(tx, &app, &folders, &there))?;
-        let count = gone.len() as u64;
-        if count > 0 {
-            let app = Arc::clone(self);
-            self.store.write_wait(move |tx| rows::forget_files(tx, &app, &gone))?;
-        }
+        let (app, shelf, found) = (Arc::clone(self), shelf.clone(), Found { there, gone, quiet });
+        self.store.write_wait(move |tx| rows::compare(tx, &app, &shelf, &found))?;
         Ok(count)
     }
 

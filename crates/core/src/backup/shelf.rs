@@ -16,6 +16,8 @@ use super::file::{Counts, Part, Unopened};
 
 const DAY_MICROS: i64 = 24 * 3600 * 1_000_000;
 const ENDING: &str = "avb";
+/// Of a file that is being written.
+const UNFINISHED: &str = "part";
 
 /// Where backups are kept, and for how long.
 #[derive(Debug, Clone)]
@@ -47,8 +49,12 @@ pub struct Kept {
 }
 
 impl Kept {
+    /// Takes it away. Somebody else may have been faster.
     pub(crate) fn remove(&self) -> Result<(), BackupError> {
-        fs::remove_file(&self.path).map_err(BackupError::io(&self.path))
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed.map_err(BackupError::io(&self.path)),
+        }
     }
 }
 
@@ -72,6 +78,10 @@ impl Shelf {
     /// # Errors
     /// [`BackupError::Io`].
     pub fn files(&self, vault: VaultId, part: Part) -> Result<Vec<Kept>, BackupError> {
+        self.called(vault, part, ENDING)
+    }
+
+    fn called(&self, vault: VaultId, part: Part, ending: &str) -> Result<Vec<Kept>, BackupError> {
         let folder = self.folder(part);
         let entries = match fs::read_dir(folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -81,31 +91,53 @@ impl Shelf {
         for entry in entries {
             let entry = entry.map_err(BackupError::io(folder))?;
             let Some((made, sequence)) =
-                entry.file_name().to_str().and_then(|name| read_name(name, vault, part))
+                entry.file_name().to_str().and_then(|name| read_name(name, vault, part, ending))
             else {
                 continue;
             };
-            let bytes = entry.metadata().map_err(BackupError::io(&entry.path()))?.len();
+            let bytes = match entry.metadata() {
+                // Taken away since the folder was read.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                metadata => metadata.map_err(BackupError::io(&entry.path()))?.len(),
+            };
             kept.push(Kept { path: entry.path(), part, sequence, made, bytes });
         }
         kept.sort_by_key(|kept| (kept.made, kept.sequence));
         Ok(kept)
     }
 
-    /// Removes what is kept no longer; says what it removed.
-    pub(crate) fn tidy(&self, vault: VaultId, now: i64) -> Result<Vec<Kept>, BackupError> {
+    /// Removes what is kept no longer; says what it removed. `promised` is what was said of a backup of the key store when it
+    /// was made: its end may come sooner than that when keys are kept for fewer days now, never later.
+    pub(crate) fn tidy(
+        &self,
+        vault: VaultId,
+        now: i64,
+        promised: impl Fn(&Kept) -> Option<i64>,
+    ) -> Result<Vec<Kept>, BackupError> {
         let mut gone = self.files(vault, Part::Data)?;
         gone.truncate(gone.len().saturating_sub(self.keep_data.max(1)));
         // To the last: that it ends is a promise, that there is a newer one is the operator's.
         let keys = self.files(vault, Part::Keys)?;
-        gone.extend(keys.into_iter().filter(|kept| self.keys_until(kept.made) <= now));
-        gone.iter().try_for_each(Kept::remove)?;
-        for part in
-            [Part::Data, Part::Keys].into_iter().filter(|part| gone.iter().any(|kept| kept.part == *part))
-        {
+        let end = |kept: &Kept| promised(kept).unwrap_or(i64::MAX).min(self.keys_until(kept.made));
+        gone.extend(keys.into_iter().filter(|kept| end(kept) <= now));
+        self.remove(&gone)?;
+        Ok(gone)
+    }
+
+    /// Removes what a crash has left of backups in the making, which may be whole and hold keys. Not while one is made.
+    pub(crate) fn sweep(&self, vault: VaultId) -> Result<(), BackupError> {
+        let mut left = self.called(vault, Part::Data, UNFINISHED)?;
+        left.extend(self.called(vault, Part::Keys, UNFINISHED)?);
+        self.remove(&left)
+    }
+
+    fn remove(&self, files: &[Kept]) -> Result<(), BackupError> {
+        files.iter().try_for_each(Kept::remove)?;
+        let parts = [Part::Data, Part::Keys].into_iter();
+        for part in parts.filter(|part| files.iter().any(|kept| kept.part == *part)) {
             sync(self.folder(part))?;
         }
-        Ok(gone)
+        Ok(())
     }
 }
 
@@ -129,7 +161,7 @@ impl Draft {
             DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(BackupError::io(folder))?;
         }
         let path = folder.join(name(vault, part, sequence, made));
-        let unfinished = path.with_extension("part");
+        let unfinished = path.with_extension(UNFINISHED);
         let mut options = OpenOptions::new();
         let file = options.write(true).create_new(true).mode(0o600).open(&unfinished);
         let file = file.map_err(BackupError::io(&unfinished))?;
@@ -152,7 +184,7 @@ impl Draft {
         let file = out.into_inner().map_err(|error| self.failed()(error.into_error()))?;
         file.sync_all().map_err(self.failed())?;
         drop(file);
-        let read = verify(&self.part, keys)?;
+        let read = read_through(open(&self.part)?, &self.part, keys)?;
         if read.counts != *counts {
             return Err(BackupError::File(self.part.clone(), Unusable::Damaged));
         }
@@ -196,8 +228,14 @@ pub struct Checked {
 /// # Errors
 /// [`BackupError::File`], [`BackupError::Io`].
 pub fn verify(path: &Path, keys: &BackupKeys) -> Result<Checked, BackupError> {
+    read_through(unopened(path)?, path, keys)
+}
+
+type Input = Unopened<BufReader<File>>;
+
+fn read_through(file: Input, path: &Path, keys: &BackupKeys) -> Result<Checked, BackupError> {
     let bad = |reason| BackupError::File(path.to_owned(), reason);
-    let mut reader = unopened(path)?.open(keys).map_err(bad)?;
+    let mut reader = file.open(keys).map_err(bad)?;
     while reader.next().map_err(bad)?.is_some() {}
     let counts = reader.counts().clone();
     let header = &reader.header;
@@ -205,8 +243,15 @@ pub fn verify(path: &Path, keys: &BackupKeys) -> Result<Checked, BackupError> {
     Ok(Checked { part, sequence, made, generation, counts })
 }
 
-/// A file of which the header was read.
-pub(crate) fn unopened(path: &Path) -> Result<Unopened<BufReader<File>>, BackupError> {
+/// A file of which the header was read. One that is called unfinished is none, however whole: nobody has promised when it ends.
+pub(crate) fn unopened(path: &Path) -> Result<Input, BackupError> {
+    if path.extension().is_some_and(|ending| ending == UNFINISHED) {
+        return Err(BackupError::File(path.to_owned(), Unusable::Unfinished));
+    }
+    open(path)
+}
+
+fn open(path: &Path) -> Result<Input, BackupError> {
     let file = File::open(path).map_err(BackupError::io(path))?;
     let input = BufReader::with_capacity(1 << 20, file);
     Unopened::read(input).map_err(|reason| BackupError::File(path.to_owned(), reason))
@@ -223,9 +268,9 @@ fn name(vault: VaultId, part: Part, sequence: u64, made: i64) -> String {
     format!("{}-{}-{}-{sequence}.{ENDING}", when.strftime("%Y%m%dT%H%M%SZ"), short(vault), part.as_str())
 }
 
-/// When and of which run, from a name of this vault's for this store.
-fn read_name(name: &str, vault: VaultId, part: Part) -> Option<(i64, u64)> {
-    let mut words = name.strip_suffix(ENDING)?.strip_suffix('.')?.split('-');
+/// When and of which run, from a name of this vault's for this store, with this ending.
+fn read_name(name: &str, vault: VaultId, part: Part, ending: &str) -> Option<(i64, u64)> {
+    let mut words = name.strip_suffix(ending)?.strip_suffix('.')?.split('-');
     let (when, of, store, sequence) = (words.next()?, words.next()?, words.next()?, words.next()?);
     if words.next().is_some() || of != short(vault) || store != part.as_str() {
         return None;
@@ -249,11 +294,24 @@ mod tests {
         let vault = VaultId([0xab; 16]);
         let text = name(vault, Part::Keys, 7, 1_767_225_600_123_456);
         assert_eq!(text, "20260101T000000Z-abababab-keys-7.avb");
-        assert_eq!(read_name(&text, vault, Part::Keys), Some((1_767_225_600_000_000, 7)));
-        assert_eq!(read_name(&text, vault, Part::Data), None);
-        assert_eq!(read_name(&text, VaultId([0xac; 16]), Part::Keys), None);
+        let read = |text: &str, vault, part| read_name(text, vault, part, ENDING);
+        assert_eq!(read(&text, vault, Part::Keys), Some((1_767_225_600_000_000, 7)));
+        assert_eq!(read(&text, vault, Part::Data), None);
+        assert_eq!(read(&text, VaultId([0xac; 16]), Part::Keys), None);
         for other in ["20260101T000000Z-abababab-keys-7.part", "notes.avb", "x-abababab-keys-7.avb", ""] {
-            assert_eq!(read_name(other, vault, Part::Keys), None, "{other}");
+            assert_eq!(read(other, vault, Part::Keys), None, "{other}");
         }
+        let unfinished = text.replace(ENDING, UNFINISHED);
+        assert_eq!(read_name(&unfinished, vault, Part::Keys, UNFINISHED), read(&text, vault, Part::Keys));
+    }
+
+    #[test]
+    fn what_somebody_else_has_taken_away_is_removed() {
+        let place = avouch_testkit::Place::new(avouch_testkit::Kind::Sqlite);
+        let path = place.directory().join("gone.avb");
+        let kept = Kept { path, part: Part::Keys, sequence: 7, made: 0, bytes: 1 };
+        kept.remove().expect("it is not there");
+        // What cannot be is an error yet.
+        assert!(Kept { path: place.directory().to_owned(), ..kept }.remove().is_err());
     }
 }

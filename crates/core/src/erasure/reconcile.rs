@@ -151,6 +151,13 @@ pub(crate) fn resume(app: &Arc<App>) -> Result<(), Error> {
     }
 }
 
+/// Whether lines end before the list of either store does: they are of an earlier time, and know nobody of after it.
+pub(crate) fn is_older(app: &App, lines: &[String]) -> Result<bool, EndingsError> {
+    let newest = read(app, lines)?.keys().next_back().copied();
+    let heads = app.store.read_wait(|tx| Ok::<_, Error>([ending::head(tx)?, ending::keys_head(tx)?]))?;
+    Ok(newest < heads.iter().flatten().map(|head| head.seq).max())
+}
+
 /// Lines as endings, by number. The same one may be there twice; two that differ are told when their links are checked.
 fn read(app: &App, lines: &[String]) -> Result<BTreeMap<i64, Ending>, EndingsFault> {
     let mut known: BTreeMap<i64, Ending> = BTreeMap::new();

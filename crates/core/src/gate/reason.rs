@@ -23,6 +23,17 @@ impl Reason {
         Ok(Self(Zeroizing::new(text.to_owned())))
     }
 
+    /// One that was accepted when it was typed.
+    pub(crate) fn kept(text: &str) -> Self {
+        Self(Zeroizing::new(text.to_owned()))
+    }
+
+    /// The text, for whoever may know it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }

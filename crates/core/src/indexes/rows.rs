@@ -4,7 +4,7 @@
 use avouch_seal::SecureRandom;
 use avouch_seal::index::{IndexKey, IndexScope};
 use avouch_seal::vault::VaultKeys;
-use avouch_store::{Ahead, Tx, params, statements};
+use avouch_store::{Ahead, Store, Tx, params, statements};
 use serde::{Deserialize, Serialize};
 
 use super::rule;
@@ -16,6 +16,7 @@ statements! {
     data NEXT_STATE of rules_state / 0 = "update rules_state set generation = ?1, next_index = ?2 where id = 1";
     data ROWS = "select number, sealed from search_index order by number";
     data PUT_ROW = "insert into search_index (number, sealed) values (?1, ?2) on conflict (number) do update set sealed = excluded.sealed";
+    data ANY_RECORD = "select version from record limit 1";
     data DROP_ROW = "delete from search_index where number = ?1";
 }
 
@@ -188,6 +189,30 @@ impl Rows {
         }
     }
 
+    /// Has every index built anew of which these keys do not give the key: the keyring is of another time, after a restore or
+    /// beside an old copy of either store. Its terms lead to nobody; they go with its number, a step at a time. Says how many.
+    fn rekey(&mut self, people: bool, keys: &VaultKeys) -> Result<usize, Error> {
+        let maker = Maker { epoch: keys.index_epoch(), people, key: &|scope| keys.index_key(scope) };
+        let lost: Vec<Row> = self.all.iter().filter(|row| !rule::fits(row, keys)).cloned().collect();
+        let is_lost = |number: u32| lost.iter().any(|row| row.number == number);
+        let wanted = |row: &&Row| {
+            let instead = |other: &Row| other.stage != Stage::Going && other.replaces == Some(row.number);
+            row.stage != Stage::Going && !self.all.iter().any(instead)
+        };
+        for Row { name, shape, replaces, .. } in lost.iter().filter(wanted).collect::<Vec<_>>() {
+            // What is whole serves until then.
+            self.add(name, shape, replaces.filter(|number| people && !is_lost(*number)), &maker)?;
+        }
+        for row in &mut self.all {
+            row.replaces = row.replaces.filter(|number| !is_lost(*number));
+            if is_lost(row.number) {
+                (row.stage, row.replaces, row.epoch) = (Stage::Going, None, maker.epoch);
+                row.check = rule::check(&(maker.key)(&rule::scope(row.number, row.epoch, &row.shape)));
+            }
+        }
+        Ok(lost.len())
+    }
+
     pub(crate) fn set_stage(&mut self, number: u32, stage: Stage) {
         for row in self.all.iter_mut().filter(|row| row.number == number) {
             row.stage = stage;
@@ -219,11 +244,15 @@ impl Rows {
         keys: &VaultKeys,
         rng: &dyn SecureRandom,
     ) -> Result<(), Error> {
-        for row in &self.all {
-            row.store(tx, keys, rng)?;
-        }
+        self.sealed(keys, rng)?.write(tx)
+    }
+
+    /// As they are to lie in the store, one change later.
+    fn sealed(&mut self, keys: &VaultKeys, rng: &dyn SecureRandom) -> Result<Stored, Error> {
         self.generation += 1;
-        Ok(tx.put(&NEXT_STATE, params![self.generation, self.next])?)
+        let sealed = |row: &Row| Ok((row.number.into(), row.sealed(keys, rng)?));
+        let rows = self.all.iter().map(sealed).collect::<Result<_, Error>>()?;
+        Ok(Stored { generation: self.generation, next: self.next.into(), rows })
     }
 
     /// Forgets one whose terms are gone.
@@ -249,6 +278,13 @@ impl Stored {
         Ok(Self { generation, next, rows })
     }
 
+    fn write(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
+        for (number, sealed) in &self.rows {
+            tx.put(&PUT_ROW, params![*number, sealed])?;
+        }
+        Ok(tx.put(&NEXT_STATE, params![self.generation, self.next])?)
+    }
+
     pub(crate) fn open(self, keys: &VaultKeys) -> Result<Rows, Error> {
         let mut all = Vec::with_capacity(self.rows.len());
         for (number, sealed) in self.rows {
@@ -269,8 +305,26 @@ impl Row {
         keys: &VaultKeys,
         rng: &dyn SecureRandom,
     ) -> Result<(), Error> {
-        let plain = serde_json::to_vec(self).map_err(|_| Error::Internal("an index has no JSON form"))?;
-        let sealed = keys.seal_row("search_index", &self.number.to_le_bytes(), &plain, rng)?;
-        Ok(tx.put(&PUT_ROW, params![self.number, &sealed])?)
+        Ok(tx.put(&PUT_ROW, params![self.number, &self.sealed(keys, rng)?])?)
     }
+
+    fn sealed(&self, keys: &VaultKeys, rng: &dyn SecureRandom) -> Result<Vec<u8>, Error> {
+        let plain = serde_json::to_vec(self).map_err(|_| Error::Internal("an index has no JSON form"))?;
+        Ok(keys.seal_row("search_index", &self.number.to_le_bytes(), &plain, rng)?)
+    }
+}
+
+/// Before the rules of a vault that is opened are compiled: afterwards these keys give those of all its indexes.
+pub(crate) fn rekey(store: &Store, keys: &VaultKeys, rng: &dyn SecureRandom) -> Result<(), Error> {
+    let people = |tx: &mut Tx<'_>| tx.first(&ANY_RECORD, &[], |row| row.int(0));
+    let (stored, people) =
+        store.read_wait(move |tx| Ok::<_, Error>((Stored::read(tx)?, people(tx)?.is_some())))?;
+    let mut rows = stored.open(keys)?;
+    let indexes = rows.rekey(people, keys)?;
+    if indexes > 0 {
+        tracing::warn!(indexes, "the keyring is of another time than the data: these are built anew");
+        let rows = rows.sealed(keys, rng)?;
+        store.write_wait(move |tx| rows.write(tx))?;
+    }
+    Ok(())
 }

@@ -143,13 +143,18 @@ impl IndexRule {
 
 /// The key of an index, if it is the one that its terms were made with.
 fn key(row: &Row, keys: &VaultKeys) -> Result<IndexKey, Error> {
-    let key = keys.index_key(&scope(row.number, row.epoch, &row.shape));
     // The keyring in memory may not have the root yet, or not have it any more: terms by another key would find nothing.
-    if check(&key) == row.check {
-        Ok(key)
-    } else {
-        Err(Error::Internal("the key of an index is another one"))
-    }
+    known_key(row, keys).ok_or(Error::Internal("the key of an index is another one"))
+}
+
+/// Whether these keys give the one that an index was made with.
+pub(super) fn fits(row: &Row, keys: &VaultKeys) -> bool {
+    known_key(row, keys).is_some()
+}
+
+fn known_key(row: &Row, keys: &VaultKeys) -> Option<IndexKey> {
+    let key = keys.index_key(&scope(row.number, row.epoch, &row.shape));
+    (check(&key) == row.check).then_some(key)
 }
 
 pub(super) fn scope(number: u32, epoch: u32, shape: &Shape) -> IndexScope<'_> {

@@ -6,7 +6,7 @@ use avouch_seal::transit::{TransitKey, TransitKind};
 use avouch_store::{Ahead, Tx};
 
 use super::open::OpenKey;
-use super::row::{self, Held};
+use super::row::{self, Found};
 use super::{KeyName, KeyView};
 use crate::Error;
 use crate::app::{Cx, Operation, Outcome};
@@ -20,22 +20,22 @@ pub const MAX_KEYS: u64 = 10_000;
 macro_rules! change_of_a_key {
     () => {
         const ACTION: Action = Action::TransitManage;
-        type Facts = Held;
+        type Facts = Found;
 
         fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
             Ok(Intent::with_key(&self.name))
         }
 
         fn ahead(&self, wants: &mut Vec<Ahead>) {
-            wants.push(Held::ahead(&self.name));
+            wants.push(Found::ahead(&self.name));
         }
 
-        fn facts(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Held, Error> {
-            Held::load(tx, cx, &self.name)
+        fn facts(&self, tx: &mut Tx<'_>, _: &Cx<'_>) -> Result<Found, Error> {
+            Found::look(tx, &self.name)
         }
 
-        fn key(held: &Held) -> Option<&KeyName> {
-            Some(held.name())
+        fn key(found: &Found) -> Option<&KeyName> {
+            Some(found.name())
         }
     };
 }
@@ -61,26 +61,26 @@ pub struct CreatedKey {
 impl Operation for CreateKey {
     const ACTION: Action = Action::TransitManage;
     type Output = CreatedKey;
-    type Facts = Option<Held>;
+    type Facts = Option<Found>;
 
     fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
         Ok(Intent::with_key(&self.name))
     }
 
     fn ahead(&self, wants: &mut Vec<Ahead>) {
-        wants.push(Held::ahead(&self.name));
+        wants.push(Found::ahead(&self.name));
     }
 
-    fn facts(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Option<Held>, Error> {
-        match Held::load(tx, cx, &self.name) {
-            Ok(held) => Ok(Some(held)),
+    fn facts(&self, tx: &mut Tx<'_>, _: &Cx<'_>) -> Result<Option<Found>, Error> {
+        match Found::look(tx, &self.name) {
+            Ok(found) => Ok(Some(found)),
             Err(Error::NotFound) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    fn key(held: &Option<Held>) -> Option<&KeyName> {
-        held.as_ref().map(Held::name)
+    fn key(found: &Option<Found>) -> Option<&KeyName> {
+        found.as_ref().map(Found::name)
     }
 
     fn run(
@@ -88,10 +88,10 @@ impl Operation for CreateKey {
         tx: &mut Tx<'_>,
         cx: &Cx<'_>,
         _: &Permit,
-        held: Option<Held>,
+        found: Option<Found>,
     ) -> Result<Outcome<CreatedKey>, Error> {
-        if let Some(held) = held {
-            let open = held.open(&cx.app.open_keys)?;
+        if let Some(found) = found {
+            let open = found.load(tx, cx)?.open(&cx.app.open_keys)?;
             if open.key.kind() != self.kind {
                 return Err(Error::Conflict(
                     "there is a key of another kind by this name: choose another name",
@@ -130,8 +130,8 @@ impl Operation for ConfigureKey {
     change_of_a_key!();
     type Output = KeyView;
 
-    fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, held: Held) -> Result<Outcome<KeyView>, Error> {
-        let mut open = held.change(cx)?;
+    fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, found: Found) -> Result<Outcome<KeyView>, Error> {
+        let mut open = found.load(tx, cx)?.change(cx)?;
         let decryption = self.min_decryption.unwrap_or_else(|| open.key.min_decryption());
         let encryption = self.min_encryption.unwrap_or_else(|| open.key.min_encryption());
         open.key.set_minimums(decryption, encryption).map_err(refused)?;
@@ -153,8 +153,8 @@ impl Operation for RotateKey {
     /// The new version.
     type Output = u32;
 
-    fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, held: Held) -> Result<Outcome<u32>, Error> {
-        let mut open = held.change(cx)?;
+    fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, found: Found) -> Result<Outcome<u32>, Error> {
+        let mut open = found.load(tx, cx)?.change(cx)?;
         open.key.rotate(cx.now, &cx.app.rng).map_err(refused)?;
         row::replace(tx, cx, &self.name, &open)?;
         Ok(Outcome::new(open.key.latest(), Note::count(1)))
@@ -175,8 +175,8 @@ impl Operation for TrimKey {
     const PURGES: bool = true;
     type Output = KeyView;
 
-    fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, held: Held) -> Result<Outcome<KeyView>, Error> {
-        let mut open = held.change(cx)?;
+    fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, found: Found) -> Result<Outcome<KeyView>, Error> {
+        let mut open = found.load(tx, cx)?.change(cx)?;
         open.key.trim(self.min_available).map_err(refused)?;
         row::replace(tx, cx, &self.name, &open)?;
         Ok(Outcome::new(KeyView::new(self.name.clone(), &open), Note::count(1)))
@@ -195,8 +195,8 @@ impl Operation for DeleteKey {
     const PURGES: bool = true;
     type Output = ();
 
-    fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, held: Held) -> Result<Outcome<()>, Error> {
-        if !held.open(&cx.app.open_keys)?.deletion_allowed {
+    fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, found: Found) -> Result<Outcome<()>, Error> {
+        if !found.load(tx, cx)?.open(&cx.app.open_keys)?.deletion_allowed {
             return Err(Error::Conflict("this key may not be deleted: allow it in its configuration first"));
         }
         row::remove(tx, cx, &self.name)?;

@@ -8,7 +8,7 @@ use avouch_store::{Ahead, Tx};
 
 use super::KeyName;
 use super::open::{OpenKey, OpenKeys};
-use super::row::{self, Held};
+use super::row::{self, Found, Held};
 use crate::Error;
 use crate::app::{Cx, Operation, Outcome};
 use crate::audit::Note;
@@ -90,25 +90,32 @@ pub struct ReadKey {
 impl Operation for ReadKey {
     const ACTION: Action = Action::TransitManage;
     type Output = ReadyView;
-    type Facts = Held;
+    type Facts = Found;
 
     fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
         Ok(Intent::with_key(&self.name))
     }
 
     fn ahead(&self, wants: &mut Vec<Ahead>) {
-        wants.push(Held::ahead(&self.name));
+        wants.push(Found::ahead(&self.name));
     }
 
-    fn facts(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Held, Error> {
-        Held::load(tx, cx, &self.name)
+    fn facts(&self, tx: &mut Tx<'_>, _: &Cx<'_>) -> Result<Found, Error> {
+        Found::look(tx, &self.name)
     }
 
-    fn key(held: &Held) -> Option<&KeyName> {
-        Some(held.name())
+    fn key(found: &Found) -> Option<&KeyName> {
+        Some(found.name())
     }
 
-    fn run(&self, _: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, held: Held) -> Result<Outcome<ReadyView>, Error> {
+    fn run(
+        &self,
+        tx: &mut Tx<'_>,
+        cx: &Cx<'_>,
+        _: &Permit,
+        found: Found,
+    ) -> Result<Outcome<ReadyView>, Error> {
+        let held = found.load(tx, cx)?;
         let keys = Arc::clone(&cx.app.open_keys);
         Ok(Outcome::new(ReadyView { held, keys }, Note::count(1)))
     }

@@ -23,7 +23,7 @@ use crate::app::Cx;
 
 statements! {
     data STATE of transit_key / 1 = "select state from transit_key where name = ?1";
-    data ROW of transit_key / 1 = "select kind, state, sealed from transit_key where name = ?1";
+    data ROW of transit_key / 1 = "select kind, sealed from transit_key where name = ?1";
     data PUT of transit_key / 1 = "insert into transit_key (name, kind, state, sealed) values (?1, ?2, ?3, ?4)";
     data CHANGE of transit_key / 1 = "update transit_key set state = ?2, sealed = ?3 where name = ?1";
     data DROP of transit_key / 1 = "delete from transit_key where name = ?1";
@@ -33,8 +33,54 @@ statements! {
 
 const FORMAT: u8 = 0x01;
 
+/// That there is a key of this name. No more is looked at before policy has decided, so that whoever may not use it is answered the
+/// same, and as soon, whether there is one or not, and whether it is whole.
+pub struct Found {
+    name: KeyName,
+    /// As it stands there; of whatever length.
+    state: Vec<u8>,
+}
+
+impl Found {
+    /// What [`Found::look`] will ask.
+    pub(super) fn ahead(name: &KeyName) -> Ahead {
+        Ahead::new(&STATE, params![name.as_str()])
+    }
+
+    /// Whether there is one.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub(super) fn look(tx: &mut Tx<'_>, name: &KeyName) -> Result<Self, Error> {
+        let state = tx.first(&STATE, params![name.as_str()], |row| Ok(row.blob(0)?.to_vec()))?;
+        Ok(Self { name: name.clone(), state: state.ok_or(Error::NotFound)? })
+    }
+
+    pub(super) fn name(&self) -> &KeyName {
+        &self.name
+    }
+
+    /// The key itself, for a caller that may use it.
+    ///
+    /// # Errors
+    /// [`Error::Tampered`] for a row that is not as it was written.
+    pub(super) fn load(self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Held, Error> {
+        let Self { name, state } = self;
+        let state = State::try_from(state).map_err(|_| Error::Tampered)?;
+        if let Some(open) = cx.app.open_keys.find(&name, &state) {
+            return Ok(Held { name, state, content: Content::Open(open) });
+        }
+        let row = tx.first(&ROW, params![name.as_str()], |row| {
+            Ok((row.text(0)?.to_owned(), row.blob(1)?.to_vec()))
+        })?;
+        let (kind, sealed) = row.ok_or(Error::NotFound)?;
+        let plain = cx.app.keys.open_row("transit_key", &place(&name, &kind, &state), &sealed)?;
+        Ok(Held { name, state, content: Content::Kept { kind, plain } })
+    }
+}
+
 /// A key as a transaction finds it: ready to work, or as it was kept.
-pub struct Held {
+pub(super) struct Held {
     name: KeyName,
     state: State,
     content: Content,
@@ -50,28 +96,6 @@ enum Content {
 }
 
 impl Held {
-    /// What [`Held::load`] will ask.
-    pub(super) fn ahead(name: &KeyName) -> Ahead {
-        Ahead::new(&STATE, params![name.as_str()])
-    }
-
-    /// The key of this name.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`]; [`Error::Tampered`] for a row that is not as it was written.
-    pub(super) fn load(tx: &mut Tx<'_>, cx: &Cx<'_>, name: &KeyName) -> Result<Self, Error> {
-        let state = tx.first(&STATE, params![name.as_str()], |row| row.bytes(0))?.ok_or(Error::NotFound)?;
-        if let Some(open) = cx.app.open_keys.find(name, &state) {
-            return Ok(Self { name: name.clone(), state, content: Content::Open(open) });
-        }
-        let row = tx.first(&ROW, params![name.as_str()], |row| {
-            Ok((row.text(0)?.to_owned(), row.bytes(1)?, row.blob(2)?.to_vec()))
-        })?;
-        let (kind, state, sealed) = row.ok_or(Error::NotFound)?;
-        let plain = cx.app.keys.open_row("transit_key", &place(name, &kind, &state), &sealed)?;
-        Ok(Self { name: name.clone(), state, content: Content::Kept { kind, plain } })
-    }
-
     pub(super) fn name(&self) -> &KeyName {
         &self.name
     }
@@ -101,13 +125,20 @@ impl Held {
         }
     }
 
-    /// A copy of the key, to be changed. From here on nobody finds it open as it was.
+    /// A copy of the key, to be changed, on the store's thread: see [`MAX_VERSIONS`](avouch_seal::transit::MAX_VERSIONS) for
+    /// what that can cost. From here on nobody finds it open as it was.
     pub(super) fn change(self, cx: &Cx<'_>) -> Result<OpenKey, Error> {
         cx.app.open_keys.forget(&self.name);
         match self.content {
             Content::Open(open) => read(&write(&open)),
             Content::Kept { plain, .. } => read(&plain),
         }
+    }
+}
+
+impl core::fmt::Debug for Found {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Found").field("name", &self.name).finish_non_exhaustive()
     }
 }
 

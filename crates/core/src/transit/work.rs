@@ -10,7 +10,7 @@ use avouch_store::{Ahead, Tx};
 use super::KeyName;
 use super::kind::Ability;
 use super::open::OpenKeys;
-use super::row::Held;
+use super::row::{Found, Held};
 use crate::Error;
 use crate::app::{Cx, Operation, Outcome};
 use crate::audit::Note;
@@ -131,25 +131,32 @@ impl<W> core::fmt::Debug for UseKey<W> {
 impl<W: Work> Operation for UseKey<W> {
     const ACTION: Action = W::ACTION;
     type Output = Ready<W>;
-    type Facts = Held;
+    type Facts = Found;
 
     fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
         Ok(Intent::with_key(&self.name))
     }
 
     fn ahead(&self, wants: &mut Vec<Ahead>) {
-        wants.push(Held::ahead(&self.name));
+        wants.push(Found::ahead(&self.name));
     }
 
-    fn facts(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Held, Error> {
-        Held::load(tx, cx, &self.name)
+    fn facts(&self, tx: &mut Tx<'_>, _: &Cx<'_>) -> Result<Found, Error> {
+        Found::look(tx, &self.name)
     }
 
-    fn key(held: &Held) -> Option<&KeyName> {
-        Some(held.name())
+    fn key(found: &Found) -> Option<&KeyName> {
+        Some(found.name())
     }
 
-    fn run(&self, _: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, held: Held) -> Result<Outcome<Ready<W>>, Error> {
+    fn run(
+        &self,
+        tx: &mut Tx<'_>,
+        cx: &Cx<'_>,
+        _: &Permit,
+        found: Found,
+    ) -> Result<Outcome<Ready<W>>, Error> {
+        let held = found.load(tx, cx)?;
         held.check(W::ABILITY)?;
         let note = Note::count(self.work.items().len());
         let (keys, rng) = (Arc::clone(&cx.app.open_keys), cx.app.rng.clone());

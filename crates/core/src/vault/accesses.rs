@@ -47,7 +47,7 @@ pub struct Access {
     /// For which purpose.
     pub purpose: Option<String>,
     /// Why, in the actor's words.
-    pub reason: Option<String>,
+    pub reason: Option<Reason>,
     /// Which fields, and how they were shown.
     pub fields: Vec<(String, Option<avouch_policy::View>)>,
     /// To which recipient.

@@ -1,8 +1,12 @@
 //! Backups: what was there is there again, on either engine, and whoever was erased is not.
 
 mod format;
+mod known;
+mod lists;
+mod rekeyed;
 mod resurrection;
 mod schema;
+mod torn;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -366,6 +370,29 @@ fn backups_end_when_they_are_to_and_are_known_for_as_long() {
     let known = house.app.perform_wait(&Caller::system(), ReadBackups).expect("told").output;
     assert_eq!((known.backups.len(), known.keys_end), (2, None));
     assert!(shelf.keys.join("notes.txt").exists());
+}
+
+#[test]
+fn keys_are_kept_no_longer_than_was_said_when_they_were_backed_up() {
+    let place = Place::new(Kind::Sqlite);
+    let mut house = House::new(&place);
+    let day = std::time::Duration::from_secs(24 * 3600);
+    let kept = |days| Shelf { keep_keys_days: days, ..shelf(&place) };
+    let there = |house: &House<'_>| {
+        house.app.tidy_backups().expect("tidied");
+        shelf(&place).files(house.app.vault(), Part::Keys).expect("listed").len()
+    };
+    for (said, now, ends_after) in [(7, 30, 7), (7, 3, 3)] {
+        house = house.reopen();
+        house.app.keep_backups_on(kept(said));
+        house.app.back_up(&house.admin, Stores::Keys, || ()).expect("a backup");
+        house = house.reopen();
+        house.app.keep_backups_on(kept(now));
+        house.clock.advance(day * (ends_after - 1));
+        assert_eq!(there(&house), 1);
+        house.clock.advance(day);
+        assert_eq!(there(&house), 0, "said {said}, now {now}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! People: added, looked at, changed, found, erased.
 
 use avouch_core::erasure::{Erase, erase};
+use avouch_core::gate::Reason;
 use avouch_core::vault::{Accesses, History, Returning};
 use avouch_core::{Error, SubjectId};
 use avouch_policy::View;
@@ -91,7 +92,7 @@ both_engines! {
         let undone: Vec<_> = (0..).zip(&accesses.items).filter(|(_, access)| !access.done).map(|(at, _)| at).collect();
         assert_eq!(undone, [8], "the second creation was refused, and told that her e-mail is known");
         let look = &accesses.items[3];
-        assert_eq!(look.reason.as_deref(), Some("the customer is on the phone"));
+        assert_eq!(look.reason.as_ref().map(Reason::as_str), Some("the customer is on the phone"));
         assert_eq!(look.purpose.as_deref(), Some("support"));
         assert!(look.fields.contains(&("email".to_owned(), Some(View::Clear))));
         assert_eq!(look.actor_name.as_ref().map(|(name, _)| name.as_str()), Some("the support"));

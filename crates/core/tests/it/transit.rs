@@ -418,6 +418,19 @@ both_engines! {
         keys.decrypt("orders", &text).expect("allowed").expect("as it was");
     }
 
+    /// To whom no role names it, a damaged key is like any other, and like none.
+    fn whoever_may_not_use_a_key_does_not_learn_that_it_is_damaged(place) {
+        let mut keys = Keys::new(place);
+        for column in ["sealed", "state"] {
+            let damage = |blob: &str| format!("update transit_key set {column} = {blob} where name in ('orders', 'payments')");
+            keys = keys.reopened_after(|| place.meddle(false, &damage("x'00'"), &damage("'\\x00'::bytea")));
+            let refused = needs(keys.work("payments", encrypt(&["x"])));
+            assert!(matches!(&refused[..], [Need::Key { .. }]), "{refused:?}");
+            assert_eq!(keys.event().ending, Ending::Refused);
+            assert_eq!(slug(keys.work("orders", encrypt(&["x"]))), "integrity", "{column}");
+        }
+    }
+
     /// What `SECURITY.md` says of it: a genuine row is not known to be the newest.
     fn a_row_that_is_put_back_is_the_key_as_it_was(place) {
         let keys = Keys::new(place);

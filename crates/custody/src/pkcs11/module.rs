@@ -33,12 +33,14 @@ pub(super) struct Module {
 impl Module {
     /// Loads the module, or finds it loaded.
     pub(super) fn load(path: &Path) -> RootResult<Arc<Self>> {
+        // One library has one turn, by whichever of its names it is called.
+        let known_by = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = loaded.get(path) {
+        if let Some(found) = loaded.get(&known_by) {
             return Ok(Arc::clone(found));
         }
         let module = Arc::new(Self { calls: start(path)?, turn: Mutex::new(()) });
-        loaded.insert(path.to_owned(), Arc::clone(&module));
+        loaded.insert(known_by, Arc::clone(&module));
         Ok(module)
     }
 

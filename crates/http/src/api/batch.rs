@@ -30,8 +30,7 @@ pub(super) async fn batch(
     Json(request, _): Json<BatchRequest>,
 ) -> Result<Response, Failure> {
     check(&request.items)?;
-    let batch =
-        Batch { service, caller, purpose: request.purpose, reason: reason(request.reason.as_deref())? };
+    let batch = Batch { service, caller, purpose: request.purpose, reason: reason(request.reason.as_ref())? };
     let mut begun = Vec::with_capacity(request.items.len());
     for (at, item) in request.items.into_iter().enumerate() {
         begun.push((item.reference, batch.begin(item.operation)));

@@ -109,7 +109,7 @@ pub(super) async fn reveal(
     let operation = RevealSubject {
         id,
         purpose: Some(request.purpose),
-        reason: reason(request.reason.as_deref())?,
+        reason: reason(request.reason.as_ref())?,
         fields: request.fields,
         least: request.view.map(render::asked_view),
     };
@@ -249,7 +249,7 @@ pub(super) async fn accesses(
             actor: render::actor(&service, Some(entry.actor)),
             action: entry.action,
             purpose: entry.purpose,
-            reason: entry.reason.map(Secret),
+            reason: entry.reason.map(|reason| Secret(reason.as_str().to_owned())),
             fields: entry.fields.into_iter().map(|(name, view)| render::touched(name, view)).collect(),
             recipient: entry.recipient,
             outcome: if entry.done { Outcome::Done } else { Outcome::Failed },
@@ -277,7 +277,7 @@ pub(super) async fn search(
         &service.app,
         Asked { by: request.by.0, like: request.like.0 },
         Some(request.purpose),
-        reason(request.reason.as_deref())?,
+        reason(request.reason.as_ref())?,
         paging.after_id(List::Search, SubjectId::from_bytes)?,
         paging.limit,
     )?;

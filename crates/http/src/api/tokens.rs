@@ -109,7 +109,7 @@ pub(super) async fn detokenize(
     Caller(caller): Caller,
     Json(request, _): Json<DetokenizeRequest>,
 ) -> Result<Response, Failure> {
-    let reason = reason(request.reason.as_deref())?;
+    let reason = reason(request.reason.as_ref())?;
     let why = (Some(request.purpose), reason);
     let operation = Detokenize::new(request.document.0, why, &request.at, request.recipient);
     let operation = operation.map_err(in_document)?;

@@ -1,14 +1,19 @@
 //! Requests of one item or of many, which differ in shape on the way in and on the way out.
 
+use std::sync::Arc;
+
 use avouch_core::gate;
 use avouch_core::transit::{Given, KeyName, UseKey, Work};
+use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::Response;
 use serde_json::{Map, Value, json};
 
 use super::envelope::{answer, answer_with, in_use};
 use super::members::Members;
-use crate::perform::{aside, perform};
+use crate::extract::Caller;
+use crate::perform::{finished, perform};
 use crate::problem::Failure;
 use crate::service::{RequestId, Shared};
 
@@ -37,7 +42,9 @@ impl<T> Batch<T> {
         mut members: Members,
         item: impl Fn(&mut Members) -> Given<T>,
     ) -> Result<Self, Failure> {
-        let partial = members.number("partial_failure_response_code")?.map(partial_status).transpose()?;
+        // Clients send 0 for what was not set.
+        let partial = members.number("partial_failure_response_code")?.filter(|code| *code != 0);
+        let partial = partial.map(partial_status).transpose()?;
         let Some(listed) = members.list("batch_input")? else {
             let given = item(&mut members).and_then(|given| members.end().map(|()| given));
             return Ok(Self { items: vec![given], references: None, partial });
@@ -70,18 +77,41 @@ fn partial_status(code: u32) -> Result<StatusCode, Failure> {
     status.and_then(|code| StatusCode::from_u16(code).ok()).ok_or_else(expected)
 }
 
-/// Who asks, with which key, and what the answer is called.
+/// Who asks, with which key, and what the answer is called; and the algorithm, where the path says it.
 pub(super) struct Asked {
     pub(super) service: Shared,
     pub(super) caller: gate::Caller,
     pub(super) id: RequestId,
     pub(super) name: KeyName,
+    pub(super) algorithm: Option<String>,
+}
+
+impl FromRequestParts<Shared> for Asked {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Shared) -> Result<Self, Failure> {
+        let Caller(caller) = Caller::from_request_parts(parts, service).await?;
+        let id = RequestId::from_request_parts(parts, service).await?;
+        let path =
+            RawPathParams::from_request_parts(parts, service).await.map_err(|_| Failure::not_found())?;
+        let said =
+            |part: &str| path.iter().find(|(name, _)| *name == part).map(|(_, value)| value.to_owned());
+        let name = said("name").and_then(|name| name.parse().ok()).ok_or_else(Failure::not_found)?;
+        Ok(Self { service: Arc::clone(service), caller, id, name, algorithm: said("algorithm") })
+    }
 }
 
 /// What came of an item, in the answer's words.
 pub(super) type Shown = Map<String, Value>;
 
 impl Asked {
+    /// Has work done; what came of each item.
+    pub(super) async fn done<W: Work>(&self, work: W) -> Result<Vec<Given<W::Made>>, Failure> {
+        let operation = UseKey::new(self.name.clone(), work)?;
+        let ready = perform(&self.service.app, &self.caller, operation).await.map_err(in_use)?.output;
+        finished(ready).await
+    }
+
     /// Has the work done that `work` makes of the items; `show` writes down what came of one.
     pub(super) async fn use_key<T, W: Work>(
         self,
@@ -91,9 +121,7 @@ impl Asked {
         show: impl Fn(W::Made) -> Shown,
     ) -> Result<Response, Failure> {
         let Batch { items, references, partial } = batch;
-        let operation = UseKey::new(self.name, work(items))?;
-        let ready = perform(&self.service.app, &self.caller, operation).await.map_err(in_use)?.output;
-        let made = if ready.is_light() { ready.run()? } else { aside(|| ready.run()).await? };
+        let made = self.done(work(items)).await?;
         let all = made.len();
         let mut failed = 0;
         let mut shown = Vec::with_capacity(all);

@@ -1,33 +1,24 @@
 //! `/v1/transit/hmac`, `sign` and `verify`. The algorithm may stand at the end of the path.
 
 use avouch_core::transit::{
-    Given, HashAlgorithm, Hidden, Hmac, HmacItem, KeyName, Marshaling, Sign, SignItem, SignatureForm,
-    Stamped, Unfit, Verify, VerifyHmac, VerifyHmacItem, VerifyItem,
+    Given, HashAlgorithm, Hidden, Hmac, HmacItem, Marshaling, Sign, SignItem, SignatureForm, Stamped, Unfit,
+    Verify, VerifyHmac, VerifyHmacItem, VerifyItem,
 };
-use axum::extract::State;
 use axum::response::Response;
 use serde_json::Value;
 
 use super::batch::{Asked, Batch, Failing, Shown, shown};
 use super::members::Members;
 use super::work::version;
-use crate::extract::{Caller, Path};
 use crate::problem::Failure;
-use crate::service::{RequestId, Shared};
 
 /// Makes the MAC of `input`, or of the items of `batch_input`.
 #[utoipa::path(method(post, put), path = "/v1/transit/hmac/{name}", tag = "transit engine",
     request_body(content = Object, description = "`input` in base64, or `batch_input`; `algorithm`; `key_version`"),
     params(("name" = String, Path, description = "The key")),
     responses((status = 200, description = "`data.hmac` or `data.batch_results`")))]
-pub(super) async fn hmac(
-    State(service): State<Shared>,
-    Caller(caller): Caller,
-    id: RequestId,
-    Path(name): Path<KeyName>,
-    members: Members,
-) -> Result<Response, Failure> {
-    make_macs(Asked { service, caller, id, name }, members, None).await
+pub(super) async fn hmac(asked: Asked, members: Members) -> Result<Response, Failure> {
+    make_macs(asked, members).await
 }
 
 /// The same with the algorithm in the path.
@@ -35,18 +26,12 @@ pub(super) async fn hmac(
     request_body(content = Object, description = "`input` in base64, or `batch_input`; `key_version`"),
     params(("name" = String, Path, description = "The key"), ("algorithm" = String, Path, description = "The hash")),
     responses((status = 200, description = "`data.hmac` or `data.batch_results`")))]
-pub(super) async fn hmac_by(
-    State(service): State<Shared>,
-    Caller(caller): Caller,
-    id: RequestId,
-    Path((name, algorithm)): Path<(KeyName, String)>,
-    members: Members,
-) -> Result<Response, Failure> {
-    make_macs(Asked { service, caller, id, name }, members, Some(algorithm)).await
+pub(super) async fn hmac_by(asked: Asked, members: Members) -> Result<Response, Failure> {
+    make_macs(asked, members).await
 }
 
-async fn make_macs(asked: Asked, mut members: Members, by: Option<String>) -> Result<Response, Failure> {
-    let (hash, version) = (hash(&mut members, by)?, version(&mut members)?);
+async fn make_macs(mut asked: Asked, mut members: Members) -> Result<Response, Failure> {
+    let (hash, version) = (hash(&mut members, asked.algorithm.take())?, version(&mut members)?);
     let batch = Batch::read(members, |members| Ok(HmacItem { input: input(members)?, version }))?;
     let show = |made: Stamped| shown([("hmac", made.text.as_str().into())]);
     asked.use_key(batch, Failing::Item, |items| Hmac { hash, items }, show).await
@@ -57,14 +42,8 @@ async fn make_macs(asked: Asked, mut members: Members, by: Option<String>) -> Re
     request_body(content = Object, description = "`input` in base64, or `batch_input`; `hash_algorithm`, `prehashed`, `marshaling_algorithm`, `key_version`"),
     params(("name" = String, Path, description = "The key")),
     responses((status = 200, description = "`data.signature` or `data.batch_results`")))]
-pub(super) async fn sign(
-    State(service): State<Shared>,
-    Caller(caller): Caller,
-    id: RequestId,
-    Path(name): Path<KeyName>,
-    members: Members,
-) -> Result<Response, Failure> {
-    make_signatures(Asked { service, caller, id, name }, members, None).await
+pub(super) async fn sign(asked: Asked, members: Members) -> Result<Response, Failure> {
+    make_signatures(asked, members).await
 }
 
 /// The same with the algorithm in the path.
@@ -72,22 +51,12 @@ pub(super) async fn sign(
     request_body(content = Object, description = "`input` in base64, or `batch_input`; `prehashed`, `marshaling_algorithm`, `key_version`"),
     params(("name" = String, Path, description = "The key"), ("algorithm" = String, Path, description = "The hash")),
     responses((status = 200, description = "`data.signature` or `data.batch_results`")))]
-pub(super) async fn sign_by(
-    State(service): State<Shared>,
-    Caller(caller): Caller,
-    id: RequestId,
-    Path((name, algorithm)): Path<(KeyName, String)>,
-    members: Members,
-) -> Result<Response, Failure> {
-    make_signatures(Asked { service, caller, id, name }, members, Some(algorithm)).await
+pub(super) async fn sign_by(asked: Asked, members: Members) -> Result<Response, Failure> {
+    make_signatures(asked, members).await
 }
 
-async fn make_signatures(
-    asked: Asked,
-    mut members: Members,
-    by: Option<String>,
-) -> Result<Response, Failure> {
-    let (form, prehashed) = form(&mut members, by)?;
+async fn make_signatures(mut asked: Asked, mut members: Members) -> Result<Response, Failure> {
+    let (form, prehashed) = form(&mut members, asked.algorithm.take())?;
     let version = version(&mut members)?;
     let batch = Batch::read(members, |members| {
         no_context(members)?;
@@ -104,14 +73,8 @@ async fn make_signatures(
     request_body(content = Object, description = "`input` in base64 and `signature` or `hmac`, or `batch_input`; the rest as for sign and hmac"),
     params(("name" = String, Path, description = "The key")),
     responses((status = 200, description = "`data.valid` or `data.batch_results`")))]
-pub(super) async fn verify(
-    State(service): State<Shared>,
-    Caller(caller): Caller,
-    id: RequestId,
-    Path(name): Path<KeyName>,
-    members: Members,
-) -> Result<Response, Failure> {
-    check(Asked { service, caller, id, name }, members, None).await
+pub(super) async fn verify(asked: Asked, members: Members) -> Result<Response, Failure> {
+    check(asked, members).await
 }
 
 /// The same with the algorithm in the path.
@@ -119,27 +82,21 @@ pub(super) async fn verify(
     request_body(content = Object, description = "`input` in base64 and `signature` or `hmac`, or `batch_input`; the rest as for sign and hmac"),
     params(("name" = String, Path, description = "The key"), ("algorithm" = String, Path, description = "The hash")),
     responses((status = 200, description = "`data.valid` or `data.batch_results`")))]
-pub(super) async fn verify_by(
-    State(service): State<Shared>,
-    Caller(caller): Caller,
-    id: RequestId,
-    Path((name, algorithm)): Path<(KeyName, String)>,
-    members: Members,
-) -> Result<Response, Failure> {
-    check(Asked { service, caller, id, name }, members, Some(algorithm)).await
+pub(super) async fn verify_by(asked: Asked, members: Members) -> Result<Response, Failure> {
+    check(asked, members).await
 }
 
-async fn check(asked: Asked, mut members: Members, by: Option<String>) -> Result<Response, Failure> {
+async fn check(mut asked: Asked, mut members: Members) -> Result<Response, Failure> {
     let show = |valid: bool| shown([("valid", valid.into())]);
     // All items are of one sort, and the first says which.
     if members.first_has("hmac") {
-        let hash = hash(&mut members, by)?;
+        let hash = hash(&mut members, asked.algorithm.take())?;
         let batch = Batch::read(members, |members| {
             Ok(VerifyHmacItem { input: input(members)?, mac: claimed(members, "hmac")? })
         })?;
         return asked.use_key(batch, Failing::Item, |items| VerifyHmac { hash, items }, show).await;
     }
-    let (form, prehashed) = form(&mut members, by)?;
+    let (form, prehashed) = form(&mut members, asked.algorithm.take())?;
     let batch = Batch::read(members, |members| {
         no_context(members)?;
         Ok(VerifyItem { input: input(members)?, signature: claimed(members, "signature")? })

@@ -2,29 +2,20 @@
 //! transformation is that key's format.
 
 use avouch_core::transit::{Decode, Encode, Given, Hidden, KeyName, Unfit};
-use axum::extract::State;
 use axum::response::Response;
 
 use super::batch::{Asked, Batch, Failing, shown};
 use super::members::Members;
-use crate::extract::{Caller, Path};
 use crate::problem::Failure;
-use crate::service::{RequestId, Shared};
 
 /// Puts tokens of the same form in the place of values.
 #[utoipa::path(method(post, put), path = "/v1/transform/encode/{name}", tag = "transit engine",
     request_body(content = Object, description = "`value`, or `batch_input`"),
     params(("name" = String, Path, description = "The key")),
     responses((status = 200, description = "`data.encoded_value` or `data.batch_results`")))]
-pub(super) async fn encode(
-    State(service): State<Shared>,
-    Caller(caller): Caller,
-    id: RequestId,
-    Path(name): Path<KeyName>,
-    members: Members,
-) -> Result<Response, Failure> {
-    let batch = Batch::read(members, |members| value(members, &name))?;
-    Asked { service, caller, id, name: name.clone() }
+pub(super) async fn encode(asked: Asked, members: Members) -> Result<Response, Failure> {
+    let batch = Batch::read(members, |members| value(members, &asked.name))?;
+    asked
         .use_key(batch, Failing::Answer, Encode, |made| shown([("encoded_value", made.as_str().into())]))
         .await
 }
@@ -34,15 +25,9 @@ pub(super) async fn encode(
     request_body(content = Object, description = "`value`, or `batch_input`"),
     params(("name" = String, Path, description = "The key")),
     responses((status = 200, description = "`data.decoded_value` or `data.batch_results`")))]
-pub(super) async fn decode(
-    State(service): State<Shared>,
-    Caller(caller): Caller,
-    id: RequestId,
-    Path(name): Path<KeyName>,
-    members: Members,
-) -> Result<Response, Failure> {
-    let batch = Batch::read(members, |members| value(members, &name))?;
-    Asked { service, caller, id, name: name.clone() }
+pub(super) async fn decode(asked: Asked, members: Members) -> Result<Response, Failure> {
+    let batch = Batch::read(members, |members| value(members, &asked.name))?;
+    asked
         .use_key(batch, Failing::Answer, Decode, |made| shown([("decoded_value", made.as_str().into())]))
         .await
 }

@@ -1,36 +1,27 @@
 //! `/v1/transit/encrypt`, `decrypt`, `rewrap` and `datakey`.
 
 use avouch_core::transit::{
-    Bound, DataKeyLength, Decrypt, DecryptItem, Encrypt, EncryptItem, Given, Hidden, KeyName, MakeDataKey,
-    Rewrap, RewrapItem, Stamped, Unfit, UseKey, WrapDataKey,
+    Bound, DataKeyLength, Decrypt, DecryptItem, Encrypt, EncryptItem, Given, Hidden, MakeDataKey, Rewrap,
+    RewrapItem, Stamped, Unfit, WrapDataKey,
 };
-use axum::extract::State;
 use axum::response::Response;
 use data_encoding::BASE64;
 use serde_json::Value;
 
 use super::batch::{Asked, Batch, Failing, Shown, shown};
-use super::envelope::{answer, in_use};
+use super::envelope::answer;
 use super::keys::NO_CONVERGENCE;
 use super::members::Members;
 use crate::api::no_such_route;
-use crate::extract::{Caller, Path};
-use crate::perform::{aside, perform};
+use crate::extract::Path;
 use crate::problem::Failure;
-use crate::service::{RequestId, Shared};
 
 /// Encrypts `plaintext`, or the items of `batch_input`. No key is made for it.
 #[utoipa::path(method(post, put), path = "/v1/transit/encrypt/{name}", tag = "transit engine",
     request_body(content = Object, description = "`plaintext`, `context`, `associated_data` in base64; `key_version`; or `batch_input`"),
     params(("name" = String, Path, description = "The key")),
     responses((status = 200, description = "`data.ciphertext` or `data.batch_results`; 400 when an item failed")))]
-pub(super) async fn encrypt(
-    State(service): State<Shared>,
-    Caller(caller): Caller,
-    id: RequestId,
-    Path(name): Path<KeyName>,
-    mut members: Members,
-) -> Result<Response, Failure> {
+pub(super) async fn encrypt(asked: Asked, mut members: Members) -> Result<Response, Failure> {
     members.refuse("convergent_encryption", NO_CONVERGENCE)?;
     // Of the key that an engine would make if there were none.
     members.text("type")?;
@@ -38,7 +29,7 @@ pub(super) async fn encrypt(
         let plaintext = members.bytes("plaintext")?.ok_or(Unfit::Refused("missing plaintext to encrypt"))?;
         Ok(EncryptItem { plaintext, version: version(members)?, bound: bound(members)? })
     })?;
-    Asked { service, caller, id, name }.use_key(batch, Failing::Answer, Encrypt, stamped).await
+    asked.use_key(batch, Failing::Answer, Encrypt, stamped).await
 }
 
 /// Decrypts `ciphertext`, or the items of `batch_input`. The event is durable before a plaintext leaves.
@@ -46,13 +37,7 @@ pub(super) async fn encrypt(
     request_body(content = Object, description = "`ciphertext`; `context`, `associated_data` in base64; or `batch_input`"),
     params(("name" = String, Path, description = "The key")),
     responses((status = 200, description = "`data.plaintext` or `data.batch_results`; 400 when an item failed")))]
-pub(super) async fn decrypt(
-    State(service): State<Shared>,
-    Caller(caller): Caller,
-    id: RequestId,
-    Path(name): Path<KeyName>,
-    members: Members,
-) -> Result<Response, Failure> {
+pub(super) async fn decrypt(asked: Asked, members: Members) -> Result<Response, Failure> {
     let batch = Batch::read(members, |members| {
         let ciphertext = ciphertext(members)?;
         // What was answered to an encryption is given back whole.
@@ -61,7 +46,7 @@ pub(super) async fn decrypt(
         }
         Ok(DecryptItem { ciphertext, bound: bound(members)? })
     })?;
-    Asked { service, caller, id, name }
+    asked
         .use_key(batch, Failing::Answer, Decrypt, |made| shown([("plaintext", BASE64.encode(&made).into())]))
         .await
 }
@@ -71,18 +56,12 @@ pub(super) async fn decrypt(
     request_body(content = Object, description = "`ciphertext`; `context`, `associated_data` in base64; `key_version`; or `batch_input`"),
     params(("name" = String, Path, description = "The key")),
     responses((status = 200, description = "`data.ciphertext` or `data.batch_results`")))]
-pub(super) async fn rewrap(
-    State(service): State<Shared>,
-    Caller(caller): Caller,
-    id: RequestId,
-    Path(name): Path<KeyName>,
-    members: Members,
-) -> Result<Response, Failure> {
+pub(super) async fn rewrap(asked: Asked, members: Members) -> Result<Response, Failure> {
     let batch = Batch::read(members, |members| {
         let ciphertext = ciphertext(members)?;
         Ok(RewrapItem { ciphertext, version: version(members)?, bound: bound(members)? })
     })?;
-    Asked { service, caller, id, name }.use_key(batch, Failing::Item, Rewrap, stamped).await
+    asked.use_key(batch, Failing::Item, Rewrap, stamped).await
 }
 
 /// Makes a random key to encrypt with elsewhere: in both forms (`plaintext`), or encrypted only (`wrapped`).
@@ -91,10 +70,8 @@ pub(super) async fn rewrap(
     params(("form" = String, Path, description = "`plaintext` or `wrapped`"), ("name" = String, Path, description = "The key")),
     responses((status = 200, description = "`data.ciphertext`, and `data.plaintext` if asked for")))]
 pub(super) async fn data_key(
-    State(service): State<Shared>,
-    Caller(caller): Caller,
-    id: RequestId,
-    Path((form, name)): Path<(String, KeyName)>,
+    asked: Asked,
+    Path(form): Path<String>,
     mut members: Members,
 ) -> Result<Response, Failure> {
     let length = match members.number("bits")? {
@@ -104,22 +81,16 @@ pub(super) async fn data_key(
     let (bound, version) = (bound(&mut members)?, version(&mut members)?);
     members.end()?;
     let data = match form.as_str() {
-        "wrapped" => {
-            let operation = UseKey::new(name, WrapDataKey::new(length, bound, version))?;
-            let ready = perform(&service.app, &caller, operation).await.map_err(in_use)?.output;
-            stamped(only(aside(|| ready.run()).await?)?)
-        }
+        "wrapped" => stamped(only(asked.done(WrapDataKey::new(length, bound, version)).await?)?),
         "plaintext" => {
-            let operation = UseKey::new(name, MakeDataKey::new(length, bound, version))?;
-            let ready = perform(&service.app, &caller, operation).await.map_err(in_use)?.output;
-            let (plaintext, made) = only(aside(|| ready.run()).await?)?;
+            let (plaintext, made) = only(asked.done(MakeDataKey::new(length, bound, version)).await?)?;
             let mut data = stamped(made);
             data.insert("plaintext".to_owned(), BASE64.encode(&plaintext).into());
             data
         }
         _ => return Err(no_such_route().await),
     };
-    answer(id, data)
+    answer(asked.id, data)
 }
 
 /// What came of the one item there was.

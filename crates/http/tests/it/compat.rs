@@ -195,6 +195,7 @@ fn a_batch_answers_each_item_and_says_by_its_status_that_one_failed() {
     "#);
     assert_eq!(batch(json!([good, bad]), json!({"partial_failure_response_code": 207})).status, 207);
     assert_eq!(batch(json!([bad, bad]), json!({"partial_failure_response_code": 207})).status, 400);
+    assert_eq!(batch(json!([good, bad]), json!({"partial_failure_response_code": 0})).status, 400);
     insta::assert_snapshot!(told(&batch(json!([good]), json!({"partial_failure_response_code": 100}))), @r#"400 ["expected a status from 200 to 599 in `partial_failure_response_code`"]"#);
     insta::assert_snapshot!(told(&batch(json!([good]), json!({"plaintext": "QWRh"}))), @r#"400 ["there is a member that does not belong here: leave it out, or mend its name"]"#);
     insta::assert_snapshot!(told(&batch(json!([]), json!({}))), @r#"400 ["expected 1 to 1000 items"]"#);

@@ -208,6 +208,11 @@ fn what_older_roots_made_still_opens() {
     // And the new roots are really the ones in use.
     let from_5 = IndexScope { epoch: 5, ..scope };
     assert_ne!(after.index_key(&from_5).term(b"v", 62), before.index_key(&from_5).term(b"v", 62));
+    // Before the vault is opened its rows are, by whichever root.
+    let newer = after.seal_row("principal", b"id", b"Bob", &rng).unwrap();
+    assert_eq!(again().open_row("principal", b"id", &row).unwrap().as_slice(), b"Ada");
+    assert_eq!(again().open_row("principal", b"id", &newer).unwrap().as_slice(), b"Bob");
+    assert_eq!(again().open_row("credential", b"id", &row), Err(Error::Tampered));
     let row = after.seal_row("principal", b"id", b"Ada", &rng).unwrap();
     assert_eq!(before.open_row("principal", b"id", &row), Err(Error::Tampered));
     let new_pointer = after.recipient(&namespace, 1).pointer(&target);

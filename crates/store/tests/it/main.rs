@@ -17,6 +17,8 @@ statements! {
     data SET of note / 1 = "update note set body = ?2 where id = ?1";
     data SET_ANY = "update note set body = ?2 where id = ?1";
     data COUNT = "select count(*) from note";
+    data NAME_IT = "insert into named (name) values (?1)";
+    data NAMES = "select name from named where name > ?1 order by name";
     data BREAK_SAVEPOINT = "release operation";
     keys PUT_KEY of secret / 1 = "insert into secret (id, wrapped) values (?1, ?2)";
     keys WRAPPED of secret / 1 = "select wrapped from secret where id = ?1";
@@ -26,7 +28,8 @@ statements! {
 const SCHEMA: &[Migration] = &[Migration {
     number: 1,
     name: "first",
-    data: "create table note (id bigint primary key, body bigint not null);",
+    data: "create table note (id bigint primary key, body bigint not null);
+        create table named (name text primary key);",
     keys: "create table secret (id bigint primary key, wrapped blob not null) without rowid;",
 }];
 
@@ -49,6 +52,17 @@ both_engines! {
     fn every_statement_prepares(place) {
         let statements = STATEMENTS.iter().copied().filter(|statement| statement.name != "BREAK_SAVEPOINT").collect();
         place.open(SCHEMA).expect("opens").prepare_all(statements).expect("all statements prepare");
+    }
+
+    fn texts_are_in_the_order_of_their_bytes(place) {
+        let store = place.open(SCHEMA).expect("opens");
+        let names = store.write_wait(|tx| {
+            for name in ["b", "a", "a-c", "ab", "B", "\u{e4}", ""] {
+                tx.execute(&NAME_IT, params![name])?;
+            }
+            tx.query(&NAMES, params![""], |row| Ok(row.text(0)?.to_owned()))
+        });
+        assert_eq!(names.expect("read"), ["B", "a", "a-c", "ab", "b", "\u{e4}"]);
     }
 
     fn writes_survive_a_reopening(place) {

@@ -173,7 +173,7 @@ impl Worker {
                 let by = Fields::from_iter([("email".to_owned(), json!(self.email(mark)))]);
                 let search = SearchRequest {
                     purpose: "support".to_owned(),
-                    reason: Some("test".to_owned()),
+                    reason: Some("test".to_owned().into()),
                     by,
                     like: Default::default(),
                     limit: None,
@@ -300,7 +300,7 @@ fn revealed_fields() -> Vec<String> {
 fn reveal() -> RevealRequest {
     RevealRequest {
         purpose: "support".to_owned(),
-        reason: Some("test".to_owned()),
+        reason: Some("test".to_owned().into()),
         fields: revealed_fields(),
         view: None,
     }
@@ -318,5 +318,5 @@ fn batch_item(id: Uuid) -> BatchItem {
 }
 
 fn batch(items: Vec<BatchItem>) -> BatchRequest {
-    BatchRequest { purpose: Some("support".to_owned()), reason: Some("test".to_owned()), items }
+    BatchRequest { purpose: Some("support".to_owned()), reason: Some("test".to_owned().into()), items }
 }

@@ -267,7 +267,7 @@ fn look(support: &Client, id: uuid::Uuid) -> Result<uuid::Uuid, Error> {
 fn reveal() -> RevealRequest {
     RevealRequest {
         purpose: "support".to_owned(),
-        reason: Some("test".to_owned()),
+        reason: Some("test".to_owned().into()),
         fields: vec!["email".to_owned()],
         view: None,
     }

@@ -146,3 +146,45 @@ fn a_backup_holds_no_value_in_any_form() {
     }
     assert!(looked_at > 5_000, "the files were not where this test looked");
 }
+
+#[test]
+fn what_a_crash_leaves_of_a_backup_is_believed_by_nobody_and_removed() {
+    let (place, target) = (Place::new(Kind::Sqlite), Place::new(Kind::Sqlite));
+    let house = House::new(&place);
+    let sources = both(&house);
+    let (data, keys) = files(&sources);
+    // As a crash leaves it before the new name: whole, of either store; beside it another vault's.
+    let (data_left, keys_left) = (data.with_extension("part"), keys.with_extension("part"));
+    let others = keys.with_file_name("20260101T000000Z-00000000-keys-7.part");
+    let crash = || {
+        fs::copy(&data, &data_left).expect("left");
+        fs::copy(&keys, &keys_left).expect("left");
+        fs::write(&others, "not ours").expect("written");
+    };
+    crash();
+    assert_eq!(
+        verified(&house, &keys, &keys_left).expect_err("refused"),
+        "`FILE` was never finished, and nothing is known of when it ends: remove it"
+    );
+    for left in [
+        Sources { keys: Some(keys_left.clone()), ..sources.clone() },
+        Sources { data: Some(data_left.clone()), ..sources.clone() },
+    ] {
+        let refused = refused(restore(&house.keepers(), &target, &left), place.directory());
+        assert!(refused.contains("was never finished"), "{refused}");
+    }
+    house.app.tidy_backups().expect("tidied");
+    assert!(!data_left.exists() && !keys_left.exists() && others.exists());
+    assert!(data.exists() && keys.exists());
+    crash();
+    let house = house.reopen();
+    house.app.keep_backups_on(super::shelf(&place));
+    assert!(!data_left.exists() && !keys_left.exists() && others.exists());
+    // Not beside a backup that is being made: its own is not taken from under it.
+    crash();
+    let begun = || {
+        house.app.tidy_backups().expect("tidied");
+        assert!(data_left.exists() && keys_left.exists());
+    };
+    house.app.back_up(&house.admin, Stores::Both, begun).expect("a backup");
+}

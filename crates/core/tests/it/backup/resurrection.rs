@@ -76,17 +76,20 @@ struct Person {
     notes: String,
     version: u64,
     token: String,
+    rotation: usize,
 }
 
 type People = BTreeMap<SubjectId, Person>;
 
-/// A file, and what was true when it was made. People's keys are told apart by the rotation they come from, for a vault that
-/// was put back gives the same generation a second time.
+/// Whose keys there are, and of which rotation: a vault that was put back gives the same generation a second time.
+type Keyed = BTreeMap<SubjectId, usize>;
+
+/// A file, and what was true when it was made.
 #[derive(Debug, Clone)]
 struct Made {
     path: PathBuf,
     people: People,
-    rotation: usize,
+    keyed: Keyed,
 }
 
 /// What should be.
@@ -94,8 +97,8 @@ struct Made {
 struct Model {
     people: People,
     gone: People,
+    keyed: Keyed,
     numbers: usize,
-    rotation: usize,
     rotations: usize,
     data: Vec<Made>,
     keys: Vec<Made>,
@@ -118,7 +121,9 @@ fn create(house: &House<'_>, staff: &Staff, model: &mut Model, number: usize) {
     let Ok(id) = house.create(&house.importer, fields) else { return };
     let made = tokens(house, &staff.accountant, ("taxadvisor", "accounting"), id, &[("name", None)]);
     let token = made.expect("a token").remove(0);
-    model.people.insert(id, Person { number, notes: "as at first".to_owned(), version: 1, token });
+    let rotation = model.rotations;
+    model.people.insert(id, Person { number, notes: "as at first".to_owned(), version: 1, token, rotation });
+    model.keyed.insert(id, rotation);
 }
 
 fn check(house: &House<'_>, staff: &Staff, model: &Model) {
@@ -143,9 +148,11 @@ fn check(house: &House<'_>, staff: &Staff, model: &Model) {
 }
 
 /// Whether a moment's people can be read with another moment's keys, without those who were erased.
-fn go_together(people: &People, rotation: usize, keys: (&People, usize), gone: &People) -> bool {
-    let mut living = people.keys().filter(|id| !gone.contains_key(id)).peekable();
-    living.peek().is_none() || rotation == keys.1 && living.all(|id| keys.0.contains_key(id))
+fn go_together(people: &People, keyed: &Keyed, gone: &People) -> bool {
+    people
+        .iter()
+        .filter(|(id, _)| !gone.contains_key(id))
+        .all(|(id, person)| keyed.get(id) == Some(&person.rotation))
 }
 
 /// Loses a store or both and restores what was lost, into the next place. The house as it was when that was refused.
@@ -176,15 +183,13 @@ fn lose<'p>(
         }
     }
     let people = data.as_ref().map_or(&model.people, |made| &made.people).clone();
-    let rotation = data.as_ref().map_or(model.rotation, |made| made.rotation);
-    let with = keys.as_ref().map_or((&model.people, model.rotation), |made| (&made.people, made.rotation));
-    // Keys that are alive are of everybody who ever was and was not erased.
-    let everybody: People = if keys.is_none() { people.clone() } else { with.0.clone() };
-    let fits = go_together(&people, rotation, (&everybody, with.1), &model.gone);
+    let mut keyed = keys.as_ref().map_or(&model.keyed, |made| &made.keyed).clone();
+    let fits = go_together(&people, &keyed, &model.gone);
     match restore(&keepers, next, &sources) {
         Ok(restored) => {
             assert!(fits, "what does not go together was taken");
-            model.rotation = with.1;
+            keyed.retain(|id, _| !model.gone.contains_key(id));
+            model.keyed = keyed;
             model.people = people.into_iter().filter(|(id, _)| !model.gone.contains_key(id)).collect();
             restored
         }
@@ -234,6 +239,7 @@ fn history(kind: Kind, steps: Vec<Step>) {
                 if let Some(id) = anybody(&index, &model.people) {
                     erased(&house, &staff.dpo, id).expect("erased");
                     let person = model.people.remove(&id).expect("there");
+                    model.keyed.remove(&id);
                     model.gone.insert(id, person);
                 }
             }
@@ -254,7 +260,10 @@ fn history(kind: Kind, steps: Vec<Step>) {
                 house.act(&house.admin, RotateDataKeys).expect("begun");
                 house.app.finish_reseal(|| true).expect("resealed");
                 model.rotations += 1;
-                model.rotation = model.rotations;
+                for (id, person) in &mut model.people {
+                    person.rotation = model.rotations;
+                    model.keyed.insert(*id, model.rotations);
+                }
             }
             Step::BackUp(stores) => {
                 for path in back_up(&house, stores) {
@@ -263,7 +272,8 @@ fn history(kind: Kind, steps: Vec<Step>) {
                     let kept =
                         shelf.directory().join(format!("{}-{name}", model.data.len() + model.keys.len()));
                     fs::copy(&path, &kept).expect("carried away");
-                    let made = Made { path: kept, people: model.people.clone(), rotation: model.rotation };
+                    let (people, keyed) = (model.people.clone(), model.keyed.clone());
+                    let made = Made { path: kept, people, keyed };
                     if name.contains("-data-") { model.data.push(made) } else { model.keys.push(made) }
                 }
             }

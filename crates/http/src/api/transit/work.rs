@@ -16,7 +16,7 @@ use data_encoding::BASE64;
 
 use super::super::batch::check_references;
 use crate::extract::{Caller, Json, Path};
-use crate::perform::{aside, perform};
+use crate::perform::{finished, perform};
 use crate::problem::Failure;
 use crate::render;
 use crate::service::Shared;
@@ -243,8 +243,7 @@ async fn answer<W: Work>(
     let Asked { service, caller, name, references } = asked;
     check_references(references.iter().map(Option::as_deref))?;
     let done = perform(&service.app, &caller, UseKey::new(name, work)?).await?;
-    let ready = done.output;
-    let made = if ready.is_light() { ready.run()? } else { aside(|| ready.run()).await? };
+    let made = finished(done.output).await?;
     let result = |(index, (reference, made)): (usize, (Option<String>, Given<W::Made>))| {
         let mut result = TransitResult { reference, index, ..TransitResult::default() };
         match made {

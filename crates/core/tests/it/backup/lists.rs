@@ -1,0 +1,87 @@
+//! Which list of erasures knows who was erased since the backups, when both stores were lost.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use avouch_core::backup::{Endings, ReadBackups, Sources, Stores};
+use avouch_testkit::{Kind, Place};
+use serde_json::json;
+
+use super::{back_up, both, lose, refused, restore};
+use crate::house::House;
+use crate::people::erased;
+
+fn saved(house: &House<'_>, name: &str) -> PathBuf {
+    let path = house.place.directory().join(name);
+    let lines: Vec<String> =
+        house.app.ending_lines().expect("the list").iter().map(|line| format!("{line}\n")).collect();
+    fs::write(&path, lines.concat()).expect("written");
+    path
+}
+
+fn endings(house: &House<'_>) -> Endings {
+    house.act(&house.admin, ReadBackups).expect("told").restored.last().expect("a restore").endings
+}
+
+#[test]
+fn a_list_that_cannot_know_who_was_erased_since_the_backups_is_refused() {
+    let (place, target) = (Place::new(Kind::Sqlite), Place::new(Kind::Sqlite));
+    let house = House::new(&place);
+    let dpo = house.hire("staff", "dpo", None);
+    let erase_one = |at: usize| {
+        let fields = json!({"external_id": format!("C-{at}"), "name": "Bob Builder"});
+        let id = house.create(&house.importer, fields).expect("created");
+        erased(&house, &dpo, id).expect("erased");
+    };
+    let empty = saved(&house, "empty");
+    erase_one(1);
+    let (old, early) = (saved(&house, "old"), both(&house));
+    erase_one(2);
+    let (newer, late) = (saved(&house, "newer"), both(&house));
+    let from = |data: &Sources, keys: &Sources, list: &Path, nobody_erased| Sources {
+        data: data.data.clone(),
+        keys: keys.keys.clone(),
+        endings: Some(list.to_owned()),
+        nobody_erased,
+        ..Sources::default()
+    };
+    let keepers = house.keepers();
+    let refusal = |sources: &Sources| refused(restore(&keepers, &target, sources), target.directory());
+    let unknown = refusal(&from(&early, &early, &empty, false));
+    // Whichever of the stores is later than the list.
+    let older = [
+        refusal(&from(&late, &late, &old, false)),
+        refusal(&from(&late, &early, &old, false)),
+        refusal(&from(&early, &late, &old, false)),
+    ];
+    assert!(older.iter().all(|answer| *answer == older[0]));
+    insta::assert_snapshot!([unknown.as_str(), &older[0]].join("\n"), @"
+    both stores come from backups, so nothing here knows who was erased since: give the copy of the list of erasures by --endings, or, when nobody was erased, say --endings-are-complete, which is kept on record
+    the list of erasures ends before the backups do, so it does not know who was erased since: give a newer copy of it by --endings, or, when nobody was erased, say --endings-are-complete, which is kept on record
+    ");
+    let known = |sources: &Sources| {
+        let restored = restore(&keepers, &target, sources).expect("restored");
+        let known = endings(&restored);
+        restored.shut();
+        lose(&target, false);
+        lose(&target, true);
+        known
+    };
+    assert_eq!(known(&from(&late, &early, &newer, false)), Endings::Listed);
+    assert_eq!(known(&from(&early, &early, &old, false)), Endings::Listed);
+    for list in [&empty, &old, &newer] {
+        assert_eq!(known(&from(&late, &late, list, true)), Endings::Stated);
+    }
+}
+
+#[test]
+fn a_store_that_is_alive_needs_no_list() {
+    let place = Place::new(Kind::Sqlite);
+    let house = House::new(&place);
+    let empty = saved(&house, "empty");
+    let data = back_up(&house, Stores::Data)[0].clone();
+    let keepers = house.shut();
+    lose(&place, false);
+    let sources = Sources { data: Some(data), endings: Some(empty), ..Sources::default() };
+    assert_eq!(endings(&restore(&keepers, &place, &sources).expect("restored")), Endings::Alive);
+}
