@@ -1,7 +1,8 @@
-//! What a server does without being asked. Once an hour it lets go of what nobody may need any longer, and replaces the
-//! key-encryption key when that is old; and it goes on at once
-//! with a rotation of keys or the building of an index that was begun, now or before a crash. One thread, whose work is operations in the store
-//! like any other; it ends before the vault is closed.
+//! What a server does without being asked. Once an hour it lets go of what nobody may need any longer, replaces the
+//! key-encryption key when that is old and makes a backup when it is time; and it goes on at once with a rotation of keys or
+//! the building of an index that was begun, now or before a crash. All that may take hours, so what failed half-way while the
+//! server was up has a thread of its own. The work of both is operations in the store like any other; they end before the vault
+//! is closed.
 //!
 //! A round that fails is logged and tried again an hour later. Nothing may depend on a round having taken place: what has
 //! expired is ignored from its moment on, whether it is still stored or not.
@@ -9,6 +10,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -19,15 +21,17 @@ use avouch_core::indexes::Built;
 use avouch_core::keys::{Resealed, Rewrapped};
 
 const PAUSE: Duration = Duration::from_secs(3600);
-/// The longest between two looks for what was begun; mostly somebody rings first.
+/// The longest between two looks for what was begun or has failed; for what was begun, mostly somebody rings first.
 const TICK: Duration = Duration::from_secs(1);
 
-/// The thread; it ends at [`stop`](Self::stop).
+/// The threads; they end at [`stop`](Self::stop).
 #[derive(Debug)]
 pub(crate) struct Housekeeping {
     app: Arc<App>,
     stopping: Arc<AtomicBool>,
-    thread: JoinHandle<()>,
+    /// Its end is the sign for the second thread.
+    going_on: Sender<()>,
+    threads: [JoinHandle<()>; 2],
 }
 
 impl Housekeeping {
@@ -35,7 +39,7 @@ impl Housekeeping {
     /// its first requests.
     ///
     /// # Errors
-    /// When there can be no thread.
+    /// When there can be no threads.
     pub(crate) fn start(app: Arc<App>, backup_hours: u32) -> io::Result<Self> {
         round(&app);
         let stopping = Arc::new(AtomicBool::new(false));
@@ -54,27 +58,43 @@ impl Housekeeping {
                 worked.wait_for_chores(TICK);
             }
         };
-        let thread = thread::Builder::new().name("housekeeping".to_owned()).spawn(work)?;
-        Ok(Self { app, stopping, thread })
+        let (going_on, stopped) = channel();
+        let mended = Arc::clone(&app);
+        let mending =
+            thread::Builder::new().name("mending".to_owned()).spawn(move || mend(&mended, &stopped))?;
+        let housekeeping = thread::Builder::new().name("housekeeping".to_owned()).spawn(work)?;
+        Ok(Self { app, stopping, going_on, threads: [housekeeping, mending] })
     }
 
     /// Waits for what is under way to come to a place where it can stop, and ends.
     pub(crate) fn stop(self) {
         self.stopping.store(true, Ordering::Release);
         self.app.call_to_chores();
-        if self.thread.join().is_err() {
+        drop(self.going_on);
+        if self.threads.map(JoinHandle::join).iter().any(Result::is_err) {
             tracing::error!("housekeeping panicked");
+        }
+    }
+}
+
+/// What failed half-way, or may have, is done again until it succeeds.
+fn mend(app: &Arc<App>, stopped: &Receiver<()>) {
+    while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+        if app.erasures_pending()
+            && let Err(error) = app.finish_erasures()
+        {
+            tracing::warn!(%error, "an erasure failed in its second half and is gone on with");
+        }
+        if app.keyring_pending()
+            && let Err(error) = app.finish_keyring()
+        {
+            tracing::warn!(%error, "whether the keyring in memory is the stored one is looked at again");
         }
     }
 }
 
 /// What was begun and is to be gone on with.
 fn chores(app: &Arc<App>, go_on: impl Fn() -> bool) {
-    if app.erasures_pending()
-        && let Err(error) = app.finish_erasures()
-    {
-        tracing::warn!(%error, "an erasure failed in its second half and is gone on with");
-    }
     if app.rewrap_pending() {
         rewrap(app, &go_on);
     }
@@ -154,3 +174,6 @@ fn reseal(app: &Arc<App>, go_on: &impl Fn() -> bool) {
         Err(error) => tracing::warn!(%error, "a rotation of customers' keys failed and is gone on with"),
     }
 }
+
+#[cfg(test)]
+mod tests;

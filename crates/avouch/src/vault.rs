@@ -114,7 +114,11 @@ pub(crate) fn parts(config: &Config, primary: Primary) -> Result<Parts, Error> {
                 .backup_days
                 .max(config.backup.shelf().map_or(0, |shelf| shelf.keep_keys_days)),
             kek_days: config.erasure.kek_days,
-            copy: config.erasure.copy.clone().map(|path| Arc::new(EndingsFile(path)) as Arc<dyn EndingsCopy>),
+            copy: config
+                .erasure
+                .copy
+                .clone()
+                .map(|path| Arc::new(EndingsFile::new(path)) as Arc<dyn EndingsCopy>),
         },
     })
 }

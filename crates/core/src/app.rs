@@ -9,7 +9,6 @@ pub(crate) mod pace;
 mod probe;
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use avouch_policy::{Action, View};
@@ -24,6 +23,7 @@ use crate::Error;
 use crate::audit::{self, Ending, Event, Note, What};
 use crate::charters;
 use crate::clock::Clock;
+use crate::debt::Debt;
 use crate::gate::{self, Access, Caller, Intent, Permit, Unauthenticated};
 use crate::ids::Ids;
 use crate::rules::Rules;
@@ -45,15 +45,18 @@ pub struct App {
     pub(crate) ids: Ids,
     rules: RwLock<Arc<Rules>>,
     access: RwLock<Arc<Access>>,
-    stale: AtomicBool,
+    /// Changes that may have been committed and of which nothing is in memory: of what the stores alone tell, and of the
+    /// keyring, which the primary seal has to open.
+    stale: Debt,
+    keyring_stale: Debt,
     probe: probe::Probe,
     pub(crate) bell: bell::Bell,
     pub(crate) kek: crate::keys::Kek,
     pub(crate) data_keys: crate::keys::DataKeys,
     pub(crate) open_keys: Arc<transit::OpenKeys>,
     pub(crate) indexing: crate::indexes::Indexing,
-    /// Held by whoever changes the keyring, from reading it until the new one is worked with: of two that do this at once the
-    /// slower would put an older one in its place.
+    /// Held by whoever changes the keyring or the seals around it, from reading them until the new ones are worked with: of two
+    /// that do this at once the slower would put older ones in their place.
     pub(crate) keyring_turn: std::sync::Mutex<()>,
     pub(crate) backups: crate::backup::Backups,
     pub(crate) erasures: crate::erasure::Erasures,
@@ -91,11 +94,14 @@ impl App {
     /// # Errors
     /// What the store reports.
     pub fn sweep(self: &Arc<Self>) -> Result<u64, Error> {
-        crate::erasure::resume(self)?;
+        let resumed = crate::erasure::resume(self);
         self.open_keys.sweep();
         let now = self.now();
-        self.store
-            .write_wait(move |tx| Ok(idempotency::sweep(tx, now)? + crate::vault::sweep_tokens(tx, now)?))
+        let forgotten = self.store.write_wait(move |tx| {
+            Ok::<_, Error>(idempotency::sweep(tx, now)? + crate::vault::sweep_tokens(tx, now)?)
+        })?;
+        // A copy that cannot be read keeps nothing else from going.
+        resumed.map(|()| forgotten)
     }
 
     /// Checks an API key; a known key that is refused is recorded.
@@ -180,9 +186,9 @@ impl App {
             }
             Err(error @ Error::Store(_)) => {
                 tracing::error!(action = O::ACTION.as_str(), %error, "nothing was shown");
-                if O::REFRESH != Refresh::Nothing {
-                    // It may have been committed all the same: what is in memory is not to be trusted any more.
-                    self.stale.store(true, Ordering::Release);
+                // After anything else nothing was kept, or, when the disk fails, nothing is done until the next start.
+                if matches!(error, Error::Store(avouch_store::Error::Unknown(_))) {
+                    self.doubt(O::REFRESH);
                 }
                 answer(Err(error));
             }
@@ -229,14 +235,51 @@ impl App {
         }
     }
 
-    /// Loads again what may be out of date after a change whose outcome is unknown. Until that succeeds nobody is let in.
+    /// A change may have been committed, and nobody knows: what is in memory of it is not to be trusted any more.
+    fn doubt(&self, changed: Refresh) {
+        match changed {
+            Refresh::Nothing => {}
+            Refresh::Access | Refresh::Rules | Refresh::Keys => self.stale.owe(),
+            Refresh::Keyring => {
+                self.stale.owe();
+                self.doubt_keyring();
+            }
+        }
+    }
+
+    /// The keyring in memory may not be the stored one.
+    pub(crate) fn doubt_keyring(&self) {
+        self.keyring_stale.owe();
+    }
+
+    /// Loads again what may be out of date after a change whose outcome is unknown. Until that succeeds nobody is let in. The
+    /// keyring is not among it: no request waits for the root.
     fn mend(&self) -> Result<(), Error> {
-        if self.stale.load(Ordering::Acquire) {
-            self.reload_keyring()?;
+        if let Some(owed) = self.stale.owed() {
             self.install(Fresh::Access(self.load_access()?));
             self.install(Fresh::Rules(Box::new(self.load_rules()?)));
             self.install(Fresh::Keys(self.store.read_wait(opening::load_keys)?));
-            self.stale.store(false, Ordering::Release);
+            self.stale.pay(owed);
+        }
+        Ok(())
+    }
+
+    /// Whether the keyring in memory may not be the stored one, because a change of it failed or may have.
+    #[must_use]
+    pub fn keyring_pending(&self) -> bool {
+        self.keyring_stale.owed().is_some()
+    }
+
+    /// Opens the stored keyring again if there is doubt about it. Asks the primary seal, so not on behalf of a request: what is
+    /// in memory meanwhile opens everything that it opened before.
+    ///
+    /// # Errors
+    /// When the seal does not open it, or the store fails; then it is still pending.
+    pub fn finish_keyring(&self) -> Result<(), Error> {
+        if let Some(owed) = self.keyring_stale.owed() {
+            self.reload_keyring()?;
+            self.install(Fresh::Rules(Box::new(self.load_rules()?)));
+            self.keyring_stale.pay(owed);
         }
         Ok(())
     }

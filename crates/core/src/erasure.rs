@@ -39,7 +39,6 @@ pub(crate) use order::horizon;
 pub(crate) use recognise::{Recognised, recognise};
 pub(crate) use reconcile::{is_older, reconcile, resume};
 
-use crate::app::App;
 use crate::ids::SubjectId;
 use copy::Keeper;
 
@@ -118,9 +117,8 @@ impl Erasures {
         self.tickets.fetch_add(1, Ordering::Relaxed)
     }
 
-    fn tried_in_vain(&self, app: &App, ticket: (SubjectId, Ticket)) {
+    fn tried_in_vain(&self, ticket: (SubjectId, Ticket)) {
         self.late().insert(ticket);
-        app.bell.ring();
     }
 
     fn late(&self) -> MutexGuard<'_, BTreeSet<(SubjectId, Ticket)>> {

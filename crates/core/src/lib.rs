@@ -5,6 +5,7 @@ pub mod audit;
 pub mod backup;
 pub mod charters;
 pub mod clock;
+mod debt;
 pub mod erasure;
 mod error;
 pub mod gate;

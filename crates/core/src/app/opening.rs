@@ -1,6 +1,5 @@
 //! Making a vault and opening it. Both are host commands: whoever can run them holds the root key.
 
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, RwLock};
 
 use avouch_charter::{Charter, SourceFile};
@@ -17,6 +16,7 @@ use super::probe::Probe;
 use crate::audit::{self, What};
 use crate::charters;
 use crate::clock::Clock;
+use crate::debt::Debt;
 use crate::erasure::{self, EndingsError, EndingsFault, ErasureSettings, Erasures};
 use crate::gate::{self, Access, principals};
 use crate::ids::{EventId, Ids, PrincipalId};
@@ -329,7 +329,8 @@ fn assemble(
         ids: Ids::default(),
         rules: RwLock::new(Arc::new(rules)),
         access: RwLock::new(Arc::new(access)),
-        stale: AtomicBool::new(false),
+        stale: Debt::default(),
+        keyring_stale: Debt::default(),
         probe: Probe::default(),
         bell: Bell::default(),
         kek: keys::Kek::default(),

@@ -2,11 +2,11 @@
 //! answers when the lines are durable, so that nobody else waits for that disk.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::Error;
+use crate::debt::{Debt, Owed};
 
 /// Where the copy lies. Lines come without their ends.
 pub trait EndingsCopy: core::fmt::Debug + Send + Sync {
@@ -41,7 +41,8 @@ pub(super) struct Keeper {
 struct State {
     /// What the copy has, so that an erasure that is asked for again does not make it longer.
     kept: Mutex<HashSet<i64>>,
-    behind: AtomicBool,
+    /// What could not be appended.
+    missing: Debt,
 }
 
 impl State {
@@ -80,9 +81,14 @@ impl Keeper {
         }
     }
 
-    /// Whether something could not be appended since this was last asked.
-    pub(super) fn was_behind(&self) -> bool {
-        self.state.behind.swap(false, Ordering::AcqRel)
+    /// Whether something could not be appended and is not there yet: a mark for [`Keeper::caught_up`].
+    pub(super) fn behind(&self) -> Option<Owed> {
+        self.state.missing.owed()
+    }
+
+    /// All that was missing then is in the copy. What has failed since stays.
+    pub(super) fn caught_up(&self, behind: Owed) {
+        self.state.missing.pay(behind);
     }
 }
 
@@ -97,7 +103,7 @@ fn write(receiver: &Receiver<Task>, copy: &dyn EndingsCopy, state: &State) {
         let written = append(lines, copy, state);
         if let Err(error) = &written {
             tracing::error!(%error, "the copy of the list of erasures was not written; housekeeping tries it again");
-            state.behind.store(true, Ordering::Release);
+            state.missing.owe();
         }
         for answer in answers {
             answer(written.as_ref().copied().map_err(|_| Error::CopyUnwritten));

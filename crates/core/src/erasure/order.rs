@@ -32,7 +32,7 @@ use crate::vault::keys::Ring;
 use crate::vault::record::Record;
 use crate::vault::terms::{self, Held};
 
-/// An erasure, of a person or of some retention classes of them.
+/// An erasure, of a person or of some retention classes of them. A person on whom any hold stands never goes as a whole.
 #[derive(Debug, Clone)]
 pub struct Erase {
     /// Whom.
@@ -72,7 +72,7 @@ pub fn erase(
         Err(error) => {
             if matches!(error, Error::Store(avouch_store::Error::Unknown(_))) {
                 // Its keys may be ended or not: housekeeping finds that out.
-                next.erasures.tried_in_vain(&next, ticket);
+                next.erasures.tried_in_vain(ticket);
             } else {
                 next.erasures.closing().remove(&ticket);
             }
@@ -157,6 +157,7 @@ impl Operation for Ordered {
             Scope::Whole => self.order.end_person(tx, cx, permit, record.as_ref(), &keys),
             Scope::Classes(classes) => {
                 let record = record.ok_or(Error::Tampered)?;
+                self.order.stay(tx, cx, &record, &keys, &held, &classes)?;
                 // From now on, and not only from the commit on: whoever runs beside this must not seal under a key that goes.
                 cx.app.erasures.closing().insert((self.order.id, self.ticket));
                 self.order.end_classes(tx, cx, permit, &record, &keys, &held, &classes)
@@ -197,7 +198,13 @@ impl Erase {
         }
         let going: BTreeSet<u32> = asked.intersection(&present).copied().collect();
         if going == present && !(named && going.is_empty()) {
-            return Ok(Scope::Whole);
+            if held.is_empty() {
+                return Ok(Scope::Whole);
+            }
+            // A hold goes with the person, also one on a class of which nothing is kept yet.
+            if !self.keep_held {
+                return Err(held_error(cx, held)?);
+            }
         }
         if going.is_empty() {
             let endings = ending::of_subject(tx, self.id)?;
@@ -208,6 +215,24 @@ impl Erase {
             return Ok(Scope::Before(receipt::of(cx, before)?));
         }
         Ok(Scope::Classes(going.into_iter().collect()))
+    }
+
+    /// What events know a person by lies in their keys. Of whoever stays for the sake of a hold and keeps no key, the class
+    /// that is held gets one.
+    fn stay(
+        &self,
+        tx: &mut Tx<'_>,
+        cx: &Cx<'_>,
+        record: &Record,
+        keys: &[KeyName],
+        held: &[Active],
+        classes: &[u32],
+    ) -> Result<(), Error> {
+        let keeps_one = keys.iter().any(|key| !classes.contains(&key.class));
+        if let (false, Some(hold)) = (keeps_one, held.first()) {
+            Ring::load(tx, self.id)?.sealing(tx, cx, hold.class, record.keys)?;
+        }
+        Ok(())
     }
 
     fn end_person(
@@ -393,7 +418,7 @@ fn remove_terms(tx: &mut Tx<'_>, cx: &Cx<'_>, id: SubjectId, held: &Held) -> Res
 }
 
 /// Nothing in the place of what is damaged, whether it is a seal that is broken or a column of another form.
-fn unless_damaged<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
+pub(super) fn unless_damaged<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
     match result {
         Ok(whole) => Ok(Some(whole)),
         Err(Error::Tampered | Error::Store(avouch_store::Error::Column { .. })) => Ok(None),

@@ -2,18 +2,23 @@
 //! checked, and what one of them has and another has not is done where it was not done yet. An order that a crash cut off, an
 //! old copy of the data that somebody put back, an old copy of the keys, and both at once are one and the same case here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use avouch_store::{Tx, params, statements};
 
+use super::copy::Keeper;
 use super::ending::{self, Ending, EndingsFault, ListPlace, NO_LINK, WHOLE};
-use super::{orphans, shred, strip};
+use super::order::unless_damaged;
+use super::strip::{self, Stripped};
+use super::{orphans, shred};
 use crate::app::App;
 use crate::audit::{self, What};
 use crate::gate::Caller;
+use crate::ids::SubjectId;
 use crate::vault::keys::Ring;
 use crate::vault::record::Record;
+use crate::vault::token;
 use crate::{Error, app::Cx};
 
 statements! {
@@ -118,18 +123,27 @@ impl App {
 /// From time to time: whether an order waits for its second half, or the copy for a line.
 pub(crate) fn resume(app: &Arc<App>) -> Result<(), Error> {
     let undone = app.store.read_wait(ending::undone)?;
-    let behind = app.erasures.keeper.as_ref().is_some_and(|copy| copy.was_behind());
+    // Asked for before the lists are read: what fails from here on is not made good by this.
+    let behind = app.erasures.keeper.as_ref().and_then(Keeper::behind);
     let late = app.erasures.late().clone();
-    if undone.is_empty() && !behind && late.is_empty() {
+    if undone.is_empty() && behind.is_none() && late.is_empty() {
         return Ok(());
     }
     match reconcile(app) {
         Ok(_) => {
+            if let (Some(copy), Some(behind)) = (&app.erasures.keeper, behind) {
+                copy.caught_up(behind);
+            }
             app.erasures.closing().retain(|ticket| !late.contains(ticket));
             app.erasures.late().retain(|ticket| !late.contains(ticket));
             Ok(())
         }
         Err(EndingsError::Other(error)) => Err(error),
+        // A disk that is not there says nothing about the list.
+        Err(EndingsError::Fault(fault @ EndingsFault::Unreadable(_))) => {
+            tracing::error!(%fault, "what is missing in the copy is written when it can be read again");
+            Err(Error::CopyUnwritten)
+        }
         Err(EndingsError::Fault(fault)) => {
             tracing::error!(%fault, "the list of erasures was changed while the vault was open");
             Err(Error::Tampered)
@@ -160,23 +174,24 @@ fn read(app: &App, lines: &[String]) -> Result<BTreeMap<i64, Ending>, EndingsFau
 fn merge(app: &Arc<App>, copy: &BTreeMap<i64, Ending>) -> Result<Absorbed, EndingsError> {
     let (lacking, newest, unwritten) = compare(app, copy)?;
     let mut absorbed = Absorbed { endings: newest.cast_unsigned(), ..Absorbed::default() };
-    let mut orphaned = false;
+    let again_on_data = lacking.iter().filter(|lacking| lacking.data && lacking.ending.class == WHOLE);
+    let going: HashSet<SubjectId> = again_on_data.map(|lacking| lacking.ending.subject).collect();
+    if !going.is_empty() {
+        orphans::drop_orphans(app, &going)?;
+    }
     let mut rest = lacking.into_iter().peekable();
     while rest.peek().is_some() {
         let batch: Arc<Vec<Lacking>> = Arc::new(rest.by_ref().take(BATCH).collect());
         absorbed.data += batch.iter().filter(|lacking| lacking.data).count() as u64;
         absorbed.keys += batch.iter().filter(|lacking| lacking.keys).count() as u64;
         let inner = Arc::clone(app);
-        orphaned |= app.store.write_wait(move |tx| apply(tx, &inner, &batch))?;
+        app.store.write_wait(move |tx| apply(tx, &inner, &batch))?;
     }
     if absorbed.data > 0 {
         tracing::warn!(
             erasures = absorbed.data,
             "an older copy of the data was put back; these were done on it again"
         );
-    }
-    if orphaned {
-        orphans::drop_orphans(app)?;
     }
     if newest > 0 {
         let gone = app.store.write_wait(shred::drop_strays)?;
@@ -236,16 +251,16 @@ fn compare(
     Ok((lacking, newest, unwritten))
 }
 
-/// Does endings where they were not done. Says whether somebody's looks could not be found.
-fn apply(tx: &mut Tx<'_>, app: &Arc<App>, batch: &[Lacking]) -> Result<bool, Error> {
+/// Does endings where they were not done.
+fn apply(tx: &mut Tx<'_>, app: &Arc<App>, batch: &[Lacking]) -> Result<(), Error> {
     let (rules, caller, now) = (crate::charters::in_force(tx, app)?, Caller::system(), app.now());
     let (event, generation) = (app.ids.event(now), app.data_keys.generation());
     let cx = Cx { app, rules: &rules, caller: &caller, now, event, generation };
-    let (mut orphaned, mut written, mut on_data) = (false, Vec::new(), Vec::new());
+    let (mut written, mut on_data) = (Vec::new(), Vec::new());
     for Lacking { ending, .. } in batch.iter().filter(|lacking| lacking.data) {
         // Unless somebody has done it since the lists were read.
         if ending.put_order(tx)? {
-            orphaned |= on_the_data(tx, &cx, ending, &mut written)?;
+            on_the_data(tx, &cx, ending, &mut written)?;
             on_data.push(ending);
         }
     }
@@ -260,7 +275,7 @@ fn apply(tx: &mut Tx<'_>, app: &Arc<App>, batch: &[Lacking]) -> Result<bool, Err
     for lacking in batch {
         shred::destroy(tx, app, &lacking.ending)?;
     }
-    Ok(orphaned)
+    Ok(())
 }
 
 /// Does an ending on the data; its terms, if it is of a whole person, are for the caller to remove with those of others.
@@ -269,28 +284,35 @@ fn on_the_data(
     cx: &Cx<'_>,
     ending: &Ending,
     written: &mut Vec<[u8; 32]>,
-) -> Result<bool, Error> {
+) -> Result<(), Error> {
     let subject = ending.subject;
     if ending.class == WHOLE {
-        let mut ring = Ring::load(tx, subject).ok();
-        let pseudonym = ring.as_mut().and_then(|ring| ring.pseudonym_if_any(cx));
+        // What leads to them has gone with what leads to nobody; what was typed since goes here.
+        let ring = unless_damaged(Ring::load(tx, subject))?;
+        let pseudonym = ring.and_then(|mut ring| ring.pseudonym_if_any(cx));
         strip::remove_person(tx, subject, pseudonym.as_ref())?;
-        return Ok(pseudonym.is_none());
+        return Ok(());
     }
     let until = [(ending.class, ending.facts(&cx.app.keys)?.version)];
-    match Record::find(tx, cx, subject) {
-        Ok(Some(record)) => {
-            strip::remove_classes(tx, cx, &record, &until, written)?;
+    // What is damaged must not keep everybody else's vault shut. It is not opened by the class's key either, once that is gone.
+    let found = Record::find(tx, cx, subject);
+    let found = found.and_then(|found| found.map(|record| Stripped::of(tx, cx, &record, &until)).transpose());
+    match unless_damaged(found)? {
+        Some(None) => {}
+        Some(Some(stripped)) => {
+            if stripped.damaged > 0 {
+                let versions = stripped.damaged;
+                tracing::error!(%subject, versions, "damaged versions keep entries of a class that was erased");
+            }
+            stripped.put(tx, written)?;
         }
-        Ok(None) => {}
-        // What does not open is not opened by the class's key either, once that is gone.
-        Err(Error::Tampered) => {
-            tracing::error!(%subject, "a damaged record keeps entries of a class that was erased")
-        }
-        Err(error) => return Err(error),
+        None => tracing::error!(%subject, "a damaged record keeps entries of a class that was erased"),
     }
-    strip::remove_terms_blindly(tx, cx, subject, &until)?;
-    Ok(false)
+    if unless_damaged(strip::drop_tokens(tx, cx, subject, &until))?.is_none() {
+        tracing::error!(%subject, "tokens that cannot be told apart all go with a class that was erased");
+        token::drop_of_subject(tx, subject)?;
+    }
+    strip::remove_terms_blindly(tx, cx, subject, &until)
 }
 
 /// Appends to the copy what it lacks, and waits for it.

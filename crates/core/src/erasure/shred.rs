@@ -55,7 +55,7 @@ pub(super) fn finish(
             }
             Err(error) => {
                 tracing::error!(%error, "an erasure waits for its second half; housekeeping tries it again");
-                after.erasures.tried_in_vain(&after, ticket);
+                after.erasures.tried_in_vain(ticket);
                 answer(Err(error));
             }
         },

@@ -3,6 +3,7 @@
 
 use avouch_store::{Tx, params, statements};
 
+use super::order::unless_damaged;
 use crate::Error;
 use crate::app::Cx;
 use crate::ids::SubjectId;
@@ -66,30 +67,66 @@ pub(super) fn remove_classes(
     classes: &[(u32, u64)],
     written: &mut Vec<[u8; 32]>,
 ) -> Result<Removed, Error> {
-    let mut removed = Removed::default();
-    for old in Record::earlier(tx, cx, record, record.version, usize::MAX)? {
-        let (entries, gone) = without(&old, classes)?;
-        if gone > 0 {
-            let (version, new) = (old.version.cast_signed(), old.restated(cx, entries));
-            let place = params![new.subject.bytes(), version, &new.entries, &new.manifest];
+    let stripped = Stripped::of(tx, cx, record, classes)?;
+    if stripped.damaged > 0 {
+        return Err(Error::Tampered);
+    }
+    let removed = stripped.put(tx, written)?;
+    Ok(Removed { tokens: drop_tokens(tx, cx, record.subject, classes)?, ..removed })
+}
+
+/// A person's record and its kept versions without the entries of some classes; only what changes by that. Nothing is written
+/// yet, so that whoever finds damage can leave everything as it is.
+#[derive(Debug)]
+pub(super) struct Stripped {
+    earlier: Vec<Record>,
+    current: Option<(Record, Record)>,
+    fields: u64,
+    /// How many kept versions do not open. What is in them is not opened by a class's key either, once that is gone.
+    pub(super) damaged: usize,
+}
+
+impl Stripped {
+    pub(super) fn of(
+        tx: &mut Tx<'_>,
+        cx: &Cx<'_>,
+        record: &Record,
+        classes: &[(u32, u64)],
+    ) -> Result<Self, Error> {
+        let (entries, fields) = without(record, classes)?;
+        let current = (fields > 0).then(|| {
+            let old = record.clone().restated(cx, entries.clone());
+            let next = old.next(cx, entries);
+            (old, next)
+        });
+        let (mut earlier, mut damaged) = (Vec::new(), 0);
+        for old in Record::each_earlier(tx, cx, record, record.version, usize::MAX)? {
+            match unless_damaged(old.and_then(|old| Ok((without(&old, classes)?, old))))? {
+                Some(((_, 0), _)) => {}
+                Some(((entries, _), old)) => earlier.push(old.restated(cx, entries)),
+                None => damaged += 1,
+            }
+        }
+        Ok(Self { earlier, current, fields, damaged })
+    }
+
+    pub(super) fn put(self, tx: &mut Tx<'_>, written: &mut Vec<[u8; 32]>) -> Result<Removed, Error> {
+        let mut removed = Removed { fields: self.fields, ..Removed::default() };
+        for new in self.earlier {
+            let place = params![new.subject.bytes(), new.version.cast_signed(), &new.entries, &new.manifest];
             if tx.execute(&STRIPPED_VERSION, place)? == 0 {
                 return Err(Error::Store(avouch_store::Error::Serialization));
             }
             written.push(new.manifest);
             removed.versions += 1;
         }
+        if let Some((old, next)) = self.current {
+            old.replace(tx, &next)?;
+            written.extend([old.manifest, next.manifest]);
+            removed.versions += 1;
+        }
+        Ok(removed)
     }
-    let (entries, gone) = without(record, classes)?;
-    if gone > 0 {
-        let old = record.clone().restated(cx, entries.clone());
-        let next = old.next(cx, entries);
-        old.replace(tx, &next)?;
-        written.extend([old.manifest, next.manifest]);
-        removed.versions += 1;
-        removed.fields = gone;
-    }
-    removed.tokens = drop_tokens(tx, cx, record.subject, classes)?;
-    Ok(removed)
 }
 
 /// The entries that stay, and how many do not.
@@ -108,7 +145,7 @@ fn without(record: &Record, classes: &[(u32, u64)]) -> Result<(Vec<u8>, u64), Er
 }
 
 /// Drops the tokens that point to fields of these classes. One that does not open points to nothing, and goes too.
-fn drop_tokens(
+pub(super) fn drop_tokens(
     tx: &mut Tx<'_>,
     cx: &Cx<'_>,
     subject: SubjectId,

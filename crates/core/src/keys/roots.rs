@@ -110,10 +110,8 @@ impl App {
             adopt => adopt,
         };
         if let Err(error) = self.perform_wait(caller, RotateRoots::<FAMILY>(operation)) {
-            if told.is_some()
-                && let Err(error) = self.adopt_stored_keyring()
-            {
-                tracing::error!(%error, "a root that is not stored is still in memory; nothing is derived from it");
+            if told.is_some() {
+                self.adopt_after_failure();
             }
             return Err(error.into());
         }
@@ -138,7 +136,7 @@ impl App {
         Ok((Prepared { from, generation, sealed, keyring }, change, opened, told))
     }
 
-    fn keyring_turn(&self) -> MutexGuard<'_, ()> {
+    pub(super) fn keyring_turn(&self) -> MutexGuard<'_, ()> {
         self.keyring_turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -146,6 +144,14 @@ impl App {
     pub(crate) fn reload_keyring(&self) -> Result<(), Error> {
         let _turn = self.keyring_turn();
         self.adopt_stored_keyring()
+    }
+
+    /// The same for whoever holds the turn and has failed to change the keyring, or may have.
+    pub(super) fn adopt_after_failure(&self) {
+        if let Err(error) = self.adopt_stored_keyring() {
+            tracing::error!(%error, "whether another keyring is stored is not known; housekeeping looks again");
+            self.doubt_keyring();
+        }
     }
 
     fn adopt_stored_keyring(&self) -> Result<(), Error> {

@@ -361,6 +361,7 @@ impl App {
         caller: &Caller,
         next: impl FnOnce() -> Result<Primary, String>,
     ) -> Result<SealKind, SealingError> {
+        let _turn = self.keyring_turn();
         let prepared = self.if_allowed(caller, Action::KeyReseal, || {
             let next = next().map_err(SealingError::Next)?;
             Ok((self.wrap_by(&next)?, next))
@@ -389,9 +390,15 @@ impl App {
         caller: &Caller,
         recovery: &[Recovery<'_>],
     ) -> Result<(), SealingError> {
+        let _turn = self.keyring_turn();
         let prepared = self.if_allowed(caller, Action::KeyReseal, || self.wrap_all(recovery))?;
         let (prepared, proof) = prepared.unzip();
-        self.perform_wait(caller, Change::<true>(prepared.map(Arc::new)))?;
+        if let Err(error) = self.perform_wait(caller, Change::<true>(prepared.map(Arc::new))) {
+            if proof.is_some() {
+                self.adopt_after_failure();
+            }
+            return Err(error.into());
+        }
         if let Some(proof) = proof {
             self.seals.prove_by(proof);
         }

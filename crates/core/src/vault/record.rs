@@ -135,22 +135,36 @@ impl Record {
         before: u64,
         limit: usize,
     ) -> Result<Vec<Self>, Error> {
-        let (subject, created) = (current.subject, current.created);
+        Self::each_earlier(tx, cx, current, before, limit)?.into_iter().collect()
+    }
+
+    /// The same for whoever goes on with those that are not damaged.
+    pub(crate) fn each_earlier(
+        tx: &mut Tx<'_>,
+        cx: &Cx<'_>,
+        current: &Self,
+        before: u64,
+        limit: usize,
+    ) -> Result<Vec<Result<Self, Error>>, Error> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let records = tx.query(&VERSIONS, params![subject.bytes(), before.cast_signed(), limit], |row| {
-            Ok(Self {
-                subject,
-                version: row.int(0)?.cast_unsigned(),
-                created,
-                updated: row.int(1)?,
-                event: EventId::from_int(row.int(2)?),
-                keys: generation(row, 3)?,
-                tokens: tokens(row, 4)?,
-                entries: row.blob(5)?.to_vec(),
-                manifest: row.bytes(6)?,
-            })
-        })?;
-        records.into_iter().map(|record| record.checked(cx)).collect()
+        let place = params![current.subject.bytes(), before.cast_signed(), limit];
+        let records = tx.query(&VERSIONS, place, |row| Ok(Self::from_version(current, row)))?;
+        let checked = |record: avouch_store::Result<Self>| record.map_err(Error::from)?.checked(cx);
+        Ok(records.into_iter().map(checked).collect())
+    }
+
+    fn from_version(current: &Self, row: &Row<'_>) -> avouch_store::Result<Self> {
+        Ok(Self {
+            subject: current.subject,
+            version: row.int(0)?.cast_unsigned(),
+            created: current.created,
+            updated: row.int(1)?,
+            event: EventId::from_int(row.int(2)?),
+            keys: generation(row, 3)?,
+            tokens: tokens(row, 4)?,
+            entries: row.blob(5)?.to_vec(),
+            manifest: row.bytes(6)?,
+        })
     }
 
     /// A new person's first version in memory, its manifest computed.

@@ -15,6 +15,7 @@ avouch_store::statements! {
     data REASONS = "select count(*) from event where sealed is not null";
     data LINKS = "select count(*) from event_subject";
     data TERMS = "select count(*) from index_term";
+    data STRIPPED = "select count(*) from record_version v join kept_record_version k on k.version = v.version where v.entries <> k.entries";
     data ORDERS = "select count(*) from ending";
     keys DONE = "select count(*) from ending";
     keys KEYS = "select count(*) from subject_key";
@@ -52,15 +53,19 @@ impl<'p> Backup<'p> {
     }
 }
 
-/// The third copy, in memory; and a disk for it that can be full.
+/// The third copy, in memory; and a disk for it that can be full, or not there.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct MemoryCopy {
     pub(crate) lines: Arc<Mutex<Vec<String>>>,
     pub(crate) full: Arc<std::sync::atomic::AtomicBool>,
+    pub(crate) gone: Arc<std::sync::atomic::AtomicBool>,
 }
 
 impl EndingsCopy for MemoryCopy {
     fn lines(&self) -> std::io::Result<Vec<String>> {
+        if self.gone.load(std::sync::atomic::Ordering::SeqCst) {
+            return Err(std::io::ErrorKind::NotFound.into());
+        }
         Ok(self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
@@ -107,6 +112,58 @@ both_engines! {
         let replay = house.events().into_iter().find(|event| event.what == "erasure.replay").expect("on record");
         assert_eq!((replay.count, replay.erasure), (2, Some(1)));
         assert_eq!(count(&house, &ORDERS), 2);
+    }
+
+    fn damage_of_one_person_does_not_keep_the_vault_shut(place) {
+        let house = House::new(place);
+        let (support, dpo) = (house.hire("staff", "support", None), house.hire("staff", "dpo", None));
+        let bob = json!({"name": "Bob", "notes": "likes roses"});
+        let id = house.create(&house.importer, bob).expect("created");
+        house.update(&support, id, 1, json!({"notes": "likes lilies"})).expect("changed");
+        house.update(&support, id, 2, json!({"notes": "likes tulips"})).expect("changed");
+        let backup = Backup::take(place, false);
+        erase(&house, &dpo, id, Order::classes(&["service"])).expect("his notes are erased");
+        let damages = [
+            ("update record_version set updated = updated + 1 where version = 1", "update record_version set updated = updated + 1 where version = 1"),
+            ("update record_version set manifest = x'00' where version = 1", "update record_version set manifest = '\\x00' where version = 1"),
+            ("update record set manifest = x'00'", "update record set manifest = '\\x00'"),
+        ];
+        let mut house = house;
+        for (sqlite, postgres) in damages {
+            house = house.reopened_after(|| {
+                backup.put_back();
+                place.meddle(false, sqlite, postgres);
+            });
+            assert_eq!(count(&house, &ORDERS), 1, "{sqlite}");
+            if sqlite.starts_with("update record_version") {
+                let shown = house.reveal(&support, id, &["name", "notes"]).expect(sqlite);
+                assert_eq!(shown.fields.keys().collect::<Vec<_>>(), ["name"], "{sqlite}");
+                assert_eq!(count(&house, &STRIPPED), 1, "{sqlite}: the version that is sound");
+            } else {
+                assert!(house.read(&support, id).is_err(), "{sqlite}");
+            }
+        }
+    }
+
+    fn what_leads_to_nobody_goes_though_the_first_try_at_it_fails(place) {
+        let house = House::new(place);
+        let (support, dpo) = (house.hire("staff", "support", None), house.hire("staff", "dpo", None));
+        let gone = house.create(&house.importer, ana()).expect("created");
+        house.reveal(&support, gone, &["name"]).expect("revealed, with a reason");
+        let backup = Backup::take(place, false);
+        erase(&house, &dpo, gone, Order::default()).expect("erased");
+        let (reasons, links) = (count(&house, &REASONS), count(&house, &LINKS));
+        let (clock, primary) = (house.clock.clone(), house.seals.primary());
+        let house = house.reopened_after(|| {
+            backup.put_back();
+            let away = "alter table event_subject rename to put_away";
+            place.meddle(false, away, away);
+            assert!(App::open(parts(place, primary, &clock)).is_err(), "what leads to her cannot be looked for");
+            let back = "alter table put_away rename to event_subject";
+            place.meddle(false, back, back);
+        });
+        assert_eq!(slug(house.read(&support, gone)), "not-found");
+        assert_eq!((count(&house, &REASONS), count(&house, &LINKS)), (reasons, links));
     }
 
     fn an_old_copy_of_the_keys_is_brought_up_to_date(place) {
@@ -243,6 +300,21 @@ both_engines! {
             assert!(matches!(App::open(parts).expect_err("damaged"), OpeningError::Endings(_)));
             *kept.lines.lock().expect("nobody panicked") = sound;
         });
+    }
+
+    fn lines_that_are_missing_come_when_the_copy_can_be_read_again(place) {
+        let copy = MemoryCopy::default();
+        let house = House::with(place, copy.settings());
+        let dpo = house.hire("staff", "dpo", None);
+        let id = house.create(&house.importer, ana()).expect("created");
+        copy.full.store(true, std::sync::atomic::Ordering::SeqCst);
+        assert_eq!(slug(erase(&house, &dpo, id, Order::default())), "audit-unavailable");
+        copy.full.store(false, std::sync::atomic::Ordering::SeqCst);
+        copy.gone.store(true, std::sync::atomic::Ordering::SeqCst);
+        assert_eq!(slug(house.app.finish_erasures()), "audit-unavailable", "nobody has changed the list");
+        copy.gone.store(false, std::sync::atomic::Ordering::SeqCst);
+        house.app.finish_erasures().expect("it is there again");
+        assert_eq!(copy.lines().expect("there").len(), 1);
     }
 
     fn a_key_that_is_left_of_somebody_erased_goes_at_the_next_start(place) {

@@ -6,12 +6,14 @@ use avouch_core::erasure::{Hold, LiftHold, ListHolds, PlaceHold};
 use avouch_core::gate::{Caller, Reason};
 use avouch_core::{Error, SubjectId};
 use avouch_testkit::both_engines;
+use serde_json::json;
 
 use crate::erasure::{Order, count, erase};
 use crate::house::{House, ana, slug};
 
 avouch_store::statements! {
     data HOLDS = "select count(*) from hold";
+    data LINKS = "select count(*) from event_subject";
 }
 
 fn purpose() -> Option<String> {
@@ -82,7 +84,37 @@ both_engines! {
         assert!(house.read(&support, id).expect("there").fields.is_empty(), "support sees no cards");
         let card = house.reveal(&dpo, id, &["card_number"]).expect("what is held is readable");
         assert_eq!(card.fields.keys().collect::<Vec<_>>(), ["card_number"]);
-        assert_eq!(house.search(&support, serde_json::json!({"external_id": "C-1001"})).expect("search"), []);
+        assert_eq!(house.search(&support, json!({"external_id": "C-1001"})).expect("search"), []);
+    }
+
+    fn a_hold_on_what_is_not_there_yet_keeps_the_person_and_itself(place) {
+        let house = House::new(place);
+        let (support, dpo) = (house.hire("staff", "support", None), house.hire("staff", "dpo", None));
+        let all = ["customer", "service"];
+        for classes in [&[][..], &all] {
+            let bob = json!({"name": "Bob", "notes": "likes roses"});
+            let id = house.create(&house.importer, bob).expect("created");
+            place_hold(&house, &dpo, id, Some("payment"), None).expect("placed");
+            let error = erase(&house, &dpo, id, Order::classes(classes)).expect_err("the hold would go along");
+            let Error::Held { classes: held } = error else { panic!("{error}") };
+            assert_eq!(held.iter().map(|held| held.class.as_deref()).collect::<Vec<_>>(), [Some("payment")]);
+            assert!(house.reveal(&support, id, &["name"]).is_ok(), "nothing was erased");
+
+            let order = Order { keep_held: true, ..Order::classes(classes) };
+            let receipt = erase(&house, &dpo, id, order).expect("what is there is erased");
+            assert_eq!((receipt.classes.as_slice(), receipt.counts.keys), (&all.map(str::to_owned)[..], 2));
+            assert_eq!(list(&house, &dpo, id).expect("the hold stays").len(), 1);
+            assert!(house.read(&support, id).expect("the person stays").fields.is_empty());
+            house.update(&support, id, 2, json!({"notes": "is back"})).expect("they can be begun anew");
+            assert_eq!(house.reveal(&support, id, &["notes"]).expect("shown").fields["notes"], "is back");
+            let again = Order { keep_held: true, ..Order::default() };
+            assert_eq!(erase(&house, &dpo, id, again).expect("erased").classes, ["service"]);
+            assert_eq!(slug(erase(&house, &dpo, id, again)), "legal-hold", "nothing is left to erase");
+            let hold = list(&house, &dpo, id).expect("listed").remove(0);
+            house.act(&dpo, LiftHold { subject: id, id: hold.id, purpose: purpose(), reason: None }).expect("lifted");
+            assert!(erase(&house, &dpo, id, Order::default()).expect("erased").classes.is_empty());
+            assert_eq!((count(&house, &HOLDS), count(&house, &LINKS)), (0, 0), "and nothing leads to them");
+        }
     }
 
     fn a_hold_that_was_moved_or_changed_is_damage_and_can_be_lifted(place) {

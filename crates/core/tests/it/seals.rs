@@ -1,13 +1,15 @@
 //! The seals around the keyring: any of them opens the vault, each only for what it is for, and none is let go of before the
 //! next one is known to open.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use avouch_core::app::App;
 use avouch_core::app::opening::OpeningError;
 use avouch_core::audit::Ending;
+use avouch_core::gate::principals::{CreateKey, CreatePrincipal};
 use avouch_core::keys::{
     BeginDrill, Drill, FinishDrill, Primary, ReadKeys, Recovery, SealRole, SealState, SealingError,
 };
@@ -16,7 +18,7 @@ use avouch_seal::{SecureRandom, SystemRandom, VaultId};
 use avouch_testkit::{Kind, Place, both_engines};
 use zeroize::Zeroizing;
 
-use crate::house::{House, Seals, ana, charter_files, parts, slug};
+use crate::house::{House, Seals, ana, caller, charter_files, parts, slug};
 
 fn key_file() -> KeyFileSeal {
     KeyFileSeal::generate(&SystemRandom::new()).expect("random").0
@@ -85,6 +87,56 @@ impl RootSeal for OneWay {
     }
 }
 
+/// A device that answers so many times and then not until there are more.
+struct Tired {
+    inner: KeyFileSeal,
+    left: Arc<AtomicUsize>,
+}
+
+impl RootSeal for Tired {
+    fn info(&self) -> SealInfo {
+        self.inner.info()
+    }
+    fn wrap(&self, plain: &[u8], context: &SealContext, rng: &dyn SecureRandom) -> RootResult<Vec<u8>> {
+        self.inner.wrap(plain, context, rng)
+    }
+    fn unwrap(&self, blob: &[u8], context: &SealContext) -> RootResult<Zeroizing<Vec<u8>>> {
+        let one_less = |left: usize| left.checked_sub(1);
+        match self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less) {
+            Ok(_) => self.inner.unwrap(blob, context),
+            Err(_) => Err(RootError::Refused("not now".to_owned())),
+        }
+    }
+    fn health(&self) -> RootResult<()> {
+        Ok(())
+    }
+}
+
+/// A seal that says when it is asked, and waits a while for the other one to be asked too.
+struct Meeting {
+    inner: KeyFileSeal,
+    asked: Sender<()>,
+    other: Mutex<Receiver<()>>,
+}
+
+impl RootSeal for Meeting {
+    fn info(&self) -> SealInfo {
+        self.inner.info()
+    }
+    fn wrap(&self, plain: &[u8], context: &SealContext, rng: &dyn SecureRandom) -> RootResult<Vec<u8>> {
+        self.asked.send(()).expect("somebody listens");
+        let met = self.other.lock().expect("not poisoned").recv_timeout(Duration::from_millis(300));
+        assert!(met.is_err(), "the keyring is sealed for two at once");
+        self.inner.wrap(plain, context, rng)
+    }
+    fn unwrap(&self, blob: &[u8], context: &SealContext) -> RootResult<Zeroizing<Vec<u8>>> {
+        self.inner.unwrap(blob, context)
+    }
+    fn health(&self) -> RootResult<()> {
+        Ok(())
+    }
+}
+
 both_engines! {
     fn the_primary_seal_is_replaced_while_everything_goes_on(place) {
         let house = House::new(place);
@@ -102,6 +154,58 @@ both_engines! {
         let old = Primary { seal: house.seals.root.clone(), beside_data: false };
         assert_eq!(opens(&house, old), Err("the root key does not open this vault".to_owned()));
         assert_eq!(opens(&house, seal(&next)), Ok(()));
+    }
+
+    fn a_change_of_which_nothing_was_kept_has_no_request_ask_the_seal(place) {
+        let house = House::new(place);
+        let key = CreateKey { principal: house.admin.id(), label: "another".to_owned(), days: 1, networks: Vec::new() };
+        let key = house.act(&house.admin, key).expect("a key").key;
+        let asked = Arc::new(AtomicUsize::new(0));
+        let next = Counting { inner: key_file(), asked: asked.clone() };
+        house.app.reseal(&house.admin, || Ok(primary(next))).expect("resealed");
+        asked.store(0, Ordering::Relaxed);
+        place.meddle(
+            false,
+            "create trigger stop before insert on principal begin select raise(abort, 'stop'); end",
+            "create function stop() returns trigger language plpgsql as $$ begin raise exception 'stop'; end $$; \
+             create trigger stop before insert on principal for each row execute function stop()",
+        );
+        let clerk = CreatePrincipal {
+            kind: "staff".to_owned(),
+            name: "the clerk".to_owned(),
+            roles: vec!["support".to_owned()],
+            recipient: None,
+            networks: Vec::new(),
+        };
+        assert_eq!(slug(house.act(&house.admin, clerk)), "audit-unavailable");
+        caller(&house.app, &key);
+        assert_eq!(asked.load(Ordering::Relaxed), 0);
+        assert!(!house.app.keyring_pending());
+    }
+
+    fn a_keyring_that_is_in_doubt_is_opened_again_when_the_device_answers(place) {
+        let house = House::new(place);
+        let support = house.hire("staff", "support", None);
+        let id = house.create(&house.importer, ana()).expect("created");
+        let left = Arc::new(AtomicUsize::new(9));
+        let device = Tired { inner: key_file(), left: left.clone() };
+        house.app.reseal(&house.admin, || Ok(primary(device))).expect("resealed");
+        place.meddle(
+            true,
+            "create trigger stop before insert on keyring begin select raise(abort, 'stop'); end",
+            "create function stop() returns trigger language plpgsql as $$ begin raise exception 'stop'; end $$; \
+             create trigger stop before insert on keyring for each row execute function stop()",
+        );
+        left.store(1, Ordering::Relaxed);
+        house.app.rotate_indexes(&house.admin).expect_err("the keyring is not stored, and then the device is gone");
+        assert!(house.app.keyring_pending() && house.app.finish_keyring().is_err() && house.app.keyring_pending());
+        house.reveal(&support, id, &["name"]).expect("nobody waits for the device");
+        place.meddle(true, "drop trigger stop", "drop trigger stop on keyring");
+        left.store(2, Ordering::Relaxed);
+        house.app.finish_keyring().expect("it answers again");
+        assert!(!house.app.keyring_pending());
+        house.app.finish_keyring().expect("and is not asked any more");
+        assert_eq!(left.load(Ordering::Relaxed), 1);
     }
 
     fn a_seal_that_does_not_open_what_it_wrapped_is_not_taken(place) {
@@ -173,6 +277,26 @@ both_engines! {
         let moved = Recovery { slot: "shares".to_owned(), seal: &house.seals.recovery };
         assert!(matches!(recover(&moved), Err(OpeningError::WrongRoot)));
         assert!(recover(&new[0]).is_ok());
+    }
+
+    fn of_two_who_replace_the_seals_the_second_waits_for_the_first(place) {
+        let house = House::new(place);
+        let ((asked, first_asked), (other, second_asked)) = (channel(), channel());
+        let first = Meeting { inner: key_file(), asked, other: Mutex::new(second_asked) };
+        let (_, other_asked) = channel();
+        let second = Meeting { inner: key_file(), asked: other, other: Mutex::new(other_asked) };
+        let replace = |slot: &str, seal: &Meeting| {
+            let seals = [Recovery { slot: slot.to_owned(), seal }];
+            house.app.replace_recovery(&house.admin, &seals)
+        };
+        std::thread::scope(|threads| {
+            let slower = threads.spawn(|| replace("first", &first));
+            first_asked.recv().expect("it is at work");
+            replace("second", &second).expect("replaced after the first");
+            slower.join().expect("they do not meet").expect("replaced before the second");
+        });
+        let drill = house.act(&house.admin, BeginDrill { slot: "second".to_owned() }).expect("begun");
+        house.act(&house.admin, answer(&drill, &second)).expect("the server proves by the newest");
     }
 
     fn a_drill_proves_that_a_seal_opens_and_nothing_else_does(place) {

@@ -3,10 +3,13 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
+use std::time::Duration;
 
-use avouch_client::{Client, Error, IdempotencyKey, Stated};
+use avouch_client::{Client, Error, IdempotencyKey, Options, Stated};
 use avouch_testkit::{Kind, both_engines};
-use avouch_wire::{BatchResponse, Fields, Problem, ProblemKind, RevealRequest, SubjectCreate};
+use avouch_wire::{
+    BatchResponse, Fields, KeyCreate, PageQuery, Problem, ProblemKind, RevealRequest, SubjectCreate,
+};
 use serde_json::json;
 
 use super::doors::{Customer, canaries};
@@ -210,6 +213,33 @@ fn an_answer_that_was_lost_is_asked_for_again_and_nothing_is_done_twice() {
     let look = Look::take(&vault.stores());
     assert_eq!(look.records.len(), others + 1, "and nothing was done twice");
     assert!(look.records.keys().any(|id| id == made.id.as_bytes()));
+}
+
+#[test]
+fn a_key_whose_revocation_was_not_answered_lets_nobody_in() {
+    let databases = avouch_testkit::Place::new(Kind::Postgres);
+    let vault = Vault::new(&databases, "info");
+    let (data, _) = databases.urls().unwrap();
+    let wire = Wire::before(data);
+    vault.place.write("avouch.toml", &vault.place.read("avouch.toml").replace(data, &wire.url));
+    let server = vault.serve();
+    let admin = vault.client(&server, "admin");
+    let auditor = admin.principals(&PageQuery::default()).unwrap().items.into_iter();
+    let auditor = auditor.rev().find(|principal| principal.name == "auditor").unwrap().id;
+    // The commit that is cut may be one of the server's own chores: then another key is revoked.
+    let lost = (0..10).find_map(|_| {
+        let key = KeyCreate { label: "short".to_owned(), expires_in_days: 1, networks: Vec::new() };
+        let made = admin.key_create(auditor, &key).ok()?;
+        let mut options = Options::new(&server.url, made.key);
+        options.patience = Duration::ZERO;
+        wire.cut_after_commit.store(true, Ordering::SeqCst);
+        let lost = admin.key_revoke(auditor, made.id).err()?;
+        Some((Client::new(options).unwrap(), lost))
+    });
+    let (revoked, lost) = lost.expect("an answer of ours was lost");
+    assert_eq!(kind(&lost), Some(ProblemKind::Timeout), "{lost}");
+    let refused = revoked.key_state().expect_err("the key is revoked");
+    assert_eq!(kind(&refused), Some(ProblemKind::NotAuthenticated), "{refused}");
 }
 
 /// Whoever asks, the answer is that the record cannot be written, and nothing else is in it.
