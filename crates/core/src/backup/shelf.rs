@@ -281,7 +281,8 @@ pub(crate) fn layers(path: &Path, keys: &BackupKeys) -> Result<Layers, BackupErr
 
 /// The file that one was made on, which lies beside it.
 pub(super) fn beside(path: &Path, header: &Header, base: &Base) -> Result<(PathBuf, Input), BackupError> {
-    let folder = path.parent().unwrap_or(Path::new(""));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or_else(|| Path::new("."));
     let all = called(folder, VaultId(*header.vault), header.part, ENDING)?;
     for kept in all.into_iter().filter(|kept| kept.is(base)) {
         let file = unopened(&kept.path)?;
@@ -360,7 +361,7 @@ mod tests {
     fn what_somebody_else_has_taken_away_is_removed() {
         let place = avouch_testkit::Place::new(avouch_testkit::Kind::Sqlite);
         let path = place.directory().join("gone.avb");
-        let kept = Kept { path, part: Part::Keys, sequence: 7, made: 0, bytes: 1 };
+        let kept = Kept { path, part: Part::Keys, sequence: 7, made: 0, bytes: 1, base: None, until: None };
         kept.remove().expect("it is not there");
         // What cannot be is an error yet.
         assert!(Kept { path: place.directory().to_owned(), ..kept }.remove().is_err());
