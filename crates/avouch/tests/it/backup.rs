@@ -95,6 +95,47 @@ fn old_data_beside_todays_keys_brings_back_everybody_but_the_erased() {
 }
 
 #[test]
+fn what_changed_is_backed_up_alone_and_restored_with_what_it_needs() {
+    let mut shop = Shop::open();
+    let runs = |out: &str| -> Vec<String> {
+        let words = |line: &str| line.split_whitespace().take(4).collect::<Vec<_>>().join(" ");
+        out.lines().filter(|line| line.starts_with("data")).map(words).collect()
+    };
+    let first = shop.remote(&["backup"]).success().out;
+    create(&shop.place, &shop.server, &shop.support, "Bob Builder", "bob@post.example");
+    let second = shop.remote(&["backup"]).success().out;
+    let (first, second) = (runs(&first).remove(0), runs(&second).remove(0));
+    assert!(first.starts_with("data 1 full ") && second.starts_with("data 2 run 1"), "{first}, {second}");
+    let third = shop.remote(&["backup", "--full", "--only", "data", "--json"]).success().out;
+    let third: Value = serde_json::from_str(&third).unwrap();
+    assert!(third["backups"][0].get("base").is_none(), "{third}");
+    assert!(shop.server.stop().0.success());
+    let fourth: Value =
+        serde_json::from_str(&shop.place.run(&["backup", "--only", "data", "--json"]).success().out).unwrap();
+    assert_eq!(fourth["files"][0]["base"], 3, "without a server too: {fourth}");
+    let listed = runs(&shop.place.run(&["backup", "list"]).success().out);
+    assert_eq!(listed.len(), 4, "{listed:?}");
+
+    let data = files(&shop.place, "data");
+    let verified = shop.place.run(&["backup", "verify", text(&data[1])]).success().out;
+    assert_eq!(runs(&verified), [second], "{verified}");
+    let aside = shop.place.path("aside");
+    fs::rename(&data[0], &aside).unwrap();
+    let lacking = shop.place.run(&["backup", "verify", text(&data[1])]).refusal();
+    assert!(
+        lacking.contains("holds what changed since the backup of run 1, which does not lie beside it"),
+        "{lacking}"
+    );
+    fs::rename(&aside, &data[0]).unwrap();
+
+    for ending in ["", "-wal", "-shm"] {
+        let _ = fs::remove_file(shop.place.path(&format!("avouch-data/data.db{ending}")));
+    }
+    let restored = shop.place.run(&["restore", "--data", text(&data[1])]).success().out;
+    assert!(restored.starts_with("2 customers are here again.\n"), "{restored}");
+}
+
+#[test]
 fn everything_lost_comes_back_by_shares_and_what_was_stated_is_told_for_ever() {
     let mut shop = Shop::open();
     assert!(shop.server.stop().0.success());
