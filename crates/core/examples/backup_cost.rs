@@ -66,10 +66,10 @@ fn main() {
     let begun = Instant::now();
     let files = app.back_up(&Caller::system(), Stores::Both, || ()).expect("a backup");
     let seconds = begun.elapsed().as_secs_f64();
-    let bytes: u64 = files.iter().map(|file| file.bytes).sum();
+    let bytes: u64 = files.iter().map(|file| file.kept.bytes).sum();
     told("backup, read back", people, bytes, seconds);
     for file in &files {
-        println!("  {:<5} {:>12} bytes", file.part.as_str(), file.bytes);
+        println!("  {:<5} {:>12} bytes", file.kept.part.as_str(), file.kept.bytes);
     }
 
     // One in a hundred comes, and one in a hundred is changed.
@@ -77,17 +77,17 @@ fn main() {
     who.iter().take(who.len() / 100).for_each(|id| change(&app, *id));
     let begun = Instant::now();
     let since = app.back_up(&Caller::system(), Stores::Data, || ()).expect("a backup of what changed");
-    let bytes: u64 = since.iter().map(|file| file.bytes).sum();
+    let bytes: u64 = since.iter().map(|file| file.kept.bytes).sum();
     told("what changed of the data", people, bytes, begun.elapsed().as_secs_f64());
 
     let people = people + people / 100;
     let begun = Instant::now();
     let files = app.back_up(&Caller::system(), Stores::Both, || ()).expect("a backup");
-    let bytes: u64 = files.iter().map(|file| file.bytes).sum();
+    let bytes: u64 = files.iter().map(|file| file.kept.bytes).sum();
     told("backup in full again", people, bytes, begun.elapsed().as_secs_f64());
     let sources = Sources {
-        data: files.first().map(|file| file.path.clone()),
-        keys: files.last().map(|file| file.path.clone()),
+        data: files.first().map(|file| file.kept.path.clone()),
+        keys: files.last().map(|file| file.kept.path.clone()),
         nobody_erased: true,
         ..Sources::default()
     };

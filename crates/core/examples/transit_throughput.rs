@@ -7,24 +7,15 @@
 //! A column is a number of callers, each of whom waits for an answer before asking again. One caller waits for the disk at each
 //! batch; two fill two cores.
 
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use avouch_charter::SourceFile;
-use avouch_core::app::opening::Parts;
-use avouch_core::app::{App, Operation};
-use avouch_core::clock::ManualClock;
+use avouch_core::Error;
 use avouch_core::gate::Caller;
-use avouch_core::gate::principals::{CreateKey as CreateApiKey, CreatePrincipal};
-use avouch_core::keys::{Primary, Recovery};
 use avouch_core::transit::{
     Bound, CreateKey, Decode, Decrypt, DecryptItem, Encode, Encrypt, EncryptItem, Format, HashAlgorithm,
     Hmac, HmacItem, KeyName, Sign, SignItem, SignatureForm, TransitKind, UseKey, Work,
 };
-use avouch_core::{Error, MIGRATIONS};
-use avouch_seal::SystemRandom;
-use avouch_seal::root::KeyFileSeal;
 use avouch_testkit::{Kind, Place};
 
 const BATCH: u32 = 1000;
@@ -33,7 +24,7 @@ const VALUE: &[u8; 32] = b"ada.lovelace@example.org 1815-12";
 
 fn main() -> Result<(), Error> {
     let place = Place::new(Kind::Sqlite);
-    let bench = Bench::new(&place)?;
+    let bench = Bench(Bed::new(&place)?);
     println!(
         "{:<36} {:>12} {:>12} {:>12}",
         "items a second, in batches of 1000", "1 caller", "2 callers", "4 callers"
@@ -69,45 +60,16 @@ fn items<T>(one: impl Fn() -> T) -> Vec<Result<T, avouch_core::transit::Unfit>> 
     (0..BATCH).map(|_| Ok(one())).collect()
 }
 
-struct Bench {
-    app: Arc<App>,
-    admin: Caller,
-    service: Caller,
-}
+#[path = "bed/bed.rs"]
+mod bed;
+use bed::Bed;
+
+struct Bench(Bed);
 
 impl Bench {
-    fn new(place: &Place) -> Result<Self, Error> {
-        let key = || Ok::<_, Error>(KeyFileSeal::generate(&SystemRandom::new())?.0);
-        let recovery = key()?;
-        let parts = Parts {
-            store: place.open(MIGRATIONS)?,
-            primary: Primary { seal: Arc::new(key()?), beside_data: false },
-            clock: Arc::new(ManualClock::at(1_767_225_600_000_000)),
-            environment: "bench".to_owned(),
-            erasure: Default::default(),
-        };
-        let seals = [Recovery { slot: "second".to_owned(), seal: &recovery }];
-        let made = App::init(parts, &seals, &charter(), "admin", 1).expect("the charter is a good one");
-        let caller = |key: &str| {
-            made.app.authenticate(key, [127, 0, 0, 1].into()).expect("the key was made a moment ago")
-        };
-        let admin = caller(&made.key);
-        let service = CreatePrincipal {
-            kind: "service".to_owned(),
-            name: "an application".to_owned(),
-            roles: vec!["application".to_owned()],
-            recipient: None,
-            networks: Vec::new(),
-        };
-        let principal = act(&made.app, &admin, service)?.id;
-        let key = CreateApiKey { principal, label: "bench".to_owned(), days: 1, networks: Vec::new() };
-        let service = caller(&act(&made.app, &admin, key)?.key);
-        Ok(Self { app: made.app, admin, service })
-    }
-
     fn key(&self, name: &str, kind: TransitKind) -> Result<KeyName, Error> {
         let name: KeyName = name.parse()?;
-        act(&self.app, &self.admin, CreateKey { name: name.clone(), kind })?;
+        self.0.app.perform_wait(&Caller::system(), CreateKey { name: name.clone(), kind })?;
         Ok(name)
     }
 
@@ -116,7 +78,7 @@ impl Bench {
         name: &KeyName,
         work: W,
     ) -> Result<Vec<Result<W::Made, avouch_core::transit::Unfit>>, Error> {
-        act(&self.app, &self.service, UseKey::new(name.clone(), work)?)?.run()
+        self.0.act(UseKey::new(name.clone(), work)?)?.run()
     }
 
     fn report<W: Work + Clone>(&self, what: &str, name: &KeyName, work: &W) -> Result<(), Error> {
@@ -148,23 +110,3 @@ impl Bench {
 
 /// How long a figure is measured.
 const TIME: Duration = Duration::from_secs(2);
-
-fn act<O: Operation>(app: &Arc<App>, caller: &Caller, operation: O) -> Result<O::Output, Error> {
-    Ok(app.perform_wait(caller, operation)?.output)
-}
-
-/// The charter that we ship, and an application.
-fn charter() -> Vec<SourceFile> {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charter");
-    let read = |name: &&str| {
-        let text = std::fs::read_to_string(folder.join(name)).expect("the charter is in the repository");
-        SourceFile { path: (*name).to_owned(), text }
-    };
-    let mut files: Vec<SourceFile> = avouch_charter::Charter::FILES.iter().map(read).collect();
-    let roles = files.iter_mut().find(|file| file.path == "roles.yaml").expect("a charter has roles");
-    roles.text.push_str(
-        "\napplication:\n  title: An application\n  holder: service\n  \
-         actions: [transit.encrypt, transit.decrypt]\n  transit: [\"*\"]\n",
-    );
-    files
-}
