@@ -36,13 +36,14 @@ pub(crate) fn checksum(sql: &str) -> [u8; 32] {
     Sha256::digest(sql.as_bytes()).into()
 }
 
-/// What is left to apply, given `(number, checksum)` of what was.
+/// What is left to apply, given `(number, checksum)` of what was. `sql` is what the engine was told: it changes with our
+/// translation too.
 ///
 /// # Errors
 /// When the database is newer than this program, or an applied step has changed.
 pub(crate) fn outstanding<'m>(
     migrations: &'m [Migration],
-    sql: impl Fn(&Migration) -> &'static str,
+    sql: impl Fn(&Migration) -> String,
     applied: &[(i64, Vec<u8>)],
 ) -> Result<Vec<&'m Migration>> {
     for (number, sum) in applied {
@@ -50,7 +51,7 @@ pub(crate) fn outstanding<'m>(
             let message = "the database was written by a newer avouch; start that version".to_owned();
             return Err(Error::Migration { number: *number, message });
         };
-        if checksum(sql(known)).as_slice() != sum.as_slice() {
+        if checksum(&sql(known)).as_slice() != sum.as_slice() {
             let message = "its text differs from the one that was applied: the database was made by a version in between \
                            two releases; export with that version, and import here"
                 .to_owned();

@@ -115,13 +115,14 @@ async fn apply(
         .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
         .collect::<core::result::Result<_, tokio_postgres::Error>>()
         .map_err(failed(0))?;
+    let sql = |migration: &Migration| migrate::to_postgres(sql(migration));
     for migration in migrate::outstanding(migrations, sql, &applied)? {
         let text = sql(migration);
-        transaction.batch_execute(&migrate::to_postgres(text)).await.map_err(failed(migration.number))?;
+        transaction.batch_execute(&text).await.map_err(failed(migration.number))?;
         transaction
             .execute(
                 "insert into migration (number, name, checksum, applied) values ($1, $2, $3, $4)",
-                &[&migration.number, &migration.name, &migrate::checksum(text).as_slice(), &now],
+                &[&migration.number, &migration.name, &migrate::checksum(&text).as_slice(), &now],
             )
             .await
             .map_err(failed(migration.number))?;

@@ -180,7 +180,7 @@ fn apply(
         .prepare("select number, checksum from migration order by number")
         .and_then(|mut statement| statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect())
         .map_err(failed(0))?;
-    for migration in migrate::outstanding(migrations, &sql, &applied)? {
+    for migration in migrate::outstanding(migrations, |migration| sql(migration).to_owned(), &applied)? {
         let failed = failed(migration.number);
         let transaction = connection.unchecked_transaction().map_err(failed)?;
         transaction.execute_batch(sql(migration)).map_err(failed)?;
