@@ -8,7 +8,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use avouch_core::app::App;
-use avouch_core::backup::{self, Checked, Kept, ReadBackups, Stores, Wanted, keys_by_seal};
+use avouch_core::backup::{self, Checked, Made, ReadBackups, Stores, Wanted, keys_by_seal};
 use avouch_core::gate::Caller;
 use avouch_seal::backup::BackupKeys;
 use avouch_wire::{BackupRequest, BackupStores, Time};
@@ -135,7 +135,11 @@ fn make_here(args: &MakeArgs, config: &Config, json: bool) -> Result<ExitCode, E
     let vault = Vault::open(config)?;
     let wanted = Wanted { stores, full: args.full };
     let made = watched(&vault.app, json, || vault.app.back_up(&Caller::system(), wanted, || ()));
+    let warning = vault.app.backup_state().warning;
     vault.close()?;
+    if let Some(warning) = warning {
+        eprintln!("warning: {warning}");
+    }
     report(&made?, json)
 }
 
@@ -189,12 +193,12 @@ pub(crate) fn since(base: Option<u64>) -> String {
     base.map_or_else(|| "full".to_owned(), |run| format!("run {run}"))
 }
 
-fn report(made: &[Kept], json: bool) -> Result<ExitCode, Error> {
-    let files = made.iter().map(|kept| File {
+fn report(made: &[Made], json: bool) -> Result<ExitCode, Error> {
+    let files = made.iter().map(|Made { kept, base }| File {
         path: &kept.path,
         store: kept.part.as_str(),
         sequence: kept.sequence,
-        base: kept.base.as_ref().map(|base| base.sequence),
+        base: base.as_ref().map(|base| base.sequence),
         bytes: Some(kept.bytes),
         made: None,
         rows: None,
@@ -203,9 +207,9 @@ fn report(made: &[Kept], json: bool) -> Result<ExitCode, Error> {
     let files: Vec<_> = files.collect();
     remote::answer(json, &serde_json::json!({ "files": files }), || {
         let mut table = Table::new(["store", "run", "since", "bytes", "file"]);
-        for kept in made {
+        for Made { kept, base } in made {
             let (run, bytes) = (kept.sequence.to_string(), kept.bytes.to_string());
-            let since = since(kept.base.as_ref().map(|base| base.sequence));
+            let since = since(base.as_ref().map(|base| base.sequence));
             table.row([kept.part.as_str(), &run, &since, &bytes, &kept.path.display().to_string()]);
         }
         table.render(None)

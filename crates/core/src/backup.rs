@@ -7,6 +7,7 @@
 
 mod cell;
 mod copy;
+mod draft;
 mod error;
 mod file;
 mod header;
@@ -18,6 +19,7 @@ mod rows;
 mod run;
 mod shelf;
 mod tables;
+mod whole;
 
 pub use error::{BackupError, Unusable};
 pub use header::{Base, Part};
@@ -25,7 +27,8 @@ pub use restore::Sources;
 pub use restored::{Endings, Replayed, Restored};
 pub use rows::{Backup, Known, ReadBackups};
 pub use run::{State, Stores, Wanted};
-pub use shelf::{Checked, Kept, Shelf, verify};
+pub use shelf::{Kept, Made, Shelf};
+pub use whole::{Checked, verify};
 
 pub(crate) use replay::replay;
 pub(crate) use restored::endings_stated;
@@ -48,11 +51,12 @@ pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
     .concat()
 }
 
-/// The tables that a backup holds, each with its store and its columns: for the test that compares them with the schema.
+/// The tables that a backup holds, each with its store, its columns, and how many of these are its key: for the test that
+/// compares them with the schema.
 #[must_use]
-pub fn tables() -> Vec<(avouch_store::Side, &'static str, Vec<&'static str>)> {
+pub fn tables() -> Vec<(avouch_store::Side, &'static str, Vec<&'static str>, usize)> {
     let columns = |table: &tables::Table| table.columns.iter().map(|(name, _)| *name).collect();
-    tables::TABLES.iter().map(|table| (table.side, table.name, columns(table))).collect()
+    tables::TABLES.iter().map(|table| (table.side, table.name, columns(table), table.key)).collect()
 }
 
 /// The tables that it leaves out, for the same test.
@@ -66,7 +70,7 @@ pub fn left_out() -> Vec<&'static str> {
 /// # Errors
 /// [`BackupError`].
 pub fn part_of(path: &Path) -> Result<Part, BackupError> {
-    Ok(shelf::unopened(path)?.header.part)
+    Ok(whole::unopened(path)?.header.part)
 }
 
 /// What opens the backups of a vault, from the header of a backup of its keys and a seal.

@@ -75,6 +75,9 @@ pub struct Backups {
     /// Why the last one came to nothing, if it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
+    /// What is wrong with backups that are there, as the last one that was made found it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
     /// From what this vault was restored, oldest first.
     pub restored: Vec<Restored>,
 }

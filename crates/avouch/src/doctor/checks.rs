@@ -240,6 +240,16 @@ fn backups(app: &Arc<App>, findings: &mut Findings) {
         }
         (true, ..) => findings.warn("backups", "there is none of both stores: `avouch backup`"),
     }
+    let data = || known.backups.iter().filter(|row| row.part() == Part::Data);
+    for row in data() {
+        if let Some(base) = row.base.filter(|base| !data().any(|other| other.sequence == *base)) {
+            let run = row.sequence;
+            findings.warn(
+                "backups",
+                format!("run {run} of the data needs run {base}, which is not there: `avouch backup --full`"),
+            );
+        }
+    }
     for restored in known.restored.iter().filter(|restored| restored.endings == Endings::Stated) {
         let days = (app.now() - restored.at) / DAY_MICROS;
         findings.warn(

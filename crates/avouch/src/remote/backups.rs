@@ -40,7 +40,7 @@ pub(crate) fn back_up(
         return remote.output.answer(&known, |_| "the server makes it: `avouch backup list`\n".to_owned());
     }
     known.backups.retain(|backup| Some(backup.sequence) == run);
-    remote.output.answer(&known, |known| rows(&known.backups))
+    remote.output.answer(&known, |known| rows(&known.backups) + &warning(known))
 }
 
 /// Asks a server for its backups.
@@ -65,6 +65,7 @@ pub(crate) fn show_backups(known: &Backups, json: bool) -> Result<ExitCode, CliE
         if let Some(rows) = known.running {
             text.push_str(&format!("one is being made: {rows} rows so far\n"));
         }
+        text.push_str(&warning(known));
         if let Some(failed) = &known.failed {
             text.push_str(&format!("the last one came to nothing: {failed}\n"));
         }
@@ -76,6 +77,10 @@ pub(crate) fn show_backups(known: &Backups, json: bool) -> Result<ExitCode, CliE
         }
         text
     })
+}
+
+fn warning(known: &Backups) -> String {
+    known.warning.as_ref().map_or_else(String::new, |warning| format!("warning: {warning}\n"))
 }
 
 fn rows(backups: &[Backup]) -> String {

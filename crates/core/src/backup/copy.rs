@@ -9,13 +9,15 @@ use std::io::BufWriter;
 use avouch_store::{Statement, Tx, statements};
 
 use super::cell::Cell;
+use super::draft::Draft;
 use super::error::{BackupError, Unusable};
-use super::file::Writer;
+use super::file::{Counts, Writer};
 use super::header::{Header, Part};
 use super::layers::{Layers, Line};
 use super::run::{Running, Stores};
-use super::shelf::{Draft, Kept, Shelf, layers};
+use super::shelf::{Made, Shelf, newest};
 use super::tables::Table;
+use super::whole::layers;
 use crate::Error;
 use crate::app::App;
 use crate::keys::seals::Stored;
@@ -44,75 +46,74 @@ pub(super) struct Copy<'a> {
 impl Copy<'_> {
     /// The newest backup of the data, if another one is to be made on it. After an exchange of people's keys none is: every
     /// record has changed.
-    pub(super) fn base(&self) -> Option<Layers> {
-        let keys = self.app.keys.backup_keys();
-        let newest = self.shelf.files(self.app.keys.vault(), Part::Data).map(|mut files| files.pop());
-        let opened = newest.and_then(|newest| newest.map(|kept| layers(&kept.path, keys)).transpose());
-        match opened {
-            Ok(base) => base.filter(|base| {
-                base.len() < self.shelf.full_every
-                    && base.header().generation == self.app.data_keys.generation()
-            }),
-            Err(error) => {
-                tracing::warn!(%error, "no backup can be made on the newest one: this one is full");
-                None
-            }
-        }
+    pub(super) fn base(&self) -> Result<Option<Layers>, BackupError> {
+        let files = self.shelf.files(self.app.keys.vault(), Part::Data)?;
+        let Some(kept) = newest(&files, self.run.1) else { return Ok(None) };
+        let base = layers(&kept.path, self.app.keys.backup_keys())?;
+        let fits =
+            base.len() < self.shelf.full_every && base.header().generation == self.app.data_keys.generation();
+        Ok(fits.then_some(base))
     }
 
     /// Makes the files: all of them or none; that of the data on `base`, or full.
-    pub(super) fn make(&self, stores: Stores, base: Option<Layers>) -> Result<Vec<Kept>, BackupError> {
-        let (app, vault) = (self.app, self.app.keys.vault());
+    pub(super) fn make(&self, stores: Stores, base: Option<Layers>) -> Result<Vec<Made>, BackupError> {
+        let mut made: Vec<Made> = Vec::new();
+        // The snapshots have ended: the stores do not wait for what is read back.
+        for Written { draft, out, counts } in self.write(stores, base)? {
+            match draft.finish(out, self.app.keys.backup_keys(), &counts, || self.go_on()) {
+                Ok(one) => made.push(one),
+                Err(error) => {
+                    // Half a run is none.
+                    made.iter().try_for_each(|made| made.kept.remove())?;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(made)
+    }
+
+    fn write(&self, stores: Stores, base: Option<Layers>) -> Result<Vec<Written>, BackupError> {
+        let (app, latest) = (self.app, self.app.now().saturating_add(LONGEST_MICROS));
         let paused = (stores == Stores::Both).then(|| app.data_keys.pause());
         if stores == Stores::Keys {
-            return Ok(vec![app.store.snapshot(|tx| self.keys(tx, || ()))?]);
+            return Ok(vec![app.store.snapshot(|tx| self.keys(tx, latest, || ()))?]);
         }
         app.store.snapshot(|tx| {
             begin(tx, &DATA_VAULT)?;
-            let mut made = Vec::new();
+            let mut written = Vec::new();
             if let Some(paused) = paused {
-                made.push(app.store.snapshot(|tx| self.keys(tx, || drop(paused)))?);
+                written.push(app.store.snapshot(|tx| self.keys(tx, latest, || drop(paused)))?);
             }
-            let header = Header::new(vault, Part::Data, self.run, app.data_keys.generation(), &app.rng)?;
+            let generation = app.data_keys.generation();
+            let header = Header::new(app.keys.vault(), Part::Data, self.run, generation, &app.rng)?;
             let header = match &base {
                 Some(base) => header.made_on(base.header()),
                 None => header,
             };
-            let before = Before { layers: base, ahead: None };
-            match self.begin_file(Part::Data).and_then(|draft| self.side(tx, draft, &header, before)) {
-                Ok(data) => made.insert(0, data),
-                Err(error) => {
-                    // Half a run is none.
-                    made.iter().try_for_each(Kept::remove)?;
-                    return Err(error);
-                }
-            }
-            Ok(made)
+            written.insert(0, self.side(tx, &header, Before { layers: base, ahead: None }, latest)?);
+            Ok(written)
         })
     }
 
     /// The key store's. `begun` is called when its snapshot stands.
-    fn keys(&self, tx: &mut Tx<'_>, begun: impl FnOnce()) -> Result<Kept, BackupError> {
+    fn keys(&self, tx: &mut Tx<'_>, latest: i64, begun: impl FnOnce()) -> Result<Written, BackupError> {
         begin(tx, &KEYS_VAULT)?;
         begun();
         let generation = crate::keys::generation(tx)?;
         let header = Header::new(self.app.keys.vault(), Part::Keys, self.run, generation, &self.app.rng)?;
         let header = header.of_keys(&Stored::load(tx)?, self.until);
-        self.side(tx, self.begin_file(Part::Keys)?, &header, Before::default())
-    }
-
-    fn begin_file(&self, part: Part) -> Result<(Draft, BufWriter<File>), BackupError> {
-        Draft::begin(self.shelf, part, self.app.keys.vault(), self.run)
+        self.side(tx, &header, Before::default(), latest)
     }
 
     fn side(
         &self,
         tx: &mut Tx<'_>,
-        (draft, out): (Draft, BufWriter<File>),
         header: &Header,
         mut before: Before,
-    ) -> Result<Kept, BackupError> {
-        let (keys, latest) = (self.app.keys.backup_keys(), self.app.now().saturating_add(LONGEST_MICROS));
+        latest: i64,
+    ) -> Result<Written, BackupError> {
+        let (draft, out) = Draft::begin(self.shelf, header.part, self.app.keys.vault(), self.run)?;
+        let keys = self.app.keys.backup_keys();
         let mut writer = Writer::begin(out, header, keys, &self.app.rng).map_err(draft.failed())?;
         for table in Table::of(header.part.side()) {
             writer.table(table).map_err(draft.failed())?;
@@ -120,39 +121,57 @@ impl Copy<'_> {
             let mut after = table.start();
             while let Some(page) = page(tx, table, &after)? {
                 for row in &page {
-                    while let Some(key) = before.gone(table, Some(row))? {
-                        writer.gone(&key).map_err(draft.failed())?;
-                    }
+                    self.gone(&mut writer, &mut before, table, Some(row), &draft)?;
                     if before.has(table, row)? {
                         writer.same();
                     } else {
                         writer.row(row).map_err(draft.failed())?;
                     }
                 }
-                self.go_on(page.len(), latest)?;
+                self.running.copied(page.len() as u64);
+                self.go_on()?;
+                if self.app.now() > latest {
+                    return Err(BackupError::TooSlow);
+                }
                 let Some(last) = page.last() else { break };
                 after = last.iter().take(table.key).cloned().collect();
             }
-            while let Some(key) = before.gone(table, None)? {
-                writer.gone(&key).map_err(draft.failed())?;
-            }
+            self.gone(&mut writer, &mut before, table, None, &draft)?;
         }
         before.end()?;
         let (out, counts) = writer.finish().map_err(draft.failed())?;
-        draft.finish(out, keys, &counts)
+        Ok(Written { draft, out, counts })
     }
 
-    /// Tells of rows that were copied, and ends what takes too long or is to end.
-    fn go_on(&self, rows: usize, latest: i64) -> Result<(), BackupError> {
-        self.running.copied(rows as u64);
-        if self.app.now() > latest {
-            return Err(BackupError::TooSlow);
+    /// Writes which rows are there no more, up to this one or the end of the table.
+    fn gone(
+        &self,
+        writer: &mut Writer<BufWriter<File>>,
+        before: &mut Before,
+        table: &Table,
+        row: Option<&Vec<Cell>>,
+        draft: &Draft,
+    ) -> Result<(), BackupError> {
+        while let Some(key) = before.gone(table, row)? {
+            writer.gone(&key).map_err(draft.failed())?;
+            self.go_on()?;
         }
+        Ok(())
+    }
+
+    fn go_on(&self) -> Result<(), BackupError> {
         if self.running.is_to_stop() {
             return Err(BackupError::Refused("the server ends: make the backup again"));
         }
         Ok(())
     }
+}
+
+/// A file that is written and not yet read back.
+struct Written {
+    draft: Draft,
+    out: BufWriter<File>,
+    counts: Counts,
 }
 
 /// What the backup that this one is made on says; nothing, of one that is full. It is read beside the store, both in the order of
@@ -173,7 +192,7 @@ impl Before {
             (None, _) => Ok(()),
             (_, Some(Line::Table(begun))) if begun.name == table.name => self.look(),
             // It is of a version that had other tables.
-            (Some(layers), _) => Err(BackupError::Base(Box::new(layers.bad(Unusable::Version)))),
+            (Some(layers), _) => Err(layers.bad(Unusable::Version).of_base()),
         }
     }
 
@@ -201,14 +220,14 @@ impl Before {
     /// The end of all tables.
     fn end(&self) -> Result<(), BackupError> {
         match (&self.layers, &self.ahead) {
-            (Some(layers), Some(_)) => Err(BackupError::Base(Box::new(layers.bad(Unusable::Version)))),
+            (Some(layers), Some(_)) => Err(layers.bad(Unusable::Version).of_base()),
             _ => Ok(()),
         }
     }
 
     fn look(&mut self) -> Result<(), BackupError> {
         let Some(layers) = &mut self.layers else { return Ok(()) };
-        self.ahead = layers.next().map_err(|error| BackupError::Base(Box::new(error)))?;
+        self.ahead = layers.next().map_err(BackupError::of_base)?;
         Ok(())
     }
 }

@@ -16,7 +16,7 @@ pub enum BackupError {
     #[error("this server has no folders for backups: set `data_dir` and `keys_dir` in `[backup]`")]
     NoShelf,
     /// A file or folder failed.
-    #[error("`{}`: {}", .0.display(), .1.kind())]
+    #[error("`{}`: {}", .0.display(), told(.1))]
     Io(PathBuf, io::Error),
     /// A file cannot be used.
     #[error("`{}` {}", .0.display(), .1)]
@@ -76,7 +76,50 @@ pub enum Unusable {
     Damaged,
 }
 
+/// Why a file cannot be read on: what is in it, or the disk, which may do better tomorrow.
+#[derive(Debug)]
+pub(crate) enum Unread {
+    Unusable(Unusable),
+    Io(io::Error),
+}
+
+impl Unread {
+    /// Says which file.
+    pub(crate) fn of(self, path: &Path) -> BackupError {
+        match self {
+            Self::Unusable(reason) => BackupError::File(path.to_owned(), reason),
+            Self::Io(error) => BackupError::Io(path.to_owned(), error),
+        }
+    }
+}
+
+impl From<Unusable> for Unread {
+    fn from(reason: Unusable) -> Self {
+        Self::Unusable(reason)
+    }
+}
+
+impl From<io::Error> for Unread {
+    /// A file that ends too soon was cut off, and what does not open was changed; anything else says nothing about the file.
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => Unusable::Damaged.into(),
+            _ => Self::Io(error),
+        }
+    }
+}
+
+fn told(error: &io::Error) -> String {
+    // Ours have no kind of their own, and say it in words.
+    if error.kind() == io::ErrorKind::Other { error.to_string() } else { error.kind().to_string() }
+}
+
 impl BackupError {
+    /// Of what a backup was to be made on.
+    pub(crate) fn of_base(self) -> Self {
+        Self::Base(Box::new(self))
+    }
+
     /// For `map_err`: says which file.
     pub(crate) fn io(path: &Path) -> impl Fn(io::Error) -> Self {
         move |error| Self::Io(path.to_owned(), error)

@@ -26,7 +26,7 @@ use avouch_seal::backup::{BackupKeys, Tag, TagKey};
 use minicbor::{Decoder, Encoder};
 
 use super::cell::Cell;
-use super::error::Unusable;
+use super::error::{Unread, Unusable};
 use super::header::{FORMAT, Header};
 use super::tables::Table;
 
@@ -185,32 +185,40 @@ pub(crate) struct Unopened<R: Read> {
 }
 
 impl<R: Read> Unopened<R> {
-    pub(crate) fn read(mut input: R) -> Result<Self, Unusable> {
+    pub(crate) fn read(mut input: R) -> Result<Self, Unread> {
         let mut magic = [0; MAGIC.len()];
-        input.read_exact(&mut magic).map_err(|_| Unusable::Foreign)?;
+        match input.read_exact(&mut magic) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                return Err(Unusable::Foreign.into());
+            }
+            read => read?,
+        }
         if magic != *MAGIC {
-            return Err(Unusable::Foreign);
+            return Err(Unusable::Foreign.into());
         }
         let raw = sized(&mut input, MAX_HEADER)?;
         // The format first: a later one may have another header.
         let mut fields = Decoder::new(&raw);
         let format = fields.map().and_then(|_| fields.u8()).and_then(|_| fields.u8());
         if format.map_err(|_| Unusable::Damaged)? != FORMAT {
-            return Err(Unusable::Version);
+            return Err(Unusable::Version.into());
         }
         let header = minicbor::decode(&raw).map_err(|_| Unusable::Damaged)?;
         Ok(Self { header, raw, input })
     }
 
     /// Opens the stream with the keys of the vault; with another vault's it does not open.
-    pub(crate) fn open(self, keys: &BackupKeys) -> Result<Reader<R>, Unusable> {
+    pub(crate) fn open(self, keys: &BackupKeys) -> Result<Reader<R>, Unread> {
         if *self.header.vault != keys.vault().0 {
-            return Err(Unusable::OtherVault);
+            return Err(Unusable::OtherVault.into());
         }
         let identity = Identity { keys, header: &self.raw, tag: OnceCell::new() };
         let identities = core::iter::once(&identity as &dyn age::Identity);
         let stream = age::Decryptor::new(self.input).and_then(|file| file.decrypt(identities));
-        let input = stream.map_err(|_| Unusable::Damaged)?;
+        let input = stream.map_err(|error| match error {
+            age::DecryptError::Io(error) => error.into(),
+            _ => Unread::from(Unusable::Damaged),
+        })?;
         let tag = identity.tag.into_inner().ok_or(Unusable::Damaged)?.begin(&self.raw);
         let (header, counts) = (self.header, Counts::new());
         Ok(Reader { header, input, tag: Some(tag), counts })
@@ -239,7 +247,7 @@ pub(crate) enum Item {
 
 impl<R: Read> Reader<R> {
     /// The next item; `None` at the end of a file that is whole.
-    pub(crate) fn next(&mut self) -> Result<Option<Item>, Unusable> {
+    pub(crate) fn next(&mut self) -> Result<Option<Item>, Unread> {
         let frame = self.frame()?;
         let item = read(&frame).map_err(|_| Unusable::Damaged)?;
         match item {
@@ -248,7 +256,7 @@ impl<R: Read> Reader<R> {
                     Item::Table(name, _) => self.counts.push((name.clone(), 0)),
                     Item::Row(_) => self.counts.last_mut().ok_or(Unusable::Damaged)?.1 += 1,
                     Item::Gone(_) if self.header.base.is_some() && !self.counts.is_empty() => {}
-                    Item::Gone(_) => return Err(Unusable::Damaged),
+                    Item::Gone(_) => return Err(Unusable::Damaged.into()),
                 }
                 Ok(Some(item))
             }
@@ -257,7 +265,7 @@ impl<R: Read> Reader<R> {
                 self.counts = counts;
                 self.end().map(|()| None)
             }
-            Frame::End(_) | Frame::Tag(_) => Err(Unusable::Damaged),
+            Frame::End(_) | Frame::Tag(_) => Err(Unusable::Damaged.into()),
         }
     }
 
@@ -267,15 +275,15 @@ impl<R: Read> Reader<R> {
     }
 
     /// INVARIANT: the tag is the last thing in the file, and age has seen its last piece.
-    fn end(&mut self) -> Result<(), Unusable> {
+    fn end(&mut self) -> Result<(), Unread> {
         let taken = self.tag.take().ok_or(Unusable::Damaged)?;
         let frame = self.frame()?;
-        let Ok(Frame::Tag(tag)) = read(&frame) else { return Err(Unusable::Damaged) };
-        let ended = matches!(self.input.read(&mut [0]), Ok(0));
-        if ended && taken.verify(&tag) { Ok(()) } else { Err(Unusable::Damaged) }
+        let Ok(Frame::Tag(tag)) = read(&frame) else { return Err(Unusable::Damaged.into()) };
+        let ended = self.input.read(&mut [0])? == 0;
+        if ended && taken.verify(&tag) { Ok(()) } else { Err(Unusable::Damaged.into()) }
     }
 
-    fn frame(&mut self) -> Result<Vec<u8>, Unusable> {
+    fn frame(&mut self) -> Result<Vec<u8>, Unread> {
         let frame = sized(&mut self.input, MAX_FRAME)?;
         if let (Some(tag), Ok(length)) = (&mut self.tag, u32::try_from(frame.len())) {
             tag.update(&length.to_be_bytes());
@@ -286,15 +294,15 @@ impl<R: Read> Reader<R> {
 }
 
 /// Bytes with their length before them.
-fn sized(input: &mut impl Read, limit: usize) -> Result<Vec<u8>, Unusable> {
+fn sized(input: &mut impl Read, limit: usize) -> Result<Vec<u8>, Unread> {
     let mut length = [0; 4];
-    input.read_exact(&mut length).map_err(|_| Unusable::Damaged)?;
+    input.read_exact(&mut length)?;
     let length = usize::try_from(u32::from_be_bytes(length)).map_err(|_| Unusable::Damaged)?;
     if length > limit {
-        return Err(Unusable::Damaged);
+        return Err(Unusable::Damaged.into());
     }
     let mut bytes = vec![0; length];
-    input.read_exact(&mut bytes).map_err(|_| Unusable::Damaged)?;
+    input.read_exact(&mut bytes)?;
     Ok(bytes)
 }
 

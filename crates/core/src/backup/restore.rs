@@ -20,8 +20,8 @@ use super::header::Part;
 use super::layers::Line;
 use super::replay::look_at;
 use super::restored::{Endings, Restored, is_left_over};
-use super::shelf::{Checked, layers, unopened, verify};
 use super::tables::Table;
+use super::whole::{Checked, layers, unopened, verify};
 use crate::Error;
 use crate::app::App;
 use crate::app::opening::{Brought, OpeningError, Parts};
@@ -107,7 +107,7 @@ impl App {
         let endings = match (data.is_some() && key_file.is_some(), sources.nobody_erased) {
             (false, _) => Endings::Alive,
             (true, false) => Endings::Listed,
-            // Whatever lists there are: one of them may be what an attempt that broke off has written of the backup's own.
+            // Whatever lists there are.
             (true, true) => Endings::Stated,
         };
         let made = |file: &Option<Checked>| file.as_ref().map(|file| file.made);
@@ -128,7 +128,10 @@ impl App {
             let erased = done.data.max(done.keys);
             let mark = Restored::new(app.now(), data_made, keys_made, endings, erased)?;
             let (data, keys) = (sources.data.is_some(), sources.keys.is_some());
-            conclude(app, mark, data, keys)
+            conclude(app, mark, data, keys)?;
+            // Only now: a restore that comes to nothing must not make a list that is kept elsewhere look as if it knew.
+            erasure::reconcile(app).map_err(OpeningError::from)?;
+            Ok(())
         };
         Self::bring_back(parts, unsealed, settle).map_err(|brought| match brought {
             Brought::Settling(error) => error,

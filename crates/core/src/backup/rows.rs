@@ -4,6 +4,9 @@
 //! Trust: whoever can write the table can take a row away, and make us say too early that nothing holds an erased person any
 //! more; rows are sealed, so they cannot be made up or changed.
 
+use std::collections::HashMap;
+use std::path::PathBuf;
+
 use avouch_policy::Action;
 use avouch_seal::vault::VaultKeys;
 use avouch_store::{Tx, params, statements};
@@ -12,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::header::Part;
 use super::restored::{self, Restored};
 use super::shelf::{Kept, Shelf};
+use super::whole;
 use crate::Error;
 use crate::app::{App, Cx, Operation, Outcome};
 use crate::audit::{self, Note, What};
@@ -49,8 +53,8 @@ impl Backup {
     }
 
     /// As its file is.
-    pub(super) fn of_file(self, kept: &Kept) -> Self {
-        Self { base: kept.base.as_ref().map(|base| base.sequence), bytes: Some(kept.bytes), ..self }
+    pub(super) fn of_file(self, bytes: u64, base: Option<u64>) -> Self {
+        Self { base, bytes: Some(bytes), ..self }
     }
 
     /// Of which store.
@@ -87,10 +91,39 @@ fn is_of(kept: &Kept, row: &Backup) -> bool {
     kept.part == row.part() && kept.sequence == row.sequence && second(kept.made) == second(row.made)
 }
 
+/// Until when a file was to be kept when it was made, if that is known.
+pub(super) fn promised(known: &[Backup], kept: &Kept) -> Option<i64> {
+    known.iter().find(|row| is_of(kept, row)).and_then(|row| row.until)
+}
+
+/// Whether a file is not known as one that is whole.
+pub(super) fn is_new(known: &[Backup], kept: &Kept) -> bool {
+    !known.iter().any(|row| is_of(kept, row) && row.bytes.is_some())
+}
+
+/// What a file says of itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Said {
+    /// On which run it was made.
+    base: Option<u64>,
+    /// Until when it is to be kept.
+    until: Option<i64>,
+}
+
+impl Said {
+    /// For a table by files; nothing of one that cannot be read.
+    pub(super) fn of(kept: &Kept) -> Option<(PathBuf, Self)> {
+        let header = whole::header(&kept.path).ok()??;
+        Some((kept.path.clone(), Self { base: header.base.map(|base| base.sequence), until: header.until }))
+    }
+}
+
 /// What was found on the shelf.
 pub(super) struct Found {
     /// Files.
     pub(super) there: Vec<Kept>,
+    /// What new ones say.
+    pub(super) said: HashMap<PathBuf, Said>,
     /// Files that were removed just now.
     pub(super) gone: Vec<Kept>,
     /// No backup was under way, and none is until this is noted: a row without a file is of none.
@@ -98,6 +131,10 @@ pub(super) struct Found {
 }
 
 impl Found {
+    fn said(&self, kept: &Kept) -> Said {
+        self.said.get(&kept.path).copied().unwrap_or_default()
+    }
+
     fn file(&self, row: &Backup) -> Option<&Kept> {
         self.there.iter().find(|kept| is_of(kept, row))
     }
@@ -117,14 +154,16 @@ pub(super) fn compare(tx: &mut Tx<'_>, app: &App, shelf: &Shelf, found: &Found) 
     let (known, now) = (all(tx, &app.keys)?, app.now());
     for kept in found.there.iter().filter(|kept| !known.iter().any(|row| is_of(kept, row))) {
         let id = app.ids.uuid(now, &app.rng)?;
-        let until = (kept.part == Part::Keys).then(|| shelf.end(kept));
+        let Said { base, until } = found.said(kept);
+        let end = || shelf.keys_until(kept.made).min(until.unwrap_or(i64::MAX));
+        let until = (kept.part == Part::Keys).then(end);
         let row = Backup::begin(id, kept.part, (kept.sequence, kept.made), until);
-        row.of_file(kept).store(tx, app)?;
+        row.of_file(kept.bytes, base).store(tx, app)?;
     }
     // It has its name, so it is whole: a crash came before its row said so.
     for row in known.iter().filter(|row| found.quiet && row.bytes.is_none()) {
         if let Some(kept) = found.file(row) {
-            row.clone().of_file(kept).store(tx, app)?;
+            row.clone().of_file(kept.bytes, found.said(kept).base).store(tx, app)?;
         }
     }
     let gone: Vec<&Backup> = known.iter().filter(|row| found.is_gone(row, now)).collect();

@@ -2,7 +2,7 @@
 //! may lie on the shelf is known of. The copying itself is `copy`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 
 use avouch_policy::Action;
 use avouch_seal::VaultId;
@@ -11,8 +11,8 @@ use avouch_store::Tx;
 use super::copy::Copy;
 use super::error::BackupError;
 use super::header::Part;
-use super::rows::{self, Backup, Found};
-use super::shelf::{Kept, Shelf};
+use super::rows::{self, Backup, Found, Said};
+use super::shelf::{Made, Shelf};
 use crate::Error;
 use crate::app::{App, Cx, Operation, Outcome};
 use crate::audit::{self, Note, What};
@@ -60,6 +60,8 @@ impl From<Stores> for Wanted {
 pub(crate) struct Backups {
     shelf: OnceLock<Shelf>,
     state: Mutex<State>,
+    /// Whoever works on the shelf.
+    turn: Mutex<()>,
     stopping: AtomicBool,
 }
 
@@ -70,6 +72,8 @@ pub struct State {
     pub running: Option<u64>,
     /// Why the last one came to nothing.
     pub failed: Option<String>,
+    /// What is wrong with others that are there.
+    pub warning: Option<String>,
 }
 
 impl Backups {
@@ -77,9 +81,19 @@ impl Backups {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Nobody begins one as long as this is held; nothing while one is made.
-    fn idle(&self) -> Option<MutexGuard<'_, State>> {
-        Some(self.state()).filter(|state| state.running.is_none())
+    /// What is wrong with backups that are there is told until the next one is made.
+    fn warn(&self, error: &BackupError) {
+        tracing::error!(%error, "older backups are not what they were");
+        self.state().warning = Some(error.to_string());
+    }
+
+    /// The shelf is ours alone as long as this is held; nothing while a backup is made.
+    fn idle(&self) -> Option<MutexGuard<'_, ()>> {
+        match self.turn.try_lock() {
+            Ok(turn) => Some(turn),
+            Err(TryLockError::Poisoned(turn)) => Some(turn.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     /// One at a time.
@@ -88,22 +102,28 @@ impl Backups {
         if state.running.is_some() {
             return Err(Error::Conflict("a backup is being made: wait for it"));
         }
-        *state = State { running: Some(0), failed: None };
-        Ok(Running(self))
+        *state = State { running: Some(0), ..State::default() };
+        drop(state);
+        // The shelf may be being tidied.
+        let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Running { backups: self, _turn: turn })
     }
 }
 
 /// Sets the mark back however the work ends.
-pub(super) struct Running<'a>(&'a Backups);
+pub(super) struct Running<'a> {
+    backups: &'a Backups,
+    _turn: MutexGuard<'a, ()>,
+}
 
 impl Running<'_> {
     /// Whether the server is to end.
     pub(super) fn is_to_stop(&self) -> bool {
-        self.0.stopping.load(Ordering::Acquire)
+        self.backups.stopping.load(Ordering::Acquire)
     }
 
     pub(super) fn copied(&self, rows: u64) {
-        if let Some(all) = &mut self.0.state().running {
+        if let Some(all) = &mut self.backups.state().running {
             *all += rows;
         }
     }
@@ -111,7 +131,7 @@ impl Running<'_> {
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.0.state().running = None;
+        self.backups.state().running = None;
     }
 }
 
@@ -151,11 +171,14 @@ impl App {
     pub fn backup_due(self: &Arc<Self>, period_micros: i64) -> Result<bool, Error> {
         let app = Arc::clone(self);
         let known = self.store.read_wait(move |tx| rows::all(tx, &app.keys))?;
+        let now = self.now();
         let newest = |part| {
-            known.iter().filter(|row| row.part() == part && row.bytes.is_some()).map(|row| row.made).max()
+            let of = known.iter().filter(|row| row.part() == part && row.bytes.is_some());
+            // What a wrong clock dated ahead is not new.
+            of.map(|row| row.made).filter(|made| *made <= now).max()
         };
         let newest = newest(Part::Data).min(newest(Part::Keys));
-        Ok(newest.is_none_or(|newest| self.now() - newest >= period_micros))
+        Ok(newest.is_none_or(|newest| now - newest >= period_micros))
     }
 
     /// The vault's id.
@@ -174,7 +197,7 @@ impl App {
         caller: &Caller,
         wanted: impl Into<Wanted>,
         permitted: impl FnOnce(),
-    ) -> Result<Vec<Kept>, BackupError> {
+    ) -> Result<Vec<Made>, BackupError> {
         let wanted = wanted.into();
         let stores = wanted.stores;
         let shelf = self.shelf()?.clone();
@@ -184,22 +207,16 @@ impl App {
         permitted();
         let run = (begun.sequence, begun.made);
         let copy = Copy { app: self, shelf: &shelf, run, until, running: &running };
-        let base = if wanted.full { None } else { copy.base() };
-        let made = match copy.make(stores, base) {
-            Err(BackupError::Base(error)) => {
-                tracing::warn!(%error, "the newest backup cannot be built on: this one is full");
-                copy.make(stores, None)
-            }
-            made => made,
-        };
+        let made = self.made(&copy, wanted);
         // What was deleted while the snapshots stood is in the logs still.
         self.purge_quietly();
         match &made {
             Ok(made) => {
                 self.finish_rows(begun.rows, made)?;
-                // The only run is this one, and it is through.
-                let gone = shelf.tidy(self.keys.vault(), self.now())?;
-                self.compare(&shelf, gone, true)?;
+                // The only run is this one, and it is through. What is wrong with others takes nothing away from it.
+                if let Err(error) = self.tidy(&shelf, true) {
+                    self.backups.warn(&error);
+                }
             }
             Err(error) => {
                 tracing::error!(%error, "a backup came to nothing");
@@ -210,37 +227,57 @@ impl App {
         made
     }
 
+    /// On the newest one, if that can be; what is wrong with it is told, and the next is full.
+    fn made(&self, copy: &Copy<'_>, wanted: Wanted) -> Result<Vec<Made>, BackupError> {
+        let mut base = None;
+        if !wanted.full && wanted.stores != Stores::Keys {
+            base = copy.base().unwrap_or_else(|error| {
+                self.backups.warn(&error);
+                None
+            });
+        }
+        match copy.make(wanted.stores, base) {
+            Err(BackupError::Base(error)) => {
+                self.backups.warn(&error);
+                copy.make(wanted.stores, None)
+            }
+            made => made,
+        }
+    }
+
     /// Removes what is kept no longer, and takes notice of what is there and what is not: a vault that was restored knows
     /// nothing of backups made since, and they hold keys all the same.
     ///
     /// # Errors
-    /// [`BackupError`].
+    /// [`BackupError`]; what could be done is done.
     pub fn tidy_backups(self: &Arc<Self>) -> Result<u64, BackupError> {
         let Ok(shelf) = self.shelf() else { return Ok(0) };
-        let gone = shelf.tidy(self.keys.vault(), self.now())?;
         // Held until what was found is noted.
         let idle = self.backups.idle();
-        self.compare(shelf, gone, idle.is_some())
+        self.tidy(shelf, idle.is_some())
     }
 
     /// `quiet`: nobody makes a backup meanwhile.
-    fn compare(self: &Arc<Self>, shelf: &Shelf, gone: Vec<Kept>, quiet: bool) -> Result<u64, BackupError> {
-        let (vault, count) = (self.keys.vault(), gone.len() as u64);
-        if quiet {
-            shelf.sweep(vault)?;
-        }
-        let mut there = shelf.files(vault, Part::Data)?;
-        there.extend(shelf.files(vault, Part::Keys)?);
-        let (app, shelf, found) = (Arc::clone(self), shelf.clone(), Found { there, gone, quiet });
+    fn tidy(self: &Arc<Self>, shelf: &Shelf, quiet: bool) -> Result<u64, BackupError> {
+        let (app, vault) = (Arc::clone(self), self.keys.vault());
+        let known = self.store.read_wait(move |tx| rows::all(tx, &app.keys))?;
+        let (gone, tidied) = shelf.tidy(vault, self.now(), |kept| rows::promised(&known, kept));
+        let count = gone.len() as u64;
+        let swept = if quiet { shelf.sweep(vault) } else { Ok(()) };
+        let mut there = shelf.files(vault, Part::Keys)?;
+        let data = shelf.files(vault, Part::Data).map(|data| there.extend(data));
+        let said = there.iter().filter(|kept| rows::is_new(&known, kept)).filter_map(Said::of).collect();
+        let (app, shelf, found) = (Arc::clone(self), shelf.clone(), Found { there, said, gone, quiet });
         self.store.write_wait(move |tx| rows::compare(tx, &app, &shelf, &found))?;
-        Ok(count)
+        tidied.and(swept).and(data).map(|()| count)
     }
 
-    fn finish_rows(self: &Arc<Self>, rows: Vec<Backup>, made: &[Kept]) -> Result<(), Error> {
+    fn finish_rows(self: &Arc<Self>, rows: Vec<Backup>, made: &[Made]) -> Result<(), Error> {
         let mut rows = rows;
         for row in &mut rows {
-            if let Some(kept) = made.iter().find(|kept| kept.part == row.part()) {
-                *row = row.clone().of_file(kept);
+            if let Some(made) = made.iter().find(|made| made.kept.part == row.part()) {
+                let base = made.base.as_ref().map(|base| base.sequence);
+                *row = row.clone().of_file(made.kept.bytes, base);
             }
         }
         let app = Arc::clone(self);

@@ -3,23 +3,20 @@
 //!
 //! Trust: whoever can write into a folder can take backups away, not make or change one that would be believed.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, BufReader, BufWriter};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use avouch_seal::VaultId;
-use avouch_seal::backup::BackupKeys;
 
-use super::error::{BackupError, Unusable};
-use super::file::{Counts, Unopened};
+use super::error::BackupError;
 use super::header::{Base, Header, Part};
-use super::layers::Layers;
+use super::whole;
 
 const DAY_MICROS: i64 = 24 * 3600 * 1_000_000;
 const ENDING: &str = "avb";
 /// Of a file that is being written.
-const UNFINISHED: &str = "part";
+pub(super) const UNFINISHED: &str = "part";
 
 /// Where backups are kept, and for how long.
 #[derive(Debug, Clone)]
@@ -51,21 +48,26 @@ pub struct Kept {
     pub made: i64,
     /// How large.
     pub bytes: u64,
-    /// What it was made on, when it holds only what changed since: by its header, which is not to be believed before it is
-    /// opened.
+}
+
+/// A backup that was just made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// Its file.
+    pub kept: Kept,
+    /// What it was made on, when it holds only what changed since.
     pub base: Option<Base>,
-    /// When a backup of keys is to be gone, as was said when it was made: by its header too. Microseconds UTC.
-    pub until: Option<i64>,
 }
 
 impl Kept {
-    fn is(&self, base: &Base) -> bool {
+    /// Whether it may be the one that another was made on: its header tells for certain.
+    pub(super) fn is(&self, base: &Base) -> bool {
         let second = |micros: i64| micros.div_euclid(1_000_000);
         self.sequence == base.sequence && second(self.made) == second(base.made)
     }
 
     /// Takes it away. Somebody else may have been faster.
-    pub(crate) fn remove(&self) -> Result<(), BackupError> {
+    pub(super) fn remove(&self) -> Result<(), BackupError> {
         match fs::remove_file(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             removed => removed.map_err(BackupError::io(&self.path)),
@@ -88,52 +90,65 @@ impl Shelf {
         made.saturating_add(i64::from(self.keep_keys_days).saturating_mul(DAY_MICROS))
     }
 
-    /// When a backup of the key store is to be gone: sooner than was said when it was made if keys are kept for fewer days now,
-    /// never later.
-    pub(crate) fn end(&self, kept: &Kept) -> i64 {
-        kept.until.unwrap_or(i64::MAX).min(self.keys_until(kept.made))
-    }
-
     /// This vault's files of one store, oldest first. A folder that is not there has none.
     ///
     /// # Errors
     /// [`BackupError::Io`].
     pub fn files(&self, vault: VaultId, part: Part) -> Result<Vec<Kept>, BackupError> {
-        self.called(vault, part, ENDING)
+        files_of(self.folder(part), vault, part)
     }
 
-    fn called(&self, vault: VaultId, part: Part, ending: &str) -> Result<Vec<Kept>, BackupError> {
-        called(self.folder(part), vault, part, ending)
-    }
-
-    /// Removes what is kept no longer; says what it removed.
-    pub(crate) fn tidy(&self, vault: VaultId, now: i64) -> Result<Vec<Kept>, BackupError> {
-        let mut gone = ended(self.files(vault, Part::Data)?, self.keep_data.max(1));
-        // To the last: that it ends is a promise, that there is a newer one is the operator's.
-        let keys = self.files(vault, Part::Keys)?;
-        gone.extend(keys.into_iter().filter(|kept| self.end(kept) <= now));
-        self.remove(&gone)?;
-        Ok(gone)
+    /// Removes what is kept no longer; says what it removed, and what is wrong if not all could be. `promised` is what was said of
+    /// a backup of the key store when it was made: its end may come sooner than that when keys are kept for fewer days now,
+    /// never later.
+    pub(super) fn tidy(
+        &self,
+        vault: VaultId,
+        now: i64,
+        promised: impl Fn(&Kept) -> Option<i64>,
+    ) -> (Vec<Kept>, Result<(), BackupError>) {
+        let mut gone = Vec::new();
+        // To the last: that it ends is a promise, that there is a newer one is the operator's. Whatever is wrong with the data.
+        let end = |kept: &Kept| promised(kept).unwrap_or(i64::MAX).min(self.keys_until(kept.made));
+        let keys = self.files(vault, Part::Keys);
+        let keys = keys.map(|keys| keys.into_iter().filter(|kept| end(kept) <= now).collect());
+        let keys = keys.and_then(|keys| self.remove(Part::Keys, keys, &mut gone));
+        let data = self.files(vault, Part::Data);
+        let data = data.and_then(|data| ended(data, self.keep_data.max(1), now, whole::header));
+        let data = data.and_then(|data| self.remove(Part::Data, data, &mut gone));
+        (gone, keys.and(data))
     }
 
     /// Removes what a crash has left of backups in the making, which may be whole and hold keys. Not while one is made.
-    pub(crate) fn sweep(&self, vault: VaultId) -> Result<(), BackupError> {
-        let mut left = self.called(vault, Part::Data, UNFINISHED)?;
-        left.extend(self.called(vault, Part::Keys, UNFINISHED)?);
-        self.remove(&left)
+    pub(super) fn sweep(&self, vault: VaultId) -> Result<(), BackupError> {
+        let sweep = |part| {
+            let left = called(self.folder(part), vault, part, UNFINISHED)?;
+            self.remove(part, left, &mut Vec::new())
+        };
+        let (keys, data) = (sweep(Part::Keys), sweep(Part::Data));
+        keys.and(data)
     }
 
-    fn remove(&self, files: &[Kept]) -> Result<(), BackupError> {
-        files.iter().try_for_each(Kept::remove)?;
-        let parts = [Part::Data, Part::Keys].into_iter();
-        for part in parts.filter(|part| files.iter().any(|kept| kept.part == *part)) {
-            sync(self.folder(part))?;
+    /// Removes files, all that can be.
+    fn remove(&self, part: Part, files: Vec<Kept>, gone: &mut Vec<Kept>) -> Result<(), BackupError> {
+        let before = gone.len();
+        let mut failed = Ok(());
+        for file in files {
+            match file.remove() {
+                Ok(()) => gone.push(file),
+                Err(error) => failed = failed.and(Err(error)),
+            }
         }
-        Ok(())
+        let synced = if gone.len() > before { sync(self.folder(part)) } else { Ok(()) };
+        failed.and(synced)
     }
 }
 
-/// A folder's files of one vault and store, oldest first.
+/// A folder's backups of one vault and store, oldest first.
+pub(super) fn files_of(folder: &Path, vault: VaultId, part: Part) -> Result<Vec<Kept>, BackupError> {
+    called(folder, vault, part, ENDING)
+}
+
 fn called(folder: &Path, vault: VaultId, part: Part, ending: &str) -> Result<Vec<Kept>, BackupError> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -148,174 +163,53 @@ fn called(folder: &Path, vault: VaultId, part: Part, ending: &str) -> Result<Vec
             continue;
         };
         let path = entry.path();
-        let bytes = match entry.metadata() {
+        let metadata = match entry.metadata() {
             // Taken away since the folder was read.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            metadata => metadata.map_err(BackupError::io(&path))?.len(),
+            metadata => metadata.map_err(BackupError::io(&path))?,
         };
-        // One without a header needs no other and has promised nothing.
-        let header = open(&path).ok().map(|file| file.header);
-        let (base, until) = header.map(|header| (header.base, header.until)).unwrap_or_default();
-        kept.push(Kept { path, part, sequence, made, bytes, base, until });
+        // Whoever opened a pipe would wait for ever.
+        if metadata.is_file() {
+            kept.push(Kept { path, part, sequence, made, bytes: metadata.len() });
+        }
     }
     kept.sort_by_key(|kept| (kept.made, kept.sequence));
     Ok(kept)
 }
 
-/// Of files, oldest first, those that are kept no longer: neither among the newest nor what one that is kept was made on.
-fn ended(mut files: Vec<Kept>, keep: usize) -> Vec<Kept> {
-    let mut bases: Vec<Base> = files.iter().rev().take(keep).filter_map(|kept| kept.base.clone()).collect();
-    files.truncate(files.len().saturating_sub(keep));
-    while let Some(at) = files.iter().position(|file| bases.iter().any(|base| file.is(base))) {
-        bases.extend(files.remove(at).base);
+/// The newest of files, oldest first. What a clock that was wrong has dated ahead is not.
+pub(super) fn newest(files: &[Kept], now: i64) -> Option<&Kept> {
+    files.iter().rfind(|kept| kept.made <= now)
+}
+
+/// Of files, oldest first, those that are kept no longer: neither among the newest, nor dated ahead, nor what one that is kept was
+/// made on. As long as that is not known of one, all are kept.
+fn ended(
+    mut files: Vec<Kept>,
+    keep: usize,
+    now: i64,
+    header: impl Fn(&Path) -> Result<Option<Header>, BackupError>,
+) -> Result<Vec<Kept>, BackupError> {
+    let base = |file: &Kept| Ok::<_, BackupError>(header(&file.path)?.and_then(|header| header.base));
+    let until_now = files.partition_point(|file| file.made <= now);
+    let kept = files.split_off(until_now.saturating_sub(keep));
+    let mut bases = Vec::new();
+    for file in &kept {
+        bases.extend(base(file)?);
     }
-    files
-}
-
-/// A file that is being written, under a name that nobody takes for a backup. Removed when it comes to nothing.
-pub(crate) struct Draft {
-    path: PathBuf,
-    part: PathBuf,
-    finished: bool,
-}
-
-impl Draft {
-    /// Begins a file; the folder is made with mode 0700 when it is not there.
-    pub(crate) fn begin(
-        shelf: &Shelf,
-        part: Part,
-        vault: VaultId,
-        (sequence, made): (u64, i64),
-    ) -> Result<(Self, BufWriter<File>), BackupError> {
-        let folder = shelf.folder(part);
-        if !folder.is_dir() {
-            DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(BackupError::io(folder))?;
-        }
-        let path = folder.join(name(vault, part, sequence, made));
-        let unfinished = path.with_extension(UNFINISHED);
-        let mut options = OpenOptions::new();
-        let file = options.write(true).create_new(true).mode(0o600).open(&unfinished);
-        let file = file.map_err(BackupError::io(&unfinished))?;
-        let out = BufWriter::with_capacity(1 << 20, file);
-        Ok((Self { path, part: unfinished, finished: false }, out))
+    while let Some(at) = files.iter().position(|file| bases.iter().any(|base: &Base| file.is(base))) {
+        bases.extend(base(&files.remove(at))?);
     }
-
-    /// For `map_err`.
-    pub(crate) fn failed(&self) -> impl Fn(io::Error) -> BackupError {
-        BackupError::io(&self.part)
-    }
-
-    /// Syncs what was written, reads it back from beginning to end, and only then gives it its name.
-    pub(crate) fn finish(
-        mut self,
-        out: BufWriter<File>,
-        keys: &BackupKeys,
-        counts: &Counts,
-    ) -> Result<Kept, BackupError> {
-        let file = out.into_inner().map_err(|error| self.failed()(error.into_error()))?;
-        file.sync_all().map_err(self.failed())?;
-        drop(file);
-        let read = read_through(Layers::open(open(&self.part)?, &self.part, keys)?)?;
-        if read.counts != *counts {
-            return Err(BackupError::File(self.part.clone(), Unusable::Damaged));
-        }
-        fs::rename(&self.part, &self.path).map_err(self.failed())?;
-        self.finished = true;
-        if let Some(folder) = self.path.parent() {
-            sync(folder)?;
-        }
-        let bytes = fs::metadata(&self.path).map_err(BackupError::io(&self.path))?.len();
-        let Checked { part, sequence, made, base, until, .. } = read;
-        Ok(Kept { path: self.path.clone(), part, sequence, made, bytes, base, until })
-    }
-}
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        if !self.finished {
-            // It may not have come to be.
-            drop(fs::remove_file(&self.part));
-        }
-    }
-}
-
-/// What a file that is whole holds.
-#[derive(Debug, Clone)]
-pub struct Checked {
-    /// Of which store.
-    pub part: Part,
-    /// Of which run.
-    pub sequence: u64,
-    /// Microseconds UTC.
-    pub made: i64,
-    /// The generation of people's keys.
-    pub generation: u32,
-    /// What it was made on, which was read with it.
-    pub base: Option<Base>,
-    /// Of keys: when it is to be gone; microseconds UTC.
-    pub until: Option<i64>,
-    /// The rows of each table, with those of what it was made on.
-    pub counts: Vec<(String, u64)>,
-}
-
-/// Reads a whole file with the keys of its vault, and with it those beside it that it was made on.
-///
-/// # Errors
-/// [`BackupError::File`], [`BackupError::NoBase`], [`BackupError::Io`].
-pub fn verify(path: &Path, keys: &BackupKeys) -> Result<Checked, BackupError> {
-    read_through(layers(path, keys)?)
-}
-
-fn read_through(mut layers: Layers) -> Result<Checked, BackupError> {
-    while layers.next()?.is_some() {}
-    let (counts, header) = (layers.counts().clone(), layers.header());
-    let (part, sequence, made, generation) = (header.part, header.sequence, header.made, header.generation);
-    let (base, until) = (header.base.clone(), header.until);
-    Ok(Checked { part, sequence, made, generation, base, until, counts })
-}
-
-/// A file with those beside it that it was made on.
-pub(crate) fn layers(path: &Path, keys: &BackupKeys) -> Result<Layers, BackupError> {
-    Layers::open(unopened(path)?, path, keys)
-}
-
-/// The file that one was made on, which lies beside it.
-pub(super) fn beside(path: &Path, header: &Header, base: &Base) -> Result<(PathBuf, Input), BackupError> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or_else(|| Path::new("."));
-    let all = called(folder, VaultId(*header.vault), header.part, ENDING)?;
-    for kept in all.into_iter().filter(|kept| kept.is(base)) {
-        let file = unopened(&kept.path)?;
-        if base.is(&file.header) {
-            return Ok((kept.path, file));
-        }
-    }
-    Err(BackupError::NoBase(path.to_owned(), base.sequence))
-}
-
-type Input = Unopened<BufReader<File>>;
-
-/// A file of which the header was read. One that is called unfinished is none, however whole: nobody has promised when it ends.
-pub(crate) fn unopened(path: &Path) -> Result<Input, BackupError> {
-    if path.extension().is_some_and(|ending| ending == UNFINISHED) {
-        return Err(BackupError::File(path.to_owned(), Unusable::Unfinished));
-    }
-    open(path)
-}
-
-fn open(path: &Path) -> Result<Input, BackupError> {
-    let file = File::open(path).map_err(BackupError::io(path))?;
-    let input = BufReader::with_capacity(1 << 20, file);
-    Unopened::read(input).map_err(|reason| BackupError::File(path.to_owned(), reason))
+    Ok(files)
 }
 
 /// The name must survive a crash as well.
-fn sync(folder: &Path) -> Result<(), BackupError> {
+pub(super) fn sync(folder: &Path) -> Result<(), BackupError> {
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(BackupError::io(folder))
 }
 
 /// `20261128T104016Z-0a1b2c3d-data-7.avb`: when, which vault, which store, which run. Nothing else belongs into a file name.
-fn name(vault: VaultId, part: Part, sequence: u64, made: i64) -> String {
+pub(super) fn name(vault: VaultId, part: Part, sequence: u64, made: i64) -> String {
     let when = jiff::Timestamp::from_microsecond(made).unwrap_or_default();
     format!("{}-{}-{}-{sequence}.{ENDING}", when.strftime("%Y%m%dT%H%M%SZ"), short(vault), part.as_str())
 }
@@ -339,6 +233,8 @@ fn short(vault: VaultId) -> String {
 
 #[cfg(test)]
 mod tests {
+    use avouch_seal::SystemRandom;
+
     use super::*;
 
     #[test]
@@ -357,11 +253,64 @@ mod tests {
         assert_eq!(read_name(&unfinished, vault, Part::Keys, UNFINISHED), read(&text, vault, Part::Keys));
     }
 
+    /// Backups 1 to `count`, a second apart, of which each third is full; and their headers.
+    fn shelf(count: u64) -> (Vec<Kept>, Vec<Header>) {
+        let (vault, rng) = (VaultId([0xab; 16]), SystemRandom::new());
+        let (mut files, mut headers) = (Vec::new(), Vec::<Header>::new());
+        for sequence in 1..=count {
+            let made = i64::try_from(sequence).unwrap() * 1_000_000;
+            let header = Header::new(vault, Part::Data, (sequence, made), 1, &rng).unwrap();
+            let header = match headers.last() {
+                Some(last) if sequence % 3 != 1 => header.made_on(last),
+                _ => header,
+            };
+            headers.push(header);
+            let path = PathBuf::from(sequence.to_string());
+            files.push(Kept { path, part: Part::Data, sequence, made, bytes: 1 });
+        }
+        (files, headers)
+    }
+
+    fn gone(count: u64, keep: usize, now: i64, unreadable: Option<u64>) -> Result<Vec<u64>, BackupError> {
+        let (files, headers) = shelf(count);
+        let header = |path: &Path| {
+            let sequence: u64 = path.to_str().and_then(|name| name.parse().ok()).unwrap();
+            if Some(sequence) == unreadable {
+                return Err(BackupError::Io(path.to_owned(), io::ErrorKind::StaleNetworkFileHandle.into()));
+            }
+            Ok(headers.iter().find(|header| header.sequence == sequence).cloned())
+        };
+        Ok(ended(files, keep, now, header)?.iter().map(|kept| kept.sequence).collect())
+    }
+
+    #[test]
+    fn what_is_needed_is_kept_and_nothing_goes_as_long_as_that_is_not_known() {
+        let now = 100_000_000;
+        assert_eq!(gone(6, 2, now, None).unwrap(), [1, 2, 3]);
+        assert_eq!(gone(7, 2, now, None).unwrap(), [1, 2, 3]);
+        assert_eq!(gone(9, 1, now, None).unwrap(), [1, 2, 3, 4, 5, 6]);
+        assert!(gone(2, 5, now, None).unwrap().is_empty());
+        for unreadable in [4, 5, 6] {
+            assert!(gone(6, 2, now, Some(unreadable)).is_err(), "{unreadable}");
+        }
+        assert_eq!(gone(6, 2, now, Some(1)).unwrap(), [1, 2, 3]);
+    }
+
+    #[test]
+    fn what_a_wrong_clock_has_dated_ahead_makes_no_other_older() {
+        // 7 to 9 are of a time to come, and need 7; of the others two are kept, and what they need.
+        assert_eq!(gone(9, 2, 6_500_000, None).unwrap(), [1, 2, 3]);
+        assert_eq!(gone(8, 2, 5_500_000, None).unwrap(), [1, 2, 3]);
+        let (files, _) = shelf(9);
+        assert_eq!(newest(&files, 6_500_000).map(|kept| kept.sequence), Some(6));
+        assert_eq!(newest(&files, 0), None);
+    }
+
     #[test]
     fn what_somebody_else_has_taken_away_is_removed() {
         let place = avouch_testkit::Place::new(avouch_testkit::Kind::Sqlite);
         let path = place.directory().join("gone.avb");
-        let kept = Kept { path, part: Part::Keys, sequence: 7, made: 0, bytes: 1, base: None, until: None };
+        let kept = Kept { path, part: Part::Keys, sequence: 7, made: 0, bytes: 1 };
         kept.remove().expect("it is not there");
         // What cannot be is an error yet.
         assert!(Kept { path: place.directory().to_owned(), ..kept }.remove().is_err());

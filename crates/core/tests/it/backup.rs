@@ -35,7 +35,7 @@ pub(crate) fn shelf(place: &Place) -> Shelf {
 pub(crate) fn back_up(house: &House<'_>, stores: Stores) -> Vec<PathBuf> {
     house.app.keep_backups_on(shelf(house.place));
     let made = house.app.back_up(&house.admin, stores, || ()).expect("a backup");
-    made.into_iter().map(|kept| kept.path).collect()
+    made.into_iter().map(|made| made.kept.path).collect()
 }
 
 /// Data and keys of one run.

@@ -69,6 +69,7 @@ pub fn known(known: core::Known, state: core::State) -> Backups {
         keys_end: known.keys_end.map(time),
         running: state.running,
         failed: state.failed,
+        warning: state.warning,
         restored: known.restored.into_iter().map(restored).collect(),
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use avouch_core::backup::{
-    self, Kept, Part, ReadBackups, Shelf, Sources, Stores, Wanted, keys_by_seal, verify,
+    self, Kept, Made, Part, ReadBackups, Shelf, Sources, Stores, Wanted, keys_by_seal, verify,
 };
 use avouch_core::keys::RotateDataKeys;
 use avouch_core::transit::{CreateKey, DeleteKey, KeyName, TransitKind};
@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::{back_up, refused, restore, shelf};
 use crate::erasure::{Order, erase};
-use crate::house::House;
+use crate::house::{House, slug};
 use crate::people::erased;
 use crate::tokens::tokens;
 
@@ -26,13 +26,13 @@ fn house(place: &Place, full_every: usize) -> House<'_> {
     house
 }
 
-fn data(house: &House<'_>, full: bool) -> Kept {
+fn data(house: &House<'_>, full: bool) -> Made {
     let made = house.app.back_up(&house.admin, Wanted { stores: Stores::Data, full }, || ());
     made.expect("a backup").remove(0)
 }
 
-fn base(kept: &Kept) -> Option<u64> {
-    kept.base.as_ref().map(|base| base.sequence)
+fn base(made: &Made) -> Option<u64> {
+    made.base.as_ref().map(|base| base.sequence)
 }
 
 fn person(house: &House<'_>, number: usize) -> avouch_core::SubjectId {
@@ -79,7 +79,7 @@ both_engines! {
         house.act(&house.admin, transit("b")).expect("made");
         house.act(&house.admin, transit("a-b")).expect("made");
         let full = data(&house, false);
-        assert_eq!((full.sequence, base(&full)), (1, None));
+        assert_eq!((full.kept.sequence, base(&full)), (1, None));
 
         // Of everything there is something new, something that changed and something that went; then again.
         for round in 0..3 {
@@ -98,19 +98,19 @@ both_engines! {
                 house.act(&house.admin, DeleteKey { name: key("a-b") }).expect("deleted");
             }
             let made = data(&house, false);
-            assert_eq!(base(&made), Some(made.sequence - 1));
-            assert!(made.bytes * 2 < full.bytes, "{} of {}", made.bytes, full.bytes);
+            assert_eq!(base(&made), Some(made.kept.sequence - 1));
+            assert!(made.kept.bytes * 2 < full.kept.bytes, "{} of {}", made.kept.bytes, full.kept.bytes);
         }
         let files = shelf(place).files(house.app.vault(), Part::Data).expect("listed");
         let layered = files.last().expect("the newest").clone();
         let whole = data(&house, true);
-        assert_eq!((whole.sequence, base(&whole)), (5, None));
+        assert_eq!((whole.kept.sequence, base(&whole)), (5, None));
         let keys = back_up(&house, Stores::Keys)[0].clone();
 
         let (one, other) = (Place::new(Kind::Sqlite), Place::new(Kind::Sqlite));
         restored(&house, &one, &layered.path, &keys).shut();
-        restored(&house, &other, &whole.path, &keys).shut();
-        for (_, table, _) in backup::tables().into_iter().filter(|(side, ..)| *side == Side::Data) {
+        restored(&house, &other, &whole.kept.path, &keys).shut();
+        for (_, table, ..) in backup::tables().into_iter().filter(|(side, ..)| *side == Side::Data) {
             let differ = (more(&one, &other, table), more(&other, &one, table));
             match table {
                 // Each restore is on record, and between the two the end of one backup and the beginning of the next.
@@ -128,6 +128,7 @@ both_engines! {
         let keys = back_up(&house, Stores::Keys)[0].clone();
         let files = [data(&house, false), data(&house, false), data(&house, false)];
         assert_eq!(files.each_ref().map(base), [None, Some(2), Some(3)]);
+        let files = files.map(|made| made.kept);
         let opens = || {
             let root: &dyn RootSeal = &*house.seals.root;
             let by = keys_by_seal(&keys, "primary", root).expect("the keys of backups");
@@ -185,10 +186,10 @@ fn what_cannot_be_built_on_is_not_and_the_next_is_full() {
     let mut bases = vec![base(&data(&house, false)), base(&data(&house, false))];
     // Its bytes are others.
     let damaged = data(&house, false);
-    let mut bytes = fs::read(&damaged.path).expect("readable");
+    let mut bytes = fs::read(&damaged.kept.path).expect("readable");
     let middle = bytes.len() - 40;
     bytes[middle] ^= 1;
-    fs::write(&damaged.path, bytes).expect("written");
+    fs::write(&damaged.kept.path, bytes).expect("written");
     bases.push(base(&data(&house, false)));
     assert!(
         fs::read_dir(shelf(&place).data).expect("there").all(|entry| {
@@ -197,11 +198,11 @@ fn what_cannot_be_built_on_is_not_and_the_next_is_full() {
     );
     // It was taken away, or what it was made on.
     let newest = data(&house, false);
-    fs::rename(&newest.path, dir.join("away")).expect("moved");
+    fs::rename(&newest.kept.path, dir.join("away")).expect("moved");
     bases.push(base(&data(&house, false)));
     let gone = data(&house, false);
     data(&house, false);
-    fs::remove_file(gone.path).expect("removed");
+    fs::remove_file(gone.kept.path).expect("removed");
     bases.push(base(&data(&house, false)));
     // Every record was sealed anew.
     house.act(&house.admin, RotateDataKeys).expect("begun");
@@ -210,7 +211,6 @@ fn what_cannot_be_built_on_is_not_and_the_next_is_full() {
     bases.push(base(&data(&house, true)));
     bases.push(base(&data(&house, false)));
     assert_eq!(bases, [None, Some(1), None, Some(4), None, None, None, Some(11)]);
-    // One that is lost in the middle of the work, after it was opened, is the same.
     let known = house.act(&house.admin, ReadBackups).expect("told").backups;
     assert_eq!(known.last().and_then(|row| row.base), Some(11));
 }
@@ -238,6 +238,89 @@ fn what_others_were_made_on_is_kept_as_long_as_they() {
     let known = house.act(&house.admin, ReadBackups).expect("told").backups;
     assert_eq!(known.iter().filter(|row| row.part() == Part::Data).count(), 3, "rows go with their files");
     assert_eq!(kept, [vec![2], vec![2, 3], vec![2, 3, 4], vec![2, 3, 4, 5], vec![5, 6], vec![5, 6, 7]]);
+}
+
+#[test]
+fn a_backup_that_is_found_damaged_while_another_is_made_on_it_costs_nothing() {
+    let (place, other) = (Place::new(Kind::Sqlite), Place::new(Kind::Sqlite));
+    let house = house(&place, 10);
+    // More than a piece of the stream, so that it opens and is found out at its end.
+    let support = house.hire("staff", "support", None);
+    let people: Vec<_> = (0..150).map(|number| person(&house, number)).collect();
+    let full = data(&house, false);
+    let mut bytes = fs::read(&full.kept.path).expect("readable");
+    assert!(bytes.len() > 1 << 16, "{}", bytes.len());
+    let last = bytes.len() - 20;
+    bytes[last] ^= 1;
+    fs::write(&full.kept.path, bytes).expect("written");
+    let made = house.app.back_up(&house.admin, Stores::Both, || ()).expect("a backup");
+    assert_eq!(made.iter().map(base).collect::<Vec<_>>(), [None, None]);
+    let warning = house.app.backup_state().warning.expect("it is told");
+    assert!(warning.contains("-data-1.avb") && warning.contains("was cut off or changed"), "{warning}");
+    for folder in [shelf(&place).data, shelf(&place).keys] {
+        let names = fs::read_dir(folder).expect("there").map(|entry| entry.expect("readable").path());
+        let left: Vec<_> =
+            names.filter(|path| path.extension().is_none_or(|ending| ending != "avb")).collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+    let back = restored(&house, &other, &made[0].kept.path, &made[1].kept.path);
+    assert!(back.reveal(&support, people[149], &["name"]).is_ok());
+}
+
+#[test]
+fn a_vault_put_back_to_an_earlier_time_goes_on_from_what_lies_there() {
+    let (place, other, third) =
+        (Place::new(Kind::Sqlite), Place::new(Kind::Sqlite), Place::new(Kind::Sqlite));
+    let house = house(&place, 10);
+    let (support, first) = (house.hire("staff", "support", None), person(&house, 1));
+    let early = house.app.back_up(&house.admin, Stores::Both, || ()).expect("a backup");
+    let lost = person(&house, 2);
+    house.update(&support, first, 1, json!({"notes": "of a time that was lost"})).expect("updated");
+    house.clock.advance(std::time::Duration::from_secs(60));
+    assert_eq!(base(&data(&house, false)), Some(1));
+
+    // Runs are numbered anew, and the newest there is holds what never was.
+    let back = restored(&house, &other, &early[0].kept.path, &early[1].kept.path);
+    back.app.keep_backups_on(Shelf { full_every: 10, ..shelf(&place) });
+    back.clock.advance(std::time::Duration::from_secs(60));
+    let since = person(&back, 3);
+    let made = back.app.back_up(&back.admin, Stores::Both, || ()).expect("a backup");
+    assert_eq!((made[0].kept.sequence, base(&made[0])), (2, Some(2)));
+    let made = [&made[0], &made[1]].map(|made| made.kept.path.clone());
+    let again = restored(&back, &third, &made[0], &made[1]);
+    let shown = again.reveal(&support, first, &["notes"]).expect("shown");
+    assert_eq!((&shown.fields["notes"], shown.version), (&json!("as at first"), 1));
+    assert!(again.reveal(&support, since, &["name"]).is_ok());
+    assert_eq!(slug(again.reveal(&support, lost, &["name"])), "not-found");
+}
+
+#[test]
+fn a_pipe_on_the_shelf_keeps_nobody_waiting() {
+    let place = Place::new(Kind::Sqlite);
+    let house = house(&place, 10);
+    let keys = back_up(&house, Stores::Keys)[0].clone();
+    data(&house, false);
+    let name = keys.file_name().and_then(|name| name.to_str()).expect("a name");
+    for (folder, store) in [(shelf(&place).data, "data"), (shelf(&place).keys, "keys")] {
+        let pipe = folder.join(name.replace("keys-1", &format!("{store}-9")));
+        let made = std::process::Command::new("mkfifo").arg(pipe).status().expect("mkfifo is there");
+        assert!(made.success());
+    }
+    house.app.tidy_backups().expect("tidied");
+    assert_eq!(base(&data(&house, false)), Some(2));
+}
+
+#[test]
+fn keys_end_whatever_is_wrong_with_the_data() {
+    let place = Place::new(Kind::Sqlite);
+    let house = house(&place, 10);
+    house.app.back_up(&house.admin, Stores::Both, || ()).expect("a backup");
+    let Shelf { data, keys, .. } = shelf(&place);
+    fs::rename(&data, place.directory().join("away")).expect("moved");
+    fs::write(&data, "no folder").expect("written");
+    house.clock.advance(std::time::Duration::from_secs(8 * 24 * 3600));
+    house.app.tidy_backups().expect_err("the data cannot be looked at");
+    assert_eq!(fs::read_dir(keys).expect("a folder").count(), 0);
 }
 
 /// The files of one moment, as somebody carries them away: a backup of the data with whatever it needs.
