@@ -82,12 +82,12 @@ impl App {
     }
 
     /// Takes in lines that [`App::ending_lines`] gave, of this vault at a later time, and does every erasure that they name and
-    /// this vault does not know of.
+    /// this vault does not know of. The copy that is kept elsewhere gets what it lacks when the lists are next brought together.
     ///
     /// # Errors
     /// [`EndingsError`].
     pub fn absorb_endings(self: &Arc<Self>, lines: &[String]) -> Result<Absorbed, EndingsError> {
-        merge(self, &read(self, lines)?)
+        Ok(merge(self, &read(self, lines)?)?.0)
     }
 }
 
@@ -101,7 +101,9 @@ pub(crate) fn reconcile(app: &Arc<App>) -> Result<Absorbed, EndingsError> {
     if let Some(copy) = &app.erasures.keeper {
         copy.has(known.keys().copied());
     }
-    merge(app, &known)
+    let (absorbed, unwritten) = merge(app, &known)?;
+    keep(app, &unwritten)?;
+    Ok(absorbed)
 }
 
 impl App {
@@ -171,7 +173,8 @@ fn read(app: &App, lines: &[String]) -> Result<BTreeMap<i64, Ending>, EndingsFau
     Ok(known)
 }
 
-fn merge(app: &Arc<App>, copy: &BTreeMap<i64, Ending>) -> Result<Absorbed, EndingsError> {
+/// What came of it, and what the copy has not.
+fn merge(app: &Arc<App>, copy: &BTreeMap<i64, Ending>) -> Result<(Absorbed, Vec<Ending>), EndingsError> {
     let (lacking, newest, unwritten) = compare(app, copy)?;
     let mut absorbed = Absorbed { endings: newest.cast_unsigned(), ..Absorbed::default() };
     let again_on_data = lacking.iter().filter(|lacking| lacking.data && lacking.ending.class == WHOLE);
@@ -203,8 +206,7 @@ fn merge(app: &Arc<App>, copy: &BTreeMap<i64, Ending>) -> Result<Absorbed, Endin
     if absorbed != (Absorbed { endings: absorbed.endings, ..Absorbed::default() }) {
         app.purge_quietly();
     }
-    keep(app, &unwritten)?;
-    Ok(absorbed)
+    Ok((absorbed, unwritten))
 }
 
 /// Reads the lists side by side: what is not everywhere, the newest number, and what the copy has not.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use avouch_core::backup::{Endings, ReadBackups, Sources, Stores};
+use avouch_core::backup::{BackupError, Endings, ReadBackups, Sources, Stores};
 use avouch_core::erasure::{EndingsCopy, ErasureSettings};
 use avouch_testkit::{Kind, Place};
 use serde_json::json;
@@ -122,6 +122,33 @@ fn the_list_that_is_brought_along_and_the_one_that_is_configured_are_one() {
         lose(&target, false);
         lose(&target, true);
     }
+}
+
+#[test]
+fn a_restore_that_comes_to_nothing_writes_into_no_list() {
+    let (place, target) = (Place::new(Kind::Sqlite), Place::new(Kind::Sqlite));
+    let list = target.directory().join("list");
+    fs::write(&list, "").expect("written");
+    let erasure = ErasureSettings { copy: Some(Arc::new(Named(list.clone()))), ..ErasureSettings::default() };
+    let house = House::with(&place, erasure);
+    let dpo = house.hire("staff", "dpo", None);
+    let bob = json!({"external_id": "C-1", "name": "Bob"});
+    let early = both(&house);
+    let gone = house.create(&house.importer, bob).expect("created");
+    erased(&house, &dpo, gone).expect("erased");
+    house.create(&house.importer, json!({"external_id": "C-2", "name": "Ana"})).expect("created");
+    let late = both(&house);
+    let keepers = house.shut();
+    // The list is lost with everything else, and what is restored does not go together.
+    fs::write(&list, "").expect("written");
+    let sources = Sources { data: late.data.clone(), keys: early.keys, ..late.clone() };
+    assert!(matches!(restore(&keepers, &target, &sources), Err(BackupError::Keys(1))));
+    assert_eq!(fs::read_to_string(&list).expect("readable"), "", "it knows nothing yet");
+    let without = Sources { nobody_erased: false, ..late.clone() };
+    assert!(restore(&keepers, &target, &without).is_err(), "nobody knows who was erased since");
+    let restored = restore(&keepers, &target, &late).expect("restored");
+    assert_eq!(endings(&restored), Endings::Stated);
+    assert_eq!(fs::read_to_string(&list).expect("readable").lines().count(), 1);
 }
 
 #[test]
