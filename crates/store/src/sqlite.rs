@@ -29,7 +29,7 @@ use crate::{Aborts, Error, Result, Tx};
 use disk::Disk;
 pub(crate) use purge::Purges;
 pub(crate) use session::Session;
-use session::batch;
+use session::{Undo, batch};
 use writer::Writer;
 
 /// Where the files are and how much runs at once.
@@ -113,7 +113,13 @@ pub(crate) fn snapshot<T, E: Aborts>(
     let (data, keys) = (connect(&options.data, false)?, connect(&options.keys, false)?);
     batch(&data, "begin").and_then(|()| batch(&keys, "begin"))?;
     // With the connections goes what they began.
-    read(&mut Tx::sqlite(&data, &keys))
+    read(&mut reading(&data, &keys))
+}
+
+/// A transaction of which nothing is kept.
+fn reading<'c>(data: &'c Connection, keys: &'c Connection) -> Tx<'c> {
+    let side = |connection| Session::new(connection, Undo::Savepoint);
+    Tx::sqlite(side(data), side(keys))
 }
 
 fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
@@ -223,7 +229,7 @@ fn read_loop(data: &Connection, keys: &Connection, queue: &Jobs) {
         for mut job in group.drain(..) {
             let begun = batch(data, "begin").and_then(|()| batch(keys, "begin"));
             let outcome = begun.and_then(|()| {
-                let mut tx = Tx::sqlite(data, keys);
+                let mut tx = reading(data, keys);
                 run_caught(job.as_mut(), &mut tx).map(drop).ok_or(Error::Panicked)
             });
             for connection in [data, keys] {

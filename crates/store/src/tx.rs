@@ -18,8 +18,7 @@ enum Inner<'c> {
 }
 
 impl<'c> Tx<'c> {
-    pub(crate) fn sqlite(data: &'c rusqlite::Connection, keys: &'c rusqlite::Connection) -> Self {
-        let (data, keys) = (sqlite::Session::new(data), sqlite::Session::new(keys));
+    pub(crate) fn sqlite(data: sqlite::Session<'c>, keys: sqlite::Session<'c>) -> Self {
         Self { inner: Inner::Sqlite { data, keys } }
     }
 
@@ -133,6 +132,14 @@ impl<'c> Tx<'c> {
         match &self.inner {
             Inner::Sqlite { keys, .. } => keys.dirty(),
             Inner::Postgres { keys, .. } => keys.dirty(),
+        }
+    }
+
+    /// Whether this run has written to the data store.
+    pub(crate) fn wrote_data(&self) -> bool {
+        match &self.inner {
+            Inner::Sqlite { data, .. } => data.dirty(),
+            Inner::Postgres { data, .. } => data.dirty(),
         }
     }
 

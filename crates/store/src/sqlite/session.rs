@@ -5,22 +5,31 @@ use rusqlite::{Connection, ErrorCode, ToSql};
 use crate::value::Cells;
 use crate::{Error, Param, Result, Row, Side, Statement};
 
-/// One side of one operation. A savepoint is set before its first write, so that an operation which fails takes only
-/// its own writes with it.
+/// One side of one operation. One that fails takes only its own writes with it.
 #[derive(Debug)]
 pub(crate) struct Session<'c> {
     connection: &'c Connection,
-    savepoint: bool,
+    undo: Undo,
+    wrote: bool,
     failure: Option<Error>,
 }
 
+/// How the writes of an operation are taken back.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Undo {
+    /// To a savepoint, which is set before the first of them. As long as it stands, each page that is changed is copied.
+    Savepoint,
+    /// With the whole transaction, in which nobody else has written yet; this begins another.
+    Transaction(&'static str),
+}
+
 impl<'c> Session<'c> {
-    pub(crate) fn new(connection: &'c Connection) -> Self {
-        Self { connection, savepoint: false, failure: None }
+    pub(crate) fn new(connection: &'c Connection, undo: Undo) -> Self {
+        Self { connection, undo, wrote: false, failure: None }
     }
 
     pub(crate) fn dirty(&self) -> bool {
-        self.savepoint
+        self.wrote
     }
 
     /// The first statement that failed, also when the closure did not pass it on.
@@ -66,10 +75,13 @@ impl<'c> Session<'c> {
     }
 
     pub(crate) fn execute(&mut self, statement: &'static Statement, params: &[Param<'_>]) -> Result<u64> {
-        if !self.savepoint {
-            batch(self.connection, "savepoint operation")
-                .inspect_err(|error| self.failure = self.failure.take().or_else(|| Some(error.clone())))?;
-            self.savepoint = true;
+        if !self.wrote {
+            if let Undo::Savepoint = self.undo {
+                batch(self.connection, "savepoint operation").inspect_err(|error| {
+                    self.failure = self.failure.take().or_else(|| Some(error.clone()))
+                })?;
+            }
+            self.wrote = true;
         }
         self.connection
             .prepare_cached(statement.sqlite)
@@ -87,13 +99,22 @@ impl<'c> Session<'c> {
     }
 
     pub(crate) fn settle(self, keep: bool) -> Result<()> {
-        if !self.savepoint || self.connection.is_autocommit() {
+        if !self.wrote || self.connection.is_autocommit() {
             return Ok(());
         }
-        if !keep {
-            batch(self.connection, "rollback to operation")?;
+        match self.undo {
+            Undo::Savepoint => {
+                if !keep {
+                    batch(self.connection, "rollback to operation")?;
+                }
+                batch(self.connection, "release operation")
+            }
+            Undo::Transaction(_) if keep => Ok(()),
+            Undo::Transaction(begin) => {
+                batch(self.connection, "rollback")?;
+                batch(self.connection, begin)
+            }
         }
-        batch(self.connection, "release operation")
     }
 }
 

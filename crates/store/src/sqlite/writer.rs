@@ -8,7 +8,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::disk::{Disk, Ran};
-use super::session::batch;
+use super::session::{Session, Undo, batch};
 use super::{BUSY, Purges, checkpoint, purge};
 use crate::engine::{Job, Verdict, answer, run_caught};
 use crate::store::Jobs;
@@ -62,14 +62,15 @@ impl Writer<'_> {
         let begun = self
             .disk
             .usable()
-            .and_then(|()| batch(&self.data, "begin immediate"))
-            .and_then(|()| batch(&self.keys, "begin"));
+            .and_then(|()| batch(&self.data, BEGIN_DATA))
+            .and_then(|()| batch(&self.keys, BEGIN_KEYS));
         if let Err(error) = begun {
             self.rollback();
             waiting.drain(..).for_each(|job| answer(job, Err(error.clone())));
             return;
         }
-        let mut group = Group { ran: Vec::with_capacity(waiting.len()), keys_written: false, lost: None };
+        let ran = Vec::with_capacity(waiting.len());
+        let mut group = Group { ran, data_written: false, keys_written: false, lost: None };
         loop {
             group.run(&self.data, &self.keys, waiting);
             let room = GROUP_LIMIT.saturating_sub(group.ran.len());
@@ -110,9 +111,13 @@ impl Writer<'_> {
     }
 }
 
+const BEGIN_DATA: &str = "begin immediate";
+const BEGIN_KEYS: &str = "begin";
+
 /// Operations of one transaction.
 struct Group {
     ran: Vec<Ran>,
+    data_written: bool,
     keys_written: bool,
     /// Why the transaction cannot be committed.
     lost: Option<Error>,
@@ -122,11 +127,17 @@ impl Group {
     fn run(&mut self, data: &Connection, keys: &Connection, waiting: &mut Vec<Box<dyn Job>>) {
         let mut jobs = core::mem::take(waiting).into_iter();
         for mut job in jobs.by_ref() {
-            let mut tx = Tx::sqlite(data, keys);
+            // Whoever is the first to write need not be undone beside others.
+            let undo = |written, begin| if written { Undo::Savepoint } else { Undo::Transaction(begin) };
+            let mut tx = Tx::sqlite(
+                Session::new(data, undo(self.data_written, BEGIN_DATA)),
+                Session::new(keys, undo(self.keys_written, BEGIN_KEYS)),
+            );
             let verdict = run_caught(job.as_mut(), &mut tx);
             // A closure may have swallowed the error of a statement: as on PostgreSQL, that is the answer then.
             let failure = tx.failure();
             let keep = verdict == Some(Verdict::Keep) && failure.is_none();
+            self.data_written |= keep && tx.wrote_data();
             self.keys_written |= keep && tx.wrote_keys();
             let settled = tx.settle(keep);
             let outcome = match (verdict, failure) {

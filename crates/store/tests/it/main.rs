@@ -311,15 +311,85 @@ fn a_full_queue_refuses_at_once() {
     assert_eq!(count(&store), (3, 3));
 }
 
+/// Has the writer find these together, so that it commits them together: the answers in their order.
+fn in_one_group(
+    store: &Store,
+    jobs: Vec<impl FnMut(&mut Tx<'_>) -> Result<(), Error> + Send + 'static>,
+) -> Vec<Result<(), Error>> {
+    let ((release, gate), (started, running)) = (mpsc::channel::<()>(), mpsc::channel());
+    store.write(
+        move |_| {
+            started.send(()).expect("the test listens");
+            gate.recv().map_err(|_| Error::Closed)
+        },
+        |_| {},
+    );
+    running.recv().expect("the first write runs");
+    let (done, answers) = mpsc::channel();
+    for (at, job) in jobs.into_iter().enumerate() {
+        let done = done.clone();
+        store.write(job, move |result| done.send((at, result)).expect("the test listens"));
+    }
+    drop((done, release.send(())));
+    let mut answers: Vec<_> = answers.iter().collect();
+    answers.sort_by_key(|(at, _)| *at);
+    answers.into_iter().map(|(_, answer)| answer).collect()
+}
+
+#[test]
+fn whoever_fails_takes_their_own_writes_with_them_and_nobody_elses() {
+    /// What an operation does: nothing, a note, a note and a key, or a key.
+    type Does = (bool, bool, bool);
+    let kinds: [Does; 5] = [
+        (true, true, true),
+        (true, true, false),
+        (true, false, false),
+        (false, true, false),
+        (true, false, true),
+    ];
+    for (first, second, third) in (0..125).map(|at| (kinds[at / 25], kinds[at / 5 % 5], kinds[at % 5])) {
+        let place = avouch_testkit::Place::new(avouch_testkit::Kind::Sqlite);
+        let store = place.open(SCHEMA).expect("opens");
+        let all = [first, second, third];
+        let jobs = all.into_iter().zip(1..).map(|((note, key, keeps), id): (Does, i64)| {
+            move |tx: &mut Tx<'_>| {
+                if key {
+                    tx.execute(&PUT_KEY, params![id, &b"wrapped"[..]])?;
+                }
+                if note {
+                    tx.execute(&PUT, params![id, id])?;
+                }
+                if keeps { Ok(()) } else { Err(Error::Open("refused on purpose".to_owned())) }
+            }
+        });
+        let answers = in_one_group(&store, jobs.collect());
+        assert!(answers.iter().zip(&all).all(|(answer, (.., keeps))| answer.is_ok() == *keeps), "{all:?}");
+        let kept = |what: fn(&Does) -> bool| {
+            i64::try_from(all.iter().filter(|does| does.2 && what(does)).count()).expect("three at most")
+        };
+        assert_eq!(count(&store), (kept(|does| does.0), kept(|does| does.1)), "{all:?}");
+    }
+}
+
 #[test]
 fn what_cannot_be_undone_is_not_committed() {
     let place = avouch_testkit::Place::new(avouch_testkit::Kind::Sqlite);
     let store = place.open(SCHEMA).expect("opens");
-    let answer = store.write_wait(|tx| {
-        put(tx, 1)?;
-        tx.execute(&BREAK_SAVEPOINT, &[])?;
-        Err::<(), _>(Error::Open("refused on purpose".to_owned()))
-    });
-    assert!(matches!(answer, Err(Error::Unavailable(_))), "{answer:?}");
+    let answers = in_one_group(
+        &store,
+        (1..=2)
+            .map(|id| {
+                move |tx: &mut Tx<'_>| {
+                    put(tx, id)?;
+                    if id == 1 {
+                        return Ok(());
+                    }
+                    tx.execute(&BREAK_SAVEPOINT, &[])?;
+                    Err(Error::Open("refused on purpose".to_owned()))
+                }
+            })
+            .collect(),
+    );
+    assert!(answers.iter().all(|answer| matches!(answer, Err(Error::Unavailable(_)))), "{answers:?}");
     assert_eq!(count(&store), (0, 0));
 }
