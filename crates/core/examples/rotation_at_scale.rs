@@ -64,10 +64,12 @@ fn main() -> Result<(), Error> {
         answer.recv().expect("an answer")?;
         times.push(start.elapsed().as_secs_f64() * 1000.0);
     }
+    // It empties the write-ahead logs of all that was done before.
+    let first = times.remove(0);
     times.sort_by(f64::total_cmp);
     let at = |share: usize| times.get(times.len() * share / 100).copied().unwrap_or_default();
     println!(
-        "erasing one of them: median {:.1} ms, 95 of 100 within {:.1} ms, slowest {:.1} ms",
+        "erasing one of them: the first {first:.1} ms; then median {:.1} ms, 95 of 100 within {:.1} ms, slowest {:.1} ms",
         at(50),
         at(95),
         at(99)

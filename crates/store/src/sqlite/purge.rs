@@ -11,8 +11,8 @@ use rusqlite::Connection;
 use super::{Checkpoint, checkpoint};
 use crate::{Error, Result};
 
-/// Between two tries; what waits is written meanwhile.
-pub(super) const PAUSE: Duration = Duration::from_millis(50);
+/// Between two tries, the least and the most; what waits is written meanwhile.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(50));
 /// How long one try waits for readers to end their snapshots.
 const PATIENCE: Duration = Duration::from_millis(50);
 /// When a purge is given up.
@@ -69,6 +69,12 @@ pub(super) struct Purge {
     since: Instant,
     keys: bool,
     data: bool,
+}
+
+/// How long to wait for other work before the next try; `None`: there is none to come. As long as the last one asked for has
+/// waited: a checkpoint that was under way has ended soon, a snapshot may stay.
+pub(super) fn pause(purges: &[Purge]) -> Option<Duration> {
+    purges.iter().map(|purge| purge.since.elapsed().clamp(PAUSES.0, PAUSES.1)).min()
 }
 
 /// One try for all of `purges`; those that are through or too old are answered and leave the list. `last` answers all.

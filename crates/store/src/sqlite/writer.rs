@@ -35,7 +35,7 @@ impl Writer<'_> {
     pub(super) fn run(&self, restart: &AtomicBool, asked: &Purges) {
         let mut waiting = Vec::new();
         let mut purges = Vec::new();
-        while self.take(&mut waiting, GROUP_LIMIT, (!purges.is_empty()).then_some(purge::PAUSE)) {
+        while self.take(&mut waiting, GROUP_LIMIT, purge::pause(&purges)) {
             while !waiting.is_empty() {
                 self.group(&mut waiting);
             }
