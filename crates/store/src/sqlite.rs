@@ -217,8 +217,9 @@ fn checkpoint(connection: &Connection, mode: &str, patience: Duration) -> Option
             Ok(Checkpoint { busy: row.get::<_, i64>(0)? != 0, pages: row.get(1)? })
         })
     });
+    let restored = connection.busy_timeout(BUSY);
     outcome
-        .and_then(|done| connection.busy_timeout(BUSY).map(|()| done))
+        .and_then(|done| restored.map(|()| done))
         .inspect_err(|error| tracing::warn!(%error, "checkpoint failed"))
         .ok()
 }

@@ -11,8 +11,8 @@ use rusqlite::Connection;
 use super::{Checkpoint, checkpoint};
 use crate::{Error, Result};
 
-/// Between two tries, the least and the most; what waits is written meanwhile.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(50));
+/// Between two tries, at first and at last; what waits is written meanwhile.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(320));
 /// How long one try waits for readers to end their snapshots.
 const PATIENCE: Duration = Duration::from_millis(50);
 /// When a purge is given up.
@@ -71,28 +71,54 @@ pub(super) struct Purge {
     data: bool,
 }
 
-/// How long to wait for other work before the next try; `None`: there is none to come. As long as the last one asked for has
-/// waited: a checkpoint that was under way has ended soon, a snapshot may stay.
-pub(super) fn pause(purges: &[Purge]) -> Option<Duration> {
-    purges.iter().map(|purge| purge.since.elapsed().clamp(PAUSES.0, PAUSES.1)).min()
+/// Purges that are tried, again and again until they are through.
+pub(super) struct Tries {
+    purges: Vec<Purge>,
+    /// Tries since one was of use.
+    vain: u32,
+    next: Instant,
 }
 
-/// One try for all of `purges`; those that are through or too old are answered and leave the list. `last` answers all.
-pub(super) fn attempt(purges: &mut Vec<Purge>, data: &Connection, keys: &Connection, last: bool) {
-    let keys_emptied = purges.iter().any(|purge| !purge.keys) && empty(keys);
-    let data_emptied = purges.iter().any(|purge| !purge.data) && empty(data);
-    for mut purge in core::mem::take(purges) {
-        purge.keys |= keys_emptied;
-        purge.data |= data_emptied;
-        let through = purge.keys && purge.data;
-        if through || last || purge.since.elapsed() > LIMIT {
-            let done = purge.done;
-            if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| done(Ok(through)))).is_err() {
-                tracing::error!("a caller panicked while its purge was answered");
-            }
-        } else {
-            purges.push(purge);
+impl Tries {
+    pub(super) fn new() -> Self {
+        Self { purges: Vec::new(), vain: 0, next: Instant::now() }
+    }
+
+    pub(super) fn add(&mut self, purges: Vec<Purge>) {
+        self.purges.extend(purges);
+    }
+
+    /// How long to wait for other work before the next try; `None`: there is none to come.
+    pub(super) fn pause(&self) -> Option<Duration> {
+        (!self.purges.is_empty()).then(|| self.next.saturating_duration_since(Instant::now()))
+    }
+
+    /// One try for all, if it is time for one; those that are through or too old are answered. `last` answers all.
+    pub(super) fn attempt(&mut self, data: &Connection, keys: &Connection, last: bool) {
+        if self.purges.is_empty() || !last && Instant::now() < self.next {
+            return;
         }
+        let keys_emptied = self.purges.iter().any(|purge| !purge.keys) && empty(keys);
+        let data_emptied = self.purges.iter().any(|purge| !purge.data) && empty(data);
+        let mut in_vain = false;
+        for mut purge in core::mem::take(&mut self.purges) {
+            purge.keys |= keys_emptied;
+            purge.data |= data_emptied;
+            let through = purge.keys && purge.data;
+            in_vain |= !through;
+            if through || last || purge.since.elapsed() > LIMIT {
+                let done = purge.done;
+                if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| done(Ok(through)))).is_err() {
+                    tracing::error!("a caller panicked while its purge was answered");
+                }
+            } else {
+                self.purges.push(purge);
+            }
+        }
+        // A checkpoint that was under way has ended soon; a snapshot may stay for an hour, and each try holds up the writes.
+        self.vain = if in_vain { self.vain.saturating_add(1) } else { 0 };
+        let pause = PAUSES.0.saturating_mul(1 << self.vain.saturating_sub(1).min(16)).min(PAUSES.1);
+        self.next = Instant::now() + if in_vain { pause } else { Duration::ZERO };
     }
 }
 

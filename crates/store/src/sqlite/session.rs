@@ -75,6 +75,15 @@ impl<'c> Session<'c> {
     }
 
     pub(crate) fn execute(&mut self, statement: &'static Statement, params: &[Param<'_>]) -> Result<u64> {
+        if let Some(failure) = &self.failure {
+            return Err(failure.clone());
+        }
+        // What is written outside a transaction would be there at once, whatever becomes of the operation.
+        if self.connection.is_autocommit() {
+            let error = Error::Unavailable("the engine rolled the transaction back".to_owned());
+            self.failure = Some(error.clone());
+            return Err(error);
+        }
         if !self.wrote {
             if let Undo::Savepoint = self.undo {
                 batch(self.connection, "savepoint operation").inspect_err(|error| {

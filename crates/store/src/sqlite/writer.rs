@@ -8,8 +8,9 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::disk::{Disk, Ran};
+use super::purge::Tries;
 use super::session::{Session, Undo, batch};
-use super::{BUSY, Purges, checkpoint, purge};
+use super::{BUSY, Purges, checkpoint};
 use crate::engine::{Job, Verdict, answer, run_caught};
 use crate::store::Jobs;
 use crate::{Error, Result, Tx};
@@ -34,20 +35,20 @@ impl Writer<'_> {
     /// Until the queue is closed and empty.
     pub(super) fn run(&self, restart: &AtomicBool, asked: &Purges) {
         let mut waiting = Vec::new();
-        let mut purges = Vec::new();
-        while self.take(&mut waiting, GROUP_LIMIT, purge::pause(&purges)) {
+        let mut purges = Tries::new();
+        while self.take(&mut waiting, GROUP_LIMIT, purges.pause()) {
             while !waiting.is_empty() {
                 self.group(&mut waiting);
             }
-            purges.extend(asked.take());
-            purge::attempt(&mut purges, &self.data, &self.keys, false);
+            purges.add(asked.take());
+            purges.attempt(&self.data, &self.keys, false);
             if restart.swap(false, Ordering::Relaxed) {
                 checkpoint(&self.data, "restart", Duration::ZERO);
                 checkpoint(&self.keys, "restart", Duration::ZERO);
             }
         }
-        purges.extend(asked.close());
-        purge::attempt(&mut purges, &self.data, &self.keys, true);
+        purges.add(asked.close());
+        purges.attempt(&self.data, &self.keys, true);
         checkpoint(&self.data, "truncate", BUSY);
         checkpoint(&self.keys, "truncate", BUSY);
     }

@@ -20,6 +20,7 @@ statements! {
     data NAME_IT = "insert into named (name) values (?1)";
     data NAMES = "select name from named where name > ?1 order by name";
     data BREAK_SAVEPOINT = "release operation";
+    data ROLL_BACK = "rollback";
     keys PUT_KEY of secret / 1 = "insert into secret (id, wrapped) values (?1, ?2)";
     keys WRAPPED of secret / 1 = "select wrapped from secret where id = ?1";
     keys COUNT_KEYS = "select count(*) from secret";
@@ -50,7 +51,7 @@ fn put(tx: &mut Tx<'_>, id: i64) -> Result<(), Error> {
 
 both_engines! {
     fn every_statement_prepares(place) {
-        let statements = STATEMENTS.iter().copied().filter(|statement| statement.name != "BREAK_SAVEPOINT").collect();
+        let statements = STATEMENTS.iter().copied().filter(|statement| !["BREAK_SAVEPOINT", "ROLL_BACK"].contains(&statement.name)).collect();
         place.open(SCHEMA).expect("opens").prepare_all(statements).expect("all statements prepare");
     }
 
@@ -369,6 +370,28 @@ fn whoever_fails_takes_their_own_writes_with_them_and_nobody_elses() {
         };
         assert_eq!(count(&store), (kept(|does| does.0), kept(|does| does.1)), "{all:?}");
     }
+}
+
+#[test]
+fn nothing_is_written_by_itself_when_the_engine_has_rolled_back() {
+    let place = avouch_testkit::Place::new(avouch_testkit::Kind::Sqlite);
+    let store = place.open(SCHEMA).expect("opens");
+    let answers = in_one_group(
+        &store,
+        (1..=2)
+            .map(|id| {
+                move |tx: &mut Tx<'_>| {
+                    if id == 2 {
+                        // As SQLite does it when the disk is full.
+                        tx.execute(&ROLL_BACK, &[])?;
+                    }
+                    put(tx, id).or_else(|error| if id == 2 { Ok(()) } else { Err(error) })
+                }
+            })
+            .collect(),
+    );
+    assert!(answers.iter().all(Result::is_err), "{answers:?}");
+    assert_eq!(count(&store), (0, 0));
 }
 
 #[test]
