@@ -2,6 +2,7 @@
 //! transaction, and answer after its commit.
 
 mod bell;
+mod doubt;
 mod idempotency;
 pub mod opening;
 mod operation;
@@ -31,7 +32,7 @@ use crate::transit::{self, KeyName};
 
 /// The statements of the funnel itself.
 pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
-    [idempotency::STATEMENTS, probe::STATEMENTS].concat()
+    [doubt::STATEMENTS, idempotency::STATEMENTS, probe::STATEMENTS].concat()
 }
 
 /// A vault in operation. Shared behind an `Arc`.
@@ -233,55 +234,6 @@ impl App {
                 self.bell.ring();
             }
         }
-    }
-
-    /// A change may have been committed, and nobody knows: what is in memory of it is not to be trusted any more.
-    fn doubt(&self, changed: Refresh) {
-        match changed {
-            Refresh::Nothing => {}
-            Refresh::Access | Refresh::Rules | Refresh::Keys => self.stale.owe(),
-            Refresh::Keyring => {
-                self.stale.owe();
-                self.doubt_keyring();
-            }
-        }
-    }
-
-    /// The keyring in memory may not be the stored one.
-    pub(crate) fn doubt_keyring(&self) {
-        self.keyring_stale.owe();
-    }
-
-    /// Loads again what may be out of date after a change whose outcome is unknown. Until that succeeds nobody is let in. The
-    /// keyring is not among it: no request waits for the root.
-    fn mend(&self) -> Result<(), Error> {
-        if let Some(owed) = self.stale.owed() {
-            self.install(Fresh::Access(self.load_access()?));
-            self.install(Fresh::Rules(Box::new(self.load_rules()?)));
-            self.install(Fresh::Keys(self.store.read_wait(opening::load_keys)?));
-            self.stale.pay(owed);
-        }
-        Ok(())
-    }
-
-    /// Whether the keyring in memory may not be the stored one, because a change of it failed or may have.
-    #[must_use]
-    pub fn keyring_pending(&self) -> bool {
-        self.keyring_stale.owed().is_some()
-    }
-
-    /// Opens the stored keyring again if there is doubt about it. Asks the primary seal, so not on behalf of a request: what is
-    /// in memory meanwhile opens everything that it opened before.
-    ///
-    /// # Errors
-    /// When the seal does not open it, or the store fails; then it is still pending.
-    pub fn finish_keyring(&self) -> Result<(), Error> {
-        if let Some(owed) = self.keyring_stale.owed() {
-            self.reload_keyring()?;
-            self.install(Fresh::Rules(Box::new(self.load_rules()?)));
-            self.keyring_stale.pay(owed);
-        }
-        Ok(())
     }
 
     /// Waits until there may be work in the background, or `longest`.

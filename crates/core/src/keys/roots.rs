@@ -18,7 +18,7 @@ use avouch_store::{Tx, statements};
 
 use super::seals::{SealingError, Stored, put_keyring};
 use crate::Error;
-use crate::app::{App, Cx, Operation, Outcome, Refresh};
+use crate::app::{App, Cx, Fresh, Operation, Outcome, Refresh};
 use crate::audit::{self, Note, What};
 use crate::gate::{Caller, Intent, Permit};
 use crate::indexes::{Maker, Rows};
@@ -118,7 +118,9 @@ impl App {
         if let Some(keyring) = adopt {
             self.keys.adopt_roots(keyring).map_err(Error::from)?;
         }
-        self.install(crate::app::Fresh::Rules(Box::new(self.load_rules()?)));
+        // Recipients' keys hold roots: made under the one before, they must not go on.
+        let rules = self.load_rules().inspect_err(|_| self.doubt(Refresh::Rules))?;
+        self.install(Fresh::Rules(Box::new(rules)));
         told.ok_or_else(|| Error::Internal("roots were changed without a keyring").into())
     }
 
