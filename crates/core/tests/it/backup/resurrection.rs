@@ -30,6 +30,7 @@ enum Step {
     Again(Index),
     RotateKek,
     RotateData,
+    RotateIndex,
     BackUp(Stores),
     /// The data store is lost, or the key store, or both.
     Lose {
@@ -63,6 +64,7 @@ fn step(both_only: bool) -> impl Strategy<Value = Step> {
         1 => index().prop_map(Step::Again),
         1 => Just(Step::RotateKek),
         1 => Just(Step::RotateData),
+        1 => Just(Step::RotateIndex),
         2 => Just(Step::BackUp(Stores::Both)),
         1 => Just(Step::BackUp(Stores::Data)),
         1 => Just(Step::BackUp(Stores::Keys)),
@@ -255,6 +257,10 @@ fn history(kind: Kind, steps: Vec<Step>) {
             Step::RotateKek => {
                 house.act(&house.admin, RotateKek).expect("begun");
                 house.app.finish_rewrap(|| true).expect("rewrapped");
+            }
+            Step::RotateIndex => {
+                house.app.rotate_indexes(&house.admin).expect("begun");
+                house.app.finish_indexes(|| true).expect("built");
             }
             Step::RotateData => {
                 house.app.finish_reseal(|| true).expect("nothing is left");
