@@ -60,7 +60,7 @@ impl Copy<'_> {
         let mut made: Vec<Made> = Vec::new();
         // The snapshots have ended: the stores do not wait for what is read back.
         for Written { draft, out, counts } in self.write(stores, base)? {
-            match draft.finish(out, self.app.keys.backup_keys(), &counts, || self.go_on()) {
+            match draft.finish(out, self.app.keys.backup_keys(), &counts, || self.go_on(i64::MAX)) {
                 Ok(one) => made.push(one),
                 Err(error) => {
                     // Half a run is none.
@@ -121,7 +121,7 @@ impl Copy<'_> {
             let mut after = table.start();
             while let Some(page) = page(tx, table, &after)? {
                 for row in &page {
-                    self.gone(&mut writer, &mut before, table, Some(row), &draft)?;
+                    self.gone(&mut writer, &mut before, (table, Some(row)), &draft, latest)?;
                     if before.has(table, row)? {
                         writer.same();
                     } else {
@@ -129,14 +129,11 @@ impl Copy<'_> {
                     }
                 }
                 self.running.copied(page.len() as u64);
-                self.go_on()?;
-                if self.app.now() > latest {
-                    return Err(BackupError::TooSlow);
-                }
+                self.go_on(latest)?;
                 let Some(last) = page.last() else { break };
                 after = last.iter().take(table.key).cloned().collect();
             }
-            self.gone(&mut writer, &mut before, table, None, &draft)?;
+            self.gone(&mut writer, &mut before, (table, None), &draft, latest)?;
         }
         before.end()?;
         let (out, counts) = writer.finish().map_err(draft.failed())?;
@@ -148,18 +145,22 @@ impl Copy<'_> {
         &self,
         writer: &mut Writer<BufWriter<File>>,
         before: &mut Before,
-        table: &Table,
-        row: Option<&Vec<Cell>>,
+        (table, row): (&Table, Option<&Vec<Cell>>),
         draft: &Draft,
+        latest: i64,
     ) -> Result<(), BackupError> {
         while let Some(key) = before.gone(table, row)? {
             writer.gone(&key).map_err(draft.failed())?;
-            self.go_on()?;
+            self.go_on(latest)?;
         }
         Ok(())
     }
 
-    fn go_on(&self) -> Result<(), BackupError> {
+    /// Whether there is time, as long as somebody wants it.
+    fn go_on(&self, latest: i64) -> Result<(), BackupError> {
+        if self.app.now() > latest {
+            return Err(BackupError::TooSlow);
+        }
         if self.running.is_to_stop() {
             return Err(BackupError::Refused("the server ends: make the backup again"));
         }

@@ -20,7 +20,14 @@ use super::whole::{Checked, open, read_through};
 pub(super) struct Draft {
     path: PathBuf,
     part: PathBuf,
-    finished: bool,
+    state: Writing,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Writing {
+    Unfinished,
+    Named,
+    Finished,
 }
 
 impl Draft {
@@ -41,7 +48,7 @@ impl Draft {
         let file = options.write(true).create_new(true).mode(0o600).open(&unfinished);
         let file = file.map_err(BackupError::io(&unfinished))?;
         let out = BufWriter::with_capacity(1 << 20, file);
-        Ok((Self { path, part: unfinished, finished: false }, out))
+        Ok((Self { path, part: unfinished, state: Writing::Unfinished }, out))
     }
 
     /// For `map_err`.
@@ -67,11 +74,12 @@ impl Draft {
             return Err(BackupError::File(self.part.clone(), Unusable::Damaged));
         }
         fs::rename(&self.part, &self.path).map_err(self.failed())?;
-        self.finished = true;
+        self.state = Writing::Named;
         if let Some(folder) = self.path.parent() {
             shelf::sync(folder)?;
         }
         let bytes = fs::metadata(&self.path).map_err(BackupError::io(&self.path))?.len();
+        self.state = Writing::Finished;
         let Checked { part, sequence, made, base, .. } = read;
         Ok(Made { kept: Kept { path: self.path.clone(), part, sequence, made, bytes }, base })
     }
@@ -88,9 +96,11 @@ impl Draft {
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        if !self.finished {
-            // It may not have come to be.
-            drop(fs::remove_file(&self.part));
-        }
+        // It may not have come to be.
+        drop(match self.state {
+            Writing::Unfinished => fs::remove_file(&self.part),
+            Writing::Named => fs::remove_file(&self.path),
+            Writing::Finished => Ok(()),
+        });
     }
 }

@@ -12,7 +12,8 @@ use avouch_seal::vault::VaultKeys;
 use avouch_store::{Tx, params, statements};
 use serde::{Deserialize, Serialize};
 
-use super::header::Part;
+use super::error::BackupError;
+use super::header::{Header, Part};
 use super::restored::{self, Restored};
 use super::shelf::{Kept, Shelf};
 use super::whole;
@@ -63,6 +64,12 @@ impl Backup {
         if self.keys { Part::Keys } else { Part::Data }
     }
 
+    /// As a file is that was found.
+    fn completed(self, kept: &Kept, said: Said) -> Self {
+        let until = self.until.map(|until| until.min(said.until.unwrap_or(i64::MAX)));
+        Self { until, ..self.of_file(kept.bytes, said.base) }
+    }
+
     pub(super) fn store(&self, tx: &mut Tx<'_>, app: &App) -> Result<(), Error> {
         let plain = serde_json::to_vec(self).map_err(|_| Error::Internal("a backup has no JSON form"))?;
         let sealed = app.keys.seal_row("backup", &self.id, &plain, &app.rng)?;
@@ -107,14 +114,16 @@ pub(super) struct Said {
     /// On which run it was made.
     base: Option<u64>,
     /// Until when it is to be kept.
-    until: Option<i64>,
+    pub(super) until: Option<i64>,
 }
 
 impl Said {
-    /// For a table by files; nothing of one that cannot be read.
-    pub(super) fn of(kept: &Kept) -> Option<(PathBuf, Self)> {
-        let header = whole::header(&kept.path).ok()??;
-        Some((kept.path.clone(), Self { base: header.base.map(|base| base.sequence), until: header.until }))
+    /// # Errors
+    /// [`BackupError`] of one that cannot be read now.
+    pub(super) fn of(kept: &Kept) -> Result<Self, BackupError> {
+        let header = whole::header(&kept.path)?;
+        let said = |header: Header| Self { base: header.base.map(|base| base.sequence), until: header.until };
+        Ok(header.map(said).unwrap_or_default())
     }
 }
 
@@ -122,7 +131,7 @@ impl Said {
 pub(super) struct Found {
     /// Files.
     pub(super) there: Vec<Kept>,
-    /// What new ones say.
+    /// What new ones say, as far as they can be read.
     pub(super) said: HashMap<PathBuf, Said>,
     /// Files that were removed just now.
     pub(super) gone: Vec<Kept>,
@@ -131,8 +140,8 @@ pub(super) struct Found {
 }
 
 impl Found {
-    fn said(&self, kept: &Kept) -> Said {
-        self.said.get(&kept.path).copied().unwrap_or_default()
+    fn said(&self, kept: &Kept) -> Option<Said> {
+        self.said.get(&kept.path).copied()
     }
 
     fn file(&self, row: &Backup) -> Option<&Kept> {
@@ -154,16 +163,20 @@ pub(super) fn compare(tx: &mut Tx<'_>, app: &App, shelf: &Shelf, found: &Found) 
     let (known, now) = (all(tx, &app.keys)?, app.now());
     for kept in found.there.iter().filter(|kept| !known.iter().any(|row| is_of(kept, row))) {
         let id = app.ids.uuid(now, &app.rng)?;
-        let Said { base, until } = found.said(kept);
-        let end = || shelf.keys_until(kept.made).min(until.unwrap_or(i64::MAX));
-        let until = (kept.part == Part::Keys).then(end);
-        let row = Backup::begin(id, kept.part, (kept.sequence, kept.made), until);
-        row.of_file(kept.bytes, base).store(tx, app)?;
+        let end = (kept.part == Part::Keys).then(|| shelf.keys_until(kept.made));
+        let row = Backup::begin(id, kept.part, (kept.sequence, kept.made), end);
+        match found.said(kept) {
+            Some(said) => row.completed(kept, said).store(tx, app)?,
+            // Looked at again the next time.
+            None => row.store(tx, app)?,
+        }
     }
-    // It has its name, so it is whole: a crash came before its row said so.
+    // It has its name, so it is whole: a crash came before its row said so, or it could not be read.
     for row in known.iter().filter(|row| found.quiet && row.bytes.is_none()) {
-        if let Some(kept) = found.file(row) {
-            row.clone().of_file(kept.bytes, found.said(kept).base).store(tx, app)?;
+        if let Some(kept) = found.file(row)
+            && let Some(said) = found.said(kept)
+        {
+            row.clone().completed(kept, said).store(tx, app)?;
         }
     }
     let gone: Vec<&Backup> = known.iter().filter(|row| found.is_gone(row, now)).collect();

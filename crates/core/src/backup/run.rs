@@ -81,10 +81,17 @@ impl Backups {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn fail(&self, error: &dyn core::fmt::Display) {
+        tracing::error!(%error, "a backup came to nothing");
+        self.state().failed = Some(error.to_string());
+    }
+
     /// What is wrong with backups that are there is told until the next one is made.
     fn warn(&self, error: &BackupError) {
         tracing::error!(%error, "older backups are not what they were");
-        self.state().warning = Some(error.to_string());
+        let mut state = self.state();
+        let before = state.warning.take().map(|before| before + "; ").unwrap_or_default();
+        state.warning = Some(format!("{before}{error}"));
     }
 
     /// The shelf is ours alone as long as this is held; nothing while a backup is made.
@@ -102,7 +109,7 @@ impl Backups {
         if state.running.is_some() {
             return Err(Error::Conflict("a backup is being made: wait for it"));
         }
-        *state = State { running: Some(0), ..State::default() };
+        state.running = Some(0);
         drop(state);
         // The shelf may be being tidied.
         let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
@@ -212,15 +219,14 @@ impl App {
         self.purge_quietly();
         match &made {
             Ok(made) => {
-                self.finish_rows(begun.rows, made)?;
+                self.finish_rows(begun.rows, made).inspect_err(|error| self.backups.fail(error))?;
                 // The only run is this one, and it is through. What is wrong with others takes nothing away from it.
                 if let Err(error) = self.tidy(&shelf, true) {
                     self.backups.warn(&error);
                 }
             }
             Err(error) => {
-                tracing::error!(%error, "a backup came to nothing");
-                self.backups.state().failed = Some(error.to_string());
+                self.backups.fail(error);
                 self.forget_rows(begun.rows)?;
             }
         }
@@ -236,13 +242,14 @@ impl App {
                 None
             });
         }
+        let on_one = base.is_some();
         match copy.make(wanted.stores, base) {
-            Err(BackupError::Base(error)) => {
-                self.backups.warn(&error);
-                copy.make(wanted.stores, None)
-            }
-            made => made,
+            Err(BackupError::Base(error)) => self.backups.warn(&error),
+            // To read what it is made on took too long, it may be, and would the next time.
+            Err(error @ BackupError::TooSlow) if on_one => self.backups.warn(&error),
+            made => return made,
         }
+        copy.make(wanted.stores, None)
     }
 
     /// Removes what is kept no longer, and takes notice of what is there and what is not: a vault that was restored knows
@@ -261,12 +268,16 @@ impl App {
     fn tidy(self: &Arc<Self>, shelf: &Shelf, quiet: bool) -> Result<u64, BackupError> {
         let (app, vault) = (Arc::clone(self), self.keys.vault());
         let known = self.store.read_wait(move |tx| rows::all(tx, &app.keys))?;
-        let (gone, tidied) = shelf.tidy(vault, self.now(), |kept| rows::promised(&known, kept));
+        let (gone, tidied) = shelf.tidy(vault, self.now(), |kept| {
+            // Of one that is not known yet its header tells.
+            rows::promised(&known, kept).or_else(|| Said::of(kept).ok()?.until)
+        });
         let count = gone.len() as u64;
         let swept = if quiet { shelf.sweep(vault) } else { Ok(()) };
         let mut there = shelf.files(vault, Part::Keys)?;
         let data = shelf.files(vault, Part::Data).map(|data| there.extend(data));
-        let said = there.iter().filter(|kept| rows::is_new(&known, kept)).filter_map(Said::of).collect();
+        let new = there.iter().filter(|kept| rows::is_new(&known, kept));
+        let said = new.filter_map(|kept| Some((kept.path.clone(), Said::of(kept).ok()?))).collect();
         let (app, shelf, found) = (Arc::clone(self), shelf.clone(), Found { there, said, gone, quiet });
         self.store.write_wait(move |tx| rows::compare(tx, &app, &shelf, &found))?;
         tidied.and(swept).and(data).map(|()| count)

@@ -101,11 +101,11 @@ pub(super) fn open(path: &Path) -> Result<Input, BackupError> {
     input(path, BUFFER)
 }
 
-/// What a file says that it is; `None`: nothing that we know.
+/// What a file says that it is; `None`: it is damaged, or not of ours.
 pub(super) fn header(path: &Path) -> Result<Option<Header>, BackupError> {
     match input(path, GLANCE) {
         Ok(file) => Ok(Some(file.header)),
-        Err(BackupError::File(..)) => Ok(None),
+        Err(BackupError::File(_, Unusable::Foreign | Unusable::Damaged)) => Ok(None),
         Err(error) => Err(error),
     }
 }

@@ -415,6 +415,14 @@ fn a_vault_that_was_put_back_takes_notice_of_backups_made_since() {
     let weeks: Vec<_> =
         rows.iter().filter_map(|row| Some((row.until? - row.made) / 86_400_000_000)).collect();
     assert_eq!(weeks, [7, 7], "what was promised of the one that it never knew holds too");
+
+    // One that it does not know yet and that should be gone is, the first time it is looked at.
+    let (third, week) = (Place::new(Kind::Sqlite), std::time::Duration::from_secs(8 * 24 * 3600));
+    let late = restore(&house.keepers(), &third, &sources).expect("restored");
+    late.app.keep_backups_on(Shelf { keep_keys_days: 30, ..shelf(&place) });
+    late.clock.advance(week);
+    late.app.tidy_backups().expect("tidied");
+    assert!(shelf(&place).files(late.app.vault(), Part::Keys).expect("listed").is_empty());
 }
 
 #[test]
