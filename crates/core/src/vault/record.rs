@@ -264,10 +264,12 @@ impl Record {
         )?)
     }
 
-    /// Begins another generation of tokens: none of those that were made before opens again.
+    /// Begins another generation of tokens: none of those that were made before opens again. Its number is not that of one that
+    /// was begun in a time which a restore has taken back, unless on the same day.
     pub(crate) fn end_tokens(self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Self, Error> {
         let tokens = self.tokens.checked_add(1);
         let tokens = tokens.ok_or(Error::Internal("there is no generation of tokens after this one"))?;
+        let tokens = tokens.max(days(cx.now));
         let next = Self { tokens, ..self }.digested(cx);
         let version = next.version.cast_signed();
         let row = params![next.subject.bytes(), i64::from(tokens), &next.manifest, version];
@@ -575,4 +577,10 @@ fn split_entry(bytes: &[u8]) -> Option<(Entry<'_>, &[u8])> {
         sealed,
     };
     Some((entry, rest))
+}
+
+/// Days since 2020, for 179 years.
+fn days(now: i64) -> u16 {
+    const FIRST_DAY: i64 = 18_262;
+    u16::try_from(now / 86_400_000_000 - FIRST_DAY).unwrap_or_default()
 }

@@ -1,5 +1,6 @@
 //! The kinds of tokens and their ends: each in its form, each revocable, none that comes back.
 
+use avouch_core::backup::{Sources, Stores};
 use avouch_core::gate::Caller;
 use avouch_core::vault::{
     CreateTokens, Detokenize, ForeignToken, ImportTokens, InspectTokens, ListTokens, NoToken, Presented,
@@ -9,6 +10,7 @@ use avouch_core::{Error, SubjectId};
 use avouch_testkit::{Place, both_engines};
 use serde_json::{Value as Json, json};
 
+use crate::backup::{back_up, lose, restore};
 use crate::charters::{apply, charter};
 use crate::house::{House, slug};
 use crate::people::erased;
@@ -334,6 +336,30 @@ both_engines! {
         let why = (Some("lab_work".to_owned()), None);
         let again = Detokenize::new(json!([pointer]), why, &[], None).expect("a token");
         assert_eq!(slug(house.act(&lab, again)), "token-unusable");
+    }
+
+    fn what_a_time_gave_that_was_taken_back_stays_ended_when_its_end_is_repeated(place) {
+        let mut desk = Desk::new(place, "    default: pointer");
+        let eva = desk.person(eva("eva@example.com"));
+        let data = back_up(&desk.house, Stores::Data)[0].clone();
+        desk.revoke(RevokeWhich::Subject(eva)).expect("revoked");
+        let of_second = desk.one(eva, "name");
+        desk.revoke(RevokeWhich::Recipient("lab".to_owned())).expect("revoked");
+        let of_third = desk.one(eva, "name");
+        desk.open(&of_third).expect("alive");
+
+        let keepers = desk.house.shut();
+        lose(place, false);
+        let sources = Sources { data: Some(data), ..Sources::default() };
+        desk.house = restore(&keepers, place, &sources).expect("restored");
+        desk.house.clock.advance(std::time::Duration::from_secs(86_400));
+        let lost = [&of_second, &of_third];
+        lost.iter().for_each(|token| desk.is_dead(token));
+        desk.revoke(RevokeWhich::Subject(eva)).expect("revoked again");
+        lost.iter().for_each(|token| desk.is_dead(token));
+        desk.revoke(RevokeWhich::Recipient("lab".to_owned())).expect("revoked again");
+        lost.iter().for_each(|token| desk.is_dead(token));
+        desk.open(&desk.one(eva, "name")).expect("alive");
     }
 
     fn all_tokens_of_a_person_or_of_a_recipient_end_at_once(place) {

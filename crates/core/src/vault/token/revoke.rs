@@ -111,6 +111,8 @@ impl Operation for RevokeTokens {
                 let standing = Standings::load(tx, &cx.app.keys)?.of(name);
                 let epoch = standing.epoch.checked_add(1);
                 let epoch = epoch.ok_or(Error::Internal("there is no epoch after this one"))?;
+                // Not the number of one that was begun in a time which a restore has taken back.
+                let epoch = epoch.max(u32::try_from(cx.now / 1_000_000).unwrap_or_default());
                 restand(tx, cx, name, Standing { epoch, revokes: false })?;
                 None
             }
