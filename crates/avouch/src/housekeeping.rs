@@ -24,6 +24,9 @@ const PAUSE: Duration = Duration::from_secs(3600);
 /// The longest between two looks for what was begun or has failed; for what was begun, mostly somebody rings first.
 const TICK: Duration = Duration::from_secs(1);
 
+/// Looks between two tries to write into the copy of the list of erasures: a disk that is not there is not there at once.
+const COPY_LOOKS: u32 = 60;
+
 /// The threads; they end at [`stop`](Self::stop).
 #[derive(Debug)]
 pub(crate) struct Housekeeping {
@@ -79,11 +82,14 @@ impl Housekeeping {
 
 /// What failed half-way, or may have, is done again until it succeeds.
 fn mend(app: &Arc<App>, stopped: &Receiver<()>) {
+    let mut looks = 0_u32;
     while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-        if app.erasures_pending()
+        looks = looks.wrapping_add(1);
+        let copy = looks.is_multiple_of(COPY_LOOKS) && app.copy_pending();
+        if (copy || app.erasures_pending())
             && let Err(error) = app.finish_erasures()
         {
-            tracing::warn!(%error, "an erasure failed in its second half and is gone on with");
+            tracing::warn!(%error, "an erasure, or its line in the copy, is not through and is gone on with");
         }
         if app.keyring_pending()
             && let Err(error) = app.finish_keyring()

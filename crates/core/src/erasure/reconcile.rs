@@ -113,7 +113,13 @@ impl App {
         !self.erasures.late().is_empty()
     }
 
-    /// Does what is not done of it.
+    /// Whether the copy of the list that is kept elsewhere lacks a line, because it could not be written.
+    #[must_use]
+    pub fn copy_pending(&self) -> bool {
+        self.erasures.keeper.as_ref().and_then(Keeper::behind).is_some()
+    }
+
+    /// Does what is not done of it, and writes what the copy lacks.
     ///
     /// # Errors
     /// What the store reports; then it is still pending.
