@@ -211,6 +211,7 @@ impl App {
         let running = self.backups.begin()?;
         let until = shelf.keys_until(self.now());
         let begun = self.perform_wait(caller, BeginBackup { stores, until })?.output;
+        *self.backups.state() = State { running: Some(0), ..State::default() };
         permitted();
         let run = (begun.sequence, begun.made);
         let copy = Copy { app: self, shelf: &shelf, run, until, running: &running };

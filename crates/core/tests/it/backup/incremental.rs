@@ -265,6 +265,8 @@ fn a_backup_that_is_found_damaged_while_another_is_made_on_it_costs_nothing() {
     }
     house.app.back_up(&support, Stores::Both, || ()).expect_err("not by everybody");
     assert_eq!(house.app.backup_state().warning, Some(warning), "nobody else takes it back");
+    data(&house, false);
+    assert_eq!(house.app.backup_state().warning, None, "the next has found nothing");
     let back = restored(&house, &other, &made[0].kept.path, &made[1].kept.path);
     assert!(back.reveal(&support, people[149], &["name"]).is_ok());
 }
