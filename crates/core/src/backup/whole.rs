@@ -114,3 +114,29 @@ fn input(path: &Path, buffer: usize) -> Result<Input, BackupError> {
     let file = File::open(path).map_err(BackupError::io(path))?;
     Unopened::read(BufReader::with_capacity(buffer, file)).map_err(|error| error.of(path))
 }
+
+#[cfg(test)]
+mod tests {
+    use avouch_testkit::{Kind, Place};
+
+    use super::*;
+
+    #[test]
+    fn what_another_version_has_written_is_not_taken_for_nothing() {
+        let place = Place::new(Kind::Sqlite);
+        let path = place.directory().join("file");
+        let judge = |head: &[u8]| {
+            let length = u32::try_from(head.len()).unwrap().to_be_bytes();
+            std::fs::write(&path, [&b"avouch-backup\n"[..], &length, head].concat()).unwrap();
+            header(&path)
+        };
+        // A map of one: 0 is the format.
+        assert!(matches!(judge(&[0xa1, 0, 2]), Err(BackupError::File(_, Unusable::Version))));
+        assert!(judge(&[0xa1, 0, 1]).unwrap().is_none(), "of ours, and nothing else in it");
+        assert!(judge(b"no map").unwrap().is_none());
+        std::fs::write(&path, "notes").unwrap();
+        assert!(header(&path).unwrap().is_none());
+        std::fs::remove_file(&path).unwrap();
+        assert!(matches!(header(&path), Err(BackupError::Io(..))));
+    }
+}
