@@ -23,7 +23,7 @@ macro_rules! both_engines {
         $(
             $(#[$meta])*
             mod $name {
-                #[allow(unused_imports)]
+                #[allow(unused_imports, reason = "a test may need nothing of what stands around it")]
                 use super::*;
                 fn scenario($place: &$crate::Place) $body
                 #[test]

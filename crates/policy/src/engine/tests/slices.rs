@@ -1,0 +1,102 @@
+//! What is evaluated is less than the whole policy, and the decision the same.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const EXTRA: &str = r#"
+    @advice("network") forbid (principal is Service, action, resource) when { context.rows == Rows::"many" };
+    @advice("view") forbid (principal in Role::"shop", action in Action::"view", resource in Category::"contact")
+    when { resource.sensitivity > 1 };
+    @advice("reason") forbid (principal, action in [Action::"opens", Action::"charter.apply"], resource == Vault::"vault")
+    when { !context.reason };
+    permit (principal, action == Action::"view.token", resource);
+    permit (principal is Auditor, action == Action::"system.status", resource);
+"#;
+
+prop_compose! {
+    fn requests()(
+        kind in prop::sample::select(PrincipalKind::ALL),
+        roles in prop::sample::subsequence(
+            vec!["support", "warehouse", "dpo", "shop", "parcels_api", "auditor", "unheard_of"], 0..=3,
+        ),
+        bound in prop::bool::weighted(0.2),
+        action in prop::sample::select(Action::ALL),
+        purpose in prop::option::weighted(
+            0.9, prop::sample::select(vec!["support", "fulfilment", "rights", "dormant", "invented"]),
+        ),
+        facts in prop::array::uniform4(prop::bool::weighted(0.8)),
+        restricted in prop::bool::weighted(0.2),
+        rows in prop::sample::select(RowClass::ALL),
+    ) -> Request {
+        let [purpose_lawful, reason, reason_required, network_allowed] = facts;
+        let recipient = (bound && kind == PrincipalKind::Service).then_some("parcels");
+        Request {
+            principal: PrincipalClass::new(kind, roles, recipient),
+            action, purpose: purpose.map(Arc::from), purpose_lawful, reason, reason_required, network_allowed,
+            rows, restricted,
+        }
+    }
+}
+
+fn fields() -> impl Strategy<Value = Field> {
+    prop::sample::select(vec!["name", "email", "phone", "address", "card_number", "unheard_of"])
+        .prop_map(field)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    /// Leaving out the policies that cannot apply changes no decision; remembering it changes none either.
+    #[test]
+    fn sliced_decisions_are_full_decisions(requests in prop::collection::vec((requests(), fields()), 8)) {
+        thread_local! {
+            static ENGINE: Engine = engine_with(&[source(EXTRA)]);
+        }
+        ENGINE.with(|engine| {
+            for (request, field) in &requests {
+                let request = &*engine.known(request);
+                let looks = View::RUNGS.iter().filter_map(|rung| Ask::look(request, field, *rung));
+                for ask in std::iter::once(Ask::operation(request)).chain(looks) {
+                    prop_assert_eq!(engine.evaluator.ask(&ask), engine.evaluator.ask_all(&ask));
+                }
+                let decision = engine.decide(request);
+                prop_assert_eq!(&engine.decide_anew(request), &*engine.decide(request));
+                prop_assert_eq!(decision.allowed, decision.needs.is_empty());
+                prop_assert!(!decision.allowed || !decision.policies.is_empty());
+            }
+            Ok(())
+        })?;
+    }
+
+    /// A view never exceeds the ceiling, the role's grant or the purpose's fields, and says why it is lower.
+    #[test]
+    fn views_stay_within_their_bounds(request in requests(), field in fields(), ceiling in prop::sample::select(View::ALL)) {
+        thread_local! {
+            static ENGINE: Engine = engine();
+        }
+        let (grants, purposes) = shop();
+        let view = ENGINE.with(|engine| engine.views(&request, std::slice::from_ref(&field), ceiling).remove(0));
+        prop_assert!(view.view <= ceiling);
+        prop_assert_eq!(view.view == ceiling, view.needs.is_empty() || ceiling == View::Nothing);
+        let purposes: BTreeMap<&str, &PurposeFields> = purposes.iter().map(|p| (p.name.as_str(), p)).collect();
+        let touched = request.purpose.as_deref().and_then(|name| purposes.get(name))
+            .is_some_and(|purpose| purpose.fields.iter().any(|name| **name == *field.name));
+        let granted = grants.iter()
+            .filter(|grant| grant.holder == request.principal.kind() && request.principal.roles().contains(&grant.role))
+            .filter(|grant| grant.purposes.iter().any(|name| request.purpose.as_deref() == Some(name)))
+            .flat_map(|grant| &grant.sees)
+            .filter(|sees| sees.fields.iter().any(|name| **name == *field.name))
+            .map(|sees| match request.action.shows() {
+                Some(crate::Shows::Reads) => sees.reads,
+                Some(crate::Shows::Reveals) => sees.reveals,
+                None => View::Nothing,
+            })
+            .max().unwrap_or(View::Nothing);
+        let most = if touched { granted } else { View::Nothing };
+        prop_assert!(view.view <= most);
+    }
+}
+
+const fn shareable<T: Send + Sync>() {}
+const _: () = shareable::<Engine>();
