@@ -284,14 +284,9 @@ both_engines! {
     }
 }
 
-#[test]
-fn a_full_queue_refuses_at_once() {
-    let place = avouch_testkit::Place::new(avouch_testkit::Kind::Sqlite);
-    let files = place.files();
-    let options = avouch_store::SqliteOptions { data: files.data, keys: files.keys, readers: 1, queue: 2 };
-    let store = Store::open_sqlite(&options, SCHEMA, 1).expect("opens");
-    let (release, gate) = mpsc::channel::<()>();
-    let (started, running) = mpsc::channel();
+/// Keeps the writer busy until the answer is used.
+fn hold_writer(store: &Store) -> mpsc::Sender<()> {
+    let ((release, gate), (started, running)) = (mpsc::channel(), mpsc::channel());
     store.write(
         move |_| {
             started.send(()).expect("the test listens");
@@ -300,6 +295,16 @@ fn a_full_queue_refuses_at_once() {
         |_| {},
     );
     running.recv().expect("the first write runs");
+    release
+}
+
+#[test]
+fn a_full_queue_refuses_at_once() {
+    let place = avouch_testkit::Place::new(avouch_testkit::Kind::Sqlite);
+    let files = place.files();
+    let options = avouch_store::SqliteOptions { data: files.data, keys: files.keys, readers: 1, queue: 2 };
+    let store = Store::open_sqlite(&options, SCHEMA, 1).expect("opens");
+    let release = hold_writer(&store);
     let (done, written) = mpsc::channel();
     for id in 1..=2 {
         let done = done.clone();
@@ -317,15 +322,7 @@ fn in_one_group(
     store: &Store,
     jobs: Vec<impl FnMut(&mut Tx<'_>) -> Result<(), Error> + Send + 'static>,
 ) -> Vec<Result<(), Error>> {
-    let ((release, gate), (started, running)) = (mpsc::channel::<()>(), mpsc::channel());
-    store.write(
-        move |_| {
-            started.send(()).expect("the test listens");
-            gate.recv().map_err(|_| Error::Closed)
-        },
-        |_| {},
-    );
-    running.recv().expect("the first write runs");
+    let release = hold_writer(store);
     let (done, answers) = mpsc::channel();
     for (at, job) in jobs.into_iter().enumerate() {
         let done = done.clone();

@@ -91,13 +91,18 @@ impl EndingsCopy for Named {
     }
 }
 
+/// A vault that keeps its list elsewhere, and where.
+fn listing<'p>(place: &'p Place, elsewhere: &Place) -> (House<'p>, PathBuf) {
+    let list = elsewhere.directory().join("list");
+    fs::write(&list, "").expect("written");
+    let erasure = ErasureSettings { copy: Some(Arc::new(Named(list.clone()))), ..ErasureSettings::default() };
+    (House::with(place, erasure), list)
+}
+
 #[test]
 fn the_list_that_is_brought_along_and_the_one_that_is_configured_are_one() {
     let (place, target) = (Place::new(Kind::Sqlite), Place::new(Kind::Sqlite));
-    let list = target.directory().join("list");
-    fs::write(&list, "").expect("written");
-    let erasure = ErasureSettings { copy: Some(Arc::new(Named(list.clone()))), ..ErasureSettings::default() };
-    let house = House::with(&place, erasure);
+    let (house, list) = listing(&place, &target);
     let dpo = house.hire("staff", "dpo", None);
     let people = ["C-1", "C-2"].map(|name| {
         house.create(&house.importer, json!({"external_id": name, "name": "Bob"})).expect("created")
@@ -127,10 +132,7 @@ fn the_list_that_is_brought_along_and_the_one_that_is_configured_are_one() {
 #[test]
 fn a_restore_that_comes_to_nothing_writes_into_no_list() {
     let (place, target) = (Place::new(Kind::Sqlite), Place::new(Kind::Sqlite));
-    let list = target.directory().join("list");
-    fs::write(&list, "").expect("written");
-    let erasure = ErasureSettings { copy: Some(Arc::new(Named(list.clone()))), ..ErasureSettings::default() };
-    let house = House::with(&place, erasure);
+    let (house, list) = listing(&place, &target);
     let dpo = house.hire("staff", "dpo", None);
     let bob = json!({"external_id": "C-1", "name": "Bob"});
     let early = both(&house);
