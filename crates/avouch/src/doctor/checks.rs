@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use avouch_client::{Client, Options};
 use avouch_core::app::App;
-use avouch_core::backup::{Endings, Part, ReadBackups};
+use avouch_core::backup::{Backup, Endings, Part, ReadBackups};
 use avouch_core::clock::Clock as _;
 use avouch_core::gate::{Caller, Status};
 use avouch_core::indexes::ReadIndexes;
@@ -240,16 +240,7 @@ fn backups(app: &Arc<App>, findings: &mut Findings) {
         }
         (true, ..) => findings.warn("backups", "there is none of both stores: `avouch backup`"),
     }
-    let data = || known.backups.iter().filter(|row| row.part() == Part::Data);
-    for row in data() {
-        if let Some(base) = row.base.filter(|base| !data().any(|other| other.sequence == *base)) {
-            let run = row.sequence;
-            findings.warn(
-                "backups",
-                format!("run {run} of the data needs run {base}, which is not there: `avouch backup --full`"),
-            );
-        }
-    }
+    chains(app, &known.backups, findings);
     for restored in known.restored.iter().filter(|restored| restored.endings == Endings::Stated) {
         let days = (app.now() - restored.at) / DAY_MICROS;
         findings.warn(
@@ -257,6 +248,27 @@ fn backups(app: &Arc<App>, findings: &mut Findings) {
             format!(
                 "{days} days ago both stores were restored, and that nobody had been erased since the backup was stated, not \
                  known"
+            ),
+        );
+    }
+}
+
+/// Whether what lies on the shelf lies there with what it was made on.
+fn chains(app: &Arc<App>, known: &[Backup], findings: &mut Findings) {
+    let Ok(shelf) = app.shelf() else { return };
+    let files = match shelf.files(app.vault(), Part::Data) {
+        Ok(files) => files,
+        Err(error) => return findings.fail("backups", error.to_string()),
+    };
+    let there = |run| files.iter().any(|file| file.sequence == run);
+    let data = known.iter().filter(|row| row.part() == Part::Data && there(row.sequence));
+    for (run, base) in
+        data.filter_map(|row| Some((row.sequence, row.base?))).filter(|(_, base)| !there(*base))
+    {
+        findings.warn(
+            "backups",
+            format!(
+                "run {run} of the data needs run {base}, which does not lie beside it: `avouch backup --full`"
             ),
         );
     }

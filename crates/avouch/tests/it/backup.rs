@@ -126,7 +126,10 @@ fn what_changed_is_backed_up_alone_and_restored_with_what_it_needs() {
         lacking.contains("holds what changed since the backup of run 1, which does not lie beside it"),
         "{lacking}"
     );
+    let doctor = shop.place.run(&["doctor"]).out;
+    assert!(doctor.contains("run 2 of the data needs run 1, which does not lie beside it"), "{doctor}");
     fs::rename(&aside, &data[0]).unwrap();
+    assert!(!shop.place.run(&["doctor"]).out.contains("lie beside it"));
 
     for ending in ["", "-wal", "-shm"] {
         let _ = fs::remove_file(shop.place.path(&format!("avouch-data/data.db{ending}")));
