@@ -73,3 +73,70 @@ impl App {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, mpsc};
+    use std::thread;
+    use std::time::Duration;
+
+    use avouch_charter::{Charter, SourceFile};
+    use avouch_seal::SystemRandom;
+    use avouch_seal::root::KeyFileSeal;
+    use avouch_testkit::{Kind, Place};
+
+    use super::super::opening::Parts;
+    use super::*;
+    use crate::MIGRATIONS;
+    use crate::clock::ManualClock;
+    use crate::erasure::ErasureSettings;
+    use crate::keys::{Primary, Recovery};
+
+    statements! {
+        data ASLEEP = "select count(*) from pg_stat_activity where datname = current_database() and wait_event = ?1";
+    }
+
+    fn vault(place: &Place) -> Arc<App> {
+        let key = || KeyFileSeal::generate(&SystemRandom::new()).unwrap().0;
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charter");
+        let read = |name: &&str| {
+            let text = std::fs::read_to_string(folder.join(name)).unwrap();
+            SourceFile { path: (*name).to_owned(), text }
+        };
+        let charter: Vec<_> = Charter::FILES.iter().map(read).collect();
+        let parts = Parts {
+            store: place.open(MIGRATIONS).unwrap(),
+            primary: Primary { seal: Arc::new(key()), beside_data: false },
+            clock: Arc::new(ManualClock::at(1_767_225_600_000_000)),
+            environment: "test".to_owned(),
+            erasure: ErasureSettings::default(),
+        };
+        let recovery = key();
+        let recovery = [Recovery { slot: "second".to_owned(), seal: &recovery }];
+        App::init(parts, &recovery, &charter, "admin", 1).unwrap().app
+    }
+
+    /// As when the connection is cut while the server is at its commit.
+    #[test]
+    fn what_is_loaded_again_is_loaded_after_a_commit_that_is_still_under_way() {
+        let place = Place::new(Kind::Postgres);
+        let app = vault(&place);
+        let late = "begin; update access_state set generation = generation + 1 where id = 1; \
+                    select pg_sleep(0.8); commit";
+        thread::scope(|scope| {
+            scope.spawn(|| place.meddle(false, "", late));
+            let (_open, pause) = mpsc::channel::<()>();
+            let asleep = || {
+                app.store
+                    .read_wait(|tx| tx.first(&ASLEEP, avouch_store::params!["PgSleep"], |row| row.int(0)))
+            };
+            while asleep().unwrap() != Some(1) {
+                let _ = pause.recv_timeout(Duration::from_millis(5));
+            }
+            app.doubt(Refresh::Access);
+            app.mend().unwrap();
+        });
+        let stored = app.load_access().unwrap();
+        assert!(!stored.newer_than(&app.access.read().unwrap()), "it was loaded too early, and nobody knows");
+    }
+}
