@@ -1,0 +1,9 @@
+#![doc = include_str!("../README.md")]
+
+pub mod checkpoint;
+mod error;
+pub mod hash;
+pub mod proof;
+mod text;
+
+pub use error::{Error, Result};
