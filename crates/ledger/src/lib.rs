@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
 pub mod checkpoint;
+mod ed25519;
 mod error;
 pub mod hash;
+pub mod note;
 pub mod proof;
 mod text;
 

@@ -22,9 +22,6 @@ pub enum Error {
         "version {0} of the key is below the lowest that still opens: lower that, or ask for the value anew"
     )]
     RetiredVersion(u32),
-    /// A note that may well be genuine, but that the key in question has not signed.
-    #[error("no signature on the note is of this key")]
-    Unsigned,
     /// Text or bytes that do not have the form of what they claim to be; says of what.
     #[error("malformed {0}")]
     Malformed(&'static str),

@@ -12,7 +12,6 @@ pub mod index;
 mod key;
 pub mod keyring;
 pub mod labels;
-pub mod note;
 pub mod pae;
 mod random;
 pub mod root;

@@ -1,21 +1,18 @@
-//! Whatever is read as a token, key, key file, share, address or verifier key is written again as exactly
-//! that text, or would be by the specification: one value has one spelling. So has what a transit key reads.
-//! A note that verifies is one that was signed, word for word, whatever other lines it has.
+//! Whatever is read as a token, key, key file, share or address is written again as exactly that text, or would be by
+//! the specification: one value has one spelling. So has what a transit key reads.
 
 use std::sync::LazyLock;
 
 use arbitrary::{Result, Unstructured};
 use avouch_seal::{
-    Error, Key,
+    Error,
     credential::ApiKey,
     format::{EmailDomain, EmailToken},
-    note::{NoteSigner, NoteVerifier},
     root::{KeyFileSeal, Share},
     token::{Namespace, Token},
     transit::{Binding, HashAlgorithm, Marshaling, SignatureForm, SignedInput, TransitKey},
 };
 use data_encoding::{BASE64, BASE64URL_NOPAD, Encoding};
-use zeroize::Zeroizing;
 
 use crate::spelling::{check_2, check_6, is_base32, is_written_in};
 
@@ -35,7 +32,7 @@ pub(super) fn check(mut input: Unstructured<'_>) -> Result<()> {
             }
         }
         4 => share(text),
-        _ => notes(text),
+        _ => read(&format!("{text}\n")),
     }
     Ok(())
 }
@@ -60,13 +57,6 @@ fn read(text: &str) {
     same(text, "api key", ApiKey::parse(text).map(|key| String::clone(&key.reveal())));
     same(text, "recovery share", Share::from_text(text).map(|share| on_this_system(text, &share.to_text())));
     same(text, "root key file", KeyFileSeal::from_text(text).map(|_| on_this_system(text, &key_file(text))));
-    match NoteVerifier::parse(text) {
-        Ok(verifier) => assert_eq!(verifier.verifier_key(), text),
-        Err(refused) => {
-            let known = ["verifier key of a note", "ed25519 public key"].map(Error::Malformed);
-            assert!(known.contains(&refused), "{refused}");
-        }
-    }
     transit(text);
 }
 
@@ -134,42 +124,5 @@ fn formed(text: &str, encoding: &Encoding, result: avouch_seal::Result<()>) {
         Err(Error::Malformed(_)) => assert!(!right, "refused for its form"),
         Err(Error::Tampered) => assert!(right, "another spelling was read"),
         other => assert_eq!(other, Ok(())),
-    }
-}
-
-/// A text that is signed verifies, and a note that verifies has the very line that we sign its text with.
-fn notes(text: &str) {
-    let signer = NoteSigner::from_seed("example.org/log", &Key::from_bytes(Zeroizing::new([0x42; 32])))
-        .expect("a name without spaces");
-    let verifier = NoteVerifier::parse(&signer.verifier_key()).expect("just written");
-    if let Ok(note) = signer.sign(text) {
-        assert_eq!(verifier.verify(&note), Ok(text));
-        // Split anywhere, the note is no note of a part of the text.
-        let (before, after) = note.split_at(note.floor_char_boundary(text.len() / 2));
-        for part in [before, after] {
-            genuine(&signer, part, &verifier);
-        }
-    }
-    genuine(&signer, text, &verifier);
-    // What a reader may have been handed: the text, and beneath it the line of another text.
-    let line = signer.sign("another\n").expect("a line");
-    genuine(&signer, &line.replacen("another\n", text, 1), &verifier);
-    genuine(&signer, &format!("{line}{text}"), &verifier);
-}
-
-fn genuine(signer: &NoteSigner, note: &str, verifier: &NoteVerifier) {
-    match verifier.verify(note) {
-        Ok(text) => {
-            let signed = signer.sign(text).expect("it was signed before");
-            let line =
-                signed.strip_prefix(text).expect("a note begins with its text").trim_start_matches('\n');
-            assert!(note.starts_with(text) && note.contains(line), "{note:?}");
-        }
-        Err(refused) => {
-            assert!(
-                matches!(refused, Error::Malformed("note") | Error::Tampered | Error::Unsigned),
-                "{refused}"
-            );
-        }
     }
 }

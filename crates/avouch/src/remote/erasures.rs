@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use avouch_client::Stated;
-use avouch_seal::note::NoteVerifier;
+use avouch_ledger::note::NoteVerifier;
 use avouch_wire::{ErasureQuery, Hold, HoldRequest, Receipt};
 use clap::{Args, Subcommand};
 use serde_json::Value;
@@ -144,7 +144,7 @@ pub(crate) fn verify(args: &VerifyArgs) -> Result<String, CliError> {
         .map_err(|_| CliError::usage("this is no verifier key: `avouch erasures verifier-key` prints one"))?;
     match verifier.verify(&note) {
         Ok(text) => Ok(text.to_owned()),
-        Err(avouch_seal::Error::Unsigned) => {
+        Err(avouch_ledger::Error::Unsigned) => {
             Err(CliError::Input("the receipt is not signed by this key".to_owned()))
         }
         Err(_) => Err(CliError::Input("the receipt is not as it was signed: do not trust it".to_owned())),
@@ -199,12 +199,13 @@ fn held(hold: &Hold) -> String {
 
 #[cfg(test)]
 mod tests {
+    use avouch_ledger::note::NoteSigner;
+
     use super::*;
 
     #[test]
     fn a_receipt_is_verified_with_its_key_and_refused_with_another_byte() {
-        let seed = avouch_seal::Key::generate(&avouch_seal::SystemRandom::new()).unwrap();
-        let signer = avouch_seal::note::NoteSigner::from_seed("avouch/test", &seed).unwrap();
+        let signer = NoteSigner::from_seed("avouch/test", &[1; 32]).unwrap();
         let note = signer.sign("avouch erasure receipt 1\nerasure 7\n").unwrap();
         let folder = tempfile::tempdir().unwrap();
         let said = |text: &str, key: &str| {
@@ -217,8 +218,7 @@ mod tests {
         assert_eq!(said(&note, &key), signed);
         assert_eq!(said(&serde_json::json!({"receipt": {"note": note}}).to_string(), &key), signed);
         assert!(said(&note.replace("erasure 7", "erasure 8"), &key).unwrap_err().contains("do not trust"));
-        let other = avouch_seal::Key::generate(&avouch_seal::SystemRandom::new()).unwrap();
-        let other = avouch_seal::note::NoteSigner::from_seed("avouch/test", &other).unwrap().verifier_key();
+        let other = NoteSigner::from_seed("avouch/test", &[2; 32]).unwrap().verifier_key();
         assert!(said(&note, &other).unwrap_err().contains("not signed by this key"));
     }
 }

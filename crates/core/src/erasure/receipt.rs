@@ -1,8 +1,8 @@
 //! Receipts: what an erasure was, for whoever has to prove it, signed so that it can be checked without the vault. The same
 //! erasure gives the same receipt, letter by letter, as often as it is asked for.
 
+use avouch_ledger::note::NoteSigner;
 use avouch_policy::Action;
-use avouch_seal::note::NoteSigner;
 use avouch_store::{Tx, params, statements};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -77,7 +77,7 @@ pub(super) fn of(cx: &Cx<'_>, ending: &Ending) -> Result<Receipt, Error> {
         backups: facts.backups,
         note: String::new(),
     };
-    receipt.note = signer(cx)?.sign(&receipt.text(cx))?;
+    receipt.note = signer(cx)?.sign(&receipt.text(cx)).map_err(unsigned)?;
     Ok(receipt)
 }
 
@@ -124,7 +124,12 @@ fn time(micros: i64) -> String {
 
 fn signer(cx: &Cx<'_>) -> Result<NoteSigner, Error> {
     let vault = Uuid::from_bytes(cx.app.keys.vault().0);
-    Ok(cx.app.keys.receipt_signer(&format!("avouch/{vault}/erasures"))?)
+    NoteSigner::from_seed(&format!("avouch/{vault}/erasures"), &cx.app.keys.receipt_seed()).map_err(unsigned)
+}
+
+/// The name and the text are written here: nobody else can have made a mistake in them.
+fn unsigned(_: avouch_ledger::Error) -> Error {
+    Error::Internal("a receipt could not be signed")
 }
 
 /// Whether an ending is the first of its order, which its receipt is named after.

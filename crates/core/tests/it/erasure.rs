@@ -8,7 +8,7 @@ use avouch_core::gate::Caller;
 use avouch_core::keys::ReadKeys;
 use avouch_core::vault::History;
 use avouch_core::{Error, SubjectId};
-use avouch_seal::note::NoteVerifier;
+use avouch_ledger::note::NoteVerifier;
 use avouch_testkit::both_engines;
 use serde_json::json;
 

@@ -116,7 +116,7 @@ impl TransitKey {
     pub fn verify(&self, form: SignatureForm, input: SignedInput<'_>, signature: &str) -> Result<()> {
         let (number, signature) = text::read(signature, &form.marshaling.encoding(), SIGNATURE)?;
         match &self.opening(number)?.work {
-            Work::Ed25519(key) => key.public().verify(message(input)?, &signature),
+            Work::Ed25519(key) => key.verify(message(input)?, &signature),
             Work::Ecdsa(key) => {
                 key.public().verify(digest(form.hash, input)?.as_ref(), &signature, form.marshaling)
             }
@@ -127,7 +127,7 @@ impl TransitKey {
     /// What others verify the signatures of a version with.
     pub fn public_key(&self, version: u32) -> Result<PublicKey> {
         let (raw, der) = match &self.kept(version)?.work {
-            Work::Ed25519(key) => (key.public().bytes().to_vec(), key.public().to_der()?),
+            Work::Ed25519(key) => (key.public().to_vec(), key.public_der()?),
             Work::Ecdsa(key) => (key.public().point().to_vec(), key.public().to_der()?),
             _ => return Err(Error::Parameters("this kind of key has no public half")),
         };

@@ -10,13 +10,13 @@
 //! which field they are of.
 
 use aws_lc_rs::hmac;
+use zeroize::Zeroizing;
 
 use crate::{
-    Key, Result, VaultId,
+    Key, VaultId,
     derive::{derive, derive_mac_key, first_half, mac},
     keyring::Roots,
     labels,
-    note::NoteSigner,
 };
 
 use super::VaultKeys;
@@ -52,8 +52,8 @@ impl VaultKeys {
         first_half(&mac(&self.erasure.identifier, &[&field.to_le_bytes(), normal]))
     }
 
-    /// Signs receipts of erasures under this name.
-    pub fn receipt_signer(&self, name: &str) -> Result<NoteSigner> {
-        NoteSigner::from_seed(name, &self.erasure.receipt)
+    /// The Ed25519 seed that receipts of erasures are signed with. For that, and for nothing else.
+    pub fn receipt_seed(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(*self.erasure.receipt.bytes())
     }
 }

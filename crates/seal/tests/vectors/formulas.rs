@@ -618,8 +618,5 @@ fn erasures_are_linked_recognised_and_signed_as_the_page_says() {
     let identifier = from(ERASURE, "avouch/erasure/identifier/v1");
     let mac = hmac_sha_256(&identifier, &pae(&[&7_u32.to_le_bytes(), b"ada@example.org"]));
     assert_eq!(keys.erased_identifier(7, b"ada@example.org"), first_half(mac));
-    let seed = Key::from_bytes(Zeroizing::new(from(AUDIT, "avouch/erasure/receipt/v1")));
-    let signer = avouch_seal::note::NoteSigner::from_seed("example.org/erasures", &seed).unwrap();
-    let ours = keys.receipt_signer("example.org/erasures").unwrap();
-    assert_eq!(ours.verifier_key(), signer.verifier_key());
+    assert_eq!(*keys.receipt_seed(), from(AUDIT, "avouch/erasure/receipt/v1"));
 }

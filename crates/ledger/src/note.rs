@@ -15,11 +15,9 @@ use core::fmt;
 use aws_lc_rs::digest;
 use data_encoding::{BASE64, HEXLOWER};
 
-use crate::{
-    Error, Key, Result,
-    ed25519::{PUBLIC_LEN, SigningKey, VerifyingKey},
-    text::read_base64,
-};
+use crate::ed25519::{PUBLIC_LEN, SEED_LEN, SigningKey, VerifyingKey};
+use crate::text::read_base64;
+use crate::{Error, Result};
 
 /// Bytes that a note may have.
 pub const MAX_NOTE: usize = 1 << 20;
@@ -43,8 +41,8 @@ pub struct NoteSigner {
 impl NoteSigner {
     /// The key that the seed is. `name` is best an address without its scheme, `example.com/log`: not empty,
     /// no space of any kind, no `+`.
-    pub fn from_seed(name: &str, seed: &Key) -> Result<Self> {
-        let key = SigningKey::from_seed(seed.bytes())?;
+    pub fn from_seed(name: &str, seed: &[u8; SEED_LEN]) -> Result<Self> {
+        let key = SigningKey::from_seed(seed)?;
         let signer = Signer::new(name, key.public().bytes()).ok_or(Error::Parameters(
             "the name of a note's key is not empty and has neither spaces nor plus signs",
         ))?;
@@ -98,7 +96,7 @@ impl NoteVerifier {
     }
 
     /// The text of a note, signed by this key. [`Error::Unsigned`] if it has no line of this key,
-    /// [`Error::Tampered`] if it has one that is not right, [`Error::Malformed`] if it is no note.
+    /// [`Error::Forged`] if it has one that is not right, [`Error::Malformed`] if it is no note.
     pub fn verify<'a>(&self, note: &'a str) -> Result<&'a str> {
         let (text, lines) = read(note).ok_or(MALFORMED)?;
         let mut ours =
@@ -160,7 +158,7 @@ fn read_verifier_key(text: &str) -> Option<(&str, [u8; ID_LEN], [u8; PUBLIC_LEN]
     let (name, rest) = text.split_once('+')?;
     let (id, key) = rest.split_once('+')?;
     let id = HEXLOWER.decode(id.as_bytes()).ok()?.try_into().ok()?;
-    let key = read_base64(&BASE64, key)?;
+    let key = read_base64(key)?;
     let (kind, key) = key.split_first()?;
     (*kind == ED25519).then_some((name, id, key.try_into().ok()?))
 }
@@ -175,7 +173,7 @@ struct Line<'a> {
 impl<'a> Line<'a> {
     fn read(line: &'a str) -> Option<Self> {
         let (name, signature) = line.strip_prefix(DASH)?.split_once(' ')?;
-        let bytes = read_base64(&BASE64, signature)?;
+        let bytes = read_base64(signature)?;
         let (id, signature) = bytes.split_first_chunk()?;
         (is_name(name) && !signature.is_empty()).then(|| Self {
             name,
