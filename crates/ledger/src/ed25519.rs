@@ -46,6 +46,7 @@ impl SigningKey {
 }
 
 /// A public key made ready.
+#[derive(Clone)]
 pub(crate) struct VerifyingKey {
     bytes: [u8; PUBLIC_LEN],
     parsed: ParsedPublicKey,

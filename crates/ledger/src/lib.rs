@@ -4,6 +4,7 @@ pub mod checkpoint;
 mod ed25519;
 mod error;
 pub mod hash;
+mod mldsa;
 pub mod note;
 pub mod proof;
 mod text;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use avouch_client::Stated;
-use avouch_ledger::note::NoteVerifier;
+use avouch_ledger::note::{VerifierKey, open_text};
 use avouch_wire::{ErasureQuery, Hold, HoldRequest, Receipt};
 use clap::{Args, Subcommand};
 use serde_json::Value;
@@ -140,10 +140,10 @@ pub(super) fn holds(command: HoldCommand, remote: &Remote) -> Result<ExitCode, C
 pub(crate) fn verify(args: &VerifyArgs) -> Result<String, CliError> {
     let text = std::fs::read_to_string(&args.file).map_err(|error| CliError::file(&args.file, &error))?;
     let note = note_in(&text).ok_or_else(|| CliError::usage("there is no receipt in this file"))?;
-    let verifier = NoteVerifier::parse(args.verifier_key.trim())
+    let key = VerifierKey::parse(args.verifier_key.trim())
         .map_err(|_| CliError::usage("this is no verifier key: `avouch erasures verifier-key` prints one"))?;
-    match verifier.verify(&note) {
-        Ok(text) => Ok(text.to_owned()),
+    match open_text(&note, [&key]) {
+        Ok((text, _)) => Ok(text.to_owned()),
         Err(avouch_ledger::Error::Unsigned) => {
             Err(CliError::Input("the receipt is not signed by this key".to_owned()))
         }
@@ -213,12 +213,12 @@ mod tests {
             std::fs::write(&file, text).unwrap();
             verify(&VerifyArgs { file, verifier_key: key.to_owned() }).map_err(|error| error.to_string())
         };
-        let key = signer.verifier_key();
+        let key = signer.verifier_key().to_string();
         let signed = Ok("avouch erasure receipt 1\nerasure 7\n".to_owned());
         assert_eq!(said(&note, &key), signed);
         assert_eq!(said(&serde_json::json!({"receipt": {"note": note}}).to_string(), &key), signed);
         assert!(said(&note.replace("erasure 7", "erasure 8"), &key).unwrap_err().contains("do not trust"));
-        let other = NoteSigner::from_seed("avouch/test", &[2; 32]).unwrap().verifier_key();
+        let other = NoteSigner::from_seed("avouch/test", &[2; 32]).unwrap().verifier_key().to_string();
         assert!(said(&note, &other).unwrap_err().contains("not signed by this key"));
     }
 }

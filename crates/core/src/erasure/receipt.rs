@@ -124,7 +124,7 @@ fn time(micros: i64) -> String {
 
 fn signer(cx: &Cx<'_>) -> Result<NoteSigner, Error> {
     let vault = Uuid::from_bytes(cx.app.keys.vault().0);
-    NoteSigner::from_seed(&format!("avouch/{vault}/erasures"), &cx.app.keys.receipt_seed()).map_err(unsigned)
+    NoteSigner::from_seed(&format!("avouch/{vault}/erasures"), cx.app.keys.receipt_seed()).map_err(unsigned)
 }
 
 /// The name and the text are written here: nobody else can have made a mistake in them.
@@ -260,6 +260,6 @@ impl Operation for ReadReceiptKey {
     }
 
     fn run(&self, _tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<ReceiptKey>, Error> {
-        Ok(Outcome::new(ReceiptKey { verifier_key: signer(cx)?.verifier_key() }, Note::count(0)))
+        Ok(Outcome::new(ReceiptKey { verifier_key: signer(cx)?.verifier_key().to_string() }, Note::count(0)))
     }
 }

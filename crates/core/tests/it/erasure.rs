@@ -8,7 +8,7 @@ use avouch_core::gate::Caller;
 use avouch_core::keys::ReadKeys;
 use avouch_core::vault::History;
 use avouch_core::{Error, SubjectId};
-use avouch_ledger::note::NoteVerifier;
+use avouch_ledger::note::{VerifierKey, open_text};
 use avouch_testkit::both_engines;
 use serde_json::json;
 
@@ -206,14 +206,14 @@ both_engines! {
         assert_eq!(slug(erase(&house, &dpo, SubjectId::from_bytes([7; 16]), Order::default())), "not-found");
 
         let key = house.act(&dpo, ReadReceiptKey).expect("the public key").verifier_key;
-        let verifier = NoteVerifier::parse(&key).expect("a key");
-        let text = verifier.verify(&receipt.note).expect("signed");
+        let key = VerifierKey::parse(&key).expect("a key");
+        let (text, _) = open_text(&receipt.note, [&key]).expect("signed");
         let shape: String = text.lines().map(|line| line.split(' ').next().unwrap_or_default()).collect::<Vec<_>>().join(" ");
         insta::allow_duplicates! {
             insta::assert_snapshot!(shape, @"avouch vault erasure subject erased at by event removed unreadable");
         }
         assert!(text.contains(&format!("subject {id}\nerased the whole person\n")));
-        assert!(verifier.verify(&receipt.note.replace("whole person", "whole parson")).is_err());
+        assert!(open_text(&receipt.note.replace("whole person", "whole parson"), [&key]).is_err());
         let house = house.reopen();
         assert_eq!(house.act(&dpo, ReadErasure { number: 1 }).expect("shown"), receipt, "after a restart, too");
     }

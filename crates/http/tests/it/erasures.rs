@@ -35,10 +35,11 @@ fn an_erasure_answers_with_a_receipt_that_is_found_again() {
     house.get(&dpo, "/v1/erasures?subject=ada").expect(422);
 
     let key = house.get(&dpo, "/v1/erasures/key").expect(200).text("verifier_key");
-    let verifier = avouch_ledger::note::NoteVerifier::parse(&key).expect("a key");
+    let key = avouch_ledger::note::VerifierKey::parse(&key).expect("a key");
     let note = receipt["note"].as_str().expect("a text");
-    assert!(verifier.verify(note).expect("signed").contains(&format!("\nsubject {id}\n")));
-    assert!(verifier.verify(&note.replace("keys\n", "key\n")).is_err());
+    let (text, _) = avouch_ledger::note::open_text(note, [&key]).expect("signed");
+    assert!(text.contains(&format!("\nsubject {id}\n")));
+    assert!(avouch_ledger::note::open_text(&note.replace("keys\n", "key\n"), [&key]).is_err());
 
     let again = json!({"fields": {"name": "Ada", "email": "ada.beispiel@example.org"}});
     let create = |body: &Value| {

@@ -10,7 +10,6 @@
 //! which field they are of.
 
 use aws_lc_rs::hmac;
-use zeroize::Zeroizing;
 
 use crate::{
     Key, VaultId,
@@ -53,7 +52,7 @@ impl VaultKeys {
     }
 
     /// The Ed25519 seed that receipts of erasures are signed with. For that, and for nothing else.
-    pub fn receipt_seed(&self) -> Zeroizing<[u8; 32]> {
-        Zeroizing::new(*self.erasure.receipt.bytes())
+    pub fn receipt_seed(&self) -> &[u8; 32] {
+        self.erasure.receipt.bytes()
     }
 }
