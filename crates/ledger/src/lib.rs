@@ -5,5 +5,6 @@ mod error;
 pub mod hash;
 pub mod proof;
 mod text;
+pub mod tree;
 
 pub use error::{Error, Result};
