@@ -5,6 +5,7 @@ mod error;
 pub mod hash;
 pub mod proof;
 mod text;
+pub mod tile;
 pub mod tree;
 
 pub use error::{Error, Result};
