@@ -5,6 +5,7 @@ pub mod checkpoint;
 mod error;
 pub mod hash;
 pub mod proof;
+pub mod prove;
 mod text;
 pub mod tile;
 pub mod tree;
