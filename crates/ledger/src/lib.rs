@@ -3,6 +3,7 @@
 pub mod bundle;
 pub mod checkpoint;
 mod error;
+pub mod growth;
 pub mod hash;
 pub mod proof;
 pub mod prove;
