@@ -22,4 +22,4 @@ pub enum Error {
 }
 
 /// The result of anything here that can fail.
-pub type Result<T> = core::result::Result<T, Error>;
+pub type Result<T, E = Error> = core::result::Result<T, E>;
