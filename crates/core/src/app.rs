@@ -61,6 +61,7 @@ pub struct App {
     pub(crate) keyring_turn: std::sync::Mutex<()>,
     pub(crate) backups: crate::backup::Backups,
     pub(crate) erasures: crate::erasure::Erasures,
+    pub(crate) ledger: crate::ledger::Ledger,
     pub(crate) environment: String,
 }
 
@@ -101,6 +102,7 @@ impl App {
         let forgotten = self.store.write_wait(move |tx| {
             Ok::<_, Error>(idempotency::sweep(tx, now)? + crate::vault::sweep_tokens(tx, now)?)
         })?;
+        self.thin_checkpoints()?;
         // A copy that cannot be read keeps nothing else from going.
         resumed.map(|()| forgotten)
     }
@@ -118,12 +120,13 @@ impl App {
         if let Err(Unauthenticated::Refused(credential, principal)) = result {
             let app = Arc::clone(self);
             let record = move |tx: &mut Tx<'_>| {
-                let mut event = audit::system(What::CredentialRefuse, app.now(), app.rules().version);
+                let id = app.ids.event(app.now());
+                let mut event = audit::system(id, What::CredentialRefuse, app.now(), app.rules().version);
                 event.actor = (*principal.bytes()).into();
                 event.credential = Some((*credential.bytes()).into());
                 event.ending = Ending::Refused;
                 event.problem = Some("not-authenticated".to_owned());
-                audit::append(tx, app.ids.event(app.now()), &event, 0, None)
+                audit::append(tx, &event, 0, None)
             };
             self.store.write(record, |result: Result<(), avouch_store::Error>| {
                 if let Err(error) = result {
@@ -351,7 +354,7 @@ impl<O: Operation> Attempt<O> {
             body.problem = Some(error.slug().to_owned());
         }
         let sealed = reason.as_ref().map(|reason| reason.sealed.as_slice());
-        audit::append(tx, event, &body, note.subjects.len(), sealed)?;
+        audit::append(tx, &body, note.subjects.len(), sealed)?;
         let fresh = match O::REFRESH {
             Refresh::Access if output.is_ok() => Fresh::Access(Access::changed(tx, &app.keys)?),
             Refresh::Rules if output.is_ok() => Fresh::Rules(Box::new(charters::load_in(tx, &app.keys)?)),
@@ -382,7 +385,7 @@ impl<O: Operation> Attempt<O> {
         // Its caller may use keys of that name, but has only typed it when there is none, or when nobody has looked.
         let typed = matches!(cause, Error::NotFound | Error::KeyReused | Error::Unauthenticated);
         event.key = intent.key.filter(|_| !typed).map(String::from);
-        Ok(audit::append(tx, cx.event, &event, 0, None)?)
+        Ok(audit::append(tx, &event, 0, None)?)
     }
 }
 
@@ -400,7 +403,7 @@ fn refuse<T>(
     event.policies.clone_from(&refusal.policies);
     event.needs = refusal.needs.iter().map(|need| need.name().to_owned()).collect();
     event.key = key.cloned().map(String::from);
-    audit::append(tx, cx.event, &event, 0, None)?;
+    audit::append(tx, &event, 0, None)?;
     Ok(Ended::refused(Error::Refused(refusal)))
 }
 
@@ -417,7 +420,7 @@ fn frame(cx: &Cx<'_>, action: Action, ending: Ending, problem: Option<&str>) -> 
         credential: cx.caller.credential.map(|id| (*id.bytes()).into()),
         ending,
         problem: problem.map(str::to_owned),
-        ..audit::system(What::Act(action), cx.now, cx.rules.version)
+        ..audit::system(cx.event, What::Act(action), cx.now, cx.rules.version)
     }
 }
 

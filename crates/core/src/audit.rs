@@ -18,6 +18,7 @@ use crate::ids::{EventId, PrincipalId};
 
 statements! {
     data INSERT_EVENT of event / 1 = "insert into event (id, body, sealed) values (?1, ?2, ?3)";
+    data TO_SEQUENCE = "insert into unsequenced (event) values (?1)";
     data INSERT_EVENT_SUBJECT of event_subject / 2 = "insert into event_subject (pseudonym, event) values (?1, ?2)";
 }
 
@@ -56,6 +57,8 @@ pub enum What {
     VaultRestore,
     /// Whoever was erased since a backup is gone again.
     VaultReplay,
+    /// A log begins: the first, or another after one that has ended.
+    LogBegin,
     /// A known credential was refused: wrong secret, expired, withdrawn or suspended.
     CredentialRefuse,
 }
@@ -81,6 +84,7 @@ impl What {
             Self::BackupDrop => "backup.drop",
             Self::VaultRestore => "vault.restore",
             Self::VaultReplay => "vault.replay",
+            Self::LogBegin => "log.begin",
             Self::CredentialRefuse => "credential.refuse",
         }
     }
@@ -168,6 +172,27 @@ pub struct Event {
     /// Number of an erasure: which was ordered, done, read, or known of and passed over when its person came again.
     #[n(20)]
     pub erasure: Option<u64>,
+    /// Its own [`EventId`]: whoever has the leaf knows which event it is.
+    #[n(21)]
+    pub id: i64,
+    /// What was published of the log before, for the first leaf of one.
+    #[n(22)]
+    pub before: Option<Before>,
+}
+
+/// The newest checkpoint that is known of a log which has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Before {
+    /// Its number.
+    #[n(0)]
+    pub log: i64,
+    /// How many leaves were published.
+    #[n(1)]
+    pub size: u64,
+    /// The root over them.
+    #[n(2)]
+    pub root: ByteArray<32>,
 }
 
 /// What an operation itself says about what it did; the funnel adds who, when and why.
@@ -199,27 +224,33 @@ impl Note {
     }
 }
 
-/// Writes an event and links it to its subjects, in the transaction of what it records.
+/// Writes an event and links it to its subjects, in the transaction of what it records. It waits for its place in the log.
 pub(crate) fn append(
     tx: &mut Tx<'_>,
-    id: EventId,
     event: &Event,
     linked: usize,
     sealed_reason: Option<&[u8]>,
 ) -> Result<(), avouch_store::Error> {
-    let mut body = Vec::with_capacity(256);
-    // Writing to a `Vec` has no error, and neither have the fields' encoders.
-    let encoded = minicbor::encode(event, &mut body);
-    debug_assert!(encoded.is_ok());
-    tx.put(&INSERT_EVENT, params![id.int(), &body, sealed_reason])?;
+    let body = encode(event);
+    tx.put(&INSERT_EVENT, params![event.id, &body, sealed_reason])?;
+    tx.put(&TO_SEQUENCE, params![event.id])?;
     for pseudonym in event.subjects.iter().take(linked) {
-        tx.put(&INSERT_EVENT_SUBJECT, params![&pseudonym[..], id.int()])?;
+        tx.put(&INSERT_EVENT_SUBJECT, params![&pseudonym[..], event.id])?;
     }
     Ok(())
 }
 
+/// What is stored of an event, and hashed as its leaf.
+pub(crate) fn encode(event: &Event) -> Vec<u8> {
+    let mut body = Vec::with_capacity(256);
+    // Writing to a `Vec` has no error, and neither have the fields' encoders.
+    let encoded = minicbor::encode(event, &mut body);
+    debug_assert!(encoded.is_ok());
+    body
+}
+
 /// An event of the system itself.
-pub(crate) fn system(what: What, now: i64, charter: u32) -> Event {
+pub(crate) fn system(id: EventId, what: What, now: i64, charter: u32) -> Event {
     Event {
         v: 1,
         what: what.name().to_owned(),
@@ -242,6 +273,8 @@ pub(crate) fn system(what: What, now: i64, charter: u32) -> Event {
         objects: Vec::new(),
         key: None,
         erasure: None,
+        id: id.int(),
+        before: None,
     }
 }
 
@@ -258,7 +291,7 @@ mod tests {
             views: vec![4],
             count: 1,
             reason: Some([9; 32].into()),
-            ..system(What::Act(Action::SubjectReveal), 1_700_000_000_000_000, 1)
+            ..system(EventId::from_int(5), What::Act(Action::SubjectReveal), 1_700_000_000_000_000, 1)
         }
     }
 
@@ -267,16 +300,17 @@ mod tests {
         let bytes = minicbor::to_vec(event()).expect("encodes");
         assert_eq!(minicbor::decode::<Event>(&bytes).expect("decodes"), event());
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        insta::assert_snapshot!(hex, @"b00001016e7375626a6563742e72657665616c021b00060a24181e4000035000000000000000000000000000000000050007010867737570706f7274098176726f6c653a737570706f72742f72657665616c732f310a800b8150070707070707070707070707070707070c81030d81040e010f8010582009090909090909090909090909090909090909090909090909090909090909091280");
+        insta::assert_snapshot!(hex, @"b10001016e7375626a6563742e72657665616c021b00060a24181e4000035000000000000000000000000000000000050007010867737570706f7274098176726f6c653a737570706f72742f72657665616c732f310a800b8150070707070707070707070707070707070c81030d81040e010f80105820090909090909090909090909090909090909090909090909090909090909090912801505");
     }
 
     #[test]
-    fn the_name_of_a_key_comes_last_and_only_where_there_is_one() {
+    fn the_name_of_a_key_is_there_only_where_there_is_one() {
         let [with, without] = [Some("orders".to_owned()), None].map(|key| Event { key, ..event() });
         let [with, without] = [with, without].map(|event| minicbor::to_vec(event).expect("encodes"));
-        // One more entry in the map, and at its end number 19 and six letters.
-        assert_eq!((without[0], with[0]), (0xb0, 0xb1));
-        assert_eq!([&without[1..], b"\x13\x66orders"].concat(), with[1..]);
+        // One more entry in the map, and before the last one number 19 and six letters.
+        assert_eq!((without[0], with[0]), (0xb1, 0xb2));
+        let (before, last) = without.split_at(without.len() - 2);
+        assert_eq!([&before[1..], b"\x13\x66orders", last].concat(), with[1..]);
         assert_eq!(minicbor::decode::<Event>(&with).expect("decodes").key.as_deref(), Some("orders"));
     }
 
@@ -298,6 +332,7 @@ mod tests {
             What::BackupDrop,
             What::VaultRestore,
             What::VaultReplay,
+            What::LogBegin,
             What::CredentialRefuse,
         ];
         let mut names: Vec<_> =

@@ -146,6 +146,18 @@ impl Aborts for Error {
     }
 }
 
+/// What is stored of the log, or said to be, does not fit: damage like any other.
+impl From<avouch_ledger::Error> for Error {
+    fn from(error: avouch_ledger::Error) -> Self {
+        match error {
+            avouch_ledger::Error::Parameters(_) | avouch_ledger::Error::Provider => {
+                Self::Internal("the log could not be computed with")
+            }
+            _ => Self::Tampered,
+        }
+    }
+}
+
 /// Any failed open is the same error: which check failed would be an oracle.
 impl From<avouch_seal::Error> for Error {
     fn from(error: avouch_seal::Error) -> Self {

@@ -12,6 +12,7 @@ pub mod gate;
 mod ids;
 pub mod indexes;
 pub mod keys;
+pub mod ledger;
 mod rules;
 mod schema;
 pub mod transit;
@@ -37,6 +38,7 @@ pub fn statements() -> Vec<&'static avouch_store::Statement> {
         gate::statements(),
         indexes::statements(),
         keys::statements(),
+        ledger::statements(),
         transit::statements(),
         vault::statements(),
     ]

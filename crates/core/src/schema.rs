@@ -35,6 +35,16 @@ create index token_by_subject on token (subject, namespace, lookup);
 create index token_by_expiry on token (expires) where expires > 0;
 create table recipient_state (name text primary key, sealed blob not null) without rowid;
 create table event (id integer primary key, body blob not null, sealed blob);
+create table unsequenced (event integer primary key);
+create table log (id bigint primary key, origin text not null, begun bigint not null, size bigint not null,
+    root blob not null, holder blob not null, lease bigint not null);
+create table leaf (log bigint not null, idx bigint not null, event bigint not null,
+    primary key (log, idx)) without rowid;
+create unique index leaf_by_event on leaf (event);
+create table tile (log bigint not null, level bigint not null, idx bigint not null, hashes blob not null,
+    primary key (log, level, idx));
+create table checkpoint (log bigint not null, size bigint not null, at bigint not null, note text not null,
+    primary key (log, size));
 create table event_subject (pseudonym blob not null, event bigint not null,
     primary key (pseudonym, event)) without rowid;
 create table principal (id blob primary key, sealed blob not null);
@@ -72,6 +82,7 @@ create table subject_key (subject blob not null, class bigint not null, generati
 create table ending (seq bigint primary key, subject blob not null, class bigint not null, at bigint not null,
     sealed blob not null, mac blob not null);
 create index ending_by_subject on ending (subject, class);
+create table published (log bigint primary key, size bigint not null, note text not null);
 create table ended_identifier (digest blob not null, seq bigint not null, primary key (digest, seq)) without rowid;
 ",
 }];

@@ -68,6 +68,12 @@ labels! {
     ERASURE_IDENTIFIER = "avouch/erasure/identifier/v1";
     /// Seed of the key that signs receipts of erasures.
     ERASURE_RECEIPT = "avouch/erasure/receipt/v1";
+    /// What the keys of the logs are derived from.
+    LOG = "avouch/log/v1";
+    /// Seed of the key that signs the checkpoints of one log.
+    LOG_ED25519 = "avouch/log/ed25519/v1";
+    /// Seed of the other key that signs them.
+    LOG_ML_DSA = "avouch/log/ml-dsa-44/v1";
     /// Synthetic IV of a pointer token: key, and what it is taken over.
     POINTER_IV = "avouch/token/pointer-iv/v1";
     /// Cipher key of a pointer token.

@@ -53,6 +53,7 @@ pub struct VaultKeys {
     digest: hmac::Key,
     backup: BackupKeys,
     erasure: ErasureKeys,
+    log: Key,
 }
 
 impl VaultKeys {
@@ -62,6 +63,7 @@ impl VaultKeys {
         let opened = keks.iter().map(|kek| Ok((kek.epoch, Arc::new(kek.open(vault, &roots.kek)?))));
         let keks = Keks::new(opened.collect::<Result<_>>()?)?;
         let erasure = ErasureKeys::new(vault, &erasure, &audit);
+        let log = derive(audit.oldest(), &vault.0, labels::LOG, &[]);
         Ok(Self {
             backup: BackupKeys::derive(vault, &row)?,
             vault,
@@ -74,6 +76,14 @@ impl VaultKeys {
             // taken of.
             digest: derive_mac_key(row.oldest(), &vault.0, labels::ROW_DIGEST, &[]),
             erasure,
+            log,
+        })
+    }
+
+    /// The seeds of the keys that sign the checkpoints of a log: Ed25519, then ML-DSA-44.
+    pub fn log_seeds(&self, log: u64) -> [Zeroizing<[u8; KEY_LEN]>; 2] {
+        [labels::LOG_ED25519, labels::LOG_ML_DSA].map(|label| {
+            Zeroizing::new(*derive(&self.log, &self.vault.0, label, &[&log.to_le_bytes()]).bytes())
         })
     }
 

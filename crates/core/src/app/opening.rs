@@ -6,7 +6,7 @@ use avouch_charter::{Charter, SourceFile};
 use avouch_seal::keyring::{Keyring, KeyringKey, ProofKey, WrappedKek};
 use avouch_seal::root::{RootError, RootSeal, SealKind};
 use avouch_seal::vault::VaultKeys;
-use avouch_seal::{SystemRandom, VaultId};
+use avouch_seal::{SecureRandom as _, SystemRandom, VaultId};
 use avouch_store::{Side, Store, Tx, params, statements};
 use zeroize::Zeroizing;
 
@@ -23,13 +23,13 @@ use crate::ids::{EventId, Ids, PrincipalId};
 use crate::keys::seals::{PRIMARY, Seals, Stored, WrappedAll, primary_slot, put_keyring, put_slot};
 use crate::keys::{Primary, Recovery, SealRole, SealingError, Slot};
 use crate::rules::{Problems, Rules};
-use crate::{Error, backup, indexes, keys};
+use crate::{Error, backup, indexes, keys, ledger};
 
 statements! {
     data DATA_VAULT = "select id from vault";
     data PUT_DATA_VAULT = "insert into vault (id, created) values (?1, ?2)";
     data DROP_DATA_VAULT = "delete from vault";
-    data NEWEST_EVENT = "select max(id) from event";
+    data NEWEST_EVENT = "select max(id) from (select max(id) as id from event union all select max(event) from leaf union all select max(event) from unsequenced) as newest";
     keys KEYS_VAULT = "select id from vault";
     keys PUT_KEYS_VAULT = "insert into vault (id, created) values (?1, ?2)";
     keys DROP_KEYS_VAULT = "delete from vault";
@@ -189,8 +189,9 @@ impl App {
             tx.put(&PUT_DATA_VAULT, params![&id, now])?;
             charters::store_first(tx, &first, &sources, &numbers, now)?;
             let made = principals::first_administrator(tx, &first, &role, key_days, now)?;
-            let event = audit::system(What::VaultCreate, now, 1);
-            audit::append(tx, first.ids.event(now), &event, 0, None)?;
+            ledger::begin::first(tx, &first)?;
+            let event = audit::system(first.ids.event(now), What::VaultCreate, now, 1);
+            audit::append(tx, &event, 0, None)?;
             Ok::<_, Error>(made)
         })?;
         app.install(super::Fresh::Access(app.load_access()?));
@@ -292,6 +293,7 @@ impl App {
         self.refresh_rules()?;
         erasure::reconcile(self)?;
         backup::replay(self)?;
+        ledger::begin::open(self)?;
         Ok(self.note(what)?)
     }
 
@@ -307,8 +309,8 @@ impl App {
     pub(crate) fn note(self: &Arc<Self>, what: What) -> Result<(), Error> {
         let app = Arc::clone(self);
         self.store.write_wait(move |tx| {
-            let event = audit::system(what, app.now(), app.rules().version);
-            Ok(audit::append(tx, app.ids.event(app.now()), &event, 0, None)?)
+            let event = audit::system(app.ids.event(app.now()), what, app.now(), app.rules().version);
+            Ok(audit::append(tx, &event, 0, None)?)
         })
     }
 }
@@ -320,12 +322,15 @@ fn assemble(
     rules: Rules,
     access: Access,
 ) -> Result<Arc<App>, Error> {
+    let rng = SystemRandom::new();
+    let mut node = [0; 16];
+    rng.fill(&mut node).map_err(|_| Error::Internal("no randomness"))?;
     Ok(Arc::new(App {
         store: parts.store,
         keys,
         seals: Seals::new(parts.primary, proof),
         clock: parts.clock,
-        rng: SystemRandom::new(),
+        rng,
         ids: Ids::default(),
         rules: RwLock::new(Arc::new(rules)),
         access: RwLock::new(Arc::new(access)),
@@ -340,6 +345,7 @@ fn assemble(
         keyring_turn: std::sync::Mutex::default(),
         backups: crate::backup::Backups::default(),
         erasures: Erasures::new(parts.erasure)?,
+        ledger: ledger::Ledger::new(node),
         environment: parts.environment,
     }))
 }

@@ -46,9 +46,14 @@ fn replay_one(app: &Arc<App>, mut pending: Restored) -> Result<(), Error> {
     let keeper = Arc::clone(app);
     app.store.write_wait(move |tx| {
         pending.store(tx, &keeper.keys, &keeper.rng)?;
-        let mut event = audit::system(What::VaultReplay, keeper.now(), keeper.rules().version);
+        let mut event = audit::system(
+            keeper.ids.event(keeper.now()),
+            What::VaultReplay,
+            keeper.now(),
+            keeper.rules().version,
+        );
         event.count = u32::try_from(pending.erased).unwrap_or(u32::MAX);
-        Ok(audit::append(tx, keeper.ids.event(keeper.now()), &event, 0, None)?)
+        Ok(audit::append(tx, &event, 0, None)?)
     })
 }
 

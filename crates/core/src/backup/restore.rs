@@ -332,11 +332,12 @@ fn write_data(tx: &mut Tx<'_>, app: &App, mark: &Restored, restored: bool) -> Re
         let mut indexes = Rows::load(tx, &app.keys)?;
         indexes.begin_again();
         indexes.store(tx, &app.keys, &app.rng)?;
+        crate::ledger::begin::after_restore(tx, app)?;
     }
-    let mut event = audit::system(What::VaultRestore, mark.at, app.rules().version);
+    let mut event = audit::system(app.ids.event(mark.at), What::VaultRestore, mark.at, app.rules().version);
     if mark.endings == Endings::Stated {
         // What somebody stated and nobody could check.
         event.needs.push("endings".to_owned());
     }
-    Ok(audit::append(tx, app.ids.event(mark.at), &event, 0, None)?)
+    Ok(audit::append(tx, &event, 0, None)?)
 }

@@ -185,9 +185,9 @@ pub(super) fn compare(tx: &mut Tx<'_>, app: &App, shelf: &Shelf, found: &Found) 
     if count == 0 {
         return Ok(());
     }
-    let mut event = audit::system(What::BackupDrop, now, app.rules().version);
+    let mut event = audit::system(app.ids.event(now), What::BackupDrop, now, app.rules().version);
     event.count = u32::try_from(count).unwrap_or(u32::MAX);
-    Ok(audit::append(tx, app.ids.event(now), &event, 0, None)?)
+    Ok(audit::append(tx, &event, 0, None)?)
 }
 
 /// The latest moment at which a backup of the key store ends that there is or is being made: what was erased before now is

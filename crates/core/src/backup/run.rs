@@ -295,9 +295,10 @@ impl App {
         let app = Arc::clone(self);
         self.store.write_wait(move |tx| {
             rows.iter().try_for_each(|row| row.store(tx, &app))?;
-            let mut event = audit::system(What::BackupMake, app.now(), app.rules().version);
+            let mut event =
+                audit::system(app.ids.event(app.now()), What::BackupMake, app.now(), app.rules().version);
             event.count = u32::try_from(rows.len()).unwrap_or(u32::MAX);
-            Ok(audit::append(tx, app.ids.event(app.now()), &event, 0, None)?)
+            Ok(audit::append(tx, &event, 0, None)?)
         })
     }
 

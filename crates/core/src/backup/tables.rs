@@ -133,6 +133,31 @@ tables! {
         "insert into event (id, body, sealed) values (?1, ?2, ?3)"
         "delete from event"
     }
+    data Data unsequenced "unsequenced" / 1 (event Int) {
+        "select event from unsequenced where event > ?1 order by event limit ?2"
+        "insert into unsequenced (event) values (?1)"
+        "delete from unsequenced"
+    }
+    data Data log "log" / 1 (id Int, origin Text, begun Int, size Int, root Blob, holder Blob, lease Int) {
+        "select id, origin, begun, size, root, holder, lease from log where id > ?1 order by id limit ?2"
+        "insert into log (id, origin, begun, size, root, holder, lease) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+        "delete from log"
+    }
+    data Data leaf "leaf" / 2 (log Int, idx Int, event Int) {
+        "select log, idx, event from leaf where (log, idx) > (?1, ?2) order by log, idx limit ?3"
+        "insert into leaf (log, idx, event) values (?1, ?2, ?3)"
+        "delete from leaf"
+    }
+    data Data tile "tile" / 3 (log Int, level Int, idx Int, hashes Blob) {
+        "select log, level, idx, hashes from tile where (log, level, idx) > (?1, ?2, ?3) order by log, level, idx limit ?4"
+        "insert into tile (log, level, idx, hashes) values (?1, ?2, ?3, ?4)"
+        "delete from tile"
+    }
+    data Data checkpoint "checkpoint" / 2 (log Int, size Int, at Int, note Text) {
+        "select log, size, at, note from checkpoint where (log, size) > (?1, ?2) order by log, size limit ?3"
+        "insert into checkpoint (log, size, at, note) values (?1, ?2, ?3, ?4)"
+        "delete from checkpoint"
+    }
     data Data event_subject "event_subject" / 2 (pseudonym Blob, event Int) {
         "select pseudonym, event from event_subject where (pseudonym, event) > (?1, ?2) order by pseudonym, event limit ?3"
         "insert into event_subject (pseudonym, event) values (?1, ?2)"
@@ -212,6 +237,11 @@ tables! {
         "select seq, subject, class, at, sealed, mac from ending where seq > ?1 order by seq limit ?2"
         "insert into ending (seq, subject, class, at, sealed, mac) values (?1, ?2, ?3, ?4, ?5, ?6)"
         "delete from ending"
+    }
+    keys Keys published "published" / 1 (log Int, size Int, note Text) {
+        "select log, size, note from published where log > ?1 order by log limit ?2"
+        "insert into published (log, size, note) values (?1, ?2, ?3)"
+        "delete from published"
     }
     keys Keys ended_identifier "ended_identifier" / 2 (digest Blob, seq Int) {
         "select digest, seq from ended_identifier where (digest, seq) > (?1, ?2) order by digest, seq limit ?3"

@@ -13,7 +13,7 @@ use super::order::unless_damaged;
 use super::strip::{self, Stripped};
 use super::{orphans, shred};
 use crate::app::App;
-use crate::audit::{self, What};
+use crate::audit::{self, Note, What};
 use crate::gate::Caller;
 use crate::ids::SubjectId;
 use crate::vault::keys::Ring;
@@ -264,21 +264,22 @@ fn apply(tx: &mut Tx<'_>, app: &Arc<App>, batch: &[Lacking]) -> Result<(), Error
     let (rules, caller, now) = (crate::charters::in_force(tx, app)?, Caller::system(), app.now());
     let (event, generation) = (app.ids.event(now), app.data_keys.generation());
     let cx = Cx { app, rules: &rules, caller: &caller, now, event, generation };
-    let (mut written, mut on_data) = (Vec::new(), Vec::new());
+    let (mut note, mut on_data) = (Note::default(), Vec::new());
     for Lacking { ending, .. } in batch.iter().filter(|lacking| lacking.data) {
         // Unless somebody has done it since the lists were read.
         if ending.put_order(tx)? {
-            on_the_data(tx, &cx, ending, &mut written)?;
+            on_the_data(tx, &cx, ending, &mut note)?;
             on_data.push(ending);
         }
     }
     if let (Some(first), Some(last)) = (on_data.first(), on_data.last()) {
         tx.put(&DROP_TERMS_OF_ENDED, params![first.seq, last.seq])?;
-        let mut event = audit::system(What::ErasureReplay, now, rules.version);
+        let mut event = audit::system(cx.event, What::ErasureReplay, now, rules.version);
         event.count = u32::try_from(on_data.len()).unwrap_or(u32::MAX);
         event.erasure = Some(first.seq.cast_unsigned());
-        event.written = written.into_iter().map(Into::into).collect();
-        audit::append(tx, cx.event, &event, 0, None)?;
+        event.subjects = note.subjects.into_iter().map(Into::into).collect();
+        event.written = note.written.into_iter().map(Into::into).collect();
+        audit::append(tx, &event, 0, None)?;
     }
     for lacking in batch {
         shred::destroy(tx, app, &lacking.ending)?;
@@ -287,17 +288,13 @@ fn apply(tx: &mut Tx<'_>, app: &Arc<App>, batch: &[Lacking]) -> Result<(), Error
 }
 
 /// Does an ending on the data; its terms, if it is of a whole person, are for the caller to remove with those of others.
-fn on_the_data(
-    tx: &mut Tx<'_>,
-    cx: &Cx<'_>,
-    ending: &Ending,
-    written: &mut Vec<[u8; 32]>,
-) -> Result<(), Error> {
+fn on_the_data(tx: &mut Tx<'_>, cx: &Cx<'_>, ending: &Ending, note: &mut Note) -> Result<(), Error> {
     let subject = ending.subject;
+    let ring = unless_damaged(Ring::load(tx, subject))?;
+    let pseudonym = ring.and_then(|mut ring| ring.pseudonym_if_any(cx));
+    note.subjects.extend(pseudonym);
     if ending.class == WHOLE {
         // What leads to them has gone with what leads to nobody; what was typed since goes here.
-        let ring = unless_damaged(Ring::load(tx, subject))?;
-        let pseudonym = ring.and_then(|mut ring| ring.pseudonym_if_any(cx));
         strip::remove_person(tx, subject, pseudonym.as_ref())?;
         return Ok(());
     }
@@ -312,7 +309,7 @@ fn on_the_data(
                 let versions = stripped.damaged;
                 tracing::error!(%subject, versions, "damaged versions keep entries of a class that was erased");
             }
-            stripped.put(tx, written)?;
+            stripped.put(tx, &mut note.written)?;
         }
         None => tracing::error!(%subject, "a damaged record keeps entries of a class that was erased"),
     }

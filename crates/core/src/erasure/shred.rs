@@ -94,10 +94,11 @@ pub(super) fn destroy(tx: &mut Tx<'_>, app: &App, ending: &Ending) -> Result<(),
         tx.put(&PUT_IDENTIFIER, params![&**identifier, ending.seq])?;
     }
     if ending.put_done(tx)? {
-        let mut event = audit::system(What::SubjectShred, app.now(), app.rules().version);
+        let mut event =
+            audit::system(app.ids.event(app.now()), What::SubjectShred, app.now(), app.rules().version);
         event.count = u32::try_from(named).unwrap_or(u32::MAX);
         event.erasure = Some(ending.seq.cast_unsigned());
-        audit::append(tx, app.ids.event(app.now()), &event, 0, None)?;
+        audit::append(tx, &event, 0, None)?;
     }
     Ok(())
 }

@@ -217,7 +217,7 @@ fn take_away(tx: &mut Tx<'_>, cx: &Cx<'_>, rows: &mut Rows, number: u32) -> Resu
 }
 
 fn record(tx: &mut Tx<'_>, cx: &Cx<'_>, what: What, count: u64) -> Result<(), Error> {
-    let mut event = audit::system(what, cx.now, cx.rules.version);
+    let mut event = audit::system(cx.event, what, cx.now, cx.rules.version);
     event.count = u32::try_from(count).unwrap_or(u32::MAX);
-    Ok(audit::append(tx, cx.event, &event, 0, None)?)
+    Ok(audit::append(tx, &event, 0, None)?)
 }

@@ -223,13 +223,14 @@ fn reseal_some(
     again.take_back(tx)?;
     let people = tx.query(&OUTDATED, params![after, newest, BATCH], |row| row.bytes::<16>(0))?;
     let mut done = Resealed::default();
-    let mut written = Vec::new();
+    let (mut subjects, mut written) = (Vec::new(), Vec::new());
     for id in &people {
         let subject = SubjectId::from_bytes(*id);
         match reseal(tx, &cx, subject, newest, again) {
             Ok(person) => {
                 done.people += u64::from(!person.written.is_empty());
                 done.destroyed += person.destroyed;
+                subjects.extend(person.pseudonym);
                 written.extend(person.written);
             }
             Err(Error::Tampered) => {
@@ -240,10 +241,11 @@ fn reseal_some(
         }
     }
     if done.people + done.destroyed > 0 {
-        let mut event = audit::system(What::SubjectReseal, now, rules.version);
+        let mut event = audit::system(cx.event, What::SubjectReseal, now, rules.version);
         event.count = u32::try_from(done.people).unwrap_or(u32::MAX);
+        event.subjects = subjects.into_iter().map(Into::into).collect();
         event.written = written.into_iter().map(Into::into).collect();
-        audit::append(tx, cx.event, &event, 0, None)?;
+        audit::append(tx, &event, 0, None)?;
     }
     Ok((done, people.last().map(|last| last.to_vec())))
 }

@@ -254,8 +254,8 @@ fn destroy_old(tx: &mut Tx<'_>, app: &App, newest: u32, older: u64) -> Result<u6
     // What it deletes is not counted: an attempt before this one may have done it and failed to write its event.
     tx.put(&DROP_OLD_KEKS, params![newest])?;
     let now = app.now();
-    let mut event = audit::system(What::KekDestroy, now, app.rules().version);
+    let mut event = audit::system(app.ids.event(now), What::KekDestroy, now, app.rules().version);
     event.count = u32::try_from(older).unwrap_or(u32::MAX);
-    audit::append(tx, app.ids.event(now), &event, 0, None)?;
+    audit::append(tx, &event, 0, None)?;
     Ok(older)
 }

@@ -181,9 +181,10 @@ impl App {
                 return Ok::<_, Error>(false);
             }
             put_keyring(tx, prepared.generation, &prepared.sealed)?;
-            let mut event = audit::system(What::RootForget, app.now(), app.rules().version);
+            let mut event =
+                audit::system(app.ids.event(app.now()), What::RootForget, app.now(), app.rules().version);
             event.count = gone;
-            audit::append(tx, app.ids.event(app.now()), &event, 0, None)?;
+            audit::append(tx, &event, 0, None)?;
             Ok(true)
         })?;
         if forgotten {

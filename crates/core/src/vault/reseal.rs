@@ -35,6 +35,8 @@ impl Again {
 pub(crate) struct Person {
     /// Manifests of what was sealed anew.
     pub(crate) written: Vec<[u8; 32]>,
+    /// The name under which events know the person, when something was.
+    pub(crate) pseudonym: Option<[u8; 16]>,
     /// Old keys that were destroyed.
     pub(crate) destroyed: u64,
 }
@@ -53,7 +55,7 @@ pub(crate) fn reseal(
     // Asked of the keys too: what has no newer key must not lose its old one, whatever the record says.
     if record.keys >= newest && ring.has_reached(newest) {
         let destroyed = tx.execute(&DROP_OLDER, params![subject.bytes(), newest])?;
-        return Ok(Person { written: Vec::new(), destroyed });
+        return Ok(Person { destroyed, ..Person::default() });
     }
     for class in ring.classes() {
         let before = ring.newest_id(class);
@@ -62,7 +64,7 @@ pub(crate) fn reseal(
         again.0.extend(ring.newest_id(class).filter(|id| before != Some(*id)).map(|id| (subject, id)));
     }
     let versions = Record::earlier(tx, cx, &record, record.version, usize::MAX)?;
-    let mut person = Person::default();
+    let mut person = Person { pseudonym: Some(ring.pseudonym(cx)?), ..Person::default() };
     let current = record.version;
     for old in core::iter::once(record).chain(versions) {
         let entries = old.entries_anew(tx, cx, &mut ring, newest)?;

@@ -33,7 +33,21 @@ impl<'p> Backup<'p> {
         if keys {
             &["subject_key", "ending", "ended_identifier"]
         } else {
-            &["record", "record_version", "index_term", "token", "event", "event_subject", "ending", "hold"]
+            &[
+                "record",
+                "record_version",
+                "index_term",
+                "token",
+                "event",
+                "event_subject",
+                "ending",
+                "hold",
+                "unsequenced",
+                "log",
+                "leaf",
+                "tile",
+                "checkpoint",
+            ]
         }
     }
 

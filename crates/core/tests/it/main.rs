@@ -16,6 +16,7 @@ mod house;
 mod imports;
 mod indexes;
 mod ledger;
+mod log;
 mod people;
 mod policy;
 mod recognise;

@@ -232,7 +232,7 @@ fn all_of_subject(
 ) -> Result<(), Error> {
     let (record, ring) = people.open(tx, cx, subject)?.ok_or(Error::NotFound)?;
     remember_person(cx, note, ring)?;
-    record.clone().end_tokens(tx, cx)?;
+    note.written.push(record.clone().end_tokens(tx, cx)?.manifest);
     let mut behind = Behind::default();
     loop {
         let rows = kept::of_subject(tx, cx, subject, &behind, PAGE)?;

@@ -1,0 +1,112 @@
+//! The log: every event becomes a leaf of a Merkle tree (RFC 6962, c2sp.org/tlog-tiles), in an order that never changes
+//! again, and signed checkpoints say how far the tree goes and what its root is.
+//!
+//! An event is written in the transaction of what it records, and waits in `unsequenced`. The sequencer gives those that wait
+//! their places (`sequence`), signs what it has come to (`publish`), and everybody may read tiles and checkpoints (`read`). That
+//! the two are apart lets operations run side by side on PostgreSQL: only one row says how large the tree is, and only the
+//! sequencer writes it.
+//!
+//! Must never sign a checkpoint that an earlier one is not the beginning of. When data are older than what was published, by a
+//! restore or by somebody's hand, the log ends and another one begins, under a name of its own (`begin`); it says what the one
+//! before had come to.
+//!
+//! Trust: whoever can write `leaf`, `tile`, `log` or `event` can spoil the log and cannot alter it unseen: checkpoints are signed
+//! with keys from the keyring, were handed out, and are in the key store too.
+
+pub(crate) mod begin;
+mod publish;
+mod read;
+pub(crate) mod sequence;
+mod tiles;
+
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use avouch_ledger::hash::Hash;
+use avouch_store::{Tx, statements};
+
+pub use publish::Published;
+pub use read::{LogState, OneLog, ReadEntries};
+
+use crate::Error;
+
+statements! {
+    data CURRENT = "select id, origin, size, root from log order by id desc limit 1";
+}
+
+/// Every statement of the room.
+pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
+    [
+        STATEMENTS,
+        begin::STATEMENTS,
+        publish::STATEMENTS,
+        read::STATEMENTS,
+        sequence::STATEMENTS,
+        tiles::STATEMENTS,
+    ]
+    .concat()
+}
+
+/// A log as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Log {
+    /// 1, 2, 3, …: the newest goes on, those before have ended.
+    pub(crate) id: i64,
+    /// Its name, for ever.
+    pub(crate) origin: String,
+    /// How many leaves.
+    pub(crate) size: u64,
+    /// Over them.
+    pub(crate) root: Hash,
+}
+
+impl Log {
+    /// The one that goes on.
+    pub(crate) fn current(tx: &mut Tx<'_>) -> Result<Option<Self>, Error> {
+        Ok(tx.first(&CURRENT, &[], |row| {
+            Ok(Self {
+                id: row.int(0)?,
+                origin: row.text(1)?.to_owned(),
+                size: row.int(2)?.cast_unsigned(),
+                root: Hash(row.bytes(3)?),
+            })
+        })?)
+    }
+}
+
+/// What is kept in memory of the log.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    /// Who holds the lease: drawn at each opening.
+    pub(crate) node: [u8; 16],
+    newest: RwLock<Option<Arc<Published>>>,
+    fault: Mutex<Option<String>>,
+}
+
+impl Ledger {
+    pub(crate) fn new(node: [u8; 16]) -> Self {
+        Self { node, newest: RwLock::default(), fault: Mutex::default() }
+    }
+
+    /// The newest checkpoint.
+    pub(crate) fn newest(&self) -> Option<Arc<Published>> {
+        self.newest.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn publish(&self, published: Published) {
+        *self.newest.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(published));
+    }
+
+    /// Why nothing is signed any more.
+    pub(crate) fn fault(&self) -> Option<String> {
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Nothing is signed until the next start, when the log is looked at as a whole.
+    fn broken(&self, fault: String) {
+        let mut known = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.is_none() {
+            tracing::error!(%fault, "the log is damaged: nothing of it is signed any more");
+            *known = Some(fault);
+        }
+    }
+}

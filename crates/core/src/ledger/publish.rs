@@ -1,0 +1,156 @@
+//! Signed checkpoints. What is signed has been committed, and the checkpoint before it is its beginning: that is proven from the
+//! tiles each time, for tiles may have been altered since.
+//!
+//! Crash before the note is stored: the next one is over the same tree or a larger one. Crash after: it is handed out at the
+//! next start.
+
+use std::sync::Arc;
+
+use avouch_ledger::checkpoint::Checkpoint;
+use avouch_ledger::hash::Hash;
+use avouch_ledger::note::{LogSigner, open_checkpoint};
+use avouch_ledger::proof::verify_consistency;
+use avouch_ledger::prove::prove_consistency;
+use avouch_store::{Tx, params, statements};
+use uuid::Uuid;
+
+use super::Log;
+use super::tiles::Tiles;
+use crate::Error;
+use crate::app::App;
+
+statements! {
+    data NEWEST_CHECKPOINT = "select size, at, note from checkpoint where log = ?1 order by size desc limit 1";
+    data PUT_CHECKPOINT = "insert into checkpoint (log, size, at, note) values (?1, ?2, ?3, ?4) on conflict (log, size) do nothing";
+    data THIN = "delete from checkpoint where at < ?1 and exists (select 1 from checkpoint later where later.log = checkpoint.log and later.size > checkpoint.size and later.at / ?2 = checkpoint.at / ?2)";
+    keys PUBLISHED = "select log, size, note from published order by log desc limit 1";
+    keys PUT_PUBLISHED = "insert into published (log, size, note) values (?1, ?2, ?3) on conflict (log) do update set size = excluded.size, note = excluded.note where published.size < excluded.size";
+}
+
+const HOUR: i64 = 3_600_000_000;
+const DAY: i64 = 24 * HOUR;
+
+/// A checkpoint that was handed out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// The number of its log.
+    pub log: i64,
+    /// When, in microseconds UTC.
+    pub at: i64,
+    /// What it says.
+    pub checkpoint: Checkpoint,
+    /// The signed note.
+    pub note: String,
+}
+
+impl Published {
+    /// Of what is stored; it has to be signed by the log.
+    fn read(app: &App, log: i64, at: i64, note: &str) -> Result<Self, Error> {
+        let signer = signer(app, log)?;
+        let opened = open_checkpoint(note, signer.verifier_keys())?;
+        if opened.of_log().next().is_none() {
+            return Err(Error::Tampered);
+        }
+        Ok(Self { log, at, checkpoint: opened.checkpoint().clone(), note: note.to_owned() })
+    }
+
+    /// The newest one of a log, as the data store has it.
+    pub(super) fn newest(tx: &mut Tx<'_>, app: &App, log: i64) -> Result<Option<Self>, Error> {
+        let row =
+            tx.first(&NEWEST_CHECKPOINT, params![log], |row| Ok((row.int(1)?, row.text(2)?.to_owned())))?;
+        row.map(|(at, note)| Self::read(app, log, at, &note)).transpose()
+    }
+
+    /// The newest one of all, as the key store has it.
+    pub(super) fn kept(tx: &mut Tx<'_>, app: &App) -> Result<Option<Self>, Error> {
+        let row = tx.first(&PUBLISHED, &[], |row| Ok((row.int(0)?, row.text(2)?.to_owned())))?;
+        row.map(|(log, note)| Self::read(app, log, 0, &note)).transpose()
+    }
+
+    pub(super) fn put(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let size = self.checkpoint.size.cast_signed();
+        tx.put(&PUT_CHECKPOINT, params![self.log, size, self.at, &*self.note])?;
+        self.keep(tx)
+    }
+
+    /// A second time, where a copy of the data that was put back does not reach.
+    pub(super) fn keep(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let size = self.checkpoint.size.cast_signed();
+        Ok(tx.put(&PUT_PUBLISHED, params![self.log, size, &*self.note])?)
+    }
+}
+
+impl App {
+    /// Signs what the tree has come to, and keeps it; nothing when that was done already.
+    ///
+    /// # Errors
+    /// What the store reports. [`Error::Tampered`] when what was signed before is not the beginning of it: then nothing is signed.
+    pub fn publish(self: &Arc<Self>) -> Result<Option<Arc<Published>>, Error> {
+        if self.ledger.fault().is_some() {
+            return Ok(None);
+        }
+        let grown = {
+            let app = Arc::clone(self);
+            self.store.read_wait(move |tx| grown(tx, &app))
+        };
+        let grown = grown.inspect_err(|error| {
+            if matches!(error, Error::Tampered) {
+                self.ledger
+                    .broken("what was signed before is not the beginning of what there is now".to_owned());
+            }
+        })?;
+        let Some(log) = grown else { return Ok(None) };
+        let published = self.signed(&log)?;
+        let kept = published.clone();
+        self.store.write_wait(move |tx| kept.put(tx))?;
+        self.ledger.publish(published);
+        Ok(self.ledger.newest())
+    }
+
+    /// Signs whatever it is given: who calls this has proven that it goes on from what was signed before.
+    fn signed(&self, log: &Log) -> Result<Published, Error> {
+        let at = self.now();
+        let checkpoint = Checkpoint { origin: log.origin.clone(), size: log.size, root: log.root };
+        let seconds = u64::try_from(at / 1_000_000).unwrap_or_default();
+        let note = signer(self, log.id)?.sign(&checkpoint, seconds)?;
+        Ok(Published { log: log.id, at, checkpoint, note })
+    }
+
+    /// Of checkpoints older than a day one an hour is kept.
+    pub(crate) fn thin_checkpoints(&self) -> Result<u64, Error> {
+        let before = self.now().saturating_sub(DAY);
+        self.store.write_wait(move |tx| Ok(tx.execute(&THIN, params![before, HOUR])?))
+    }
+}
+
+/// The keys of a log, under its name.
+pub(super) fn signer(app: &App, log: i64) -> Result<LogSigner, Error> {
+    let [ed25519, ml_dsa] = app.keys.log_seeds(log.cast_unsigned());
+    Ok(LogSigner::from_seeds(&origin(app, log), &ed25519, &ml_dsa)?)
+}
+
+/// Nobody else's, and never another's of ours.
+pub(super) fn origin(app: &App, log: i64) -> String {
+    format!("avouch/{}/log/{log}", Uuid::from_bytes(app.keys.vault().0))
+}
+
+/// The log, when it has grown since it was signed, and goes on from there.
+fn grown(tx: &mut Tx<'_>, app: &App) -> Result<Option<Log>, Error> {
+    let Some(log) = Log::current(tx)? else { return Ok(None) };
+    let before = Published::newest(tx, app, log.id)?.map(|published| published.checkpoint);
+    let (size, root) = before.map_or_else(|| (0, Hash::empty()), |before| (before.size, before.root));
+    if size == log.size {
+        return if root == log.root { Ok(None) } else { Err(Error::Tampered) };
+    }
+    goes_on(tx, log.id, (size, &root), (log.size, &log.root))?;
+    Ok(Some(log))
+}
+
+/// Whether one tree is the beginning of another, by the tiles that are stored.
+pub(super) fn goes_on(tx: &mut Tx<'_>, log: i64, old: (u64, &Hash), new: (u64, &Hash)) -> Result<(), Error> {
+    if old.0 > new.0 {
+        return Err(Error::Tampered);
+    }
+    let path = prove_consistency(&mut Tiles { tx, log }, old.0, new.0)?;
+    verify_consistency(old, new, &path).map_err(|_| Error::Tampered)
+}

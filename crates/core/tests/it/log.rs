@@ -1,0 +1,242 @@
+//! The log: what is sequenced, what is signed, and what is noticed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use avouch_core::EventId;
+use avouch_core::app::App;
+use avouch_core::audit::Event;
+use avouch_ledger::checkpoint::Checkpoint;
+use avouch_ledger::hash::Hash;
+use avouch_ledger::note::{Note, VerifierKey, open_checkpoint};
+use avouch_ledger::tree::Frontier;
+use avouch_testkit::both_engines;
+use serde_json::json;
+
+use crate::erasure::{Order, erase};
+use crate::house::{House, ana};
+
+avouch_store::statements! {
+    data ENTRIES = "select l.idx, e.id, e.body from leaf l join event e on e.id = l.event where l.log = ?1 order by l.idx";
+    data NOTES = "select note from checkpoint where log = ?1 order by size";
+    data EVENTS = "select count(*) from event";
+    data WAITING = "select count(*) from unsequenced";
+    data LOG_SIZE = "select size from log where id = ?1";
+}
+
+fn number(app: &App, statement: &'static avouch_store::Statement, params: &[avouch_store::Param<'_>]) -> i64 {
+    app.store()
+        .snapshot(|tx| tx.first(statement, params, |row| row.int(0)))
+        .expect("read")
+        .unwrap_or_default()
+}
+
+/// Every leaf of a log, in order and without a gap.
+pub(crate) fn entries(app: &App, log: i64) -> Vec<(EventId, Vec<u8>)> {
+    let rows = app.store().snapshot(|tx| {
+        tx.query(&ENTRIES, avouch_store::params![log], |row| {
+            Ok((row.int(0)?, EventId::from_int(row.int(1)?), row.blob(2)?.to_vec()))
+        })
+    });
+    let rows: Vec<_> = rows.expect("read");
+    assert!(rows.iter().enumerate().all(|(at, (index, ..))| i64::try_from(at) == Ok(*index)), "a gap");
+    assert_eq!(i64::try_from(rows.len()), Ok(number(app, &LOG_SIZE, avouch_store::params![log])));
+    rows.into_iter().map(|(_, id, body)| (id, body)).collect()
+}
+
+/// All that was signed of a log, verified with its keys and against its leaves.
+pub(crate) fn checkpoints(app: &Arc<App>, log: i64) -> Vec<Checkpoint> {
+    let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+    app.log_state(move |state| drop(sender.send(state)));
+    let state = receiver.recv().expect("an answer").expect("the state of the log");
+    let one = state.logs.iter().find(|one| one.number == log).expect("there is such a log");
+    let keys: Vec<VerifierKey> = one.keys.iter().map(|key| VerifierKey::parse(key).expect("a key")).collect();
+    let notes = app
+        .store()
+        .snapshot(|tx| tx.query(&NOTES, avouch_store::params![log], |row| Ok(row.text(0)?.to_owned())));
+    let mut tree = Frontier::new();
+    let mut leaves = entries(app, log).into_iter();
+    let verify = |note: String| {
+        assert_eq!(Note::parse(&note).expect("a note").lines().len(), 2, "signed with both keys");
+        let opened = open_checkpoint(&note, &keys).expect("signed");
+        assert_eq!((opened.of_log().count(), &opened.checkpoint().origin), (2, &one.origin));
+        let checkpoint = opened.checkpoint().clone();
+        while tree.size() < checkpoint.size {
+            tree.push(Hash::leaf(&leaves.next().expect("it covers what is there").1));
+        }
+        assert_eq!(tree.root(), checkpoint.root, "at {}", checkpoint.size);
+        checkpoint
+    };
+    notes.expect("read").into_iter().map(verify).collect()
+}
+
+fn sizes(app: &Arc<App>, log: i64) -> Vec<u64> {
+    checkpoints(app, log).iter().map(|checkpoint| checkpoint.size).collect()
+}
+
+fn decoded(body: &[u8]) -> Event {
+    minicbor::decode(body).expect("an event")
+}
+
+/// Gives what waits its place, and signs.
+pub(crate) fn publish(house: &House<'_>) {
+    house.app.sequence().expect("sequenced");
+    house.app.publish().expect("published");
+}
+
+both_engines! {
+    fn every_event_gets_one_place_and_what_is_signed_goes_on_from_what_was(place) {
+        let house = House::new(place);
+        let support = house.hire("staff", "support", None);
+        let ana = house.create(&house.importer, ana()).expect("created");
+        let made = number(&house.app, &EVENTS, &[]);
+        assert_eq!(number(&house.app, &WAITING, &[]), made);
+        assert_eq!(house.app.sequence().expect("sequenced"), made.cast_unsigned());
+        assert_eq!(house.app.sequence().expect("nothing waits"), 0);
+        let published = house.app.publish().expect("published").expect("there is something");
+        assert_eq!(published.checkpoint.size, made.cast_unsigned());
+        assert_eq!(house.app.publish().expect("published"), None, "nothing has changed");
+        for _ in 0..300 {
+            house.reveal(&support, ana, &["name"]).expect("shown");
+        }
+        publish(&house);
+        house.reveal(&support, ana, &["phones"]).expect("shown");
+        publish(&house);
+        let all = made.cast_unsigned() + 301;
+        assert_eq!(sizes(&house.app, 1), [made.cast_unsigned(), all - 1, all]);
+        let leaves = entries(&house.app, 1);
+        assert!(leaves.windows(2).all(|pair| pair[0].0 < pair[1].0), "in the order in which they happened");
+        assert!(leaves.iter().all(|(id, body)| decoded(body).id == id.int()), "each says which event it is");
+
+        let house = house.reopen();
+        publish(&house);
+        assert_eq!(sizes(&house.app, 1).last(), Some(&(all + 1)), "the opening is an event");
+    }
+
+    fn nothing_is_missed_or_doubled_while_everybody_writes(place) {
+        let house = House::new(place);
+        let support = house.hire("staff", "support", None);
+        let people: Vec<_> = (0..4)
+            .map(|n| house.create(&house.importer, json!({"external_id": format!("C-{n}"), "name": "Ana"})).expect("created"))
+            .collect();
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Acquire) {
+                    publish(&house);
+                }
+            });
+            let writers: Vec<_> = people
+                .iter()
+                .map(|id| {
+                    let (house, support) = (&house, &support);
+                    scope.spawn(move || {
+                        for round in 0..100 {
+                            house.reveal(support, *id, &["name"]).expect("shown");
+                            if round % 10 == 0 {
+                                // Refused, and undone: its record has a place too, and what was undone has none.
+                                house.update(support, *id, 7, json!({"notes": "x"})).expect_err("stale");
+                            }
+                        }
+                    })
+                })
+                .collect();
+            writers.into_iter().for_each(|writer| writer.join().expect("no panic"));
+            done.store(true, Ordering::Release);
+        });
+        publish(&house);
+        let leaves = entries(&house.app, 1);
+        assert_eq!(i64::try_from(leaves.len()), Ok(number(&house.app, &EVENTS, &[])));
+        assert_eq!(number(&house.app, &WAITING, &[]), 0);
+        let reveals = leaves.iter().filter(|(_, body)| decoded(body).what == "subject.reveal").count();
+        assert_eq!(reveals, 400);
+        let signed = sizes(&house.app, 1);
+        assert_eq!(signed.last(), Some(&(leaves.len() as u64)));
+        assert!(signed.len() > 2, "signed meanwhile too");
+    }
+
+    fn data_that_are_older_than_what_was_published_begin_another_log_that_says_so(place) {
+        let house = House::new(place);
+        publish(&house);
+        let kept = ["event", "unsequenced", "log", "leaf", "tile", "checkpoint"];
+        for table in kept {
+            let sql = format!("create table kept_{table} as select * from {table}");
+            place.meddle(false, &sql, &sql);
+        }
+        let old = checkpoints(&house.app, 1).pop().expect("one");
+        house.create(&house.importer, ana()).expect("created");
+        publish(&house);
+        let lost = checkpoints(&house.app, 1).pop().expect("another");
+        let house = house.reopened_after(|| {
+            for table in kept {
+                let sql = format!("delete from {table}; insert into {table} select * from kept_{table}");
+                place.meddle(false, &sql, &sql);
+            }
+        });
+        // Not a second time, before anything is signed.
+        let house = house.reopen();
+        publish(&house);
+        assert_eq!(checkpoints(&house.app, 1), [old], "what was signed of the old log stays as it was");
+        let first = decoded(&entries(&house.app, 2)[0].1);
+        let before = first.before.expect("it says what was published of the one before");
+        assert_eq!((first.what.as_str(), before.log), ("log.begin", 1));
+        assert_eq!((before.size, Hash(*before.root)), (lost.size, lost.root));
+        let origins = [lost.origin, checkpoints(&house.app, 2).pop().expect("signed").origin];
+        assert_ne!(origins[0], origins[1], "no witness takes one for the other");
+        let house = house.reopen();
+        publish(&house);
+        assert_eq!(sizes(&house.app, 2).len(), 2, "and it goes on");
+    }
+
+    fn a_log_that_was_altered_is_not_signed_again(place) {
+        let house = House::new(place);
+        publish(&house);
+        let size = sizes(&house.app, 1)[0];
+        // One bit of a tile.
+        let [sqlite, postgres] = [
+            "update tile set hashes = cast(x'00' || substr(hashes, 2) as blob) where level = 0",
+            "update tile set hashes = set_byte(hashes, 0, get_byte(hashes, 0) # 1) where level = 0",
+        ];
+        place.meddle(false, sqlite, postgres);
+        house.create(&house.importer, ana()).expect("created: what was done is on record");
+        house.app.sequence().expect_err("not what was signed");
+        assert_eq!(house.app.publish().expect("nothing is signed"), None);
+        assert!(house.app.log_fault().is_some());
+        let house = house.reopen();
+        publish(&house);
+        let (_, first) = entries(&house.app, 2).remove(0);
+        assert_eq!(decoded(&first).before.map(|before| before.size), Some(size));
+    }
+
+    fn an_event_that_is_taken_away_before_it_has_its_place_is_noticed(place) {
+        let house = House::new(place);
+        publish(&house);
+        house.create(&house.importer, ana()).expect("created");
+        let away = "delete from event where id = (select max(id) from event)";
+        place.meddle(false, away, away);
+        house.app.sequence().expect_err("an event is missing");
+        assert!(house.app.log_fault().is_some());
+    }
+
+    fn who_was_erased_stays_proven_and_is_led_to_by_nothing(place) {
+        let house = House::new(place);
+        let (support, dpo) = (house.hire("staff", "support", None), house.hire("staff", "dpo", None));
+        let id = house.create(&house.importer, ana()).expect("created");
+        house.reveal(&support, id, &["name"]).expect("shown");
+        publish(&house);
+        let before = entries(&house.app, 1);
+        erase(&house, &dpo, id, Order::default()).expect("erased");
+        publish(&house);
+        let after = entries(&house.app, 1);
+        assert!(after.starts_with(&before), "not a byte of what was there has changed");
+        checkpoints(&house.app, 1);
+        let shown = after.iter().map(|(_, body)| decoded(body)).find(|event| event.what == "subject.reveal");
+        let pseudonym = *shown.expect("still there").subjects[0];
+        avouch_store::statements! {
+            data LEADS = "select count(*) from event_subject where pseudonym = ?1";
+        }
+        assert_eq!(number(&house.app, &LEADS, avouch_store::params![&pseudonym]), 0);
+        // Neither do the bytes of the person's id stand in any leaf.
+        assert!(after.iter().all(|(_, body)| !body.windows(16).any(|window| window == id.bytes())));
+    }
+}
