@@ -5,8 +5,11 @@ mod ed25519;
 mod error;
 pub mod hash;
 mod mldsa;
+#[cfg(test)]
+mod naive;
 pub mod note;
 pub mod proof;
 mod text;
+pub mod witness;
 
 pub use error::{Error, Result};
