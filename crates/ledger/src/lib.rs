@@ -3,6 +3,7 @@
 pub mod checkpoint;
 mod ed25519;
 mod error;
+pub mod evidence;
 pub mod hash;
 mod mldsa;
 #[cfg(test)]
