@@ -9,7 +9,9 @@ mod mldsa;
 #[cfg(test)]
 mod naive;
 pub mod note;
+pub mod policy;
 pub mod proof;
+pub mod receipt;
 mod text;
 pub mod witness;
 

@@ -19,6 +19,19 @@ pub(crate) fn root(leaves: &[Hash]) -> Hash {
     }
 }
 
+/// `PATH`.
+pub(crate) fn inclusion(index: usize, leaves: &[Hash]) -> Vec<Hash> {
+    if leaves.len() == 1 {
+        return Vec::new();
+    }
+    let (left, right) = leaves.split_at(split(leaves.len()));
+    if index < left.len() {
+        [inclusion(index, left), vec![root(right)]].concat()
+    } else {
+        [inclusion(index - left.len(), right), vec![root(left)]].concat()
+    }
+}
+
 /// `PROOF`, of a beginning that is not empty.
 pub(crate) fn consistency(old: usize, leaves: &[Hash]) -> Vec<Hash> {
     subproof(old, leaves, true)
