@@ -13,6 +13,9 @@ pub enum Error {
     /// It may well be genuine, but no key that is trusted here has signed it.
     #[error("no signature on the note is of a key that is trusted here")]
     Unsigned,
+    /// The log has signed it, and not as many witnesses as the policy wants.
+    #[error("the log has signed it, and not enough of the witnesses that the policy wants")]
+    Unwitnessed,
     /// A parameter outside what is allowed; says which.
     #[error("refused parameters: {0}")]
     Parameters(&'static str),

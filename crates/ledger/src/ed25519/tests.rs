@@ -209,6 +209,84 @@ fn the_edge_cases_in_which_implementations_differ() {
     }
 }
 
+/// Of C2SP/CCTV, `ed25519`, one for each kind in which the public key is worth something, by their numbers. All 914 were
+/// run once, from the file.
+#[test]
+fn the_edge_cases_of_cctv() {
+    use Verdict::{Bad, Good};
+
+    for (case, message, public, signature, expected) in [
+        (
+            "305: nothing out of the ordinary",
+            "ed25519vectors 5",
+            "ef75b20e7540e3dff77404193652ba2bd13df99c1508eee1515e27ae25f28076",
+            "b62cf890de42c413b11b1411c9f01f1c4d77aa87ef182258d1251f69af2a3506\
+             40657f1cb030f12543549bbabd848dc6403d354e7c99c4d0dcee9f63c9033b00",
+            Good,
+        ),
+        (
+            "304: R of small order",
+            "ed25519vectors 7",
+            "ef75b20e7540e3dff77404193652ba2bd13df99c1508eee1515e27ae25f28076",
+            "0100000000000000000000000000000000000000000000000000000000000000\
+             330b30d6c1f07511e2208d233b6a34d4ed7109da2dea615bcd97daee3a842704",
+            Good,
+        ),
+        (
+            "7: A and R of mixed order",
+            "ed25519vectors",
+            "10eb7c3acfb2bed3e0d6ab89bf5a3d6afddd1176ce4812e38d9fd485058fdb1f",
+            "36684ea91032ba5b1dbab2d02f4debc74c3327f2b3802e2e4d371aa42b12b56b\
+             bbfd00bd9c259d8d222d15e67a3d8228585050dbb9b9585be20d8fadc721da03",
+            Good,
+        ),
+        (
+            "5: A of mixed and R of small order",
+            "ed25519vectors 3",
+            "10eb7c3acfb2bed3e0d6ab89bf5a3d6afddd1176ce4812e38d9fd485058fdb1f",
+            "0000000000000000000000000000000000000000000000000000000000000000\
+             9472a69cd9a701a50d130ed52189e2455b23767db52cacb8716fb896ffeeac09",
+            Good,
+        ),
+        (
+            "6: good only where both sides are multiplied by 8",
+            "ed25519vectors 10",
+            "10eb7c3acfb2bed3e0d6ab89bf5a3d6afddd1176ce4812e38d9fd485058fdb1f",
+            "36684ea91032ba5b1dbab2d02f4debc74c3327f2b3802e2e4d371aa42b12b56b\
+             c02e2b9e63e385c058bf62b14b3a2b29ccefe8e38ddb536bc3f9865320a3d801",
+            Bad,
+        ),
+        (
+            "267: the same, with A of prime order",
+            "ed25519vectors 3",
+            "ef75b20e7540e3dff77404193652ba2bd13df99c1508eee1515e27ae25f28076",
+            "36684ea91032ba5b1dbab2d02f4debc74c3327f2b3802e2e4d371aa42b12b56b\
+             2d471882773a677af1e3824e757a33f8ddf7bbeaf3d28a09595eb8daa0d74a03",
+            Bad,
+        ),
+        (
+            "316: R in another spelling",
+            "ed25519vectors 5",
+            "ef75b20e7540e3dff77404193652ba2bd13df99c1508eee1515e27ae25f28076",
+            "0100000000000000000000000000000000000000000000000000000000000080\
+             2d32f9eeccaa31dba2ff4ab4e196b61e2ee1648073bbb5f599dcff4f7ea02900",
+            Bad,
+        ),
+        (
+            "317: R in another spelling, hashed as the usual one",
+            "ed25519vectors 7",
+            "ef75b20e7540e3dff77404193652ba2bd13df99c1508eee1515e27ae25f28076",
+            "0100000000000000000000000000000000000000000000000000000000000080\
+             330b30d6c1f07511e2208d233b6a34d4ed7109da2dea615bcd97daee3a842704",
+            Bad,
+        ),
+    ] {
+        let key = VerifyingKey::parse(point(public)).unwrap();
+        let verified = key.verify(message.as_bytes(), &hex(signature)).is_ok();
+        assert_eq!(if verified { Good } else { Bad }, expected, "{case}");
+    }
+}
+
 /// All 38 that there are: `y` from `2^255 - 19` on, with either sign. The last, without it, is all ones.
 #[test]
 fn public_keys_in_another_spelling_are_refused() {

@@ -2,7 +2,7 @@
 //!
 //! The only way to an [`Opened`] checkpoint is through the keys that one trusts.
 
-use super::{KeyType, Note, VerifierKey};
+use super::{KeyType, Line, Note, VerifierKey};
 use crate::checkpoint::Checkpoint;
 use crate::{Error, Result};
 
@@ -42,6 +42,12 @@ impl<'k> Opened<'k> {
         let log =
             |key: &VerifierKey| key.kind() != KeyType::Cosignature && key.name() == self.checkpoint.origin;
         self.signatures.iter().filter(move |signature| log(signature.key))
+    }
+
+    /// Of some lines of its note those that were verified, as they were written.
+    pub(crate) fn verified(&self, lines: &[Line<'_>]) -> String {
+        let known = |line: &&Line<'_>| self.signatures.iter().any(|signature| line.is_of(signature.key));
+        lines.iter().filter(known).map(ToString::to_string).collect()
     }
 }
 

@@ -285,6 +285,52 @@ proptest! {
         prop_assert!(verifier(PETER).reads(&note).is_err(), "{}", note);
     }
 
+    /// Against an implementation of others, of notes that are right and of those that are almost so.
+    #[test]
+    fn agrees_with_another_implementation(
+        seed: [u8; 32],
+        name in "[^\\s+\\x00-\\x1f]{1,12}",
+        text in "([^\\x00-\\x1f]|\n){0,40}",
+        lines in prop::collection::vec((0_usize..6, any::<prop::sample::Index>(), "[ -~\n]"), 0..4),
+    ) {
+        let (ada, text) = (signer(&name, seed), format!("{text}\n"));
+        let signed = ada.sign(&text).unwrap();
+        let own = signed.strip_prefix(&text).unwrap().trim_start_matches('\n').to_owned();
+        let other = ada.sign(&format!("{text}.\n")).unwrap();
+        let other = other.split_inclusive('\n').last().unwrap();
+        let mut note = signed;
+        for (which, at, with) in lines {
+            match which {
+                0 => note.push_str(&own),
+                1 => note.push_str(ENOCH_LINE),
+                2 => note.push_str(other),
+                3 => note.push_str(&with),
+                _ => {
+                    let (at, character) = note.char_indices().nth(at.index(note.chars().count())).unwrap();
+                    note.replace_range(at..at + character.len_utf8(), &with);
+                }
+            }
+        }
+        let key = ada.verifier_key().to_string();
+        let ours = open_text(&note, [ada.verifier_key()]).map(|(text, _)| text.as_bytes().to_vec());
+        let theirs = signed_note::StandardVerifier::new(&key).unwrap();
+        let theirs = signed_note::VerifierList::new(vec![Box::new(theirs)]);
+        let theirs = signed_note::Note::from_bytes(note.as_bytes())
+            .and_then(|note| note.verify(&theirs).map(|_| note.text().to_vec()));
+        // Theirs looks at the first line of a key only.
+        let twice = Note::parse(&note).is_ok_and(|note| {
+            note.lines().iter().filter(|line| line.is_of(ada.verifier_key())).count() > 1
+        });
+        match (ours, theirs) {
+            (Err(Error::Forged(_)), Ok(_)) => prop_assert!(twice, "{}", note),
+            (Err(Error::Unsigned), theirs) => {
+                let unsigned = matches!(theirs, Err(signed_note::NoteError::UnverifiedNote));
+                prop_assert!(unsigned, "{}", note);
+            }
+            (ours, theirs) => prop_assert_eq!(ours.ok(), theirs.ok(), "{}", note),
+        }
+    }
+
     #[test]
     fn any_text_is_refused_without_a_panic(text in "(\\PC|\n|— ){0,120}") {
         prop_assert!(VerifierKey::parse(&text).is_err());
