@@ -10,5 +10,6 @@ pub mod prove;
 mod text;
 pub mod tile;
 pub mod tree;
+pub mod verify;
 
 pub use error::{Error, Result};
