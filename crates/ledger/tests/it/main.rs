@@ -8,6 +8,8 @@
 
 mod growth;
 mod naive;
+mod oracle;
 mod proofs;
 mod tiles;
+mod vectors;
 mod verify;
