@@ -14,6 +14,10 @@ use crate::text::read_base64;
 /// Bytes in a hash.
 pub const HASH_LEN: usize = 32;
 
+/// Entries up to this length, which are nearly all, are hashed where they are copied to behind their prefix: a context that
+/// takes them piece by piece is on the heap.
+const SHORT: usize = 1023;
+
 /// A hash of the tree: of a leaf, or of a node.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Hash(pub [u8; HASH_LEN]);
@@ -22,7 +26,20 @@ impl Hash {
     /// Of a leaf.
     #[must_use]
     pub fn leaf(entry: &[u8]) -> Self {
-        Self::of(&[&[0], entry])
+        let mut input = [0; 1 + SHORT];
+        match input.get_mut(..=entry.len()) {
+            Some(prefixed) => {
+                let (_, rest) = prefixed.split_at_mut(1);
+                rest.copy_from_slice(entry);
+                Self::of(prefixed)
+            }
+            None => {
+                let mut context = digest::Context::new(&digest::SHA256);
+                context.update(&[0]);
+                context.update(entry);
+                Self::read_digest(&context.finish())
+            }
+        }
     }
 
     /// Of what is above two others.
@@ -33,7 +50,7 @@ impl Hash {
         let (first, second) = both.split_at_mut(HASH_LEN);
         first.copy_from_slice(&left.0);
         second.copy_from_slice(&right.0);
-        Self::of(&[&input])
+        Self::of(&input)
     }
 
     /// Of the tree that has no leaf.
@@ -42,11 +59,13 @@ impl Hash {
         Self::of(&[])
     }
 
-    fn of(parts: &[&[u8]]) -> Self {
-        let mut context = digest::Context::new(&digest::SHA256);
-        parts.iter().for_each(|part| context.update(part));
+    fn of(input: &[u8]) -> Self {
+        Self::read_digest(&digest::digest(&digest::SHA256, input))
+    }
+
+    fn read_digest(digest: &digest::Digest) -> Self {
         let mut hash = [0; HASH_LEN];
-        hash.copy_from_slice(context.finish().as_ref());
+        hash.copy_from_slice(digest.as_ref());
         Self(hash)
     }
 

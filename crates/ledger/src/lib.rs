@@ -18,6 +18,7 @@ pub mod receipt;
 mod text;
 pub mod tile;
 pub mod tree;
+pub mod verify;
 pub mod witness;
 
 pub use error::{Error, Result};

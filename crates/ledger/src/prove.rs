@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use crate::hash::{HASH_LEN, Hash};
-use crate::tile::{TILE_HEIGHT, TILE_WIDTH, TileId, hashes_of, root_over};
+use crate::tile::{TILE_HEIGHT, TileId, hashes_of, root_over, tile_of};
 use crate::tree::MAX_SIZE;
 use crate::{Error, Result};
 
@@ -138,15 +138,15 @@ impl<'s, S: HashSource> Tiles<'s, S> {
         const BEYOND: Error = Error::Parameters("a tile beyond the tree");
         let level = u8::try_from(height / TILE_HEIGHT).map_err(|_| BEYOND)?;
         let first = index << (height % TILE_HEIGHT);
-        let width = u64::from(TILE_WIDTH);
-        let id = TileId::within(self.size, level, first / width).ok_or(BEYOND)?;
+        let (index, offset) = tile_of(first);
+        let id = TileId::within(self.size, level, index).ok_or(BEYOND)?;
         let tile = match self.read.entry(id) {
             Entry::Occupied(read) => read.into_mut(),
             Entry::Vacant(unread) => unread.insert(self.source.tile(id)?),
         };
         let hashes: &[[u8; HASH_LEN]] = hashes_of(tile, id.width)?;
-        let skipped = usize::try_from(first % width).map_err(|_| BEYOND)?;
-        let beneath = hashes.get(skipped..).and_then(|rest| rest.get(..1 << (height % TILE_HEIGHT)));
+        let beneath =
+            hashes.get(usize::from(offset)..).and_then(|rest| rest.get(..1 << (height % TILE_HEIGHT)));
         Ok(root_over(beneath.ok_or(BEYOND)?))
     }
 }

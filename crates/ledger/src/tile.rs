@@ -150,6 +150,12 @@ pub(crate) fn hashes_on(size: u64, level: u8) -> u64 {
     size.checked_shr(TILE_HEIGHT * u32::from(level)).unwrap_or(0)
 }
 
+/// In which tile of its level a hash is, and which one of the tile's it is.
+pub(crate) fn tile_of(place: u64) -> (u64, u16) {
+    let [.., offset] = place.to_be_bytes();
+    (place >> TILE_HEIGHT, u16::from(offset))
+}
+
 /// The hashes of a tile, if it has its length.
 pub(crate) fn hashes_of(tile: &[u8], width: u16) -> Result<&[[u8; HASH_LEN]]> {
     match tile.as_chunks() {
