@@ -11,6 +11,7 @@ mod ff1;
 mod formats;
 mod formulas;
 mod json;
+mod ledger;
 mod notes;
 mod seal;
 mod search;
@@ -52,6 +53,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "formats", check: formats::check },
     Target { name: "formulas", check: formulas::check },
     Target { name: "json", check: json::check },
+    Target { name: "ledger", check: ledger::check },
     Target { name: "notes", check: notes::check },
     Target { name: "seal", check: seal::check },
     Target { name: "search", check: search::check },

@@ -13,6 +13,7 @@ pub const MAX_ENTRY: usize = u16::MAX as usize;
 /// The most bytes that a bundle can have.
 pub const MAX_BUNDLE: usize = TILE_WIDTH as usize * (LENGTH + MAX_ENTRY);
 
+const MALFORMED: Error = Error::Malformed("bundle of entries");
 const LENGTH: usize = size_of::<u16>();
 
 /// Appends an entry to the bytes of a bundle.
@@ -39,10 +40,20 @@ impl<'a> Bundle<'a> {
     /// # Errors
     /// [`Error::Malformed`].
     pub fn parse(bytes: &'a [u8], width: u16) -> Result<Self> {
+        let whole = Self::beginning(bytes, width)?.len() == bytes.len();
+        if whole && (1..=TILE_WIDTH).contains(&width) { Ok(Self { bytes }) } else { Err(MALFORMED) }
+    }
+
+    /// The bytes of the first `width` entries of a bundle that may have more: the log may have grown since the size that
+    /// somebody asks for, and the bundle with it.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] if there are fewer.
+    pub fn beginning(bytes: &'a [u8], width: u16) -> Result<&'a [u8]> {
         let mut rest = bytes;
         let entries = core::iter::from_fn(|| next_entry(&mut rest)).take(usize::from(width)).count();
-        let whole = entries == usize::from(width) && rest.is_empty() && (1..=TILE_WIDTH).contains(&width);
-        if whole { Ok(Self { bytes }) } else { Err(Error::Malformed("bundle of entries")) }
+        let begun = bytes.get(..bytes.len() - rest.len()).filter(|_| entries == usize::from(width));
+        begun.ok_or(MALFORMED)
     }
 
     /// Its entries, from the first.

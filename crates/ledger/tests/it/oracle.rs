@@ -9,6 +9,7 @@ use avouch_ledger::prove::{prove_consistency, prove_inclusion, root};
 use avouch_ledger::tile::{TILE_WIDTH, TileId, new_tiles};
 use avouch_ledger::tree::MAX_SIZE;
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 use tlog_tiles::{Error, HashReader, Tile, TileHashReader, TileReader};
 
 use crate::naive::Rows;
@@ -97,7 +98,9 @@ fn roots_and_proofs_are_the_same_and_each_accepts_the_others() {
     let (rows, stored) = grown(66_000);
     let tiles = Ours(&rows);
     let read = |tile| rows.tile(tile);
-    let mut runner = proptest::test_runner::TestRunner::default();
+    // They check tiles up to the root for each proof, which takes a while unoptimised: a few cases are enough.
+    let mut runner =
+        TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) });
     let near_an_edge = prop_oneof![1..=66_000_u64, 250..=260_u64, 65_530..=65_540_u64];
     let cases = near_an_edge.prop_flat_map(|size| (Just(size), 0..size, 1..=size));
     let held = runner.run(&cases, |(size, index, old)| {

@@ -175,13 +175,11 @@ fn large() -> (Vec<Hash>, Rows) {
 fn trees_across_the_width_of_a_tile_prove_what_their_definition_says() {
     let (leaves, rows) = large();
     let read = &mut |tile| rows.tile(tile);
-    let near = |edge: u64| edge - 1..=edge + 1;
-    let sizes = near(256).chain(near(512)).chain(near(65_536)).chain(near(65_792)).chain([66_500]);
-    for size in sizes {
+    for size in [255, 256, 257, 513, 65_535, 65_536, 65_537, 66_500] {
         let tree = &leaves[..usize::try_from(size).unwrap()];
         let over_all = naive::root(tree);
         assert_eq!(root(read, size), Ok(over_all));
-        let others = [1, 255, 256, 257, 511, 32_768, 65_535, 65_536, 65_537];
+        let others = [1, 255, 256, 511, 65_535, 65_536];
         for other in others.into_iter().filter(|other| *other < size) {
             let within = usize::try_from(other).unwrap();
             assert_eq!(

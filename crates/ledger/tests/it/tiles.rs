@@ -127,6 +127,12 @@ fn a_bundle_has_as_many_entries_as_it_is_wide_and_nothing_else() {
     let bundle = Bundle::parse(&bytes, 3).unwrap();
     assert_eq!(bundle.entries().collect::<Vec<_>>(), entries);
 
+    for (width, end) in [(0, 0), (1, 2), (2, 7), (3, bytes.len())] {
+        assert_eq!(Bundle::beginning(&bytes, width), Ok(&bytes[..end]));
+    }
+    assert!(Bundle::beginning(&bytes, 4).is_err());
+    assert!(Bundle::beginning(&bytes[..8], 3).is_err());
+
     let whole = bytes.len();
     assert!(matches!(push_entry(&mut bytes, &vec![5; MAX_ENTRY + 1]), Err(Error::Parameters(_))));
     assert_eq!(bytes.len(), whole, "what is refused leaves nothing behind");
