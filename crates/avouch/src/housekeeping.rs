@@ -1,8 +1,8 @@
 //! What a server does without being asked. Once an hour it lets go of what nobody may need any longer, replaces the
 //! key-encryption key when that is old and makes a backup when it is time; and it goes on at once with a rotation of keys or
 //! the building of an index that was begun, now or before a crash. All that may take hours, so what failed half-way while the
-//! server was up has a thread of its own. The work of both is operations in the store like any other; they end before the vault
-//! is closed.
+//! server was up has a thread of its own, and so has the log, which is signed while there is something new. The work of all is
+//! operations in the store like any other; they end before the vault is closed.
 //!
 //! A round that fails is logged and tried again an hour later. Nothing may depend on a round having taken place: what has
 //! expired is ignored from its moment on, whether it is still stored or not.
@@ -24,6 +24,9 @@ const PAUSE: Duration = Duration::from_secs(3600);
 /// The longest between two looks for what was begun or has failed; for what was begun, mostly somebody rings first.
 const TICK: Duration = Duration::from_secs(1);
 
+/// Between two looks for events without a place in the log. What is published is at most this old, and what it takes to do it.
+const SIGNING: Duration = Duration::from_millis(500);
+
 /// Looks between two tries to write into the copy of the list of erasures: a disk that is not there is not there at once.
 const COPY_LOOKS: u32 = 60;
 
@@ -32,9 +35,9 @@ const COPY_LOOKS: u32 = 60;
 pub(crate) struct Housekeeping {
     app: Arc<App>,
     stopping: Arc<AtomicBool>,
-    /// Its end is the sign for the second thread.
-    going_on: Sender<()>,
-    threads: [JoinHandle<()>; 2],
+    /// Their end is the sign for the other threads.
+    going_on: [Sender<()>; 2],
+    threads: [JoinHandle<()>; 3],
 }
 
 impl Housekeeping {
@@ -61,12 +64,16 @@ impl Housekeeping {
                 worked.wait_for_chores(TICK);
             }
         };
-        let (going_on, stopped) = channel();
+        let (mending_goes_on, stopped) = channel();
         let mended = Arc::clone(&app);
         let mending =
             thread::Builder::new().name("mending".to_owned()).spawn(move || mend(&mended, &stopped))?;
+        let (signing_goes_on, stopped) = channel();
+        let signed = Arc::clone(&app);
+        let signing = thread::Builder::new().name("log".to_owned()).spawn(move || sign(&signed, &stopped))?;
         let housekeeping = thread::Builder::new().name("housekeeping".to_owned()).spawn(work)?;
-        Ok(Self { app, stopping, going_on, threads: [housekeeping, mending] })
+        let going_on = [mending_goes_on, signing_goes_on];
+        Ok(Self { app, stopping, going_on, threads: [housekeeping, mending, signing] })
     }
 
     /// Waits for what is under way to come to a place where it can stop, and ends.
@@ -95,6 +102,26 @@ fn mend(app: &Arc<App>, stopped: &Receiver<()>) {
             && let Err(error) = app.finish_keyring()
         {
             tracing::warn!(%error, "whether the keyring in memory is the stored one is looked at again");
+        }
+    }
+}
+
+/// Gives events their place in the log, and signs what it has come to; once more at the end.
+fn sign(app: &Arc<App>, stopped: &Receiver<()>) {
+    let mut failing = false;
+    loop {
+        let last = stopped.recv_timeout(SIGNING) != Err(RecvTimeoutError::Timeout);
+        match app.sequence().and_then(|_| app.publish()) {
+            Ok(_) => failing = false,
+            // Every half second would be too often to say it.
+            Err(error) if !failing => {
+                failing = true;
+                tracing::error!(%error, "the log could not be gone on with; it is tried again and again");
+            }
+            Err(_) => {}
+        }
+        if last {
+            return;
         }
     }
 }

@@ -100,6 +100,11 @@ impl<'a> Call<'a> {
         })
     }
 
+    /// Sends it and reads the answer, which is not text.
+    pub(crate) fn raw(self) -> Result<Vec<u8>, Error> {
+        self.tries(read)
+    }
+
     /// Sends it and reads the answer, also where the status says failure; for routes whose failure is an answer.
     pub(crate) fn any_status<T: DeserializeOwned>(self) -> Result<T, Error> {
         let response = self.once().map_err(|error| transport(&error))?;

@@ -5,12 +5,13 @@ use std::fmt;
 use avouch_wire::{
     self as wire, BackupRequest, Backups, BatchRequest, BatchResponse, CharterApplied, CharterApply,
     CharterPlan, CharterPlanned, CharterSources, CharterSummary, CharterView, ChunkRequest, ChunkResult,
-    Deleted, DrillAnswer, DrillRequest, DrillStarted, Drilled, EraseQuery, ErasureQuery, Event, EventQuery,
-    Explain, Explanation, ExportRequest, Health, Hold, HoldRequest, Import, ImportStart, ImportStarted, Key,
-    KeyCreate, KeyCreated, KeyState, Page, PageQuery, Principal, PrincipalCreate, PrincipalPatch, Proposal,
-    ProposeRequest, Readiness, Receipt, ReceiptKey, RecoveryRequest, RecoveryShares, Resealed, Retire,
-    RetireRequest, Retired, RevealRequest, Revealed, Rotate, RotateRequest, Rotation, SearchRequest, Status,
-    Subject, SubjectCreate, SubjectPatch, SubjectVersion, header,
+    Deleted, DrillAnswer, DrillRequest, DrillStarted, Drilled, EraseQuery, ErasureQuery, Event, EventProof,
+    EventQuery, Explain, Explanation, ExportRequest, Health, Hold, HoldRequest, Import, ImportStart,
+    ImportStarted, Key, KeyCreate, KeyCreated, KeyState, Ledger, LedgerCheckpoints, Page, PageQuery,
+    Principal, PrincipalCreate, PrincipalPatch, ProblemKind, Proposal, ProposeRequest, Readiness, Receipt,
+    ReceiptKey, RecoveryRequest, RecoveryShares, Resealed, Retire, RetireRequest, Retired, RevealRequest,
+    Revealed, Rotate, RotateRequest, Rotation, SearchRequest, Status, Subject, SubjectCreate, SubjectPatch,
+    SubjectVersion, header,
 };
 use ureq::http::Method;
 use uuid::Uuid;
@@ -514,6 +515,50 @@ impl Client {
     /// As all calls: [`Error`].
     pub fn back_up(&self, request: &BackupRequest) -> Result<Backups, Error> {
         self.call(Method::POST, "/v1/backups").json(request)?.send()
+    }
+
+    /// `GET /v1/ledger`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn ledger(&self) -> Result<Ledger, Error> {
+        self.call(Method::GET, "/v1/ledger").send()
+    }
+
+    /// `GET /v1/ledger/{log}/checkpoint`: a signed note.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn ledger_checkpoint(&self, log: u64) -> Result<String, Error> {
+        self.call(Method::GET, format!("/v1/ledger/{log}/checkpoint")).text()
+    }
+
+    /// `GET /v1/ledger/{log}/checkpoints`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn ledger_checkpoints(&self, log: u64, after: u64) -> Result<LedgerCheckpoints, Error> {
+        let path = format!("/v1/ledger/{log}/checkpoints");
+        self.call(Method::GET, path).query("after", Some(&after.to_string())).send()
+    }
+
+    /// `GET /v1/ledger/{log}/tile/…`, a tile or a bundle of entries: nothing where there is none.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn ledger_tile(&self, log: u64, path: &str) -> Result<Option<Vec<u8>>, Error> {
+        match self.call(Method::GET, format!("/v1/ledger/{log}/{path}")).raw() {
+            Err(error) if error.problem().is_some_and(|p| p.kind == ProblemKind::NotFound) => Ok(None),
+            tile => tile.map(Some),
+        }
+    }
+
+    /// `GET /v1/events/{id}/proof`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn event_proof(&self, id: Uuid) -> Result<EventProof, Error> {
+        self.call(Method::GET, format!("/v1/events/{id}/proof")).send()
     }
 
     /// `GET /v1/status`.

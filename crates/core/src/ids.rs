@@ -99,6 +99,14 @@ impl EventId {
         let high = ((micros / 1000) << 16) | 0x7000 | (micros % 1000);
         Uuid::from_u64_pair(high, 0x8000_0000_0000_0000 | node)
     }
+    /// From what others write; nothing for what [`EventId::uuid`] never gives.
+    #[must_use]
+    pub fn from_uuid(uuid: Uuid) -> Option<Self> {
+        let (high, low) = uuid.as_u64_pair();
+        let micros = (high >> 16) * 1000 + (high & 0xfff);
+        let id = i64::try_from((u128::from(micros) << 10) | u128::from(low & 0x3ff)).ok().map(Self)?;
+        (id.uuid() == uuid).then_some(id)
+    }
 }
 
 impl fmt::Display for EventId {
@@ -169,6 +177,8 @@ mod tests {
         assert_eq!(first.get_variant(), uuid::Variant::RFC4122);
         assert!(Uuid::from_bytes(second) > first);
         let event = ids.event(0);
+        assert_eq!(EventId::from_uuid(event.uuid()), Some(event));
+        assert_eq!(EventId::from_uuid(first), None, "random bits are nobody's event");
         assert_eq!(event.to_string().parse::<EventId>().expect("its own text"), event);
     }
 

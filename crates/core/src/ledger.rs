@@ -14,6 +14,7 @@
 //! with keys from the keyring, were handed out, and are in the key store too.
 
 pub(crate) mod begin;
+mod prove;
 mod publish;
 mod read;
 pub(crate) mod sequence;
@@ -24,6 +25,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use avouch_ledger::hash::Hash;
 use avouch_store::{Tx, statements};
 
+pub use prove::{Proof, Prove};
 pub use publish::Published;
 pub use read::{LogState, OneLog, ReadEntries};
 
@@ -38,6 +40,7 @@ pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
     [
         STATEMENTS,
         begin::STATEMENTS,
+        prove::STATEMENTS,
         publish::STATEMENTS,
         read::STATEMENTS,
         sequence::STATEMENTS,

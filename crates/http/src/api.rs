@@ -10,6 +10,7 @@ mod exports;
 mod holds;
 mod imports;
 mod keys;
+mod ledger;
 mod principals;
 mod subjects;
 mod system;
@@ -63,6 +64,12 @@ pub(crate) fn routes() -> (Router<Shared>, OpenApi) {
         .routes(routes!(principals::keys, principals::create_key))
         .routes(routes!(principals::revoke_key))
         .routes(routes!(events::list))
+        .routes(routes!(ledger::prove))
+        .routes(routes!(ledger::state))
+        .routes(routes!(ledger::checkpoint))
+        .routes(routes!(ledger::checkpoints))
+        .routes(routes!(ledger::tile))
+        .routes(routes!(ledger::entries))
         .routes(routes!(imports::propose))
         .routes(routes!(imports::start))
         .routes(routes!(imports::read))

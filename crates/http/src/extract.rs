@@ -7,7 +7,7 @@ use std::time::Duration;
 use avouch_core::app::IdempotencyKey;
 use avouch_core::gate::{self, Reason};
 use avouch_core::transit::KeyName;
-use avouch_core::{CredentialId, HoldId, ImportId, PrincipalId, SubjectId};
+use avouch_core::{CredentialId, EventId, HoldId, ImportId, PrincipalId, SubjectId};
 use avouch_wire::{
     BackupRequest, BatchRequest, CharterApply, CharterPlan, ChunkRequest, DetokenizeRequest, DrillAnswer,
     DrillRequest, Explain, ExportRequest, HoldRequest, ImportStart, InspectRequest, KeyCreate,
@@ -23,6 +23,7 @@ use axum::http::header::{CONTENT_TYPE, HeaderMap};
 use axum::http::request::Parts;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
 use crate::json::strict_json;
 use crate::problem::{Failure, internal};
@@ -145,6 +146,15 @@ macro_rules! from_path {
 
 from_path!(SubjectId PrincipalId CredentialId HoldId ImportId KeyName String);
 
+impl FromPath for EventId {
+    fn from_path<'p>(values: &mut impl Iterator<Item = &'p str>) -> Option<Self> {
+        let written = values.next()?;
+        let id = Uuid::try_parse(written).ok()?;
+        // As with every id, one spelling.
+        Self::from_uuid(id).filter(|_| id.to_string() == written)
+    }
+}
+
 impl FromPath for u64 {
     fn from_path<'p>(values: &mut impl Iterator<Item = &'p str>) -> Option<Self> {
         number(values.next()?)
@@ -160,6 +170,12 @@ impl FromPath for u32 {
 impl<A: FromPath, B: FromPath> FromPath for (A, B) {
     fn from_path<'p>(values: &mut impl Iterator<Item = &'p str>) -> Option<Self> {
         Some((A::from_path(values)?, B::from_path(values)?))
+    }
+}
+
+impl<A: FromPath, B: FromPath, C: FromPath> FromPath for (A, B, C) {
+    fn from_path<'p>(values: &mut impl Iterator<Item = &'p str>) -> Option<Self> {
+        Some((A::from_path(values)?, B::from_path(values)?, C::from_path(values)?))
     }
 }
 

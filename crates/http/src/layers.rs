@@ -139,7 +139,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static(header::REQUEST_ID);
 fn dress(response: &mut Response, service: &Service, id: &str) {
     let headers = response.headers_mut();
     headers.reserve(6);
-    headers.insert(http::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // Only what is for everybody may say something else: checkpoints and tiles.
+    headers.entry(http::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(http::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(
         http::CONTENT_SECURITY_POLICY,

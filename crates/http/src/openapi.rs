@@ -13,15 +13,24 @@ use utoipa::{PartialSchema as _, ToSchema as _};
 use crate::compat::{self, Errors};
 
 /// Routes that need no credential.
-const OPEN: [&str; 3] = ["/healthz", "/readyz", "/v1/openapi.json"];
+const OPEN: [&str; 7] = [
+    "/healthz",
+    "/readyz",
+    "/v1/ledger",
+    "/v1/ledger/{log}/checkpoint",
+    "/v1/ledger/{log}/checkpoints",
+    "/v1/ledger/{log}/tile/{level}/{*place}",
+    "/v1/openapi.json",
+];
 
-const TAGS: [(&str, &str); 13] = [
+const TAGS: [(&str, &str); 14] = [
     ("customers", "Store, show, reveal, change, delete and find customers"),
     ("erasures", "What was erased, proved by receipts, and what legal holds keep"),
     ("tokens", "References to values that one recipient can use, singly or in whole documents"),
     ("charter", "What is collected, for what, who may see it: in force, in the past, and planned"),
     ("access", "Principals and their keys"),
     ("events", "Who did what, to how many, and why"),
+    ("ledger", "That nobody has rewritten it: checkpoints, tiles, and proofs of single events"),
     ("imports", "Customers from a file"),
     ("exports", "Customers into a file"),
     ("backups", "Backups: which there are, and making one"),
@@ -50,7 +59,7 @@ pub(crate) fn is_open(path: &str) -> bool {
 pub(crate) fn frame() -> OpenApi {
     let mut info = Info::new("avouch", env!("CARGO_PKG_VERSION"));
     info.description = Some(
-        "Customer data under a charter. Every route but health and this document needs an API key; every look at a \
+        "Customer data under a charter. Every route but health, the checkpoints and tiles of the ledger, and this document needs an API key; every look at a \
          customer needs a purpose of the charter. What was refused comes as a problem (RFC 9457) that names all that \
          is missing at once, and never repeats a value."
             .to_owned(),

@@ -141,6 +141,21 @@ impl FromRequestParts<Shared> for ErasureFilter {
     }
 }
 
+/// The query of the list of checkpoints: only those over more leaves than this.
+pub(crate) struct CheckpointsAfter(pub(crate) u64);
+
+impl FromRequestParts<Shared> for CheckpointsAfter {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Failure> {
+        let parameters = Parameters::parse(parts.uri.query(), &["after"])?;
+        let after = parameters.value("after").map(str::parse).transpose();
+        after
+            .map(|after| Self(after.unwrap_or(0)))
+            .map_err(|_| Failure::fault("?after", "expected a number of leaves"))
+    }
+}
+
 fn paging(parameters: &Parameters<'_>) -> Result<Paging, Failure> {
     let limit = match parameters.value("limit") {
         None => None,

@@ -10,6 +10,7 @@ pub mod fields;
 pub mod header;
 pub mod import;
 pub mod keys;
+pub mod ledger;
 pub mod limits;
 pub mod page;
 pub mod policy;
@@ -39,6 +40,9 @@ pub use import::{
 pub use keys::{
     DrillAnswer, DrillRequest, DrillStarted, Drilled, KeyState, RecoveryRequest, RecoveryShares, Resealed,
     Retire, RetireRequest, Retired, Rotate, RotateRequest, Rotation,
+};
+pub use ledger::{
+    EventProof, Ledger, LedgerCheckpoint, LedgerCheckpointQuery, LedgerCheckpoints, LedgerLog, LedgerNote,
 };
 pub use page::{Page, PageQuery};
 pub use policy::{Explain, Explanation, View, Views};

@@ -51,12 +51,16 @@ fn the_routes_are_those_of_the_contract() {
 #[test]
 fn every_documented_route_answers() {
     let house = House::new();
+    house.publish();
     for (path, item) in avouch_http::openapi()["paths"].as_object().expect("paths") {
         let concrete = path
             .replace("{id}", "019560f0-1111-7000-8000-000000000001")
             .replace("{hold}", "019560f0-1111-7000-8000-000000000003")
             .replace("{key}", "019560f0-1111-7000-8000-000000000002")
             .replace("{n}", "1")
+            .replace("{log}/tile/{level}/{*place}", "1/tile/0/000.p/1")
+            .replace("{log}", "1")
+            .replace("{*place}", "000.p/1")
             .replace("{name}", "orders");
         for (method, operation) in item.as_object().expect("methods") {
             let status = house.request(&method.to_uppercase(), &concrete).send().status;

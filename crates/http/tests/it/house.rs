@@ -46,6 +46,8 @@ pub(crate) struct House {
     pub(crate) admin: String,
     /// What opens the vault when its root is lost.
     pub(crate) recovery: KeyFileSeal,
+    /// The vault itself.
+    pub(crate) app: Arc<App>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
     place: Place,
@@ -78,7 +80,7 @@ impl House {
         change(&mut settings);
         let (stop, stopped) = oneshot::channel::<()>();
         let (bound, addresses) = std::sync::mpsc::channel();
-        let app = made.app;
+        let app = Arc::clone(&made.app);
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(2)
@@ -100,10 +102,17 @@ impl House {
             metrics,
             admin: made.key.to_string(),
             recovery,
+            app: made.app,
             stop: Some(stop),
             thread: Some(thread),
             place,
         }
+    }
+
+    /// Gives events their place in the log, and signs it: the program does that every half second.
+    pub(crate) fn publish(&self) {
+        self.app.sequence().expect("sequenced");
+        self.app.publish().expect("published");
     }
 
     /// Changes the data store behind the server's back.

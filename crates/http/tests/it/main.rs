@@ -10,6 +10,7 @@ mod erasures;
 mod files;
 mod house;
 mod keys;
+mod ledger;
 mod system;
 mod tokens;
 mod transit;

@@ -1,0 +1,160 @@
+//! `/v1/ledger`: the log as everybody can follow it, in the formats of transparency logs (c2sp.org/tlog-tiles), and proofs of single
+//! events. Checkpoints and tiles need no key: they say how many events there are, and nothing of what is in them. The entries
+//! are the events themselves.
+
+use avouch_core::EventId;
+use avouch_core::ledger::{OneLog, Prove, Published, ReadEntries};
+use avouch_ledger::note::{Line, Note};
+use avouch_ledger::tile::{BundleId, TileId};
+use avouch_wire::{
+    EventProof, Ledger, LedgerCheckpoint, LedgerCheckpointQuery, LedgerCheckpoints, LedgerLog, LedgerNote,
+    ProblemKind,
+};
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+use data_encoding::BASE64;
+
+use crate::extract::{Caller, Path};
+use crate::perform::{answered, perform};
+use crate::problem::Failure;
+use crate::query::CheckpointsAfter;
+use crate::render;
+use crate::service::Shared;
+
+/// What is immutable once it is there: a tile, as wide as it was asked for.
+const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+const BYTES: &str = "application/octet-stream";
+const BRIEFLY: &str = "public, max-age=1";
+
+fn nothing() -> Failure {
+    Failure::new(ProblemKind::NotFound, "the log has nothing there, or no checkpoint covers it yet")
+}
+
+fn body(bytes: impl Into<axum::body::Body>, media_type: &'static str) -> Response {
+    let mut response = Response::new(bytes.into());
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response
+}
+
+fn cached(mut response: Response, how: &'static str) -> Response {
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(how));
+    response
+}
+
+/// Who has signed it besides the log: what is stored of others was verified when it came.
+fn witnesses(newest: &Published) -> Vec<String> {
+    let note = Note::parse(&newest.note).ok();
+    let names = note.iter().flat_map(Note::lines).map(Line::name);
+    let mut others: Vec<String> =
+        names.filter(|name| *name != newest.checkpoint.origin).map(str::to_owned).collect();
+    others.dedup();
+    others
+}
+
+/// Shows how it is with the log.
+#[utoipa::path(get, path = "/v1/ledger", tag = "ledger", security(()),
+    responses((status = 200, body = Ledger, description = "Its logs, the newest checkpoint, and who has witnessed it")))]
+pub(super) async fn state(State(service): State<Shared>) -> Result<Response, Failure> {
+    let state = answered(|answer| service.app.log_state(answer)).await?;
+    let log = |log: OneLog| LedgerLog {
+        number: log.number.cast_unsigned(),
+        origin: log.origin,
+        begun: render::time(log.begun),
+        size: log.size,
+        verifier_keys: log.keys,
+    };
+    let witnessed_by = state.published.as_ref().map(|newest| witnesses(newest)).unwrap_or_default();
+    render::ok(&Ledger {
+        logs: state.logs.into_iter().map(log).collect(),
+        waiting: state.waiting,
+        checkpoint: state.published.map(|newest| LedgerCheckpoint {
+            size: newest.checkpoint.size,
+            root: newest.checkpoint.root.to_string(),
+            at: render::time(newest.at),
+        }),
+        witnessed_by,
+        fault: state.fault,
+    })
+}
+
+/// The newest checkpoint of a log, as a signed note.
+#[utoipa::path(get, path = "/v1/ledger/{log}/checkpoint", tag = "ledger", security(()),
+    params(("log" = u64, Path, description = "The number of the log")),
+    responses((status = 200, body = String, content_type = "text/plain", description = "c2sp.org/tlog-checkpoint")))]
+pub(super) async fn checkpoint(
+    State(service): State<Shared>,
+    Path(log): Path<u64>,
+) -> Result<Response, Failure> {
+    let newest = answered(|answer| service.app.log_checkpoint(log.cast_signed(), answer)).await?;
+    let newest = newest.ok_or_else(nothing)?;
+    Ok(cached(body(newest.note.clone(), "text/plain; charset=utf-8"), BRIEFLY))
+}
+
+/// Lists the checkpoints of a log that are kept, the smallest first: all of the last day, and one for each hour before.
+#[utoipa::path(get, path = "/v1/ledger/{log}/checkpoints", tag = "ledger", security(()),
+    params(("log" = u64, Path, description = "The number of the log"), LedgerCheckpointQuery),
+    responses((status = 200, body = LedgerCheckpoints, description = "A page; the next begins after its last one")))]
+pub(super) async fn checkpoints(
+    State(service): State<Shared>,
+    Path(log): Path<u64>,
+    CheckpointsAfter(after): CheckpointsAfter,
+) -> Result<Response, Failure> {
+    let page = answered(|answer| service.app.log_checkpoints(log.cast_signed(), after, answer)).await?;
+    let items = page.into_iter().map(|(size, note)| LedgerNote { size, note }).collect();
+    render::ok(&LedgerCheckpoints { items })
+}
+
+/// The hashes of a tile.
+#[utoipa::path(get, path = "/v1/ledger/{log}/tile/{level}/{*place}", tag = "ledger", security(()),
+    params(
+        ("log" = u64, Path, description = "The number of the log"),
+        ("level" = u8, Path, description = "The level of the tile; 0 has the hashes of leaves"),
+        ("place" = String, Path, description = "Which tile: `067` or `x001/067`; `.p/3` after it for its first three hashes"),
+    ),
+    responses((status = 200, content_type = "application/octet-stream", description = "c2sp.org/tlog-tiles")))]
+pub(super) async fn tile(
+    State(service): State<Shared>,
+    Path((log, level, place)): Path<(u64, String, String)>,
+) -> Result<Response, Failure> {
+    let tile = TileId::parse(&format!("tile/{level}/{place}")).map_err(|_| nothing())?;
+    let hashes = answered(|answer| service.app.log_tile(log.cast_signed(), tile, answer)).await?;
+    Ok(cached(body(hashes.ok_or_else(nothing)?, BYTES), IMMUTABLE))
+}
+
+/// The entries of a bundle: the events, as they are hashed. Reading them is an event.
+#[utoipa::path(get, path = "/v1/ledger/{log}/tile/entries/{*place}", tag = "ledger",
+    params(
+        ("log" = u64, Path, description = "The number of the log"),
+        ("place" = String, Path, description = "Which bundle: `067` or `x001/067`; `.p/3` after it for its first three entries"),
+    ),
+    responses((status = 200, content_type = "application/octet-stream", description = "c2sp.org/tlog-tiles")))]
+pub(super) async fn entries(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+    Path((log, place)): Path<(u64, String)>,
+) -> Result<Response, Failure> {
+    let bundle = BundleId::parse(&format!("tile/entries/{place}")).map_err(|_| nothing())?;
+    let read = ReadEntries { log: log.cast_signed(), bundle };
+    let entries = perform(&service.app, &caller, read).await?.output;
+    Ok(body(entries, BYTES))
+}
+
+/// Proves that an event is in the log.
+#[utoipa::path(get, path = "/v1/events/{id}/proof", tag = "ledger",
+    params(("id" = Uuid, Path, description = "The event")),
+    responses((status = 200, body = EventProof, description = "The leaf, and a receipt that verifies without this server")))]
+pub(super) async fn prove(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+    Path(event): Path<EventId>,
+) -> Result<Response, Failure> {
+    let proof = perform(&service.app, &caller, Prove { event }).await?.output;
+    render::ok(&EventProof {
+        event: render::event_id(event),
+        origin: proof.origin,
+        index: proof.index,
+        leaf: BASE64.encode(&proof.entry),
+        receipt: proof.receipt,
+    })
+}

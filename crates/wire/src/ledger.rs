@@ -1,0 +1,92 @@
+//! The ledger as a transparency log: its state, its checkpoints, and proofs of single events. Tiles and checkpoints themselves are served
+//! as the formats of transparency logs have them (c2sp.org/tlog-tiles), beneath `/v1/ledger/{log}/`.
+
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::Time;
+
+/// `GET /v1/ledger`. Open to all: it says how many events there are, and nothing of what is in them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Ledger {
+    /// All logs, the one that goes on first. Another begins when the vault was restored, or its data were put back.
+    pub logs: Vec<LedgerLog>,
+    /// Events that have no place in the log yet; in a second or two they have.
+    pub waiting: u64,
+    /// The newest checkpoint of the log that goes on; absent before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<LedgerCheckpoint>,
+    /// Who, besides the log itself, has signed the newest checkpoint. Nobody: the log proves only what its own operator says.
+    pub witnessed_by: Vec<String>,
+    /// Why nothing is signed any more, when the log was found altered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+}
+
+/// One log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LedgerLog {
+    /// Its number: 1, 2, 3, …
+    pub number: u64,
+    /// Its name, in every checkpoint.
+    pub origin: String,
+    /// When it began.
+    pub begun: Time,
+    /// How many leaves it has, signed or not.
+    pub size: u64,
+    /// What its checkpoints are verified with, as signed notes write it. Keep them elsewhere: from this server they prove nothing.
+    pub verifier_keys: Vec<String>,
+}
+
+/// What a checkpoint says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LedgerCheckpoint {
+    /// How many leaves it is over.
+    pub size: u64,
+    /// The root over them, in base64.
+    pub root: String,
+    /// When it was signed.
+    pub at: Time,
+}
+
+/// A page of `GET /v1/ledger/{log}/checkpoints`, the smallest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LedgerCheckpoints {
+    /// Signed notes.
+    pub items: Vec<LedgerNote>,
+}
+
+/// A signed checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LedgerNote {
+    /// How many leaves it is over.
+    pub size: u64,
+    /// The note, as it was signed.
+    pub note: String,
+}
+
+/// The query of `GET /v1/ledger/{log}/checkpoints`. Unknown parameters are refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct LedgerCheckpointQuery {
+    /// Only those over more leaves than this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
+}
+
+/// `GET /v1/events/{id}/proof`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EventProof {
+    /// The event.
+    pub event: Uuid,
+    /// In which log.
+    pub origin: String,
+    /// Which of its leaves.
+    pub index: u64,
+    /// The leaf: the event as it is hashed, in base64.
+    pub leaf: String,
+    /// The proof that it is in the log (c2sp.org/tlog-proof), with the checkpoint that it leads to.
+    pub receipt: String,
+}
