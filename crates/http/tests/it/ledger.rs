@@ -1,4 +1,5 @@
 //! The ledger as somebody follows it who has the verifier keys and nothing else of ours.
+#![allow(clippy::indexing_slicing, reason = "a test that cannot go on stops")]
 
 use avouch_ledger::bundle::Bundle;
 use avouch_ledger::checkpoint::Checkpoint;
