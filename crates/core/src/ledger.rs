@@ -17,6 +17,7 @@ pub(crate) mod begin;
 mod prove;
 mod publish;
 mod read;
+mod records;
 pub(crate) mod sequence;
 mod tiles;
 
@@ -28,6 +29,7 @@ use avouch_store::{Tx, statements};
 pub use prove::{Proof, Prove};
 pub use publish::Published;
 pub use read::{LogState, OneLog, ReadEntries};
+pub use records::{ReadRecords, RecordState, RecordStates};
 
 use crate::Error;
 
