@@ -12,6 +12,8 @@ mod formats;
 mod formulas;
 mod json;
 mod notes;
+mod policies;
+mod receipts;
 mod seal;
 mod search;
 mod streams;
@@ -20,6 +22,7 @@ mod texts;
 mod tokens;
 mod transit;
 mod values;
+mod witness;
 
 /// One property, or a few that belong together, and its name on the command line.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +56,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "formulas", check: formulas::check },
     Target { name: "json", check: json::check },
     Target { name: "notes", check: notes::check },
+    Target { name: "policies", check: policies::check },
+    Target { name: "receipts", check: receipts::check },
     Target { name: "seal", check: seal::check },
     Target { name: "search", check: search::check },
     Target { name: "streams", check: streams::check },
@@ -61,4 +66,5 @@ pub const TARGETS: &[Target] = &[
     Target { name: "tokens", check: tokens::check },
     Target { name: "transit", check: transit::check },
     Target { name: "values", check: values::check },
+    Target { name: "witness", check: witness::check },
 ];
