@@ -27,10 +27,13 @@ static CHECKPOINT: LazyLock<(Checkpoint, String, Vec<VerifierKey>)> = LazyLock::
 pub(super) fn check(input: Unstructured<'_>) -> Result<()> {
     let bytes = input.take_rest();
     let (checkpoint, genuine, keys) = &*CHECKPOINT;
-    if let Some(note) = edited(genuine, Unstructured::new(bytes))?
-        && let Ok(opened) = open_checkpoint(&note, keys)
-    {
-        assert_eq!(opened.checkpoint(), checkpoint);
+    if let Some(note) = edited(genuine, Unstructured::new(bytes))? {
+        for (key, time) in keys.iter().zip([None, Some(1), Some(2)]) {
+            if let Ok(opened) = open_checkpoint(&note, [key]) {
+                assert_eq!(opened.checkpoint(), checkpoint);
+                assert!(opened.signatures().iter().all(|signature| signature.time == time));
+            }
+        }
     }
     let Ok(text) = std::str::from_utf8(bytes) else { return Ok(()) };
     match VerifierKey::parse(text) {
