@@ -22,8 +22,8 @@ pub(super) struct Deep {
     unnamed: u64,
     /// Leaves before this one were there before the tables were read: of which log, and where in it.
     settled: Place,
-    /// Who wrote what last.
-    written: HashMap<Digest, Place>,
+    /// Who wrote what last; and of whom it is, where the leaf is of one person.
+    written: HashMap<Digest, (Place, Option<Subject>)>,
     last: HashMap<Subject, Place>,
     ended: HashSet<Subject>,
     restored: Option<Place>,
@@ -85,14 +85,19 @@ impl Deep {
             self.undecodable += 1;
             return;
         };
-        if event.what == "vault.restore" {
+        // Who is gone then is not named: their keys were gone already.
+        if matches!(event.what.as_str(), "vault.restore" | "erasure.replay") {
             self.restored = Some(place);
         }
         if event.ending != Ending::Done {
             return;
         }
         if !event.written.is_empty() {
-            self.written.extend(event.written.iter().map(|digest| (**digest, place)));
+            let whose = match event.subjects.as_slice() {
+                [one] => Some(**one),
+                _ => None,
+            };
+            self.written.extend(event.written.iter().map(|digest| (**digest, (place, whose))));
             if place < self.settled {
                 self.last.extend(event.subjects.iter().map(|subject| (**subject, place)));
             }
@@ -125,9 +130,9 @@ impl Deep {
             let who = BASE64.encode(&record.subject);
             match record.current {
                 None => fault(format!("the record of {who} is not what it was when it was written")),
-                Some(current) => match (self.written.get(&current), self.last.get(&record.subject)) {
+                Some(current) => match (self.wrote(&current, record), self.last.get(&record.subject)) {
                     (None, _) => fault(format!("no event has written the record of {who} as it stands")),
-                    (Some(wrote), Some(last)) if wrote < last => fault(format!(
+                    (Some(wrote), Some(last)) if wrote < *last => fault(format!(
                         "the record of {who} is as leaf {} wrote it, and leaf {} has written over it: an earlier state was put back",
                         wrote.1, last.1
                     )),
@@ -135,7 +140,7 @@ impl Deep {
                 },
             }
             let unwritten =
-                record.earlier.iter().filter(|digest| !self.written.contains_key(*digest)).count();
+                record.earlier.iter().filter(|digest| self.wrote(digest, record).is_none()).count();
             if unwritten > 0 {
                 fault(format!("no event has written {unwritten} of the versions that are kept of {who}"));
             }
@@ -156,6 +161,12 @@ impl Deep {
         }
         compared.versions = versions;
         compared
+    }
+
+    /// Which leaf wrote this of this person.
+    fn wrote(&self, digest: &Digest, record: &Record) -> Option<Place> {
+        let (place, whose) = self.written.get(digest)?;
+        whose.is_none_or(|whose| whose == record.subject).then_some(*place)
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use avouch_client::Client;
-use avouch_core::audit::Event;
+use avouch_core::audit::{Ending, Event};
 use avouch_ledger::note::VerifierKey;
 use avouch_ledger::receipt::Receipt;
 use serde_json::json;
@@ -63,10 +63,15 @@ pub(super) fn check(args: &CheckArgs, output: Output) -> Result<ExitCode, CliErr
     let event = Event::decode(leaf)
         .map_err(|_| CliError::Input("the leaf is no event of this version".to_owned()))?;
     let checkpoint = opened.checkpoint();
+    let outcome = match event.ending {
+        Ending::Done => "done",
+        Ending::Refused => "refused",
+        Ending::Failed => "failed",
+    };
     let at = avouch_wire::Time::from_micros(event.at);
     let answer = json!({
         "origin": checkpoint.origin, "index": receipt.index(), "size": checkpoint.size,
-        "at": at, "action": event.what, "purpose": event.purpose, "recipient": event.recipient,
+        "at": at, "action": event.what, "outcome": outcome, "purpose": event.purpose, "recipient": event.recipient,
         "subjects": event.subjects.len(), "count": event.count,
     });
     output.answer(&answer, |_| {
@@ -74,6 +79,7 @@ pub(super) fn check(args: &CheckArgs, output: Output) -> Result<ExitCode, CliErr
             ("proven", format!("leaf {} of {} in {}", receipt.index(), checkpoint.size, checkpoint.origin)),
             ("at", at.map_or_else(String::new, |at| at.to_string())),
             ("action", event.what.clone()),
+            ("outcome", outcome.to_owned()),
             ("purpose", event.purpose.clone().unwrap_or_default()),
             ("recipient", event.recipient.clone().unwrap_or_default()),
             ("customers", event.subjects.len().to_string()),
