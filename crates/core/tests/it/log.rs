@@ -20,6 +20,7 @@ avouch_store::statements! {
     data ENTRIES = "select l.idx, e.id, e.body from leaf l join event e on e.id = l.event where l.log = ?1 order by l.idx";
     data NOTES = "select note from checkpoint where log = ?1 order by size";
     data EVENTS = "select count(*) from event";
+    data IDS = "select id from event order by id";
     data WAITING = "select count(*) from event where id > (select max(reached) from log)";
     data LOG_SIZE = "select size from log where id = ?1";
 }
@@ -42,6 +43,12 @@ pub(crate) fn entries(app: &App, log: i64) -> Vec<(EventId, Vec<u8>)> {
     assert!(rows.iter().enumerate().all(|(at, (index, ..))| i64::try_from(at) == Ok(*index)), "a gap");
     assert_eq!(i64::try_from(rows.len()), Ok(number(app, &LOG_SIZE, avouch_store::params![log])));
     rows.into_iter().map(|(_, id, body)| (id, body)).collect()
+}
+
+/// The ids of all events.
+pub(crate) fn events(app: &App) -> Vec<EventId> {
+    let ids = app.store().snapshot(|tx| tx.query(&IDS, &[], |row| Ok(EventId::from_int(row.int(0)?))));
+    ids.expect("read")
 }
 
 /// All that was signed of a log, verified with its keys and against its leaves.
