@@ -12,6 +12,7 @@
 //! Trust: whoever can write `leaf`, `tile`, `log` or `event` can spoil the log and cannot alter it unseen: checkpoints are signed
 //! with keys from the keyring, were handed out, and are in the key store too.
 
+mod accesses;
 pub(crate) mod begin;
 mod prove;
 mod publish;
@@ -26,6 +27,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use avouch_ledger::hash::Hash;
 use avouch_store::{Tx, statements};
 
+pub use accesses::{MAX_PROVEN, ProveAccesses, ProvenAccesses, ProvenInLog, ProvenLeaf};
 pub use prove::{Proof, Prove};
 pub use publish::Published;
 pub use read::{LogState, OneLog, ReadEntries};
@@ -41,6 +43,7 @@ statements! {
 pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
     [
         STATEMENTS,
+        accesses::STATEMENTS,
         begin::STATEMENTS,
         prove::STATEMENTS,
         publish::STATEMENTS,
