@@ -15,6 +15,7 @@
 mod accesses;
 pub(crate) mod begin;
 mod prove;
+mod prune;
 mod publish;
 mod read;
 mod records;
@@ -46,6 +47,7 @@ pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
         accesses::STATEMENTS,
         begin::STATEMENTS,
         prove::STATEMENTS,
+        prune::STATEMENTS,
         publish::STATEMENTS,
         read::STATEMENTS,
         sequence::STATEMENTS,

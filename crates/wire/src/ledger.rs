@@ -37,6 +37,9 @@ pub struct LedgerLog {
     pub begun: Time,
     /// How many leaves it has, signed or not.
     pub size: u64,
+    /// Entries before this leaf were kept long enough, and are gone; their hashes are still there.
+    #[serde(default)]
+    pub minimum: u64,
     /// What its checkpoints are verified with, as signed notes write it. Keep them elsewhere: from this server they prove nothing.
     pub verifier_keys: Vec<String>,
 }

@@ -70,6 +70,7 @@ pub(super) async fn state(State(service): State<Shared>) -> Result<Response, Fai
         origin: log.origin,
         begun: render::time(log.begun),
         size: log.size,
+        minimum: log.minimum,
         verifier_keys: log.keys,
     };
     let witnessed_by = state.published.as_ref().map(|newest| witnesses(newest)).unwrap_or_default();
