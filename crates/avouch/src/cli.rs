@@ -239,6 +239,7 @@ mod tests {
         "ledger status",
         "ledger verifier-keys",
         "ledger export folder",
+        "ledger bundle folder",
         "ledger verify --copy folder --verifier-key k --remember r --deep --evidence e",
         "ledger proof ID --out f",
         "ledger accesses ID --out f --purpose data_rights --reason asked",

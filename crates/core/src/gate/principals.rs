@@ -85,7 +85,7 @@ impl Operation for CreatePrincipal {
             networks: self.networks.clone(),
             status: Status::Active,
             created: cx.now,
-            until: until(cx.now, self.days.or((self.kind == AUDITOR).then_some(AUDITOR_DAYS)))?,
+            until: until(cx.now, self.days.or_else(|| (self.kind == AUDITOR).then_some(AUDITOR_DAYS)))?,
         };
         check(cx.rules, &record)?;
         let id = PrincipalId::from_bytes(cx.new_id()?);
