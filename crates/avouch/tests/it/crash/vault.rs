@@ -111,6 +111,13 @@ impl<'p> Vault<'p> {
         &self.keys[role].0
     }
 
+    /// All that was ever done is in the log, as it was signed, and the records are as their events wrote them.
+    pub(crate) fn assert_ledger_holds(&self, server: &Server) {
+        let verify = ["ledger", "verify", "--deep", "--remember", "ledger.json"];
+        let verified = self.place.remote(&server.url, self.key("admin"), &verify);
+        assert_eq!(verified.code, 0, "{}{}", verified.out, verified.err);
+    }
+
     /// What lies underneath.
     pub(crate) fn stores(&self) -> Stores {
         match self.databases.urls() {
