@@ -15,6 +15,7 @@ use crate::init::InitArgs;
 use crate::recover::RecoverArgs;
 use crate::remote::{self, Connection, EXIT_CODES, RemoteCommand};
 use crate::restore::RestoreArgs;
+use crate::witness::WitnessCommand;
 
 const HELP_TEMPLATE: &str = "\
 {about}
@@ -118,6 +119,9 @@ pub(crate) enum Command {
     /// What was erased, and the proof of it: list, show, verify
     #[command(subcommand)]
     Erasures(ErasuresCommand),
+    /// Cosign the checkpoints of others' logs, on a host of its own: init, keys, serve
+    #[command(subcommand)]
+    Witness(WitnessCommand),
     /// Look for what is wrong with the server on this machine
     Doctor,
     /// Write a shell's completions for this program
@@ -209,6 +213,9 @@ mod tests {
         "charter indexes",
         "charter plan --dir charter",
         "charter apply --dir charter --yes",
+        "witness init --name example.org/witness --dir w",
+        "witness keys --dir w",
+        "witness serve --dir w",
         "doctor",
         "completions bash",
         "subject create name=Ada --idempotency-key order-1 --purpose support",

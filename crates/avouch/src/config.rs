@@ -17,7 +17,7 @@ use avouch_core::backup::Shelf;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use database_url::{DatabaseUrl, Reach};
-pub(crate) use read::{ConfigError, DEFAULT_TEXT, default_text};
+pub(crate) use read::{ConfigError, DEFAULT_TEXT, default_text, parse_toml};
 pub(crate) use root::{AwsKms, Pkcs11, Root, Seal, Transit};
 
 /// The whole file. Paths are absolute once it was [loaded](Config::load).

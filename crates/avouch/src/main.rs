@@ -23,6 +23,7 @@ mod serve;
 mod shell;
 mod telemetry;
 mod vault;
+mod witness;
 
 use std::io::Write as _;
 use std::path::Path;
@@ -84,6 +85,7 @@ fn run(cli: Cli, memory: &Memory) -> Result<ExitCode, Error> {
         Command::Erasures(ErasuresCommand::Remote(command)) => {
             Ok(remote::run(remote::RemoteCommand::Erasures(command), &connection.open(json)?)?)
         }
+        Command::Witness(command) => witness::run(&command, json),
         Command::Doctor => doctor::run(&path, json, memory),
         Command::Completions { shell } => {
             let mut text = Vec::new();

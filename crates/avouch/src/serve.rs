@@ -159,7 +159,7 @@ pub(crate) fn metrics(config: &Config) -> Result<Option<MetricsSettings>, Error>
 const MIN_TOKEN: usize = 16;
 
 /// Ends with the first SIGTERM or SIGINT. Both are caught from now on.
-fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+pub(crate) fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {
