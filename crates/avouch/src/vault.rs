@@ -107,6 +107,7 @@ pub(crate) fn parts(config: &Config, primary: Primary) -> Result<Parts, Error> {
         primary,
         clock: Arc::new(SystemClock),
         environment: config.vault.environment.clone(),
+        witnesses: Default::default(),
         erasure: ErasureSettings {
             // Backups that are made otherwise count too.
             backup_days: config

@@ -9,9 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use avouch_core::clock::Clock as _;
 use avouch_http::witness::{Unable, Verdict, Witness};
 use avouch_ledger::note::{Cosigner, Opened, VerifierKey, open_checkpoint};
-use avouch_ledger::witness::{Accepted, AddCheckpoint, Answer, Cosigned, Seen, judge};
-use data_encoding::HEXLOWER;
-use sha2::{Digest as _, Sha256};
+use avouch_ledger::witness::{Accepted, AddCheckpoint, Answer, Cosigned, Seen, judge, log_id};
 
 use super::WitnessError;
 use super::keys::Keys;
@@ -49,7 +47,7 @@ impl Desk {
         let mut desk = Self { cosigners: keys.cosigners()?, shelf, logs: BTreeMap::new() };
         for key in logs {
             let log = desk.logs.entry(key.name().to_owned()).or_insert_with_key(|origin| Log {
-                id: id(origin),
+                id: log_id(origin),
                 keys: Vec::new(),
                 kept: Mutex::default(),
             });
@@ -70,7 +68,7 @@ impl Desk {
         let opened = self.opened(&log.keys, &note);
         let opened = opened.map_err(|_| fault("is not signed by the keys that logs have in witness.toml"))?;
         let checkpoint = opened.checkpoint();
-        if opened.of_log().next().is_none() || id(&checkpoint.origin) != log.id {
+        if opened.of_log().next().is_none() || log_id(&checkpoint.origin) != log.id {
             return Err(fault("is not signed by the keys that logs have in witness.toml").into());
         }
         let seen = Seen { size: checkpoint.size, root: checkpoint.root };
@@ -90,7 +88,7 @@ impl Desk {
     /// What is stored of a log that is not signed for any more stays: should it come back, it goes on from there.
     fn leave(&self, file: &str, note: &str) -> Result<(), WitnessError> {
         let opened = self.opened(&[], note);
-        match opened.is_ok_and(|opened| id(&opened.checkpoint().origin) == file) {
+        match opened.is_ok_and(|opened| log_id(&opened.checkpoint().origin) == file) {
             true => {
                 tracing::warn!(log = file, "is stored, and witness.toml does not name it any more");
                 Ok(())
@@ -172,9 +170,4 @@ impl fmt::Debug for Desk {
 /// Nothing is half done under it: it is put in its place whole.
 fn lock(kept: &Mutex<Option<Kept>>) -> MutexGuard<'_, Option<Kept>> {
     kept.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// How files and addresses name a log.
-fn id(origin: &str) -> String {
-    HEXLOWER.encode(&Sha256::digest(origin.as_bytes()))
 }

@@ -69,6 +69,7 @@ impl House {
             clock: clock.clone(),
             environment: "test".to_owned(),
             erasure: Default::default(),
+            witnesses: Default::default(),
         };
         let seals = [Recovery { slot: "key-file".to_owned(), seal: &recovery }];
         let made = App::init(parts, &seals, &charter(), "admin", 30).expect("a vault");
