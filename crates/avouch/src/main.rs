@@ -24,6 +24,7 @@ mod shell;
 mod telemetry;
 mod vault;
 mod witness;
+mod witnesses;
 
 use std::io::Write as _;
 use std::path::Path;

@@ -115,6 +115,7 @@ impl Config {
             backup.every_hours > 0 && backup.data_dir.is_none(),
             "[backup] every_hours goes with data_dir and keys_dir",
         );
+        self.ledger.faults(&mut faults);
         for (section, root) in self.root.both() {
             root.faults(section, &mut faults);
         }

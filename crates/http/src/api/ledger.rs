@@ -4,7 +4,6 @@
 
 use avouch_core::EventId;
 use avouch_core::ledger::{OneLog, Prove, Published, ReadEntries};
-use avouch_ledger::note::{Line, Note};
 use avouch_ledger::tile::{BundleId, TileId};
 use avouch_wire::{
     EventProof, Ledger, LedgerCheckpoint, LedgerCheckpointQuery, LedgerCheckpoints, LedgerLog, LedgerNote,
@@ -42,15 +41,16 @@ fn cached(mut response: Response, how: &'static str) -> Response {
     response
 }
 
-/// Who has signed it besides the log: what is stored of others was verified when it came.
-fn witnesses(newest: &Published) -> Vec<String> {
-    let note = Note::parse(&newest.note).ok();
-    let names = note.iter().flat_map(Note::lines).map(Line::name);
-    let mut others: Vec<String> =
-        names.filter(|name| *name != newest.checkpoint.origin).map(str::to_owned).collect();
-    others.dedup();
-    others
+fn checkpoint_of(published: &Published) -> LedgerCheckpoint {
+    LedgerCheckpoint {
+        size: published.checkpoint.size,
+        root: published.checkpoint.root.to_string(),
+        at: render::time(published.at),
+    }
 }
+
+const NOBODY: &str = "nobody witnesses this log: it proves only what its own operator says";
+const TOO_LONG: &str = "the witnesses of this log have not signed for too long: since then it proves only what its own operator says";
 
 /// Shows how it is with the log.
 #[utoipa::path(get, path = "/v1/ledger", tag = "ledger", security(()),
@@ -64,16 +64,21 @@ pub(super) async fn state(State(service): State<Shared>) -> Result<Response, Fai
         size: log.size,
         verifier_keys: log.keys,
     };
-    let witnessed_by = state.published.as_ref().map(|newest| witnesses(newest)).unwrap_or_default();
+    let warning = match (state.quorum, state.alarm) {
+        (0, _) => Some(NOBODY),
+        (_, true) => Some(TOO_LONG),
+        _ => None,
+    };
     render::ok(&Ledger {
         logs: state.logs.into_iter().map(log).collect(),
         waiting: state.waiting,
-        checkpoint: state.published.map(|newest| LedgerCheckpoint {
-            size: newest.checkpoint.size,
-            root: newest.checkpoint.root.to_string(),
-            at: render::time(newest.at),
-        }),
-        witnessed_by,
+        checkpoint: state.published.as_deref().map(checkpoint_of),
+        witnessed_by: state.published.map(|newest| newest.witnesses.clone()).unwrap_or_default(),
+        witnesses: state.witnesses,
+        witness_quorum: state.quorum as u64,
+        witnessed: state.witnessed.as_deref().map(checkpoint_of),
+        unwitnessed_since: state.unwitnessed_since.map(render::time),
+        warning: warning.map(str::to_owned),
         fault: state.fault,
     })
 }
