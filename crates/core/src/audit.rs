@@ -180,6 +180,16 @@ pub struct Event {
     pub before: Option<Before>,
 }
 
+impl Event {
+    /// Reads what is stored of an event, and hashed as its leaf.
+    ///
+    /// # Errors
+    /// [`crate::Error::Tampered`].
+    pub fn decode(body: &[u8]) -> Result<Self, crate::Error> {
+        read::decode(body)
+    }
+}
+
 /// The newest checkpoint that is known of a log which has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]

@@ -18,6 +18,7 @@ mod cosign;
 mod prove;
 mod publish;
 mod read;
+mod records;
 pub(crate) mod sequence;
 mod tiles;
 mod witnesses;
@@ -31,6 +32,7 @@ pub use cosign::{AskError, Asked, LastSigned};
 pub use prove::{Proof, Prove};
 pub use publish::Published;
 pub use read::{LogState, OneLog, ReadEntries};
+pub use records::{ReadRecords, RecordState, RecordStates};
 pub use witnesses::{Witness, WitnessLine, Witnesses};
 
 use crate::Error;

@@ -36,7 +36,7 @@ pub struct Proof {
     pub index: u64,
     /// The event as it is hashed.
     pub entry: Vec<u8>,
-    /// c2sp.org/tlog-proof.
+    /// c2sp.org/tlog-proof, with the entry along: whoever has this file needs no other.
     pub receipt: String,
 }
 
@@ -71,7 +71,7 @@ impl Operation for Prove {
     ) -> Result<Outcome<Proof>, Error> {
         let Published { checkpoint, note, .. } = best(tx, cx.app, log, index)?.ok_or(NOT_PUBLISHED)?;
         let path = prove_inclusion(&mut Tiles { tx, log }, index, checkpoint.size)?;
-        let receipt = Receipt::new(index, path, note, Vec::new())?.to_string();
+        let receipt = Receipt::new(index, path, note, entry.clone())?.to_string();
         Ok(Outcome::new(Proof { log, origin: checkpoint.origin, index, entry, receipt }, Note::count(1)))
     }
 }
