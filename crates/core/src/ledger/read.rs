@@ -47,8 +47,6 @@ pub struct LogState {
     pub quorum: usize,
     /// Since when a checkpoint waits for them, in microseconds UTC; nothing when none does.
     pub unwitnessed_since: Option<i64>,
-    /// Whether it waits for longer than it may.
-    pub alarm: bool,
     /// Why nothing is signed any more.
     pub fault: Option<String>,
 }
@@ -97,7 +95,6 @@ impl App {
             witnesses: list.iter().map(|witness| witness.name().to_owned()).collect(),
             quorum: if list.is_empty() { 0 } else { (*quorum).max(1) },
             unwitnessed_since: unwitnessed_since.filter(|_| !list.is_empty()),
-            alarm: self.unwitnessed_for_too_long(),
             fault: self.ledger.fault(),
         })
     }

@@ -203,20 +203,20 @@ both_engines! {
         ask(&house, 0).expect("asked");
         let witness = witness.reach(false);
         house.clock.advance(Duration::from_secs(3_600));
-        assert!(!state(&house).alarm, "nothing has happened that it has not signed");
+        assert!(!house.app.unwitnessed_for_too_long(), "nothing has happened that it has not signed");
         house.create(&house.importer, ana()).expect("created");
         publish(&house);
         assert!(matches!(ask(&house, 0), Err(AskError::Line(_))));
-        assert!(!state(&house).alarm);
+        assert!(!house.app.unwitnessed_for_too_long());
         house.clock.advance(Duration::from_secs(601));
         house.create(&house.importer, serde_json::json!({"name": "Ben"})).expect("created");
         publish(&house);
         let alarmed = state(&house);
-        assert!(alarmed.alarm && alarmed.fault.is_none());
+        assert!(house.app.unwitnessed_for_too_long() && alarmed.fault.is_none());
         witness.reach(true);
         ask(&house, 0).expect("asked");
         let calm = state(&house);
-        assert!(!calm.alarm && calm.witnessed == calm.published);
+        assert!(!house.app.unwitnessed_for_too_long() && calm.witnessed == calm.published);
     }
 
     fn old_copies_of_both_stores_begin_another_log_where_a_witness_knows_better(place) {

@@ -3,6 +3,7 @@
 //! are the events themselves.
 
 use avouch_core::EventId;
+use avouch_core::app::App;
 use avouch_core::ledger::{OneLog, Prove, Published, ReadEntries, ReadRecords, RecordState};
 use avouch_ledger::tile::{BundleId, TileId};
 use avouch_wire::{
@@ -52,6 +53,15 @@ fn checkpoint_of(published: &Published) -> LedgerCheckpoint {
 const NOBODY: &str = "nobody witnesses this log: it proves only what its own operator says";
 const TOO_LONG: &str = "the witnesses of this log have not signed for too long: since then it proves only what its own operator says";
 
+/// What whoever relies on the log should know of its witnesses.
+pub(super) fn warning(app: &App) -> Option<&'static str> {
+    if app.witness_names().next().is_none() {
+        Some(NOBODY)
+    } else {
+        app.unwitnessed_for_too_long().then_some(TOO_LONG)
+    }
+}
+
 /// Shows how it is with the log.
 #[utoipa::path(get, path = "/v1/ledger", tag = "ledger", security(()),
     responses((status = 200, body = Ledger, description = "Its logs, the newest checkpoint, and who has witnessed it")))]
@@ -64,11 +74,6 @@ pub(super) async fn state(State(service): State<Shared>) -> Result<Response, Fai
         size: log.size,
         verifier_keys: log.keys,
     };
-    let warning = match (state.quorum, state.alarm) {
-        (0, _) => Some(NOBODY),
-        (_, true) => Some(TOO_LONG),
-        _ => None,
-    };
     render::ok(&Ledger {
         logs: state.logs.into_iter().map(log).collect(),
         waiting: state.waiting,
@@ -78,7 +83,7 @@ pub(super) async fn state(State(service): State<Shared>) -> Result<Response, Fai
         witness_quorum: state.quorum as u64,
         witnessed: state.witnessed.as_deref().map(checkpoint_of),
         unwitnessed_since: state.unwitnessed_since.map(render::time),
-        warning: warning.map(str::to_owned),
+        warning: warning(&service.app).map(str::to_owned),
         fault: state.fault,
     })
 }
