@@ -79,3 +79,16 @@ fn text(body: ureq::Body) -> Result<String, Error> {
         body.into_with_config().limit(ANSWER_BYTES).read_to_vec().map_err(|error| transport(&error))?;
     String::from_utf8(bytes).map_err(|_| Error::Protocol("it is not UTF-8".to_owned()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_elsewhere_is_asked_by_https() {
+        let refused = |url: &str| Witness::new(url, None, Duration::from_secs(1)).unwrap_err().to_string();
+        Witness::new("http://127.0.0.1:8430/", None, Duration::from_secs(1)).unwrap();
+        insta::assert_snapshot!(refused("http://witness.example.org"), @"the witness `http://witness.example.org` is not on this machine, so it needs https");
+        insta::assert_snapshot!(refused("https://w:secret@witness.example.org"), @"the witness's URL may have neither a query nor a user");
+    }
+}

@@ -63,11 +63,14 @@ pub(crate) fn witnessed(app: &App) -> Result<Vec<Published>, Error> {
 
 fn of_witness(app: &App, witness: &Witness, first: i64) -> Vec<Published> {
     let mut found = Vec::new();
-    let mut last = first;
-    while last <= first + AHEAD {
-        match witness.line.checkpoint(&log_id(&origin(app, last))) {
-            Ok(Some(note)) => match Published::read(app, last, 0, &note) {
-                Ok(published) => found.push(published),
+    let (mut number, mut end) = (first, first + AHEAD);
+    while number <= end {
+        match witness.line.checkpoint(&log_id(&origin(app, number))) {
+            Ok(Some(note)) => match Published::read(app, number, 0, &note) {
+                Ok(published) => {
+                    found.push(published);
+                    end = number + AHEAD;
+                }
                 Err(error) => {
                     tracing::error!(witness = witness.name(), %error, "it shows what no log of this vault has signed");
                 }
@@ -82,12 +85,12 @@ fn of_witness(app: &App, witness: &Witness, first: i64) -> Vec<Published> {
                 break;
             }
         }
-        last += 1;
+        number += 1;
     }
     found
 }
 
-/// So many logs that these data know nothing of are asked for.
+/// After so many logs that it knows nothing of, there are no more.
 const AHEAD: i64 = 3;
 
 /// Looks whether the log is what was published of it, and begins another one where it is not.

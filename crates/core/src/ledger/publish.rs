@@ -23,7 +23,7 @@ statements! {
     data NEWEST_CHECKPOINT = "select size, at, note from checkpoint where log = ?1 order by size desc limit 1";
     data NEWEST_CHECKPOINTS = "select at, note from checkpoint where log = ?1 order by size desc limit 100";
     data PUT_CHECKPOINT = "insert into checkpoint (log, size, at, note) values (?1, ?2, ?3, ?4) on conflict (log, size) do nothing";
-    data THIN = "delete from checkpoint where at < ?1 and exists (select 1 from checkpoint later where later.log = checkpoint.log and later.size > checkpoint.size and later.at / ?2 = checkpoint.at / ?2)";
+    data THIN = "delete from checkpoint where at < ?1 and exists (select 1 from checkpoint later where later.log = checkpoint.log and later.size > checkpoint.size and later.at / ?2 = checkpoint.at / ?2 and length(later.note) >= length(checkpoint.note))";
     keys PUBLISHED = "select log, size, note from published order by log desc limit 1";
     keys PUT_PUBLISHED = "insert into published (log, size, note) values (?1, ?2, ?3) on conflict (log) do update set size = excluded.size, note = excluded.note where published.size < excluded.size";
 }
@@ -140,7 +140,8 @@ impl App {
         Ok(Published { log: log.id, at, checkpoint, note, witnesses: Vec::new() })
     }
 
-    /// Of checkpoints older than a day one an hour is kept.
+    /// Of checkpoints older than a day one an hour is kept, and the last that more have signed than that one: a note is the longer
+    /// the more have signed it.
     pub(crate) fn thin_checkpoints(&self) -> Result<u64, Error> {
         let before = self.now().saturating_sub(DAY);
         self.store.write_wait(move |tx| Ok(tx.execute(&THIN, params![before, HOUR])?))

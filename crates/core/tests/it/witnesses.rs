@@ -9,7 +9,7 @@ use avouch_core::audit::Before;
 use avouch_core::ledger::{AskError, Asked, LastSigned, LogState, Prove, Witness, WitnessLine, Witnesses};
 use avouch_ledger::evidence::{Evidence, Finding};
 use avouch_ledger::hash::Hash;
-use avouch_ledger::note::{Cosigner, LogSigner, VerifierKey, open_checkpoint};
+use avouch_ledger::note::{Cosigner, LogSigner, Note, VerifierKey, open_checkpoint};
 use avouch_ledger::policy::Policy;
 use avouch_ledger::receipt::Receipt;
 use avouch_ledger::witness::{AddCheckpoint, Answer, Seen, judge, log_id};
@@ -193,6 +193,29 @@ both_engines! {
             assert_eq!(house.app.ask_witness(0, &mut last).expect("asked"), Asked::Cosigned(size(&house)));
             house.create(&house.importer, serde_json::json!({"name": "Ben"})).expect("created");
         }
+    }
+
+    fn a_checkpoint_that_was_witnessed_is_kept_among_those_that_were_not(place) {
+        let witness = Elsewhere::new("example.org/w", 10);
+        let house = House::witnessed(place, by(&[&witness], 1));
+        witness.signs_for(&house);
+        for asked in [false, true, false, false] {
+            house.create(&house.importer, serde_json::json!({"name": "Ana"})).expect("created");
+            publish(&house);
+            if asked {
+                ask(&house, 0).expect("asked");
+            }
+        }
+        let kept = |house: &House<'_>| {
+            let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+            house.app.log_checkpoints(1, 0, move |page| drop(sender.send(page)));
+            let page = receiver.recv().expect("an answer").expect("a page");
+            page.iter().map(|(_, note)| Note::parse(note).expect("a note").lines().len()).collect::<Vec<_>>()
+        };
+        assert_eq!(kept(&house), [2, 4, 2, 2]);
+        house.clock.advance(Duration::from_secs(100_000));
+        house.app.sweep().expect("swept");
+        assert_eq!(kept(&house), [4, 2], "the last of that hour, and the last that was witnessed");
     }
 
     fn a_witness_that_is_silent_holds_up_nothing_and_is_an_alarm_after_a_while(place) {
