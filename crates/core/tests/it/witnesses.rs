@@ -127,7 +127,7 @@ fn before(house: &House<'_>) -> (i64, Before) {
     (log, first.before.expect("it says what was published of the one before"))
 }
 
-const DATA: &[&str] = &["event", "unsequenced", "log", "leaf", "tile", "checkpoint"];
+const DATA: &[&str] = &["event", "log", "leaf", "tile", "checkpoint"];
 
 /// Copies what an older copy of both stores would bring back.
 fn copy(place: &Place) {
