@@ -64,8 +64,8 @@ pub(crate) fn until_stopped(
         .map_err(|error| Error::Process("cannot start threads", error))?;
     let housekeeping = Housekeeping::start(Arc::clone(&vault.app), config.backup.every_hours)
         .map_err(|error| Error::Process("cannot start threads", error))?;
-    let asking = Asking::start(&vault.app, &config.vault.data_dir)
-        .map_err(|error| Error::Process("cannot start threads", error))?;
+    let asking =
+        Asking::start(&vault.app, config).map_err(|error| Error::Process("cannot start threads", error))?;
     let served = runtime.block_on(serve(config, config_path, &vault, lock, ready));
     // One that a caller began would be waited for.
     vault.app.stop_backups();

@@ -18,7 +18,7 @@ use avouch_ledger::note::VerifierKey;
 
 use crate::config::{self, Config};
 use crate::error::Error;
-use crate::files;
+use crate::{files, vault};
 
 /// Between two questions.
 const TICK: Duration = Duration::from_secs(1);
@@ -72,9 +72,10 @@ impl Asking {
     ///
     /// # Errors
     /// When there can be no threads.
-    pub(crate) fn start(app: &Arc<App>, data_dir: &Path) -> io::Result<Self> {
+    pub(crate) fn start(app: &Arc<App>, config: &Config) -> io::Result<Self> {
         let names: Vec<String> = app.witness_names().map(str::to_owned).collect();
-        if names.is_empty() {
+        // Nobody relies on the log of a demo.
+        if names.is_empty() && config.vault.environment != vault::DEMO {
             tracing::warn!(
                 "the log is witnessed by nobody: it proves only what its own operator says; see [ledger] witnesses"
             );
@@ -82,7 +83,7 @@ impl Asking {
         let mut going_on = Vec::new();
         for (at, name) in names.into_iter().enumerate() {
             let (sender, stopped) = channel();
-            let (asked, folder) = (Arc::clone(app), data_dir.to_owned());
+            let (asked, folder) = (Arc::clone(app), config.vault.data_dir.clone());
             tracing::info!(witness = name, "is asked to sign checkpoints");
             thread::Builder::new()
                 .name("witness".to_owned())
