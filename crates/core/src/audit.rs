@@ -58,6 +58,8 @@ pub enum What {
     VaultReplay,
     /// A log begins: the first, or another after one that has ended.
     LogBegin,
+    /// Events that were kept long enough were let go of.
+    LogPrune,
     /// A known credential was refused: wrong secret, expired, withdrawn or suspended.
     CredentialRefuse,
 }
@@ -84,6 +86,7 @@ impl What {
             Self::VaultRestore => "vault.restore",
             Self::VaultReplay => "vault.replay",
             Self::LogBegin => "log.begin",
+            Self::LogPrune => "log.prune",
             Self::CredentialRefuse => "credential.refuse",
         }
     }
@@ -341,6 +344,7 @@ mod tests {
             What::VaultRestore,
             What::VaultReplay,
             What::LogBegin,
+            What::LogPrune,
             What::CredentialRefuse,
         ];
         let mut names: Vec<_> =

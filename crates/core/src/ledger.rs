@@ -12,9 +12,11 @@
 //! Trust: whoever can write `leaf`, `tile`, `log` or `event` can spoil the log and cannot alter it unseen: checkpoints are signed
 //! with keys from the keyring, were handed out, and are in the key store too.
 
+mod accesses;
 pub(crate) mod begin;
 mod cosign;
 mod prove;
+mod prune;
 mod publish;
 mod read;
 mod records;
@@ -28,6 +30,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use avouch_ledger::hash::Hash;
 use avouch_store::{Tx, statements};
 
+pub use accesses::{MAX_PROVEN, ProveAccesses, ProvenAccesses, ProvenInLog, ProvenLeaf};
 pub use cosign::{AskError, Asked, LastSigned};
 pub use prove::{Proof, Prove};
 pub use publish::Published;
@@ -45,9 +48,11 @@ statements! {
 pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
     [
         STATEMENTS,
+        accesses::STATEMENTS,
         begin::STATEMENTS,
         cosign::STATEMENTS,
         prove::STATEMENTS,
+        prune::STATEMENTS,
         publish::STATEMENTS,
         read::STATEMENTS,
         sequence::STATEMENTS,

@@ -77,7 +77,7 @@ impl Operation for Prove {
 }
 
 /// The checkpoint that proves most: one that is witnessed rather than a newer one that is not yet.
-fn best(tx: &mut Tx<'_>, app: &App, log: i64, index: u64) -> Result<Option<Published>, Error> {
+pub(super) fn best(tx: &mut Tx<'_>, app: &App, log: i64, index: u64) -> Result<Option<Published>, Error> {
     let covers = |published: &Published| index < published.checkpoint.size;
     let witnessed = match app.ledger.witnessed(log) {
         Some(witnessed) => Some((*witnessed).clone()),
