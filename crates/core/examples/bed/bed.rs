@@ -44,6 +44,7 @@ impl Bed {
             roles: vec!["application".to_owned()],
             recipient: None,
             networks: Vec::new(),
+            days: None,
         };
         let principal = act(&made.app, &admin, service)?.id;
         let key = CreateKey { principal, label: "bench".to_owned(), days: 1, networks: Vec::new() };

@@ -225,6 +225,7 @@ impl<'p> House<'p> {
                     roles: vec![role.to_owned()],
                     recipient: recipient.map(str::to_owned),
                     networks: Vec::new(),
+                    days: None,
                 },
             )
             .expect("the charter has this role");

@@ -61,6 +61,7 @@ impl<'p> Vault<'p> {
                 roles: vec![role.to_owned()],
                 recipient: recipient.map(str::to_owned),
                 networks: Vec::new(),
+                days: None,
             };
             let id = admin.principal_create(&principal).unwrap().id;
             let key = KeyCreate { label: "test".to_owned(), expires_in_days: 1, networks: Vec::new() };
