@@ -15,6 +15,7 @@ use crate::init::InitArgs;
 use crate::recover::RecoverArgs;
 use crate::remote::{self, Connection, EXIT_CODES, RemoteCommand};
 use crate::restore::RestoreArgs;
+use crate::witness::WitnessCommand;
 
 const HELP_TEMPLATE: &str = "\
 {about}
@@ -121,6 +122,9 @@ pub(crate) enum Command {
     /// The log that nobody can rewrite: status, export, verify, proofs of single events
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// Cosign the checkpoints of others' logs, on a host of its own: init, keys, serve
+    #[command(subcommand)]
+    Witness(WitnessCommand),
     /// Look for what is wrong with the server on this machine
     Doctor,
     /// Write a shell's completions for this program
@@ -222,6 +226,9 @@ mod tests {
         "charter indexes",
         "charter plan --dir charter",
         "charter apply --dir charter --yes",
+        "witness init --name example.org/witness --dir w",
+        "witness keys --dir w",
+        "witness serve --dir w",
         "doctor",
         "completions bash",
         "subject create name=Ada --idempotency-key order-1 --purpose support",

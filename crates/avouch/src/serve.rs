@@ -21,6 +21,7 @@ use crate::error::Error;
 use crate::housekeeping::Housekeeping;
 use crate::memory::{Locked, Memory, Swap};
 use crate::vault::Vault;
+use crate::witnesses::Asking;
 use crate::{files, hazard, host, root, telemetry, vault};
 
 /// `avouch serve`.
@@ -63,10 +64,13 @@ pub(crate) fn until_stopped(
         .map_err(|error| Error::Process("cannot start threads", error))?;
     let housekeeping = Housekeeping::start(Arc::clone(&vault.app), config.backup.every_hours)
         .map_err(|error| Error::Process("cannot start threads", error))?;
+    let asking =
+        Asking::start(&vault.app, config).map_err(|error| Error::Process("cannot start threads", error))?;
     let served = runtime.block_on(serve(config, config_path, &vault, lock, ready));
     // One that a caller began would be waited for.
     vault.app.stop_backups();
     drop(runtime);
+    asking.stop();
     housekeeping.stop();
     // After the last answer, and whatever ended the serving.
     let closed = vault.close();
@@ -159,7 +163,7 @@ pub(crate) fn metrics(config: &Config) -> Result<Option<MetricsSettings>, Error>
 const MIN_TOKEN: usize = 16;
 
 /// Ends with the first SIGTERM or SIGINT. Both are caught from now on.
-fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+pub(crate) fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {

@@ -118,10 +118,18 @@ fn status(ledger: &Ledger) -> String {
     lines.push((
         "witnessed by",
         match ledger.witnessed_by.as_slice() {
+            // The newest is signed by others a second or two after it was signed here.
+            [] if ledger.witnessed.is_some() => "nobody yet".to_owned(),
             [] => "NOBODY: the log proves only what its own operator says".to_owned(),
             names => names.join(", "),
         },
     ));
+    if let Some(witnessed) = &ledger.witnessed {
+        lines.push(("witnessed", format!("{} leaves, {}", witnessed.size, witnessed.at)));
+    }
+    if let (Some(warning), false) = (&ledger.warning, ledger.witnesses.is_empty()) {
+        lines.push(("WARNING", warning.clone()));
+    }
     let ended = ledger.logs.len().saturating_sub(1);
     if ended > 0 {
         lines.push((

@@ -23,3 +23,4 @@ mod seals;
 mod serve;
 mod transit;
 mod unsafe_settings;
+mod witness;

@@ -30,6 +30,7 @@ impl Bed {
             clock: Arc::new(ManualClock::at(1_767_225_600_000_000)),
             environment: "bench".to_owned(),
             erasure: Default::default(),
+            witnesses: Default::default(),
         };
         let seals = [Recovery { slot: "second".to_owned(), seal: &recovery }];
         let made = App::init(parts, &seals, &charter(), "admin", 1).expect("the charter is a good one");
