@@ -219,6 +219,8 @@ impl Backup {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Ledger {
+    /// 0: for ever.
+    pub(crate) keep_days: u32,
     pub(crate) witness_quorum: usize,
     pub(crate) unwitnessed_alarm_minutes: u32,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -227,7 +229,7 @@ pub(crate) struct Ledger {
 
 impl Default for Ledger {
     fn default() -> Self {
-        Self { witness_quorum: 1, unwitnessed_alarm_minutes: 10, witnesses: Vec::new() }
+        Self { keep_days: 0, witness_quorum: 1, unwitnessed_alarm_minutes: 10, witnesses: Vec::new() }
     }
 }
 

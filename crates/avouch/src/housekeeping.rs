@@ -30,6 +30,15 @@ const SIGNING: Duration = Duration::from_millis(500);
 /// Looks between two tries to write into the copy of the list of erasures: a disk that is not there is not there at once.
 const COPY_LOOKS: u32 = 60;
 
+/// How often, and how long.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Periods {
+    /// Between two backups; 0: none are made.
+    pub(crate) backup_hours: u32,
+    /// For which events are kept; 0: for ever.
+    pub(crate) keep_days: u32,
+}
+
 /// The threads; they end at [`stop`](Self::stop).
 #[derive(Debug)]
 pub(crate) struct Housekeeping {
@@ -46,8 +55,9 @@ impl Housekeeping {
     ///
     /// # Errors
     /// When there can be no threads.
-    pub(crate) fn start(app: Arc<App>, backup_hours: u32) -> io::Result<Self> {
-        round(&app);
+    pub(crate) fn start(app: Arc<App>, periods: Periods) -> io::Result<Self> {
+        let Periods { backup_hours, keep_days } = periods;
+        round(&app, keep_days);
         let stopping = Arc::new(AtomicBool::new(false));
         let (worked, stopped) = (Arc::clone(&app), Arc::clone(&stopping));
         let work = move || {
@@ -57,7 +67,7 @@ impl Housekeeping {
             while go_on() {
                 chores(&worked, go_on);
                 if last.elapsed() >= PAUSE {
-                    round(&worked);
+                    round(&worked, keep_days);
                     backups(&worked, backup_hours);
                     last = Instant::now();
                 }
@@ -152,7 +162,14 @@ fn chores(app: &Arc<App>, go_on: impl Fn() -> bool) {
     }
 }
 
-fn round(app: &Arc<App>) {
+fn round(app: &Arc<App>, keep_days: u32) {
+    match if keep_days > 0 { app.prune_log(keep_days) } else { Ok(0) } {
+        Ok(0) => {}
+        Ok(gone) => tracing::info!(gone, "events were kept long enough and are gone; their hashes stay"),
+        Err(error) => {
+            tracing::warn!(%error, "old events could not be let go of; it is tried again in an hour")
+        }
+    }
     match app.sweep() {
         Ok(forgotten) => tracing::debug!(forgotten, "outcomes kept for repeats have expired"),
         Err(error) => tracing::warn!(%error, "housekeeping failed; it is tried again in an hour"),

@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::config::Config;
 use crate::error::Error;
-use crate::housekeeping::Housekeeping;
+use crate::housekeeping::{Housekeeping, Periods};
 use crate::memory::{Locked, Memory, Swap};
 use crate::vault::Vault;
 use crate::witnesses::Asking;
@@ -62,7 +62,8 @@ pub(crate) fn until_stopped(
         .enable_all()
         .build()
         .map_err(|error| Error::Process("cannot start threads", error))?;
-    let housekeeping = Housekeeping::start(Arc::clone(&vault.app), config.backup.every_hours)
+    let periods = Periods { backup_hours: config.backup.every_hours, keep_days: config.ledger.keep_days };
+    let housekeeping = Housekeeping::start(Arc::clone(&vault.app), periods)
         .map_err(|error| Error::Process("cannot start threads", error))?;
     let asking =
         Asking::start(&vault.app, config).map_err(|error| Error::Process("cannot start threads", error))?;

@@ -15,6 +15,7 @@ impl Ledger {
                 faults.push(format!("[ledger] {text}"));
             }
         };
+        check(self.keep_days > 36_500, "keep_days is 36500 at most, and 0 is for ever");
         let count = self.witnesses.len();
         check(count > MOST, "witnesses are 16 at most");
         check(

@@ -65,6 +65,7 @@ fn the_default_text_explains_every_key_and_states_what_holds_without_it() {
         ("store", "queue"),
         ("http", "max_connections"),
         ("http", "max_in_flight"),
+        ("ledger", "keep_days"),
         ("ledger", "witness_quorum"),
         ("ledger", "unwitnessed_alarm_minutes"),
     ] {
