@@ -206,6 +206,24 @@ both_engines! {
         assert_eq!(sizes(&house.app, 2).len(), 2, "and it goes on");
     }
 
+    fn one_node_sequences_and_another_takes_over_when_it_is_gone(place) {
+        let house = House::new(place);
+        publish(&house);
+        let size = number(&house.app, &LOG_SIZE, avouch_store::params![1_i64]);
+        house.create(&house.importer, ana()).expect("created");
+        // Another node has just done it.
+        let until = house.app.now() + 3_000_000;
+        let [sqlite, postgres] =
+            ["x'aa'", "'\\xaa'"].map(|node| format!("update log set holder = {node}, lease = {until}"));
+        place.meddle(false, &sqlite, &postgres);
+        assert_eq!(house.app.sequence().expect("it is left to the other one"), 0);
+        assert_eq!(number(&house.app, &LOG_SIZE, avouch_store::params![1_i64]), size);
+        house.clock.advance(std::time::Duration::from_secs(4));
+        assert_eq!(house.app.sequence().expect("taken over"), 1);
+        publish(&house);
+        checkpoints(&house.app, 1);
+    }
+
     fn a_log_that_was_altered_is_not_signed_again(place) {
         let house = House::new(place);
         publish(&house);
