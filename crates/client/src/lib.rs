@@ -15,7 +15,7 @@ use avouch_wire::Secret;
 use ureq::Agent;
 
 pub use error::Error;
-pub use export::Export;
+pub use export::{EventPage, Export};
 pub use routes::{IdempotencyKey, Stated};
 
 use repeat::Jitter;

@@ -14,6 +14,7 @@
 //! with keys from the keyring, were handed out, and are in the key store too.
 
 pub(crate) mod begin;
+pub mod follow;
 mod prove;
 mod publish;
 mod read;
@@ -40,6 +41,7 @@ pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
     [
         STATEMENTS,
         begin::STATEMENTS,
+        follow::STATEMENTS,
         prove::STATEMENTS,
         publish::STATEMENTS,
         read::STATEMENTS,

@@ -18,7 +18,7 @@ mod settings;
 mod tls;
 mod wiped;
 
-pub use api::known_backups;
+pub use api::{event_lines, known_backups};
 pub use json::strict_json;
 pub use openapi::openapi;
 pub use problem::Failure;
