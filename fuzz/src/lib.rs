@@ -2,6 +2,7 @@
 
 use peak_alloc::PeakAlloc;
 
+mod edits;
 #[path = "../../crates/seal/tests/vectors/plain.rs"]
 mod plain;
 mod spelling;

@@ -13,6 +13,8 @@ mod formulas;
 mod json;
 mod ledger;
 mod notes;
+mod policies;
+mod receipts;
 mod seal;
 mod search;
 mod streams;
@@ -21,6 +23,7 @@ mod texts;
 mod tokens;
 mod transit;
 mod values;
+mod witness;
 
 /// One property, or a few that belong together, and its name on the command line.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +58,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "json", check: json::check },
     Target { name: "ledger", check: ledger::check },
     Target { name: "notes", check: notes::check },
+    Target { name: "policies", check: policies::check },
+    Target { name: "receipts", check: receipts::check },
     Target { name: "seal", check: seal::check },
     Target { name: "search", check: search::check },
     Target { name: "streams", check: streams::check },
@@ -63,4 +68,5 @@ pub const TARGETS: &[Target] = &[
     Target { name: "tokens", check: tokens::check },
     Target { name: "transit", check: transit::check },
     Target { name: "values", check: values::check },
+    Target { name: "witness", check: witness::check },
 ];

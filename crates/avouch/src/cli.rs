@@ -118,6 +118,9 @@ pub(crate) enum Command {
     /// What was erased, and the proof of it: list, show, verify
     #[command(subcommand)]
     Erasures(ErasuresCommand),
+    /// The log that nobody can rewrite: status, export, verify, proofs of single events
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
     /// Look for what is wrong with the server on this machine
     Doctor,
     /// Write a shell's completions for this program
@@ -159,6 +162,16 @@ pub(crate) enum ErasuresCommand {
     Verify(remote::VerifyArgs),
     #[command(flatten)]
     Remote(remote::ErasuresCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LedgerCommand {
+    /// Verify all of it, on the server or from a copy, and say what that proves
+    Verify(remote::VerifyLedgerArgs),
+    /// Check the proof of one event, without a server
+    Check(remote::CheckArgs),
+    #[command(flatten)]
+    Remote(remote::LedgerCommand),
 }
 
 #[cfg(test)]
@@ -223,6 +236,12 @@ mod tests {
         "erasures show 7",
         "erasures verifier-key",
         "erasures verify receipt.json --verifier-key k",
+        "ledger status",
+        "ledger verifier-keys",
+        "ledger export folder",
+        "ledger verify --copy folder --verifier-key k --remember r --deep --evidence e",
+        "ledger proof ID --out f",
+        "ledger check f --verifier-key k",
         "subject history ID --limit 10",
         "subject accesses ID --limit 10",
         "search --by email=- --purpose support",

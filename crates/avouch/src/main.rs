@@ -32,7 +32,7 @@ use clap::{CommandFactory as _, Parser as _};
 use mimalloc::MiMalloc;
 use zeroizing_alloc::ZeroAlloc;
 
-use cli::{CharterCommand, Cli, Command, ConfigCommand, ErasuresCommand};
+use cli::{CharterCommand, Cli, Command, ConfigCommand, ErasuresCommand, LedgerCommand};
 use config::Config;
 use error::Error;
 use memory::Memory;
@@ -83,6 +83,17 @@ fn run(cli: Cli, memory: &Memory) -> Result<ExitCode, Error> {
         Command::Erasures(ErasuresCommand::Verify(args)) => show(&remote::verify(&args)?),
         Command::Erasures(ErasuresCommand::Remote(command)) => {
             Ok(remote::run(remote::RemoteCommand::Erasures(command), &connection.open(json)?)?)
+        }
+        Command::Ledger(LedgerCommand::Verify(args)) if args.copy.is_some() => {
+            Ok(remote::verify_copy(&args, json)?)
+        }
+        Command::Ledger(LedgerCommand::Verify(args)) => {
+            let command = remote::RemoteCommand::Ledger(remote::LedgerCommand::Verify(args));
+            Ok(remote::run(command, &connection.open(json)?)?)
+        }
+        Command::Ledger(LedgerCommand::Check(args)) => Ok(remote::check_proof(&args, json)?),
+        Command::Ledger(LedgerCommand::Remote(command)) => {
+            Ok(remote::run(remote::RemoteCommand::Ledger(command), &connection.open(json)?)?)
         }
         Command::Doctor => doctor::run(&path, json, memory),
         Command::Completions { shell } => {

@@ -14,6 +14,7 @@ mod export;
 mod import;
 mod input;
 mod keys;
+mod ledger;
 mod output;
 mod subject;
 mod system;
@@ -31,6 +32,7 @@ pub(crate) use charter::CharterCommand;
 pub(crate) use erasures::{ErasuresCommand, VerifyArgs, verify};
 pub(crate) use error::{CliError, EXIT_CODES};
 pub(crate) use input::charter_files;
+pub(crate) use ledger::{CheckArgs, LedgerCommand, VerifyLedgerArgs, check_proof, verify_copy};
 pub(crate) use table::Table;
 
 use output::Output;
@@ -79,6 +81,9 @@ pub(crate) enum RemoteCommand {
     /// Receipts of erasures. Joined with the local `erasures verify` by whoever embeds this.
     #[command(skip)]
     Erasures(ErasuresCommand),
+    /// The ledger. Joined with the local `ledger verify` by whoever embeds this.
+    #[command(skip)]
+    Ledger(LedgerCommand),
     /// What keeps a customer from being erased: place, list, lift
     #[command(subcommand)]
     Hold(erasures::HoldCommand),
@@ -115,6 +120,7 @@ pub(crate) fn run(command: RemoteCommand, connection: &Connection) -> Result<Exi
         RemoteCommand::Apikey(command) => access::apikey(command, &remote),
         RemoteCommand::Charter(command) => charter::run(command, &remote),
         RemoteCommand::Erasures(command) => erasures::erasures(command, &remote),
+        RemoteCommand::Ledger(command) => ledger::run(command, &remote),
         RemoteCommand::Hold(command) => erasures::holds(command, &remote),
         RemoteCommand::Events(args) => events::run(args, &remote),
         RemoteCommand::Import(args) => import::run(args, &remote),

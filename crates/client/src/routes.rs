@@ -8,11 +8,11 @@ use avouch_wire::{
     Deleted, DisclosureQuery, Disclosures, DrillAnswer, DrillRequest, DrillStarted, Drilled, EraseQuery,
     ErasureQuery, Event, EventExportQuery, EventFormat, EventProof, EventQuery, EventSearch, Explain,
     Explanation, ExportRequest, Health, Hold, HoldRequest, Import, ImportStart, ImportStarted, Key,
-    KeyCreate, KeyCreated, KeyState, Ledger, LedgerCheckpoints, Outcome, Page, PageQuery, Principal,
-    PrincipalCreate, PrincipalPatch, ProblemKind, Proposal, ProposeRequest, Readiness, Receipt, ReceiptKey,
-    RecoveryRequest, RecoveryShares, Resealed, Retire, RetireRequest, Retired, RevealRequest, Revealed,
-    Rotate, RotateRequest, Rotation, SearchRequest, Status, Subject, SubjectCreate, SubjectPatch,
-    SubjectVersion, header,
+    KeyCreate, KeyCreated, KeyState, Ledger, LedgerCheckpoints, LedgerRecord, LedgerRecordQuery, Outcome,
+    Page, PageQuery, Principal, PrincipalCreate, PrincipalPatch, ProblemKind, Proposal, ProposeRequest,
+    Readiness, Receipt, ReceiptKey, RecoveryRequest, RecoveryShares, Resealed, Retire, RetireRequest,
+    Retired, RevealRequest, Revealed, Rotate, RotateRequest, Rotation, SearchRequest, Status, Subject,
+    SubjectCreate, SubjectPatch, SubjectVersion, header,
 };
 use ureq::http::Method;
 use uuid::Uuid;
@@ -592,6 +592,14 @@ impl Client {
             Err(error) if error.problem().is_some_and(|p| p.kind == ProblemKind::NotFound) => Ok(None),
             tile => tile.map(Some),
         }
+    }
+
+    /// `GET /v1/ledger/records`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn ledger_records(&self, query: &LedgerRecordQuery) -> Result<Page<LedgerRecord>, Error> {
+        self.call(Method::GET, "/v1/ledger/records").query("cursor", query.cursor.as_deref()).send()
     }
 
     /// `GET /v1/events/{id}/proof`.

@@ -22,7 +22,6 @@ use crate::ids::{EventId, PrincipalId};
 
 statements! {
     data INSERT_EVENT of event / 1 = "insert into event (id, body, sealed) values (?1, ?2, ?3)";
-    data TO_SEQUENCE = "insert into unsequenced (event) values (?1)";
     data INSERT_EVENT_SUBJECT of event_subject / 2 = "insert into event_subject (pseudonym, event) values (?1, ?2)";
 }
 
@@ -216,6 +215,16 @@ pub struct Event {
     pub before: Option<Before>,
 }
 
+impl Event {
+    /// Reads what is stored of an event, and hashed as its leaf.
+    ///
+    /// # Errors
+    /// [`crate::Error::Tampered`].
+    pub fn decode(body: &[u8]) -> Result<Self, crate::Error> {
+        read::decode(body)
+    }
+}
+
 /// The newest checkpoint that is known of a log which has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
@@ -260,7 +269,7 @@ impl Note {
     }
 }
 
-/// Writes an event and links it to its subjects, in the transaction of what it records. It waits for its place in the log.
+/// Writes an event and links it to its subjects, in the transaction of what it records.
 pub(crate) fn append(
     tx: &mut Tx<'_>,
     event: &Event,
@@ -269,7 +278,6 @@ pub(crate) fn append(
 ) -> Result<(), avouch_store::Error> {
     let body = encode(event);
     tx.put(&INSERT_EVENT, params![event.id, &body, sealed_reason])?;
-    tx.put(&TO_SEQUENCE, params![event.id])?;
     for pseudonym in event.subjects.iter().take(linked) {
         tx.put(&INSERT_EVENT_SUBJECT, params![&pseudonym[..], event.id])?;
     }

@@ -1,10 +1,9 @@
 //! The log: every event becomes a leaf of a Merkle tree (RFC 6962, c2sp.org/tlog-tiles), in an order that never changes
 //! again, and signed checkpoints say how far the tree goes and what its root is.
 //!
-//! An event is written in the transaction of what it records, and waits in `unsequenced`. The sequencer gives those that wait
-//! their places (`sequence`), signs what it has come to (`publish`), and everybody may read tiles and checkpoints (`read`). That
-//! the two are apart lets operations run side by side on PostgreSQL: only one row says how large the tree is, and only the
-//! sequencer writes it.
+//! An event is written in the transaction of what it records. The sequencer gives those that have no place theirs (`sequence`),
+//! signs what the tree has come to (`publish`), and everybody may read tiles and checkpoints (`read`). That the two are apart
+//! lets operations run side by side on PostgreSQL: only one row says how large the tree is, and only the sequencer writes it.
 //!
 //! Must never sign a checkpoint that an earlier one is not the beginning of. When data are older than what was published, by a
 //! restore or by somebody's hand, the log ends and another one begins, under a name of its own (`begin`); it says what the one
@@ -18,9 +17,11 @@ pub mod follow;
 mod prove;
 mod publish;
 mod read;
+mod records;
 pub(crate) mod sequence;
 mod tiles;
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use avouch_ledger::hash::Hash;
@@ -29,11 +30,12 @@ use avouch_store::{Tx, statements};
 pub use prove::{Proof, Prove};
 pub use publish::Published;
 pub use read::{LogState, OneLog, ReadEntries};
+pub use records::{ReadRecords, RecordState, RecordStates};
 
 use crate::Error;
 
 statements! {
-    data CURRENT = "select id, origin, size, root from log order by id desc limit 1";
+    data CURRENT = "select id, origin, size, root, reached from log order by id desc limit 1";
 }
 
 /// Every statement of the room.
@@ -62,6 +64,8 @@ pub(crate) struct Log {
     pub(crate) size: u64,
     /// Over them.
     pub(crate) root: Hash,
+    /// Events up to this one have their places, here or in a log before.
+    pub(crate) reached: i64,
 }
 
 impl Log {
@@ -73,6 +77,7 @@ impl Log {
                 origin: row.text(1)?.to_owned(),
                 size: row.int(2)?.cast_unsigned(),
                 root: Hash(row.bytes(3)?),
+                reached: row.int(4)?,
             })
         })?)
     }
@@ -83,13 +88,15 @@ impl Log {
 pub(crate) struct Ledger {
     /// Who holds the lease: drawn at each opening.
     pub(crate) node: [u8; 16],
+    /// How often the end of a commit was not known when events were last looked for that came by it.
+    looked_for: AtomicU64,
     newest: RwLock<Option<Arc<Published>>>,
     fault: Mutex<Option<String>>,
 }
 
 impl Ledger {
     pub(crate) fn new(node: [u8; 16]) -> Self {
-        Self { node, newest: RwLock::default(), fault: Mutex::default() }
+        Self { node, looked_for: AtomicU64::new(0), newest: RwLock::default(), fault: Mutex::default() }
     }
 
     /// The newest checkpoint.

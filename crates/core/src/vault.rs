@@ -29,6 +29,7 @@ pub use import::{
     Proposal, ProposeMapping, ReadImport, RejectedRow, StartImport, propose,
 };
 pub(crate) use keys::from_row as wrapped_from_row;
+pub(crate) use list::unchecked;
 pub use list::{ListSubjects, Page};
 pub use read::{ReadSubject, RevealSubject};
 pub use record::ShownSubject;

@@ -74,6 +74,7 @@ pub(crate) fn routes() -> (Router<Shared>, OpenApi) {
         .routes(routes!(ledger::checkpoints))
         .routes(routes!(ledger::tile))
         .routes(routes!(ledger::entries))
+        .routes(routes!(ledger::records))
         .routes(routes!(imports::propose))
         .routes(routes!(imports::start))
         .routes(routes!(imports::read))

@@ -10,6 +10,7 @@ use avouch_core::vault::TokensOf;
 use avouch_wire::limits;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use data_encoding::BASE64URL_NOPAD;
 use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
@@ -130,6 +131,19 @@ impl FromRequestParts<Shared> for CheckpointsAfter {
         after
             .map(|after| Self(after.unwrap_or(0)))
             .map_err(|_| Failure::fault("?after", "expected a number of leaves"))
+    }
+}
+
+/// The query of the list of records: behind a place that the page before has named.
+pub(crate) struct RecordsAfter(pub(crate) Option<Vec<u8>>);
+
+impl FromRequestParts<Shared> for RecordsAfter {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Failure> {
+        let parameters = Parameters::parse(parts.uri.query(), &["cursor"])?;
+        let place = parameters.value("cursor").map(|text| BASE64URL_NOPAD.decode(text.as_bytes()));
+        place.transpose().map(Self).map_err(|_| Paging::cursor_fault("?cursor"))
     }
 }
 

@@ -9,6 +9,7 @@ mod queue;
 mod sqlite;
 mod statement;
 mod store;
+mod turns;
 mod tx;
 mod value;
 

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use crate::migrate::{self, Migration};
 use crate::store::Jobs;
+use crate::turns::Turns;
 use crate::{Aborts, Error, Result, Tx};
 pub(crate) use session::Session;
 use worker::Worker;
@@ -44,7 +45,7 @@ pub(crate) fn start(
     options: &PostgresOptions,
     migrations: &[Migration],
     now: i64,
-    writes: &Jobs,
+    (writes, turns): (&Jobs, &Arc<Turns>),
     reads: &Jobs,
 ) -> Result<Vec<JoinHandle<()>>> {
     // Before the migrations: another process must not find its tables changed under it.
@@ -57,7 +58,7 @@ pub(crate) fn start(
         [("store-writer", writers, writes, false), ("store-reader", readers, reads, true)]
     {
         for number in 0..count {
-            let claim = (!read_only).then(|| claim.clone());
+            let claim = (!read_only).then(|| (claim.clone(), Arc::clone(turns)));
             let worker = Worker::connect(options, Arc::clone(queue), claim, number)?;
             let thread = std::thread::Builder::new()
                 .name(name.to_owned())

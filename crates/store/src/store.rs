@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::mpsc;
+use std::time::Duration;
 
 use crate::engine::{Job, Work};
 use crate::queue::{Queue, Refused};
 use crate::sqlite::Purges;
+use crate::turns::Turns;
 use crate::{
     Aborts, Ahead, Error, Migration, PostgresOptions, Result, SqliteOptions, Statement, Tx, postgres, sqlite,
 };
@@ -56,6 +58,8 @@ pub struct Store {
     reads: Jobs,
     /// None on PostgreSQL.
     purges: Option<Arc<Purges>>,
+    /// None on SQLite, where one writer does one thing after the other.
+    turns: Option<Arc<Turns>>,
     threads: Vec<std::thread::JoinHandle<()>>,
 }
 
@@ -72,7 +76,7 @@ impl Store {
         let threads = sqlite::start(options, migrations, now, &writes, &reads, &purges)
             .inspect_err(|_| [&writes, &reads].into_iter().for_each(|queue| queue.close()))?;
         let place = Where::Sqlite(options.clone());
-        Ok(Self { place, writes, reads, purges: Some(purges), threads })
+        Ok(Self { place, writes, reads, purges: Some(purges), turns: None, threads })
     }
 
     /// Connects to the two PostgreSQL databases and applies outstanding migrations.
@@ -81,10 +85,11 @@ impl Store {
     /// [`Error::Open`], [`Error::Migration`].
     pub fn open_postgres(options: &PostgresOptions, migrations: &[Migration], now: i64) -> Result<Self> {
         let (writes, reads) = (Arc::new(Queue::new(options.queue)), Arc::new(Queue::new(options.queue)));
-        let threads = postgres::start(options, migrations, now, &writes, &reads)
+        let turns = Arc::new(Turns::new(options.workers.max(1)));
+        let threads = postgres::start(options, migrations, now, (&writes, &turns), &reads)
             .inspect_err(|_| [&writes, &reads].into_iter().for_each(|queue| queue.close()))?;
         let place = Where::Postgres(options.clone());
-        Ok(Self { place, writes, reads, purges: None, threads })
+        Ok(Self { place, writes, reads, purges: None, turns: Some(turns), threads })
     }
 
     /// The engine underneath.
@@ -135,6 +140,22 @@ impl Store {
         D: FnOnce(core::result::Result<T, E>) + Send + 'static,
     {
         submit(self.writes.push_urgent(Box::new(Work { ahead: nothing, closure, done, result: None })));
+    }
+
+    /// Waits until each write that is under way now is committed or undone, or else is in the transaction of the next write: that
+    /// one sees whatever began before this call and will ever be there, but for a commit whose end is [not known](Error::Unknown).
+    ///
+    /// # Errors
+    /// [`Error::Busy`] after `limit`.
+    pub fn settle(&self, limit: Duration) -> Result<()> {
+        let settled = self.turns.as_ref().is_none_or(|turns| turns.wait(limit));
+        if settled { Ok(()) } else { Err(Error::Busy) }
+    }
+
+    /// How often a commit's end was [not known](Error::Unknown): what it wrote may be there, and may have come late.
+    #[must_use]
+    pub fn unknown_ends(&self) -> u64 {
+        self.turns.as_ref().map_or(0, |turns| turns.unknown())
     }
 
     /// Makes deletions that were answered before final on the disk; `done` must be quick.

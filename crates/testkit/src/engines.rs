@@ -56,6 +56,36 @@ pub struct Files {
     pub keys: PathBuf,
 }
 
+/// The two stores of a place, by their files or their connection strings.
+#[derive(Debug, Clone)]
+pub struct Address {
+    /// The engine.
+    pub kind: Kind,
+    /// The data store.
+    pub data: String,
+    /// The key store.
+    pub keys: String,
+}
+
+/// Opens stores that another process has made a place for.
+///
+/// # Errors
+/// What the store reports.
+pub fn open_at(kind: Kind, data: &str, keys: &str, migrations: &[Migration]) -> Result<Store> {
+    let (data, keys) = (data.to_owned(), keys.to_owned());
+    match kind {
+        Kind::Sqlite => {
+            let (data, keys) = (data.into(), keys.into());
+            Store::open_sqlite(&SqliteOptions { data, keys, readers: 2, queue: 4096 }, migrations, 1)
+        }
+        Kind::Postgres => {
+            let retry_for = Duration::from_secs(10);
+            let options = PostgresOptions { data, keys, workers: 4, queue: 4096, retry_for };
+            Store::open_postgres(&options, migrations, 1)
+        }
+    }
+}
+
 impl Place {
     /// A new, empty place.
     #[must_use]
@@ -94,22 +124,18 @@ impl Place {
     /// # Errors
     /// What the store reports.
     pub fn open(&self, migrations: &[Migration]) -> Result<Store> {
-        match &self.urls {
-            None => {
-                let Files { data, keys } = self.files();
-                Store::open_sqlite(&SqliteOptions { data, keys, readers: 2, queue: 4096 }, migrations, 1)
-            }
-            Some((data, keys)) => {
-                let options = PostgresOptions {
-                    data: data.clone(),
-                    keys: keys.clone(),
-                    workers: 4,
-                    queue: 4096,
-                    retry_for: Duration::from_secs(10),
-                };
-                Store::open_postgres(&options, migrations, 1)
-            }
-        }
+        let Address { kind, data, keys } = self.address();
+        open_at(kind, &data, &keys, migrations)
+    }
+
+    /// Where it is, for another process.
+    #[must_use]
+    pub fn address(&self) -> Address {
+        let (data, keys) = self.urls.clone().unwrap_or_else(|| {
+            let Files { data, keys } = self.files();
+            (data.display().to_string(), keys.display().to_string())
+        });
+        Address { kind: self.kind, data, keys }
     }
 
     /// Runs raw SQL behind the store's back, as a thief or a clumsy administrator would. `keys` picks the key store.

@@ -4,4 +4,4 @@
 
 mod engines;
 
-pub use engines::{Files, Kind, Place};
+pub use engines::{Address, Files, Kind, Place, open_at};

@@ -90,3 +90,30 @@ pub struct EventProof {
     /// The proof that it is in the log (c2sp.org/tlog-proof), with the checkpoint that it leads to.
     pub receipt: String,
 }
+
+/// The query of `GET /v1/ledger/records`. Unknown parameters are refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct LedgerRecordQuery {
+    /// `next_cursor` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+/// One customer's record, for whoever compares it with the log. It does not say whose.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LedgerRecord {
+    /// The name by which events know the customer, in base64; absent if none of their keys opens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// The digest of the version that is shown, in base64, as the event has it that wrote it; absent if it is not what it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current: Option<String>,
+    /// Those of the versions before it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<String>,
+    /// How many versions before it are not what they were.
+    #[serde(default)]
+    pub damaged: u64,
+}

@@ -1,13 +1,41 @@
 //! A note that verifies is one that was signed, word for word, whatever other lines it has. A verifier key has one spelling.
+//! A checkpoint with signatures of all types says what was signed, or nothing.
+
+use std::sync::LazyLock;
 
 use arbitrary::{Result, Unstructured};
 use avouch_ledger::{
     Error,
-    note::{NoteSigner, VerifierKey, open_text},
+    checkpoint::Checkpoint,
+    hash::Hash,
+    note::{Cosigner, LogSigner, NoteSigner, VerifierKey, append, open_checkpoint, open_text},
 };
 
+use crate::edits::edited;
+
+/// A checkpoint, its note with three lines of three types, and their keys.
+static CHECKPOINT: LazyLock<(Checkpoint, String, Vec<VerifierKey>)> = LazyLock::new(|| {
+    let log = LogSigner::from_seeds("example.org/log", &[1; 32], &[2; 32]).expect("a name without spaces");
+    let witness = Cosigner::ed25519("example.org/witness", &[3; 32]).expect("a name without spaces");
+    let checkpoint = Checkpoint { origin: log.origin().to_owned(), size: 2, root: Hash::empty() };
+    let note = log.sign(&checkpoint, 1).expect("a checkpoint");
+    let note = append(&note, &witness.cosign(&checkpoint, 2).expect("a checkpoint")).expect("one more line");
+    let [first, second] = log.verifier_keys().map(Clone::clone);
+    (checkpoint, note, vec![first, second, witness.verifier_key().clone()])
+});
+
 pub(super) fn check(input: Unstructured<'_>) -> Result<()> {
-    let Ok(text) = std::str::from_utf8(input.take_rest()) else { return Ok(()) };
+    let bytes = input.take_rest();
+    let (checkpoint, genuine, keys) = &*CHECKPOINT;
+    if let Some(note) = edited(genuine, Unstructured::new(bytes))? {
+        for (key, time) in keys.iter().zip([None, Some(1), Some(2)]) {
+            if let Ok(opened) = open_checkpoint(&note, [key]) {
+                assert_eq!(opened.checkpoint(), checkpoint);
+                assert!(opened.signatures().iter().all(|signature| signature.time == time));
+            }
+        }
+    }
+    let Ok(text) = std::str::from_utf8(bytes) else { return Ok(()) };
     match VerifierKey::parse(text) {
         Ok(key) => assert_eq!(key.to_string(), text),
         Err(refused) => {

@@ -38,6 +38,13 @@ pub(crate) enum CliError {
     Closed,
 }
 
+/// What a ledger's server or copy gave cannot be verified as it is.
+impl From<avouch_ledger::Error> for CliError {
+    fn from(error: avouch_ledger::Error) -> Self {
+        Self::Input(format!("the ledger cannot be verified: {error}"))
+    }
+}
+
 impl CliError {
     pub(super) fn usage(text: impl Into<String>) -> Self {
         Self::Usage(text.into())

@@ -33,7 +33,13 @@ pub(crate) struct EventsArgs {
 }
 
 pub(super) fn run(args: EventsArgs, remote: &Remote) -> Result<ExitCode, CliError> {
-    let query = EventQuery { limit: args.limit, cursor: args.cursor, actor: args.actor, action: args.action };
+    let query = EventQuery {
+        limit: args.limit,
+        cursor: args.cursor,
+        actor: args.actor,
+        action: args.action,
+        ..EventQuery::default()
+    };
     if args.follow {
         return follow(query, remote);
     }

@@ -15,6 +15,7 @@ mod erasures;
 mod housekeeping;
 mod import;
 mod init;
+mod ledger;
 mod memory;
 mod process;
 mod program;

@@ -29,7 +29,7 @@ statements! {
     data DATA_VAULT = "select id from vault";
     data PUT_DATA_VAULT = "insert into vault (id, created) values (?1, ?2)";
     data DROP_DATA_VAULT = "delete from vault";
-    data NEWEST_EVENT = "select max(id) from (select max(id) as id from event union all select max(event) from leaf union all select max(event) from unsequenced) as newest";
+    data NEWEST_EVENT = "select max(id) from (select max(id) as id from event union all select max(event) from leaf union all select max(reached) from log) as newest";
     keys KEYS_VAULT = "select id from vault";
     keys PUT_KEYS_VAULT = "insert into vault (id, created) values (?1, ?2)";
     keys DROP_KEYS_VAULT = "delete from vault";

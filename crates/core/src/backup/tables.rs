@@ -133,14 +133,9 @@ tables! {
         "insert into event (id, body, sealed) values (?1, ?2, ?3)"
         "delete from event"
     }
-    data Data unsequenced "unsequenced" / 1 (event Int) {
-        "select event from unsequenced where event > ?1 order by event limit ?2"
-        "insert into unsequenced (event) values (?1)"
-        "delete from unsequenced"
-    }
-    data Data log "log" / 1 (id Int, origin Text, begun Int, size Int, root Blob, holder Blob, lease Int) {
-        "select id, origin, begun, size, root, holder, lease from log where id > ?1 order by id limit ?2"
-        "insert into log (id, origin, begun, size, root, holder, lease) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+    data Data log "log" / 1 (id Int, origin Text, begun Int, size Int, root Blob, reached Int, holder Blob, lease Int) {
+        "select id, origin, begun, size, root, reached, holder, lease from log where id > ?1 order by id limit ?2"
+        "insert into log (id, origin, begun, size, root, reached, holder, lease) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
         "delete from log"
     }
     data Data leaf "leaf" / 2 (log Int, idx Int, event Int) {

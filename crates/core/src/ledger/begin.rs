@@ -21,16 +21,16 @@ use crate::app::App;
 use crate::audit::{self, Before, What};
 
 statements! {
-    data PUT_LOG = "insert into log (id, origin, begun, size, root, holder, lease) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    data PUT_LOG = "insert into log (id, origin, begun, size, root, reached, holder, lease) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     data END_LOG = "update log set size = ?2, root = ?3 where id = ?1";
     data TAKE_LEASE = "update log set holder = ?2, lease = ?3 where id = ?1";
-    data WAIT_AGAIN = "insert into unsequenced (event) select event from leaf where log = ?1 and idx >= ?2";
+    data BEFORE_THESE = "select min(event) from leaf where log = ?1 and idx >= ?2";
     data TAKE_BACK = "delete from leaf where log = ?1 and idx >= ?2";
 }
 
 /// Begins the first log of a vault.
 pub(crate) fn first(tx: &mut Tx<'_>, app: &App) -> Result<(), Error> {
-    put(tx, app, 1).map(drop)
+    put(tx, app, 1, 0).map(drop)
 }
 
 /// Begins the next log: the stores were put back, and nobody here knows what has been published since.
@@ -49,7 +49,8 @@ pub(crate) fn open(app: &Arc<App>) -> Result<(), Error> {
     let keeper = Arc::clone(app);
     let newest = app.store.write_wait(move |tx| look(tx, &keeper))?;
     newest.into_iter().for_each(|newest| app.ledger.publish(newest));
-    Ok(())
+    // Not before it is known that the log goes on.
+    app.sequence_late().map(drop)
 }
 
 fn look(tx: &mut Tx<'_>, app: &App) -> Result<Option<Published>, Error> {
@@ -128,12 +129,14 @@ fn next(
     let (end, top) =
         stored.map_or_else(|| (0, Hash::empty()), |stored| (stored.checkpoint.size, stored.checkpoint.root));
     let end_at = params![log.id, end.cast_signed()];
-    tx.put(&WAIT_AGAIN, end_at)?;
+    // What was placed and not signed is placed again.
+    let again = tx.first(&BEFORE_THESE, end_at, |row| row.opt_int(0))?.flatten();
+    let reached = again.map_or(log.reached, |first| log.reached.min(first - 1));
     tx.put(&TAKE_BACK, end_at)?;
     tx.put(&END_LOG, params![log.id, end.cast_signed(), &top.0])?;
     let newest = [stored, kept].into_iter().flatten().max_by_key(|one| (one.log, one.checkpoint.size));
     let id = newest.map_or(log.id, |newest| newest.log.max(log.id)) + 1;
-    let log = put(tx, app, id)?;
+    let log = put(tx, app, id, reached)?;
     let mut event = audit::system(app.ids.event(app.now()), What::LogBegin, app.now(), app.rules().version);
     event.before = newest.map(|newest| Before {
         log: newest.log,
@@ -144,9 +147,12 @@ fn next(
     sequence::place_one(tx, app, &log, event.id, &audit::encode(&event))
 }
 
-fn put(tx: &mut Tx<'_>, app: &App, id: i64) -> Result<Log, Error> {
-    let log = Log { id, origin: origin(app, id), size: 0, root: Hash::empty() };
+fn put(tx: &mut Tx<'_>, app: &App, id: i64, reached: i64) -> Result<Log, Error> {
+    let log = Log { id, origin: origin(app, id), size: 0, root: Hash::empty(), reached };
     let Log { origin, root, .. } = &log;
-    tx.put(&PUT_LOG, params![id, origin.as_str(), app.now(), 0_i64, &root.0, &app.ledger.node, 0_i64])?;
+    tx.put(
+        &PUT_LOG,
+        params![id, origin.as_str(), app.now(), 0_i64, &root.0, reached, &app.ledger.node, 0_i64],
+    )?;
     Ok(log)
 }

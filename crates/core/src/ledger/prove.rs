@@ -36,7 +36,7 @@ pub struct Proof {
     pub index: u64,
     /// The event as it is hashed.
     pub entry: Vec<u8>,
-    /// c2sp.org/tlog-proof.
+    /// c2sp.org/tlog-proof, with the entry along: whoever has this file needs no other.
     pub receipt: String,
 }
 
@@ -72,7 +72,7 @@ impl Operation for Prove {
         let newest = Published::newest(tx, cx.app, log)?;
         let newest = newest.filter(|newest| index < newest.checkpoint.size).ok_or(NOT_PUBLISHED)?;
         let path = prove_inclusion(&mut Tiles { tx, log }, index, newest.checkpoint.size)?;
-        let receipt = Receipt::new(index, path, newest.note, Vec::new())?.to_string();
+        let receipt = Receipt::new(index, path, newest.note, entry.clone())?.to_string();
         Ok(Outcome::new(
             Proof { log, origin: newest.checkpoint.origin, index, entry, receipt },
             Note::count(1),

@@ -21,7 +21,7 @@ use crate::rules::Rules;
 
 statements! {
     data LOGS = "select id, origin, begun, size from log order by id desc limit ?1";
-    data ENTRIES = "select l.idx, e.body from leaf l join event e on e.id = l.event where l.log = ?1 and l.idx >= ?2 and l.idx < ?3 order by l.idx";
+    data ENTRIES = "select l.idx, e.body from leaf l left join event e on e.id = l.event where l.log = ?1 and l.idx >= ?2 and l.idx < ?3 order by l.idx";
     data CHECKPOINTS = "select size, note from checkpoint where log = ?1 and size > ?2 order by size limit ?3";
 }
 
@@ -178,11 +178,23 @@ impl Operation for ReadEntries {
         let BundleId { index, width } = self.bundle;
         let first = index * u64::from(TILE_WIDTH);
         let place = params![self.log, first.cast_signed(), (first + u64::from(width)).cast_signed()];
-        let entries = tx.query(&ENTRIES, place, |row| Ok(row.blob(1)?.to_vec()))?;
-        if entries.len() != usize::from(width) {
-            // They were let go of, or somebody took them: the tiles say what they were.
+        let found = tx.query(&ENTRIES, place, |row| {
+            Ok((row.int(0)?.cast_unsigned(), row.opt_blob(1)?.map(<[u8]>::to_vec)))
+        })?;
+        let mut entries = vec![Vec::new(); usize::from(width)];
+        let mut any = false;
+        for (place, body) in found {
+            let slot = usize::try_from(place - first).ok().and_then(|at| entries.get_mut(at));
+            if let Some((slot, body)) = slot.zip(body) {
+                *slot = body;
+                any = true;
+            }
+        }
+        if !any {
+            // They were let go of.
             return Err(Error::NotFound);
         }
+        // One that somebody took away is empty, which no event is: whoever verifies sees which it was, and that it is not there.
         let mut bundle = Vec::with_capacity(entries.iter().map(|entry| entry.len() + 2).sum());
         entries.iter().try_for_each(|entry| push_entry(&mut bundle, entry)).map_err(|_| Error::Tampered)?;
         Ok(Outcome::new(bundle, Note::count(entries.len())))

@@ -1,61 +1,99 @@
-//! The sequencer: gives events that wait their places in the tree, and writes the tiles that grow by that, in one transaction.
+//! The sequencer: gives events that have none their places in the tree, in the order of their ids, and writes the tiles that grow
+//! by that, in one transaction.
+//!
+//! Operations run side by side, and an event may become visible after a later one. So an id is drawn, whatever is under way is
+//! waited for, and only events up to that id are placed: all of them are there by then, or never will be. The exception is a
+//! commit of which nobody knows whether it was done; events that come by it are looked for separately.
 //!
 //! Nobody gives a place twice: what says how large the tree is moves on only from the size that was read, and an event has one
 //! place. Of several nodes one holds a lease, so that the others need not try; it is a matter of economy and nothing rests on it.
 //!
-//! Crash at any step: nothing of the transaction is there, the events wait, and the next one does the same.
+//! Crash at any step: nothing of the transaction is there, the events have no place, and the next one does the same.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::sync_channel;
+use std::time::Duration;
 
 use avouch_ledger::growth::Growth;
 use avouch_ledger::hash::Hash;
 use avouch_store::{Tx, params, statements};
 
-use super::Log;
-use super::tiles;
+use super::{Log, tiles};
 use crate::Error;
 use crate::app::App;
 
 statements! {
-    data ANY_WAITS = "select event from unsequenced order by event limit 1";
-    data WAITING = "select count(*) from unsequenced";
-    data NEXT = "select u.event, e.body from unsequenced u left join event e on e.id = u.event order by u.event limit ?1";
-    data PLACE = "insert into leaf (log, idx, event) select cast(?1 as bigint), cast(?2 as bigint) + row_number() over (order by event) - 1, event from unsequenced where event <= ?3";
-    data PLACED = "delete from unsequenced where event <= ?1";
+    data REACHED = "select reached from log order by id desc limit 1";
+    data NEWEST = "select max(id) from event";
+    data WAITING = "select count(*) from event where id > ?1";
+    data FIRST = "select event from leaf where log = ?1 and idx = 0";
+    data NEXT = "select id, body from event where id > ?1 and id <= ?2 and id <> ?3 order by id limit ?4";
+    data PLACE = "insert into leaf (log, idx, event) select cast(?1 as bigint), cast(?2 as bigint) + row_number() over (order by id) - 1, id from event where id > ?3 and id <= ?4 and id <> ?5";
+    data NEXT_LATE = "select e.id, e.body from event e where e.id > ?1 and e.id <= ?2 and not exists (select 1 from leaf l where l.event = e.id) order by e.id limit ?3";
     data PLACE_ONE = "insert into leaf (log, idx, event) values (?1, ?2, ?3)";
-    data PLACED_ONE = "delete from unsequenced where event = ?1";
-    data GROW = "update log set size = ?2, root = ?3, holder = ?4, lease = ?5 where id = ?1 and size = ?6 and (holder = ?4 or lease < ?7)";
+    data GROW = "update log set size = ?2, root = ?3, reached = ?4, holder = ?5, lease = ?6 where id = ?1 and size = ?7 and (holder = ?5 or lease < ?8)";
 }
 
 /// Events of one transaction: as long as it is under way, nothing else is written on SQLite.
 const BATCH: usize = 1_024;
+const LIMIT: i64 = BATCH as i64;
 /// How long a lease is good for, in microseconds.
 const LEASE: i64 = 3_000_000;
+/// How long is waited for what is under way. What cannot be done for longer than this is given up by the store itself.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How late a commit may come of which nobody knows whether it was done, as a distance of event ids: ten minutes.
+const LATE: i64 = 600_000_000 << 10;
 
 /// Why a batch was not placed.
 #[derive(Debug, PartialEq, Eq)]
 enum Batch {
-    /// So many were.
-    Placed(usize),
+    /// So many were; those after the last of them may be next.
+    Placed(usize, i64),
     /// Another node does it.
     Elsewhere,
 }
 
 impl App {
-    /// Gives every event that waits its place; says how many had none.
+    /// Gives every event that has none its place; says how many had none.
     ///
     /// # Errors
-    /// What the store reports. [`Error::Tampered`] when tiles or an event are not what they were: then nothing is sequenced.
+    /// What the store reports. [`Error::Tampered`] when a tile is not what it was: then nothing is sequenced.
     pub fn sequence(self: &Arc<Self>) -> Result<u64, Error> {
-        let mut placed = 0;
-        if self.store.read_wait(|tx| tx.first(&ANY_WAITS, &[], |row| row.int(0)))?.is_none() {
-            return Ok(placed);
+        let (reached, newest) = self.store.read_wait(|tx| {
+            let reached = tx.first(&REACHED, &[], |row| row.int(0))?.ok_or(Error::Tampered)?;
+            Ok::<_, Error>((reached, tx.first(&NEWEST, &[], |row| row.opt_int(0))?.flatten()))
+        })?;
+        let unknown = self.store.unknown_ends();
+        let late = self.ledger.looked_for.load(Ordering::Acquire) != unknown;
+        if !late && newest.is_none_or(|newest| newest <= reached) {
+            return Ok(0);
         }
+        let until = self.ids.event(self.now()).int();
+        self.store.settle(PATIENCE)?;
+        let mut placed = 0;
+        if late {
+            placed += self.place_all(place_late, reached.saturating_sub(LATE), reached)?;
+            self.ledger.looked_for.store(unknown, Ordering::Release);
+        }
+        Ok(placed + self.place_all(place_next, reached, until)?)
+    }
+
+    /// Looks for events that came late, by a commit that a crash has cut off from whoever waited for it.
+    pub(super) fn sequence_late(self: &Arc<Self>) -> Result<u64, Error> {
+        let reached = self.store.read_wait(|tx| tx.first(&REACHED, &[], |row| row.int(0)))?;
+        let reached = reached.ok_or(Error::Tampered)?;
+        self.place_all(place_late, reached.saturating_sub(LATE), reached)
+    }
+
+    /// Places what is after one id and up to another, batch by batch.
+    fn place_all(self: &Arc<Self>, place: Place, mut after: i64, until: i64) -> Result<u64, Error> {
+        let mut placed = 0;
         loop {
-            match self.place_batch() {
-                Ok(Batch::Placed(count)) => {
+            match self.place_batch(place, after, until) {
+                Ok(Batch::Placed(count, last)) => {
                     placed += count as u64;
+                    after = last;
                     if count < BATCH {
                         return Ok(placed);
                     }
@@ -63,9 +101,8 @@ impl App {
                 Ok(Batch::Elsewhere) => return Ok(placed),
                 Err(error) => {
                     if matches!(error, Error::Tampered) {
-                        self.ledger.broken(
-                            "events cannot be sequenced: a tile or an event is not what it was".to_owned(),
-                        );
+                        self.ledger
+                            .broken("events cannot be sequenced: a tile is not what it was".to_owned());
                     }
                     return Err(error);
                 }
@@ -74,65 +111,78 @@ impl App {
     }
 
     /// However much else waits: what is not placed is not proven.
-    fn place_batch(self: &Arc<Self>) -> Result<Batch, Error> {
+    fn place_batch(self: &Arc<Self>, place: Place, after: i64, until: i64) -> Result<Batch, Error> {
         let app = Arc::clone(self);
         let (sender, receiver) = sync_channel(1);
-        self.store.write_urgent(move |tx| place_waiting(tx, &app), move |result| drop(sender.send(result)));
+        self.store
+            .write_urgent(move |tx| place(tx, &app, after, until), move |result| drop(sender.send(result)));
         receiver.recv().unwrap_or(Err(Error::Store(avouch_store::Error::Closed)))
     }
 }
 
-/// How many events wait for their place.
+/// How many events have no place yet.
 pub(super) fn waiting(tx: &mut Tx<'_>) -> Result<u64, Error> {
-    Ok(tx.first(&WAITING, &[], |row| row.int(0))?.unwrap_or_default().cast_unsigned())
+    let reached = tx.first(&REACHED, &[], |row| row.int(0))?.unwrap_or_default();
+    Ok(tx.first(&WAITING, params![reached], |row| row.int(0))?.unwrap_or_default().cast_unsigned())
 }
 
-fn place_waiting(tx: &mut Tx<'_>, app: &App) -> Result<Batch, Error> {
+type Place = fn(&mut Tx<'_>, &App, i64, i64) -> Result<Batch, Error>;
+
+/// Places what came after all that has a place; but for what was placed before its turn, to be the first of its log.
+fn place_next(tx: &mut Tx<'_>, app: &App, after: i64, until: i64) -> Result<Batch, Error> {
     let log = Log::current(tx)?.ok_or(Error::Tampered)?;
-    let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
+    let first = tx.first(&FIRST, params![log.id], |row| row.int(0))?.unwrap_or_default();
     let mut leaves = Vec::with_capacity(BATCH);
-    let mut last = 0;
-    let found = tx.query(&NEXT, params![limit], |row| {
+    let mut last = after;
+    tx.query(&NEXT, params![after, until, first, LIMIT], |row| {
         last = row.int(0)?;
-        leaves.push(row.opt_blob(1)?.map(Hash::leaf));
+        leaves.push(Hash::leaf(row.blob(1)?));
         Ok(())
     })?;
-    if found.is_empty() {
-        return Ok(Batch::Placed(0));
-    }
-    if !grow(tx, app, &log, &leaves)? {
+    let reached = log.reached.max(if leaves.len() < BATCH { until } else { last });
+    if !grow(tx, app, &log, &leaves, reached)? {
         return Ok(Batch::Elsewhere);
     }
-    let place = tx.execute(&PLACE, params![log.id, log.size.cast_signed(), last])?;
-    let gone = tx.execute(&PLACED, params![last])?;
-    let count = leaves.len() as u64;
     // One snapshot: as many as were read.
-    if place == count && gone == count {
-        Ok(Batch::Placed(leaves.len()))
+    let placed = tx.execute(&PLACE, params![log.id, log.size.cast_signed(), after, last, first])?;
+    if placed == leaves.len() as u64 {
+        Ok(Batch::Placed(leaves.len(), last))
     } else {
         Err(Error::Store(avouch_store::Error::Serialization))
     }
 }
 
-/// Gives one event its place before all others that wait.
+/// Places what has none although others after it do: seldom anything.
+fn place_late(tx: &mut Tx<'_>, app: &App, after: i64, until: i64) -> Result<Batch, Error> {
+    let log = Log::current(tx)?.ok_or(Error::Tampered)?;
+    let late = tx
+        .query(&NEXT_LATE, params![after, until, LIMIT], |row| Ok((row.int(0)?, Hash::leaf(row.blob(1)?))))?;
+    let Some((last, _)) = late.last() else { return Ok(Batch::Placed(0, after)) };
+    let leaves: Vec<Hash> = late.iter().map(|(_, leaf)| *leaf).collect();
+    if !grow(tx, app, &log, &leaves, log.reached)? {
+        return Ok(Batch::Elsewhere);
+    }
+    for (index, (event, _)) in (log.size..).zip(&late) {
+        tx.put(&PLACE_ONE, params![log.id, index.cast_signed(), *event])?;
+    }
+    Ok(Batch::Placed(late.len(), *last))
+}
+
+/// Gives one event its place before all others that have none.
 pub(super) fn place_one(tx: &mut Tx<'_>, app: &App, log: &Log, event: i64, body: &[u8]) -> Result<(), Error> {
-    if !grow(tx, app, log, &[Some(Hash::leaf(body))])? {
+    if !grow(tx, app, log, &[Hash::leaf(body)], log.reached)? {
         return Err(Error::Store(avouch_store::Error::Serialization));
     }
-    tx.put(&PLACE_ONE, params![log.id, log.size.cast_signed(), event])?;
-    Ok(tx.put(&PLACED_ONE, params![event])?)
+    Ok(tx.put(&PLACE_ONE, params![log.id, log.size.cast_signed(), event])?)
 }
 
 /// Writes the tiles as they are with these leaves, and how large the tree is then. False when another node does that.
-fn grow(tx: &mut Tx<'_>, app: &App, log: &Log, leaves: &[Option<Hash>]) -> Result<bool, Error> {
+fn grow(tx: &mut Tx<'_>, app: &App, log: &Log, leaves: &[Hash], reached: i64) -> Result<bool, Error> {
     let mut growth = Growth::resume(log.size, |tile| tiles::load(tx, log.id, tile))?;
     if growth.root() != log.root {
         return Err(Error::Tampered);
     }
-    for leaf in leaves {
-        // An event that is gone while it waits is damage, and not passed over.
-        growth.push(leaf.ok_or(Error::Tampered)?);
-    }
+    leaves.iter().for_each(|leaf| growth.push(*leaf));
     for tile in growth.changed() {
         tiles::put(tx, log.id, tile)?;
     }
@@ -143,6 +193,7 @@ fn grow(tx: &mut Tx<'_>, app: &App, log: &Log, leaves: &[Option<Hash>]) -> Resul
             log.id,
             growth.size().cast_signed(),
             &growth.root().0,
+            reached,
             &app.ledger.node,
             now.saturating_add(LEASE),
             log.size.cast_signed(),

@@ -80,7 +80,7 @@ both_engines! {
 
     fn a_vault_that_was_half_made_can_be_made_again_and_one_with_people_in_it_never(place) {
         let half = "delete from vault; delete from charter_version; delete from principal; \
-            delete from credential; delete from event; delete from unsequenced; delete from log; delete from search_index; \
+            delete from credential; delete from event; delete from log; delete from search_index; \
             update rules_state set generation = 1, next_index = 1";
         House::new(place).crash();
         place.meddle(false, half, half);

@@ -42,7 +42,6 @@ impl<'p> Backup<'p> {
                 "event_subject",
                 "ending",
                 "hold",
-                "unsequenced",
                 "log",
                 "leaf",
                 "tile",

@@ -3,22 +3,22 @@
 //! are the events themselves.
 
 use avouch_core::EventId;
-use avouch_core::ledger::{OneLog, Prove, Published, ReadEntries};
+use avouch_core::ledger::{OneLog, Prove, Published, ReadEntries, ReadRecords, RecordState};
 use avouch_ledger::note::{Line, Note};
 use avouch_ledger::tile::{BundleId, TileId};
 use avouch_wire::{
     EventProof, Ledger, LedgerCheckpoint, LedgerCheckpointQuery, LedgerCheckpoints, LedgerLog, LedgerNote,
-    ProblemKind,
+    LedgerRecord, LedgerRecordQuery, Page, ProblemKind,
 };
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
-use data_encoding::BASE64;
+use data_encoding::{BASE64, BASE64URL_NOPAD};
 
 use crate::extract::{Caller, Path};
 use crate::perform::{answered, perform};
 use crate::problem::Failure;
-use crate::query::CheckpointsAfter;
+use crate::query::{CheckpointsAfter, RecordsAfter};
 use crate::render;
 use crate::service::Shared;
 
@@ -138,6 +138,28 @@ pub(super) async fn entries(
     let read = ReadEntries { log: log.cast_signed(), bundle };
     let entries = perform(&service.app, &caller, read).await?.output;
     Ok(body(entries, BYTES))
+}
+
+/// The most people of one page: each is a few look-ups.
+const RECORDS: usize = 500;
+
+/// Lists the digests of all records as they stand, to be compared with those that events name. Reading them is an event.
+#[utoipa::path(get, path = "/v1/ledger/records", tag = "ledger", params(LedgerRecordQuery),
+    responses((status = 200, body = Page<LedgerRecord>, description = "A page")))]
+pub(super) async fn records(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+    RecordsAfter(after): RecordsAfter,
+) -> Result<Response, Failure> {
+    let page = perform(&service.app, &caller, ReadRecords { after, limit: RECORDS }).await?.output;
+    let record = |record: RecordState| LedgerRecord {
+        subject: record.pseudonym.map(|pseudonym| BASE64.encode(&pseudonym)),
+        current: record.current.map(|digest| BASE64.encode(&digest)),
+        earlier: record.earlier.iter().map(|digest| BASE64.encode(digest)).collect(),
+        damaged: record.damaged,
+    };
+    let items = page.items.into_iter().map(record).collect();
+    render::ok(&Page { items, next_cursor: page.next.map(|next| BASE64URL_NOPAD.encode(&next)) })
 }
 
 /// Proves that an event is in the log.

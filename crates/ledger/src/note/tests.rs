@@ -297,7 +297,7 @@ proptest! {
         let signed = ada.sign(&text).unwrap();
         let own = signed.strip_prefix(&text).unwrap().trim_start_matches('\n').to_owned();
         let other = ada.sign(&format!("{text}.\n")).unwrap();
-        let other = other.split_inclusive('\n').last().unwrap();
+        let other = other.split_inclusive('\n').next_back().unwrap();
         let mut note = signed;
         for (which, at, with) in lines {
             match which {

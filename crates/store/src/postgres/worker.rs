@@ -1,6 +1,7 @@
 //! A thread's loop: take what waits, run it as one transaction, commit keys then data, answer. On trouble: run again,
 //! one by one, on a new connection when the old one is gone, until the time cap.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
@@ -10,6 +11,7 @@ use super::claim::{self, Claim, Standing};
 use super::session::{self, Isolation, Session, Uncommitted};
 use crate::engine::{Job, Verdict, ahead_caught, answer, run_caught};
 use crate::store::Jobs;
+use crate::turns::Turns;
 use crate::{Error, Result, Tx};
 
 /// The most operations in one transaction. Small, because they share its fate.
@@ -25,6 +27,8 @@ pub(super) struct Worker {
     queue: Jobs,
     /// None for a worker that only reads.
     claim: Option<Claim>,
+    /// None as well.
+    turns: Option<Arc<Turns>>,
     number: usize,
 }
 
@@ -40,23 +44,26 @@ impl Worker {
     pub(super) fn connect(
         options: &PostgresOptions,
         queue: Jobs,
-        claim: Option<Claim>,
+        writes: Option<(Claim, Arc<Turns>)>,
         number: usize,
     ) -> Result<Self> {
+        let (claim, turns) = writes.unzip();
         let runtime = session::runtime()?;
         let (data, keys) = sessions(&runtime, options, claim.is_none(), number)?;
-        Ok(Self { runtime, data, keys, options: options.clone(), queue, claim, number })
+        Ok(Self { runtime, data, keys, options: options.clone(), queue, claim, turns, number })
     }
 
     pub(super) fn serve(mut self) {
         let mut group = Vec::new();
         while self.queue.take(&mut group, GROUP_LIMIT) {
+            self.turns.iter().for_each(|turns| turns.begin(self.number));
             if group.len() > 1 && !self.try_together(&mut group) {
                 tracing::debug!("a group is run again one by one");
             }
             for job in group.drain(..) {
                 self.run_alone(job);
             }
+            self.turns.iter().for_each(|turns| turns.end(self.number));
         }
     }
 
@@ -172,6 +179,10 @@ impl Worker {
             // Nothing was written: what a reader's commit did does not matter.
             Err(Uncommitted::Unknown(message)) if self.claim.is_none() => {
                 Err(Uncommitted::Undone(Error::Unavailable(message)))
+            }
+            Err(unknown @ Uncommitted::Unknown(_)) => {
+                self.turns.iter().for_each(|turns| turns.lost_sight());
+                Err(unknown)
             }
             other => other,
         }

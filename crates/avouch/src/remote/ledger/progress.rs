@@ -1,0 +1,31 @@
+//! How far it is, on stderr: a bar on a terminal, nothing elsewhere and with `--json`.
+
+use std::io::{self, IsTerminal as _};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::super::output::Output;
+
+/// See the module.
+pub(super) struct Progress(Option<ProgressBar>);
+
+impl Progress {
+    pub(super) fn of(total: u64, output: Output) -> Self {
+        if output.json || !io::stderr().is_terminal() {
+            return Self(None);
+        }
+        let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template("{wide_bar} {percent:>3} %  {per_sec}  {eta} left") {
+            bar.set_style(style);
+        }
+        Self(Some(bar))
+    }
+
+    pub(super) fn to(&self, done: u64) {
+        self.0.iter().for_each(|bar| bar.set_position(done));
+    }
+
+    pub(super) fn end(self) {
+        self.0.iter().for_each(ProgressBar::finish_and_clear);
+    }
+}

@@ -1,0 +1,269 @@
+//! One pass over all logs: each by itself, against the one before it, and against what was verified last time.
+
+use avouch_core::audit::{Before, Event};
+use avouch_ledger::bundle::Bundle;
+use avouch_ledger::checkpoint::Checkpoint;
+use avouch_ledger::evidence::{Evidence, Prefix};
+use avouch_ledger::hash::Hash;
+use avouch_ledger::note::{Opened, VerifierKey, open_checkpoint};
+use avouch_ledger::prove::{prove_consistency, root};
+use avouch_ledger::tile::{BundleId, TileId};
+use avouch_ledger::verify::{Claim, Verifier};
+use avouch_wire::LedgerLog;
+
+use super::super::super::CliError;
+use super::super::super::output::Output;
+use super::super::deep::Deep;
+use super::super::progress::Progress;
+use super::super::proof;
+use super::super::remembered::{OneRemembered, Remembered};
+use super::super::source::{OneLog, Source};
+use super::{Keys, Verdict};
+
+/// A checkpoint, and the note that it is in.
+type Signed = (String, Checkpoint);
+
+/// A verification that is under way.
+pub(super) struct Pass<'a> {
+    pub(super) source: Source<'a>,
+    pub(super) given: &'a [VerifierKey],
+    pub(super) remembered: &'a Remembered,
+    pub(super) evidence: Option<Evidence>,
+    /// What is remembered if all is well.
+    pub(super) newest: Vec<(String, OneRemembered)>,
+}
+
+impl Pass<'_> {
+    /// What each log but the first says was published of the one before, by its first leaf. That the leaf is genuine comes out
+    /// when its log is verified.
+    pub(super) fn beginnings(&self, logs: &[&LedgerLog]) -> Result<Vec<(u64, Option<Before>)>, CliError> {
+        let mut begun = Vec::new();
+        for log in logs.iter().skip(1) {
+            begun.push((log.number, self.first_leaf(log.number)?.and_then(|event| event.before)));
+        }
+        Ok(begun)
+    }
+
+    fn first_leaf(&self, log: u64) -> Result<Option<Event>, CliError> {
+        let size = match self.source.checkpoints(log)?.last() {
+            Some(note) => claimed_size(note),
+            None => return Ok(None),
+        };
+        let Some(id) = size.and_then(|size| BundleId::within(size, 0)) else { return Ok(None) };
+        let Some(bytes) = self.source.part(log, &id.path())? else { return Ok(None) };
+        let bundle = Bundle::parse(&bytes, id.width).ok();
+        Ok(bundle.and_then(|bundle| bundle.entries().next().and_then(|entry| Event::decode(entry).ok())))
+    }
+
+    fn keys(&self, log: &LedgerLog) -> Result<(Vec<VerifierKey>, Keys), CliError> {
+        let of_log = |key: &&VerifierKey| key.name() == log.origin;
+        if self.given.iter().any(|key| of_log(&key)) {
+            return Ok((self.given.to_vec(), Keys::Given));
+        }
+        let (texts, whose) = match self.remembered.logs.get(&log.origin) {
+            Some(known) => (&known.verifier_keys, Keys::Remembered),
+            None => (&log.verifier_keys, Keys::Told),
+        };
+        let mut keys = proof::keys(texts)?;
+        keys.extend(self.given.iter().cloned());
+        Ok((keys, whose))
+    }
+
+    pub(super) fn log(
+        &mut self,
+        log: &LedgerLog,
+        begun: &[(u64, Option<Before>)],
+        mut deep: Option<&mut Deep>,
+        output: Output,
+    ) -> Result<Verdict, CliError> {
+        let (keys, whose) = self.keys(log)?;
+        let mut verdict = Verdict {
+            number: log.number,
+            origin: log.origin.clone(),
+            keys: whose,
+            leaves: 0,
+            checkpoints: 0,
+            witnesses: Vec::new(),
+            faults: Vec::new(),
+            notices: Vec::new(),
+        };
+        let (claims, newest) = self.claims(log, &keys, &mut verdict)?;
+        let Some((note, newest)) = newest else {
+            if claims.is_empty() && log.size == 0 {
+                verdict.notices.push("nothing of it was signed yet".to_owned());
+            } else {
+                verdict.faults.push("no checkpoint of it is signed by its keys".to_owned());
+            }
+            return Ok(verdict);
+        };
+        verdict.leaves = newest.size;
+        let mut claims = claims;
+        self.compare_remembered(log, begun, &keys, (&note, &newest), &mut claims, &mut verdict)?;
+        compare_begun(log.number, begun, &newest, &mut claims, &mut verdict);
+        let missing = begun.iter().any(|(number, before)| *number == log.number && before.is_none());
+        if missing {
+            verdict
+                .faults
+                .push("its first leaf does not say what was published of the log before it".to_owned());
+        }
+        let progress = Progress::of(newest.size, output);
+        let mut one = OneLog {
+            source: self.source,
+            number: log.number,
+            reader: |index, entry: &[u8]| {
+                if let Some(deep) = &mut deep {
+                    deep.leaf(log.number, index, entry);
+                }
+            },
+        };
+        let mut verifier = Verifier::new(newest.size, 0, claims)?;
+        while verifier.step(&mut one)? {
+            progress.to(verifier.done());
+        }
+        progress.end();
+        let report = verifier.report();
+        verdict.checkpoints = report.agreed;
+        verdict.faults.extend(report.findings.iter().map(ToString::to_string));
+        let more = report.faults() - report.findings.len() as u64;
+        if more > 0 {
+            verdict.faults.push(format!("and {more} more like these"));
+        }
+        let verifier_keys = keys.iter().filter(|key| key.name() == log.origin).map(ToString::to_string);
+        let known = OneRemembered { verifier_keys: verifier_keys.collect(), checkpoint: note };
+        self.newest.push((log.origin.clone(), known));
+        Ok(verdict)
+    }
+
+    /// Every checkpoint of the log that its keys have signed, and the newest of them.
+    fn claims(
+        &self,
+        log: &LedgerLog,
+        keys: &[VerifierKey],
+        verdict: &mut Verdict,
+    ) -> Result<(Vec<Claim>, Option<Signed>), CliError> {
+        let (mut claims, mut newest) = (Vec::new(), None);
+        for note in self.source.checkpoints(log.number)? {
+            match of_log(&note, keys, &log.origin) {
+                Ok(opened) => {
+                    let checkpoint = opened.checkpoint().clone();
+                    let others = opened.signatures().iter().map(|signature| signature.key.name());
+                    verdict.witnesses =
+                        others.filter(|name| *name != log.origin).map(str::to_owned).collect();
+                    verdict.witnesses.dedup();
+                    claims.push(Claim {
+                        label: format!("of log {}", log.number),
+                        checkpoint: checkpoint.clone(),
+                    });
+                    newest = Some((note, checkpoint));
+                }
+                Err(error) => verdict.faults.push(format!("a checkpoint that is kept is none: {error}")),
+            }
+        }
+        Ok((claims, newest))
+    }
+
+    /// Keeps what shows others, too, that the log has said two things that cannot both be.
+    fn convict(&mut self, evidence: Evidence, keys: &[VerifierKey]) {
+        if evidence.verify(keys).is_ok() {
+            self.evidence = Some(evidence);
+        }
+    }
+
+    /// What was verified last time is the beginning of what there is now, or there is evidence that it is not.
+    fn compare_remembered(
+        &mut self,
+        log: &LedgerLog,
+        begun: &[(u64, Option<Before>)],
+        keys: &[VerifierKey],
+        (note, newest): (&str, &Checkpoint),
+        claims: &mut Vec<Claim>,
+        verdict: &mut Verdict,
+    ) -> Result<(), CliError> {
+        let Some(known) = self.remembered.logs.get(&log.origin) else { return Ok(()) };
+        let Ok(opened) = of_log(&known.checkpoint, keys, &log.origin) else {
+            verdict
+                .faults
+                .push("what was remembered of it is not signed by its keys: they are others now".to_owned());
+            return Ok(());
+        };
+        let before = opened.checkpoint().clone();
+        if before.size > newest.size {
+            // Where the next log itself says what was lost, nobody is led astray.
+            let declared = begun.iter().filter_map(|(_, said)| said.as_ref()).any(|said| {
+                u64::try_from(said.log) == Ok(log.number)
+                    && said.size >= before.size
+                    && (said.size > before.size || *said.root == before.root.0)
+            });
+            if !declared {
+                verdict.faults.push(format!(
+                    "the log has gone back: {} leaves were signed and verified before, and now there are {}",
+                    before.size, newest.size
+                ));
+                let (smaller, larger) = (note.to_owned(), known.checkpoint.clone());
+                self.convict(Evidence { smaller, larger, prefix: None }, keys);
+            }
+            return Ok(());
+        }
+        let number = log.number;
+        let source = self.source;
+        let mut tiles = |tile: TileId| -> Result<Vec<u8>, CliError> {
+            let part = source.part(number, &tile.path())?;
+            part.ok_or_else(|| CliError::Input(format!("tile {tile} is missing")))
+        };
+        let now = if before.size == newest.size { Ok(newest.root) } else { root(&mut tiles, before.size) };
+        if now.as_ref().is_ok_and(|now| *now != before.root) {
+            verdict.faults.push(format!(
+                "the log has another history: its first {} leaves are not those that were signed and verified before",
+                before.size
+            ));
+            let prefix = (before.size < newest.size)
+                .then(|| prove_consistency(&mut tiles, before.size, newest.size).ok().zip(now.ok()))
+                .flatten()
+                .map(|(proof, root)| Prefix { root, proof });
+            let (smaller, larger) = (known.checkpoint.clone(), note.to_owned());
+            self.convict(Evidence { smaller, larger, prefix }, keys);
+        }
+        claims.push(Claim { label: "that was verified before".to_owned(), checkpoint: before });
+        Ok(())
+    }
+}
+
+/// What a later log says was published of this one.
+fn compare_begun(
+    number: u64,
+    begun: &[(u64, Option<Before>)],
+    newest: &Checkpoint,
+    claims: &mut Vec<Claim>,
+    verdict: &mut Verdict,
+) {
+    let said = begun.iter().filter_map(|(later, before)| before.map(|before| (later, before)));
+    for (later, before) in said.filter(|(_, before)| u64::try_from(before.log) == Ok(number)) {
+        if before.size > newest.size {
+            verdict.notices.push(format!(
+                "it ended with {} leaves, and {} had been published: {} events were lost when the vault was restored or its \
+                 data were put back, says the first leaf of log {later}",
+                newest.size,
+                before.size,
+                before.size - newest.size
+            ));
+        } else {
+            let checkpoint =
+                Checkpoint { origin: newest.origin.clone(), size: before.size, root: Hash(*before.root) };
+            claims.push(Claim { label: format!("that log {later} begins with"), checkpoint });
+        }
+    }
+}
+
+/// A note that the log itself has signed.
+fn of_log<'k>(note: &str, keys: &'k [VerifierKey], origin: &str) -> Result<Opened<'k>, avouch_ledger::Error> {
+    let opened = open_checkpoint(note, keys)?;
+    if opened.of_log().next().is_none() || opened.checkpoint().origin != origin {
+        return Err(avouch_ledger::Error::Unsigned);
+    }
+    Ok(opened)
+}
+
+/// How many leaves a note says that it is of, signed or not.
+fn claimed_size(note: &str) -> Option<u64> {
+    note.split('\n').nth(1)?.parse().ok()
+}

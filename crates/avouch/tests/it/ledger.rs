@@ -1,0 +1,320 @@
+//! The ledger in the hands of an auditor, and what an operator may try who does not want to be found out.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+use serde_json::{Value, json};
+
+use crate::program::{Ended, Place, Running};
+
+/// A vault with a few customers and some history, and an auditor's machine with the keys of its log.
+struct Case {
+    place: Place,
+    admin: String,
+    keys: Vec<String>,
+    people: Vec<String>,
+}
+
+const FILES: [&str; 4] = ["data.db", "data.db-wal", "keys/keys.db", "keys/keys.db-wal"];
+
+impl Case {
+    fn new() -> (Self, Running) {
+        let place = Place::new();
+        let admin = place.init();
+        let server = place.serve();
+        let mut case = Self { place, admin, keys: Vec::new(), people: Vec::new() };
+        let support = case.place.hire(&server.url, &case.admin, "staff", "support");
+        for name in ["Ada", "Bob", "Eve"] {
+            let create = ["subject", "create", &format!("name={name}"), "--purpose", "support", "--json"];
+            let made = case.place.remote(&server.url, &support, &create).success().json();
+            case.people.push(made["id"].as_str().unwrap().to_owned());
+        }
+        for id in &case.people {
+            let update = ["subject", "update", id, "--version", "1", "notes=called", "--purpose", "support"];
+            case.place.remote(&server.url, &support, &update).success();
+            let reveal =
+                ["reveal", id, "--fields", "name", "--purpose", "support", "--reason", "called back"];
+            case.place.remote(&server.url, &support, &reveal).success();
+        }
+        let keys = case.remote(&server, &["ledger", "verifier-keys", "--json"]).success().json();
+        case.keys = keys.as_array().unwrap().iter().map(|key| key.as_str().unwrap().to_owned()).collect();
+        (case, server)
+    }
+
+    fn remote(&self, server: &Running, arguments: &[&str]) -> Ended {
+        self.place.remote(&server.url, &self.admin, arguments)
+    }
+
+    /// As an auditor does it: with the keys of the log, and what was seen last time.
+    fn verify(&self, server: &Running) -> Ended {
+        let command = ["ledger", "verify", "--deep", "--remember", "known.json"];
+        let keys = self.keys.iter().flat_map(|key| ["--verifier-key", key]);
+        self.remote(server, &command.into_iter().chain(keys).collect::<Vec<_>>())
+    }
+
+    fn export(&self, server: &Running, to: &str) {
+        self.remote(server, &["ledger", "export", to]).success();
+    }
+
+    /// Without a server.
+    fn verify_copy(&self, copy: &str) -> Ended {
+        let command = ["ledger", "verify", "--deep", "--copy", copy];
+        let keys = self.keys.iter().flat_map(|key| ["--verifier-key", key]);
+        self.place.run(&command.into_iter().chain(keys).collect::<Vec<_>>())
+    }
+
+    fn files(&self) -> impl Iterator<Item = PathBuf> + '_ {
+        FILES.iter().map(|file| self.place.path("avouch-data").join(file))
+    }
+
+    /// The operator's hand in the database, while the server is down.
+    fn meddle(&self, sql: &str) {
+        let data = Connection::open(self.place.path("avouch-data/data.db")).unwrap();
+        data.execute_batch(sql).unwrap();
+    }
+}
+
+impl Ended {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.out).expect("JSON")
+    }
+
+    /// Found out, and named.
+    #[track_caller]
+    fn found(&self, what: &str) {
+        assert!(self.code == 1 && self.out.contains("SOMETHING IS WRONG"), "{}{}", self.out, self.err);
+        assert!(self.out.contains(what), "not `{what}`: {}", self.out);
+    }
+}
+
+fn flip(path: &Path, at: usize) {
+    let mut bytes = fs::read(path).unwrap();
+    bytes[at] ^= 1;
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn an_auditor_verifies_it_all_and_is_told_what_that_proves() {
+    let (case, mut server) = Case::new();
+    let verified = case.verify(&server).success();
+    let shown = verified.out.replace(case.keys[0].split('+').next().unwrap(), "ORIGIN");
+    let shown = regexless(&shown);
+    insta::assert_snapshot!(shown);
+    let again = case.verify(&server).success();
+    assert!(again.out.contains("what was verified before is the beginning of what there is now"));
+    case.export(&server, "copy");
+    case.verify_copy("copy").success();
+    case.export(&server, "copy");
+    assert!(server.stop().0.success());
+    case.verify_copy("copy").success();
+    let untrusted = case.place.run(&["ledger", "verify", "--copy", "copy"]).success();
+    assert!(untrusted.out.contains("the server told them itself"), "{}", untrusted.out);
+}
+
+/// Numbers of leaves and checkpoints depend on how fast it all went.
+fn regexless(text: &str) -> String {
+    let mut shown = String::new();
+    let mut digits = false;
+    for character in text.chars() {
+        if !character.is_ascii_digit() {
+            shown.push(character);
+        } else if !digits {
+            shown.push('N');
+        }
+        digits = character.is_ascii_digit();
+    }
+    shown
+}
+
+#[test]
+fn the_proof_of_an_event_needs_nothing_but_a_key() {
+    let (case, mut server) = Case::new();
+    case.verify(&server).success();
+    let reveals = case.remote(&server, &["events", "--action", "subject.reveal", "--json"]).success().json();
+    let event = reveals["items"][0]["id"].as_str().unwrap();
+    case.remote(&server, &["ledger", "proof", event, "--out", "reveal.tlog-proof"]).success();
+    assert!(server.stop().0.success());
+    let check = |file: &str| {
+        ["ledger", "check", file, "--verifier-key", &case.keys[0], "--verifier-key", &case.keys[1]]
+            .map(str::to_owned)
+    };
+    let run = |file: &str| case.place.run(&check(file).each_ref().map(String::as_str));
+    let proven = run("reveal.tlog-proof").success().out;
+    assert!(proven.contains("subject.reveal") && proven.contains("support"), "{proven}");
+    // Neither the leaf nor anything else of it can be another.
+    let receipt = case.place.read("reveal.tlog-proof");
+    for (at, line) in receipt
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| line.contains(['A', 'B']) && !line.starts_with("extra"))
+    {
+        let other = if line.contains('B') { line.replacen('B', "C", 1) } else { line.replacen('A', "D", 1) };
+        let lines: Vec<&str> =
+            receipt.lines().enumerate().map(|(n, l)| if n == at { other.as_str() } else { l }).collect();
+        case.place.write("other.tlog-proof", &(lines.join("\n") + "\n"));
+        assert_eq!(run("other.tlog-proof").code, 5, "{line}");
+    }
+}
+
+#[test]
+fn what_is_altered_in_a_copy_is_found_and_named() {
+    let (case, mut server) = Case::new();
+    case.export(&server, "copy");
+    assert!(server.stop().0.success());
+    let parts = |folder: &str| -> Vec<PathBuf> {
+        let folder = case.place.path("copy/1/tile").join(folder);
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+    };
+    // The widest is the one that the newest checkpoint is over.
+    let widest = |folder: &str| {
+        let width = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().parse::<u32>().unwrap();
+        parts(folder).into_iter().max_by_key(width).unwrap()
+    };
+    let (entries, tile) = (widest("entries/000.p"), widest("0/000.p"));
+
+    let genuine = fs::read(&entries).unwrap();
+    // Behind the length and what the encoding begins with: a byte of the third event.
+    let third = {
+        let length = |at: usize| 2 + usize::from(u16::from_be_bytes([genuine[at], genuine[at + 1]]));
+        let second = length(0);
+        second + length(second)
+    };
+    flip(&entries, third + 30);
+    case.verify_copy("copy").found("leaf 2 is not what tile 0/0");
+    // Two events that change places.
+    let mut swapped = genuine.clone();
+    let cut = |at: usize| at..at + 2 + usize::from(u16::from_be_bytes([genuine[at], genuine[at + 1]]));
+    let (one, other) = (cut(0), cut(cut(0).end));
+    swapped.splice(0..other.end, [&genuine[other.clone()], &genuine[one]].concat());
+    fs::write(&entries, &swapped).unwrap();
+    let found = case.verify_copy("copy");
+    found.found("leaf 0 is not what");
+    found.found("leaf 1 is not what");
+    fs::write(&entries, &genuine).unwrap();
+    // A tile that is another.
+    flip(&tile, 5 * 32);
+    case.verify_copy("copy").found("the tile was altered");
+    flip(&tile, 5 * 32);
+    // A signature that is none.
+    let newest = fs::read_dir(case.place.path("copy/1/checkpoints"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .last()
+        .unwrap();
+    let note = fs::read_to_string(&newest).unwrap();
+    fs::write(&newest, note.replacen('\n', "x\n", 1)).unwrap();
+    case.verify_copy("copy").found("a checkpoint that is kept is none");
+    fs::write(&newest, note).unwrap();
+    case.verify_copy("copy").success();
+    // A record that is said to be another.
+    let records = case.place.path("copy/records/0.json");
+    let text = fs::read_to_string(&records).unwrap();
+    let mut page: Value = serde_json::from_str(&text).unwrap();
+    let other = page["items"][1]["current"].clone();
+    page["items"][0]["current"] = other;
+    fs::write(&records, page.to_string()).unwrap();
+    case.verify_copy("copy").found("SOMETHING IS WRONG");
+}
+
+#[test]
+fn what_is_altered_in_the_database_is_found_and_named() {
+    let (case, mut server) = Case::new();
+    case.verify(&server).success();
+    let mut drill = |sql: &str, back: &str, named: &[&str]| {
+        assert!(server.stop().0.success());
+        case.meddle("create table if not exists spare as select * from event; create table if not exists spare_record as select * from record; create table if not exists spare_tile as select * from tile;");
+        case.meddle(sql);
+        server = case.place.serve();
+        let found = case.verify(&server);
+        named.iter().for_each(|named| found.found(named));
+        assert!(server.stop().0.success());
+        case.meddle(back);
+        server = case.place.serve();
+        case.verify(&server).success();
+        // What has been done since is to stay.
+        assert!(server.stop().0.success());
+        case.meddle("drop table spare; drop table spare_record; drop table spare_tile;");
+        server = case.place.serve();
+    };
+    let leaf = "(select event from leaf where log = 1 and idx = 9)";
+    let restore = format!(
+        "delete from event where id = {leaf}; insert into event select * from spare where id = {leaf};"
+    );
+    drill(
+        &format!(
+            "update event set body = cast(substr(body, 1, 20) || x'07' || substr(body, 22) as blob) where id = {leaf};"
+        ),
+        &restore,
+        &["leaf 9 is not what"],
+    );
+    drill(&format!("delete from event where id = {leaf};"), &restore, &["leaf 9 is not what"]);
+    drill(
+        "update leaf set event = -event where idx in (10, 11); update leaf set event = (select -event from leaf where idx = 11) where idx = 10; \
+         update leaf set event = (select min(event) from (select id as event from event order by id limit 1 offset 10)) where idx = 11;",
+        "update leaf set event = -1 - idx where idx in (10, 11); \
+         update leaf set event = (select id from event order by id limit 1 offset 10) where idx = 10; \
+         update leaf set event = (select id from event order by id limit 1 offset 11) where idx = 11;",
+        &["leaf 10 is not what", "leaf 11 is not what"],
+    );
+    // A record that is as it was: whole, genuine, and of yesterday.
+    let yesterday = "update record set (version, updated, event, keys, tokens, entries, manifest) = \
+         (select version, updated, event, keys, tokens, entries, manifest from record_version v where v.subject = record.subject and v.version = 1) \
+         where subject = (select min(subject) from record);";
+    let today = "delete from record; insert into record select * from spare_record;";
+    drill(yesterday, today, &["an earlier state was put back"]);
+    drill(
+        "update record set entries = cast(entries || x'00' as blob) where subject = (select max(subject) from record);",
+        today,
+        &["is not what it was when it was written"],
+    );
+    drill(
+        "delete from record where subject = (select max(subject) from record);",
+        today,
+        &["is gone, and no erasure is on record"],
+    );
+}
+
+#[test]
+fn an_older_database_is_found_by_who_remembers_and_says_itself_what_was_lost() {
+    let (case, mut server) = Case::new();
+    case.verify(&server).success();
+    assert!(server.stop().0.success());
+    let old = |file: &Path| PathBuf::from(format!("{}-old", file.display()));
+    for file in case.files().filter(|file| file.exists()) {
+        fs::copy(&file, old(&file)).unwrap();
+    }
+    let put_back = |only: &str| {
+        for file in case.files().filter(|file| file.to_str().unwrap().contains(only)) {
+            drop(fs::remove_file(&file));
+            if old(&file).exists() {
+                fs::copy(old(&file), &file).unwrap();
+            }
+        }
+    };
+    server = case.place.serve();
+    let dpo = case.place.hire(&server.url, &case.admin, "staff", "dpo");
+    let delete = ["subject", "delete", &case.people[0], "--purpose", "data_rights", "--reason", "asked for"];
+    case.place.remote(&server.url, &dpo, &delete).success();
+    case.verify(&server).success();
+    fs::copy(case.place.path("known.json"), case.place.path("known-then.json")).unwrap();
+    assert!(server.stop().0.success());
+
+    // The data alone: the key store knows what was published, so the next log says it.
+    put_back("data.db");
+    server = case.place.serve();
+    let told = case.verify(&server).success();
+    assert!(told.out.contains("NOTE") && told.out.contains("events were lost"), "{}", told.out);
+    assert!(server.stop().0.success());
+
+    // Both: only who was there before knows it.
+    put_back("");
+    fs::copy(case.place.path("known-then.json"), case.place.path("known.json")).unwrap();
+    server = case.place.serve();
+    let found = case.verify(&server);
+    found.found("the log has");
+    let fresh = case.remote(&server, &["ledger", "verify"]).success();
+    assert!(fresh.out.contains("that the log has not gone back since somebody saw it last"));
+    let state = case.remote(&server, &["ledger", "status", "--json"]).success().json();
+    assert_eq!(state["witnessed_by"], json!([]));
+}
