@@ -3,6 +3,7 @@
 mod call;
 mod error;
 mod export;
+mod post;
 mod repeat;
 mod routes;
 mod tls;
@@ -16,6 +17,7 @@ use ureq::Agent;
 
 pub use error::Error;
 pub use export::{EventPage, Export};
+pub use post::{Identity, Post, PostOptions};
 pub use routes::{IdempotencyKey, Stated};
 
 use repeat::Jitter;
