@@ -7,6 +7,7 @@
 mod database_url;
 mod read;
 mod root;
+mod siem;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use database_url::{DatabaseUrl, Reach};
 pub(crate) use read::{ConfigError, DEFAULT_TEXT, default_text};
 pub(crate) use root::{AwsKms, Pkcs11, Root, Seal, Transit};
+pub(crate) use siem::{Siem, SiemKind};
 
 /// The whole file. Paths are absolute once it was [loaded](Config::load).
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -34,6 +36,8 @@ pub(crate) struct Config {
     pub(crate) log: Log,
     pub(crate) charter: CharterFolder,
     pub(crate) backup: Backup,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) siem: Vec<Siem>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -242,7 +246,8 @@ impl Config {
 
     /// Makes every path absolute, starting at `folder`.
     fn anchor(&mut self, folder: &Path) {
-        let Self { vault, process: _, store, root, erasure, http, metrics, charter, backup, log: _ } = self;
+        let Self { vault, process: _, store, root, erasure, http, metrics, charter, backup, siem, log: _ } =
+            self;
         let optional = [
             &mut store.keys_path,
             &mut erasure.copy,
@@ -253,6 +258,7 @@ impl Config {
             &mut backup.keys_dir,
         ];
         let optional = optional.into_iter().flatten().chain(root.paths());
+        let optional = optional.chain(siem.iter_mut().flat_map(Siem::paths));
         for path in optional.chain([&mut vault.data_dir, &mut charter.dir]) {
             *path = folder.join(&path);
         }

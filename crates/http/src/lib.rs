@@ -23,4 +23,4 @@ pub use json::strict_json;
 pub use openapi::openapi;
 pub use problem::Failure;
 pub use server::{GRACE, Server, bind};
-pub use settings::{LookAtMemory, MetricsSettings, NextSeal, Settings, Tls};
+pub use settings::{LookAtMemory, LookAtSiem, MetricsSettings, NextSeal, Settings, Tls};

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use avouch_wire::system::Siem;
 use avouch_wire::{Problem, ProblemKind};
 use axum::Router;
 use axum::extract::{Request, State};
@@ -31,6 +32,8 @@ pub(crate) struct Metrics {
     problems: Family<ProblemLabels, Counter>,
     integrity: Counter,
     waiting: Family<QueueLabels, Gauge>,
+    siem_behind: Family<SiemLabels, Gauge>,
+    siem_failing: Family<SiemLabels, Gauge>,
     /// Open connections to the API.
     pub(crate) connections: Gauge,
 }
@@ -45,6 +48,8 @@ impl Metrics {
             problems: Family::default(),
             integrity: Counter::default(),
             waiting: Family::default(),
+            siem_behind: Family::default(),
+            siem_failing: Family::default(),
             connections: Gauge::default(),
         };
         let registry = &mut metrics.registry;
@@ -63,6 +68,16 @@ impl Metrics {
             metrics.integrity.clone(),
         );
         registry.register("store_waiting", "Operations that wait for the store", metrics.waiting.clone());
+        registry.register(
+            "siem_behind",
+            "Signed events that a place they are sent to does not have yet",
+            metrics.siem_behind.clone(),
+        );
+        registry.register(
+            "siem_failing",
+            "1 where events could not be sent the last time",
+            metrics.siem_failing.clone(),
+        );
         metrics
     }
 
@@ -92,7 +107,12 @@ impl Metrics {
         }
     }
 
-    fn text(&self, writes: usize, reads: usize) -> String {
+    fn text(&self, writes: usize, reads: usize, siem: Vec<Siem>) -> String {
+        for Siem { name, behind, failing, .. } in siem {
+            let labels = SiemLabels { name };
+            self.siem_behind.get_or_create(&labels).set(i64::try_from(behind).unwrap_or(i64::MAX));
+            self.siem_failing.get_or_create(&labels).set(i64::from(failing.is_some()));
+        }
         for (queue, waiting) in [("write", writes), ("read", reads)] {
             let waiting = i64::try_from(waiting).unwrap_or(i64::MAX);
             self.waiting.get_or_create(&QueueLabels { queue }).set(waiting);
@@ -142,7 +162,8 @@ async fn scrape(State(scraped): State<Scraped>, request: Request) -> Response {
         return (StatusCode::UNAUTHORIZED, challenge).into_response();
     }
     let stats = scraped.service.app.store().stats();
-    let page = scraped.service.metrics.text(stats.waiting_writes, stats.waiting_reads);
+    let page =
+        scraped.service.metrics.text(stats.waiting_writes, stats.waiting_reads, (scraped.service.siem)());
     let headers = [
         (header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8"),
         (header::CACHE_CONTROL, "no-store"),
@@ -176,6 +197,12 @@ struct NeedLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ProblemLabels {
     kind: &'static str,
+}
+
+/// Names of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SiemLabels {
+    name: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]

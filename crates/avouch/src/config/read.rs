@@ -126,6 +126,7 @@ impl Config {
             backup.every_hours > 0 && backup.data_dir.is_none(),
             "[backup] every_hours goes with data_dir and keys_dir",
         );
+        super::Siem::faults(&self.siem, &mut faults);
         for (section, root) in self.root.both() {
             root.faults(section, &mut faults);
         }

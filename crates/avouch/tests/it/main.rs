@@ -21,5 +21,6 @@ mod process;
 mod program;
 mod seals;
 mod serve;
+mod siem;
 mod transit;
 mod unsafe_settings;

@@ -59,6 +59,7 @@ pub(super) async fn status(
         uptime_seconds: service.started.elapsed().as_secs(),
         queue: queue(&service),
         memory: (service.memory)(),
+        siem: (service.siem)(),
     })
 }
 
