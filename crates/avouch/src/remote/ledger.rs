@@ -3,7 +3,7 @@
 
 mod copy;
 mod deep;
-mod progress;
+pub(super) mod progress;
 mod proof;
 mod remembered;
 mod source;

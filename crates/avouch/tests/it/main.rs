@@ -12,6 +12,7 @@ mod crash;
 mod demo;
 mod doctor;
 mod erasures;
+mod events;
 mod housekeeping;
 mod import;
 mod init;
