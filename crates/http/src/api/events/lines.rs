@@ -1,5 +1,5 @@
 //! An event as it is listed, and as a line of what others take along or are sent. Subjects are in it as pseudonyms at most, which lead
-//! nobody back to them; a line has no names of actors either, so what was once sent is never another.
+//! nobody back to them; a line has no names of actors either, as they are people too and it leaves the house.
 
 use avouch_core::app::App;
 use avouch_core::audit::Ending;
