@@ -168,7 +168,7 @@ pub(crate) enum ErasuresCommand {
 pub(crate) enum LedgerCommand {
     /// Verify all of it, on the server or from a copy, and say what that proves
     Verify(remote::VerifyLedgerArgs),
-    /// Check the proof of one event, without a server
+    /// Check the proof of one event, or of all that was seen of a customer, without a server
     Check(remote::CheckArgs),
     #[command(flatten)]
     Remote(remote::LedgerCommand),
@@ -241,6 +241,7 @@ mod tests {
         "ledger export folder",
         "ledger verify --copy folder --verifier-key k --remember r --deep --evidence e",
         "ledger proof ID --out f",
+        "ledger accesses ID --out f --purpose data_rights --reason asked",
         "ledger check f --verifier-key k",
         "subject history ID --limit 10",
         "subject accesses ID --limit 10",

@@ -168,7 +168,7 @@ impl Remote {
 
 /// Purpose and reason of commands that may go without.
 #[derive(Clone, Debug, Default, clap::Args)]
-struct Why {
+pub(crate) struct Why {
     /// For which purpose of the charter
     #[arg(long, value_name = "NAME")]
     purpose: Option<String>,

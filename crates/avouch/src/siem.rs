@@ -155,6 +155,14 @@ impl Teller {
         let Some((first, last)) = stretch.items.first().zip(stretch.items.last()) else {
             return Ok(false);
         };
+        if at.log == Some(stretch.log) && at.index < first.index {
+            let gone = first.index - at.index;
+            tracing::warn!(
+                siem = self.name,
+                gone,
+                "events were kept long enough and let go of before they were received"
+            );
+        }
         let lines = event_lines(&self.app, &stretch, self.format);
         self.sink.send(&Batch {
             key: format!("{}/{}-{}", stretch.origin, first.index, last.index),

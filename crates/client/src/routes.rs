@@ -221,6 +221,19 @@ impl Client {
         self.call(Method::GET, format!("/v1/subjects/{id}/history")).page(page).stated(stated)?.send()
     }
 
+    /// `GET /v1/subjects/{id}/accesses/proof`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn proven_accesses(
+        &self,
+        id: Uuid,
+        page: &PageQuery,
+        stated: &Stated,
+    ) -> Result<wire::ProvenAccesses, Error> {
+        self.call(Method::GET, format!("/v1/subjects/{id}/accesses/proof")).page(page).stated(stated)?.send()
+    }
+
     /// `GET /v1/subjects/{id}/accesses`.
     ///
     /// # Errors

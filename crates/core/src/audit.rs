@@ -62,6 +62,8 @@ pub enum What {
     VaultReplay,
     /// A log begins: the first, or another after one that has ended.
     LogBegin,
+    /// Events that were kept long enough were let go of.
+    LogPrune,
     /// A known credential was refused: wrong secret, expired, withdrawn or suspended.
     CredentialRefuse,
 }
@@ -85,6 +87,7 @@ impl What {
         Self::VaultRestore,
         Self::VaultReplay,
         Self::LogBegin,
+        Self::LogPrune,
         Self::CredentialRefuse,
     ];
 
@@ -120,6 +123,7 @@ impl What {
             Self::VaultRestore => "vault.restore",
             Self::VaultReplay => "vault.replay",
             Self::LogBegin => "log.begin",
+            Self::LogPrune => "log.prune",
             Self::CredentialRefuse => "credential.refuse",
         }
     }

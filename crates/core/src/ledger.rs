@@ -12,9 +12,11 @@
 //! Trust: whoever can write `leaf`, `tile`, `log` or `event` can spoil the log and cannot alter it unseen: checkpoints are signed
 //! with keys from the keyring, were handed out, and are in the key store too.
 
+mod accesses;
 pub(crate) mod begin;
 pub mod follow;
 mod prove;
+mod prune;
 mod publish;
 mod read;
 mod records;
@@ -27,6 +29,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use avouch_ledger::hash::Hash;
 use avouch_store::{Tx, statements};
 
+pub use accesses::{MAX_PROVEN, ProveAccesses, ProvenAccesses, ProvenInLog, ProvenLeaf};
 pub use prove::{Proof, Prove};
 pub use publish::Published;
 pub use read::{LogState, OneLog, ReadEntries};
@@ -42,9 +45,11 @@ statements! {
 pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
     [
         STATEMENTS,
+        accesses::STATEMENTS,
         begin::STATEMENTS,
         follow::STATEMENTS,
         prove::STATEMENTS,
+        prune::STATEMENTS,
         publish::STATEMENTS,
         read::STATEMENTS,
         sequence::STATEMENTS,

@@ -36,7 +36,7 @@ create index token_by_expiry on token (expires) where expires > 0;
 create table recipient_state (name text primary key, sealed blob not null) without rowid;
 create table event (id integer primary key, body blob not null, sealed blob);
 create table log (id bigint primary key, origin text not null, begun bigint not null, size bigint not null,
-    root blob not null, reached bigint not null, holder blob not null, lease bigint not null);
+    root blob not null, reached bigint not null, minimum bigint not null, holder blob not null, lease bigint not null);
 create table leaf (log bigint not null, idx bigint not null, event bigint not null,
     primary key (log, idx)) without rowid;
 create unique index leaf_by_event on leaf (event);

@@ -75,6 +75,7 @@ pub(crate) fn routes() -> (Router<Shared>, OpenApi) {
         .routes(routes!(ledger::tile))
         .routes(routes!(ledger::entries))
         .routes(routes!(ledger::records))
+        .routes(routes!(ledger::accesses))
         .routes(routes!(imports::propose))
         .routes(routes!(imports::start))
         .routes(routes!(imports::read))

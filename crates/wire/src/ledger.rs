@@ -1,11 +1,13 @@
 //! The ledger as a transparency log: its state, its checkpoints, and proofs of single events. Tiles and checkpoints themselves are served
 //! as the formats of transparency logs have them (c2sp.org/tlog-tiles), beneath `/v1/ledger/{log}/`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::Time;
+use crate::{Actor, Time};
 
 /// `GET /v1/ledger`. Open to all: it says how many events there are, and nothing of what is in them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -35,6 +37,9 @@ pub struct LedgerLog {
     pub begun: Time,
     /// How many leaves it has, signed or not.
     pub size: u64,
+    /// Entries before this leaf were kept long enough, and are gone; their hashes are still there.
+    #[serde(default)]
+    pub minimum: u64,
     /// What its checkpoints are verified with, as signed notes write it. Keep them elsewhere: from this server they prove nothing.
     pub verifier_keys: Vec<String>,
 }
@@ -116,4 +121,47 @@ pub struct LedgerRecord {
     /// How many versions before it are not what they were.
     #[serde(default)]
     pub damaged: u64,
+}
+
+/// `GET /v1/subjects/{id}/accesses/proof`: what was seen and changed of one customer, as something that proves itself. The file form of
+/// it is this, as JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ProvenAccesses {
+    /// `avouch/accesses/v1`.
+    pub format: String,
+    /// The customer.
+    pub customer: Uuid,
+    /// The name by which events know the customer, in base64. It means nothing to anybody once the customer is erased.
+    pub subject: String,
+    /// By log, the newest first.
+    pub logs: Vec<ProvenInLog>,
+    /// Who the principals are that the events name, as far as the server still knows. This and the next are the server's word.
+    pub actors: Vec<Actor>,
+    /// What the fields are called that the events name by their numbers.
+    pub fields: BTreeMap<u32, String>,
+    /// Events of the last seconds that no checkpoint covers yet.
+    pub unproven: u64,
+    /// Where the next page goes on, when there are more events.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
+/// Events of one log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ProvenInLog {
+    /// The checkpoint that all of them lead to, as a signed note.
+    pub checkpoint: String,
+    /// The events, the newest first.
+    pub leaves: Vec<ProvenLeaf>,
+}
+
+/// One event, proven.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ProvenLeaf {
+    /// Its place in the log.
+    pub index: u64,
+    /// The event as it is hashed, in base64.
+    pub leaf: String,
+    /// The hashes that lead from it to the root of the checkpoint, in base64.
+    pub path: Vec<String>,
 }

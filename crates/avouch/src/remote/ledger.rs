@@ -1,6 +1,7 @@
 //! The ledger as an auditor uses it: its state, a copy of it, the proof of one event, and the verification of all of it, from a
 //! server or from a copy, with keys that were got another way. Nothing here believes what it could compute.
 
+mod accesses;
 mod copy;
 mod deep;
 pub(super) mod progress;
@@ -17,7 +18,7 @@ use uuid::Uuid;
 
 use super::output::Output;
 use super::table::facts;
-use super::{CliError, Remote};
+use super::{CliError, Remote, Why};
 
 pub(crate) use proof::CheckArgs;
 pub(crate) use verify::VerifyArgs as VerifyLedgerArgs;
@@ -44,6 +45,17 @@ pub(crate) enum LedgerCommand {
         #[arg(short, long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// What was seen and changed of one customer, as a file that proves itself: to be handed to the customer
+    Accesses {
+        /// The customer's id
+        #[arg(value_name = "ID")]
+        customer: Uuid,
+        /// Where to
+        #[arg(short, long, value_name = "FILE")]
+        out: PathBuf,
+        #[command(flatten)]
+        why: Why,
+    },
     /// Verify all of it on the server. Joined with that of a copy by whoever embeds this.
     #[command(skip)]
     Verify(VerifyLedgerArgs),
@@ -60,6 +72,9 @@ pub(super) fn run(command: LedgerCommand, remote: &Remote) -> Result<ExitCode, C
         }
         LedgerCommand::Export { to } => copy::export(client, &to, *output),
         LedgerCommand::Proof { event, out } => proof::fetch(client, event, out.as_deref(), *output),
+        LedgerCommand::Accesses { customer, out, why } => {
+            accesses::fetch(client, customer, &out, &why.into(), *output)
+        }
         LedgerCommand::Verify(args) => verify::on_server(client, &args, *output),
     }
 }

@@ -158,6 +158,46 @@ fn the_proof_of_an_event_needs_nothing_but_a_key() {
 }
 
 #[test]
+fn a_customer_takes_home_who_saw_them_and_checks_it_there() {
+    let (case, mut server) = Case::new();
+    case.verify(&server).success();
+    let dpo = case.place.hire(&server.url, &case.admin, "staff", "dpo");
+    let why = ["--purpose", "data_rights", "--reason", "asked for by letter"];
+    let fetch = [&["ledger", "accesses", &case.people[1], "--out", "bob.json"][..], &why].concat();
+    case.place.remote(&server.url, &dpo, &fetch).success();
+    let warehouse = case.place.hire(&server.url, &case.admin, "staff", "warehouse");
+    let refused = case.place.remote(
+        &server.url,
+        &warehouse,
+        &["ledger", "accesses", &case.people[1], "--out", "no.json"],
+    );
+    assert_eq!(refused.code, 3, "{}", refused.err);
+    assert!(server.stop().0.success());
+
+    let keys: Vec<&str> = case.keys.iter().flat_map(|key| ["--verifier-key", key.as_str()]).collect();
+    let check = |file: &str| case.place.run(&[&["ledger", "check", file, "--json"][..], &keys].concat());
+    let checked = check("bob.json").success().json();
+    let actions: Vec<_> =
+        checked["events"].as_array().unwrap().iter().map(|row| row[2].as_str().unwrap()).collect();
+    assert_eq!(actions, ["subject.reveal", "subject.update", "subject.create"]);
+    assert_eq!(
+        (&checked["events"][0][1], &checked["events"][0][5]),
+        (&json!("support"), &json!("name (clear)"))
+    );
+    let bundle: Value = serde_json::from_str(&case.place.read("bob.json")).unwrap();
+    let mut other = bundle.clone();
+    other["logs"][0]["leaves"][0] = bundle["logs"][0]["leaves"][1].clone();
+    other["logs"][0]["leaves"][0]["index"] = bundle["logs"][0]["leaves"][0]["index"].clone();
+    case.place.write("other.json", &other.to_string());
+    assert!(check("other.json").err.contains("is not in the log as it is here"));
+    // Somebody else's events are not passed off as his.
+    let mut other = bundle;
+    other["subject"] = json!("AAAAAAAAAAAAAAAAAAAAAA==");
+    case.place.write("other.json", &other.to_string());
+    assert!(check("other.json").err.contains("is not about this customer"));
+}
+
+#[test]
 fn what_is_altered_in_a_copy_is_found_and_named() {
     let (case, mut server) = Case::new();
     case.export(&server, "copy");

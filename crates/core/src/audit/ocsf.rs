@@ -114,6 +114,7 @@ pub const fn class(what: What) -> (Class, u16, &'static str) {
         What::VaultRestore => (Datastore, 5, "Write"),
         What::BackupMake => (Api, 1, "Create"),
         What::KekDestroy | What::RootForget | What::BackupDrop => (Api, 4, "Delete"),
+        What::LogPrune => (EventLog, 2, "Delete"),
         What::LogBegin => (EventLog, 6, "Start"),
         What::CredentialRefuse => (Authentication, 1, "Logon"),
     }

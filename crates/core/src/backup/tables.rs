@@ -133,9 +133,9 @@ tables! {
         "insert into event (id, body, sealed) values (?1, ?2, ?3)"
         "delete from event"
     }
-    data Data log "log" / 1 (id Int, origin Text, begun Int, size Int, root Blob, reached Int, holder Blob, lease Int) {
-        "select id, origin, begun, size, root, reached, holder, lease from log where id > ?1 order by id limit ?2"
-        "insert into log (id, origin, begun, size, root, reached, holder, lease) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+    data Data log "log" / 1 (id Int, origin Text, begun Int, size Int, root Blob, reached Int, minimum Int, holder Blob, lease Int) {
+        "select id, origin, begun, size, root, reached, minimum, holder, lease from log where id > ?1 order by id limit ?2"
+        "insert into log (id, origin, begun, size, root, reached, minimum, holder, lease) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
         "delete from log"
     }
     data Data leaf "leaf" / 2 (log Int, idx Int, event Int) {

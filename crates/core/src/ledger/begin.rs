@@ -21,7 +21,7 @@ use crate::app::App;
 use crate::audit::{self, Before, What};
 
 statements! {
-    data PUT_LOG = "insert into log (id, origin, begun, size, root, reached, holder, lease) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    data PUT_LOG = "insert into log (id, origin, begun, size, root, reached, minimum, holder, lease) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     data END_LOG = "update log set size = ?2, root = ?3 where id = ?1";
     data TAKE_LEASE = "update log set holder = ?2, lease = ?3 where id = ?1";
     data BEFORE_THESE = "select min(event) from leaf where log = ?1 and idx >= ?2";
@@ -152,7 +152,7 @@ fn put(tx: &mut Tx<'_>, app: &App, id: i64, reached: i64) -> Result<Log, Error> 
     let Log { origin, root, .. } = &log;
     tx.put(
         &PUT_LOG,
-        params![id, origin.as_str(), app.now(), 0_i64, &root.0, reached, &app.ledger.node, 0_i64],
+        params![id, origin.as_str(), app.now(), 0_i64, &root.0, reached, 0_i64, &app.ledger.node, 0_i64],
     )?;
     Ok(log)
 }

@@ -10,7 +10,7 @@ use crate::audit::{Event, read::decode};
 use crate::ids::EventId;
 
 statements! {
-    data LOGS_FROM = "select id, origin from log where id >= ?1 order by id limit 2";
+    data LOGS_FROM = "select id, origin, minimum from log where id >= ?1 order by id limit 2";
     data LEAVES = "select l.idx, e.id, e.body from leaf l join event e on e.id = l.event where l.log = ?1 and l.idx >= ?2 and l.idx < ?3 order by l.idx";
     data LEAVES_OF_LATER = "select cast(coalesce(sum(size), 0) as bigint) from log where id > ?1";
 }
@@ -46,16 +46,18 @@ pub struct Stretch {
 /// Where to go on from a place: there, or at the beginning of the next log if that one has ended there.
 pub(crate) fn locate(tx: &mut Tx<'_>, app: &App, log: Option<i64>, from: u64) -> Result<Stretch, Error> {
     let first = log.unwrap_or(i64::MIN);
-    let logs = tx.query(&LOGS_FROM, params![first], |row| Ok((row.int(0)?, row.text(1)?.to_owned())))?;
+    let logs = tx.query(&LOGS_FROM, params![first], |row| {
+        Ok((row.int(0)?, row.text(1)?.to_owned(), row.int(2)?.cast_unsigned()))
+    })?;
     let mut logs = logs.into_iter();
-    let (id, origin) = logs.next().ok_or(Error::NotFound)?;
-    // Numbers may be passed over: of a log that is not there nothing was read.
-    let next = if log == Some(id) { from } else { 0 };
+    let (id, origin, minimum) = logs.next().ok_or(Error::NotFound)?;
+    // Numbers may be passed over: of a log that is not there nothing was read. What was kept long enough is gone.
+    let next = if log == Some(id) { from } else { 0 }.max(minimum);
     let size = app.published(tx, id)?;
     match logs.next() {
-        Some((id, origin)) if next >= size => {
+        Some((id, origin, next)) if next >= size => {
             let size = app.published(tx, id)?;
-            Ok(Stretch { log: id, origin, size, next: 0, items: Vec::new() })
+            Ok(Stretch { log: id, origin, size, next, items: Vec::new() })
         }
         _ => Ok(Stretch { log: id, origin, size, next, items: Vec::new() }),
     }

@@ -20,7 +20,7 @@ use crate::gate::{Intent, Permit};
 use crate::rules::Rules;
 
 statements! {
-    data LOGS = "select id, origin, begun, size from log order by id desc limit ?1";
+    data LOGS = "select id, origin, begun, size, minimum from log order by id desc limit ?1";
     data ENTRIES = "select l.idx, e.body from leaf l left join event e on e.id = l.event where l.log = ?1 and l.idx >= ?2 and l.idx < ?3 order by l.idx";
     data CHECKPOINTS = "select size, note from checkpoint where log = ?1 and size > ?2 order by size limit ?3";
 }
@@ -54,6 +54,8 @@ pub struct OneLog {
     pub begun: i64,
     /// Leaves, signed or not.
     pub size: u64,
+    /// Entries before this leaf were kept long enough, and are gone.
+    pub minimum: u64,
     /// What verifies its checkpoints: to be handed to whoever does, by a way that is not this server.
     pub keys: Vec<String>,
 }
@@ -74,7 +76,8 @@ impl App {
     fn state(&self, tx: &mut Tx<'_>) -> Result<LogState, Error> {
         let logs = tx.query(&LOGS, params![MAX_LOGS], |row| {
             let (number, begun, size) = (row.int(0)?, row.int(2)?, row.int(3)?.cast_unsigned());
-            Ok(OneLog { number, origin: row.text(1)?.to_owned(), begun, size, keys: Vec::new() })
+            let minimum = row.int(4)?.cast_unsigned();
+            Ok(OneLog { minimum, number, origin: row.text(1)?.to_owned(), begun, size, keys: Vec::new() })
         })?;
         let with_keys = |log: OneLog| Ok(OneLog { keys: self.log_keys(log.number)?, ..log });
         Ok(LogState {

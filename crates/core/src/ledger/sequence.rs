@@ -26,7 +26,7 @@ use crate::app::App;
 statements! {
     data REACHED = "select reached from log order by id desc limit 1";
     data NEWEST = "select max(id) from event";
-    data WAITING = "select count(*) from event where id > ?1";
+    data WAITING = "select count(*) from event e where e.id > ?1 and not exists (select 1 from leaf l where l.event = e.id)";
     data FIRST = "select event from leaf where log = ?1 and idx = 0";
     data NEXT = "select id, body from event where id > ?1 and id <= ?2 and id <> ?3 order by id limit ?4";
     data PLACE = "insert into leaf (log, idx, event) select cast(?1 as bigint), cast(?2 as bigint) + row_number() over (order by id) - 1, id from event where id > ?3 and id <= ?4 and id <> ?5";

@@ -177,6 +177,23 @@ both_engines! {
         assert_eq!((end.log, end.items.len(), end.next), (2, 0, second.next));
     }
 
+    fn what_is_not_kept_any_longer_is_gone_over(place) {
+        let house = House::new(place);
+        let support = house.hire("staff", "support", None);
+        let id = house.create(&house.importer, ana()).expect("created");
+        for _ in 0..300 {
+            house.reveal(&support, id, &["name"]).expect("shown");
+        }
+        publish(&house);
+        house.clock.advance(Duration::from_secs(10 * 86_400));
+        assert_eq!(house.app.prune_log(5).expect("pruned"), 256);
+        let stretch = follow(&house, None, 3, Filter::default(), 10);
+        assert_eq!((stretch.items[0].index, stretch.next), (256, 266));
+        let batch = house.app.siem_batch(SiemCursor { log: Some(1), index: 3 }, 10).expect("read");
+        assert_eq!(batch.stretch.items[0].index, 256);
+        assert_eq!(batch.behind, batch.stretch.size - 256);
+    }
+
     fn what_others_were_sent_is_known_after_a_crash(place) {
         let house = House::new(place);
         publish(&house);

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use avouch_core::EventId;
 use avouch_core::app::App;
 use avouch_core::audit::Event;
+use avouch_core::erasure::{LiftHold, PlaceHold};
+use avouch_core::gate::Reason;
 use avouch_ledger::checkpoint::Checkpoint;
 use avouch_ledger::hash::Hash;
 use avouch_ledger::note::{Note, VerifierKey, open_checkpoint};
@@ -49,6 +51,15 @@ pub(crate) fn entries(app: &App, log: i64) -> Vec<(EventId, Vec<u8>)> {
 pub(crate) fn events(app: &App) -> Vec<EventId> {
     let ids = app.store().snapshot(|tx| tx.query(&IDS, &[], |row| Ok(EventId::from_int(row.int(0)?))));
     ids.expect("read")
+}
+
+/// The keys of the log that goes on, and its newest checkpoint.
+fn keys_and_newest(app: &Arc<App>) -> (Vec<VerifierKey>, Checkpoint) {
+    let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+    app.log_state(move |state| drop(sender.send(state)));
+    let state = receiver.recv().expect("an answer").expect("the state of the log");
+    let keys = state.logs[0].keys.iter().map(|key| VerifierKey::parse(key).expect("a key"));
+    (keys.collect(), state.published.expect("signed").checkpoint.clone())
 }
 
 /// All that was signed of a log, verified with its keys and against its leaves.
@@ -213,6 +224,52 @@ both_engines! {
         publish(&house);
         let (_, first) = entries(&house.app, 2).remove(0);
         assert_eq!(decoded(&first).before.map(|before| before.size), Some(size));
+    }
+
+    fn what_was_kept_long_enough_goes_and_every_proof_still_holds(place) {
+        let house = House::new(place);
+        let support = house.hire("staff", "support", None);
+        let (old, young) = (house.create(&house.importer, ana()).expect("created"), house.create(&house.importer, json!({"external_id": "C-2", "name": "Bob"})).expect("created"));
+        for _ in 0..600 {
+            house.reveal(&support, old, &["name"]).expect("shown");
+        }
+        publish(&house);
+        let before = entries(&house.app, 1);
+        let proof = house.act(&house.admin, avouch_core::ledger::Prove { event: before[3].0 }).expect("proven");
+        house.clock.advance(std::time::Duration::from_secs(10 * 86_400));
+        house.reveal(&support, young, &["name"]).expect("shown");
+        publish(&house);
+        assert_eq!(house.app.prune_log(20).expect("nothing is so old"), 0);
+        assert_eq!(house.app.prune_log(5).expect("pruned"), 512);
+        assert_eq!(house.app.prune_log(5).expect("pruned already"), 0);
+        publish(&house);
+        // What is left of the entries, and tiles that are as they were.
+        avouch_store::statements! { data LEFT = "select min(idx) from leaf where log = 1"; data LINKS = "select count(*) from event_subject"; }
+        assert_eq!(number(&house.app, &LEFT, &[]), 512);
+        assert!(number(&house.app, &LINKS, &[]) < 100, "what led to them has gone along");
+        let (keys, newest) = keys_and_newest(&house.app);
+        let receipt = avouch_ledger::receipt::Receipt::parse(&proof.receipt).expect("a receipt");
+        receipt.verify_by_log(&proof.entry, &keys).expect("a proof that was given holds");
+        let now = house.act(&house.admin, avouch_core::ledger::Prove { event: before[600].0 }).expect("proven");
+        let receipt = avouch_ledger::receipt::Receipt::parse(&now.receipt).expect("a receipt");
+        assert_eq!(receipt.verify_by_log(&now.entry, &keys).expect("proven").checkpoint(), &newest);
+        house.act(&house.admin, avouch_core::ledger::Prove { event: before[3].0 }).expect_err("it is gone");
+        house.reveal(&support, old, &["name"]).expect("records do not need their events");
+        assert!(house.events().iter().any(|event| event.what == "log.prune" && event.count == 512));
+        // A hold keeps everything.
+        for _ in 0..300 {
+            house.reveal(&support, young, &["name"]).expect("shown");
+        }
+        let dpo = house.hire("staff", "dpo", None);
+        let purpose = Some("data_rights".to_owned());
+        let reason = Reason::parse("case 1").expect("a reason");
+        let hold = PlaceHold { subject: young, class: None, reason, until: None, purpose: purpose.clone() };
+        let hold = house.act(&dpo, hold).expect("held");
+        publish(&house);
+        house.clock.advance(std::time::Duration::from_secs(10 * 86_400));
+        assert_eq!(house.app.prune_log(5).expect("held"), 0);
+        house.act(&dpo, LiftHold { subject: young, id: hold.id, purpose, reason: None }).expect("lifted");
+        assert_eq!(house.app.prune_log(5).expect("pruned"), 256);
     }
 
     fn who_was_erased_stays_proven_and_is_led_to_by_nothing(place) {

@@ -2,20 +2,27 @@
 //! events. Checkpoints and tiles need no key: they say how many events there are, and nothing of what is in them. The entries
 //! are the events themselves.
 
-use avouch_core::EventId;
-use avouch_core::ledger::{OneLog, Prove, Published, ReadEntries, ReadRecords, RecordState};
+use std::collections::BTreeMap;
+
+use avouch_core::audit::Event;
+use avouch_core::ledger::{
+    OneLog, Prove, ProveAccesses, ProvenLeaf as CoreLeaf, Published, ReadEntries, ReadRecords, RecordState,
+};
+use avouch_core::{EventId, PrincipalId, SubjectId};
 use avouch_ledger::note::{Line, Note};
 use avouch_ledger::tile::{BundleId, TileId};
 use avouch_wire::{
     EventProof, Ledger, LedgerCheckpoint, LedgerCheckpointQuery, LedgerCheckpoints, LedgerLog, LedgerNote,
-    LedgerRecord, LedgerRecordQuery, Page, ProblemKind,
+    LedgerRecord, LedgerRecordQuery, Page, PageQuery, ProblemKind, ProvenAccesses, ProvenInLog, ProvenLeaf,
 };
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use data_encoding::{BASE64, BASE64URL_NOPAD};
+use uuid::Uuid;
 
-use crate::extract::{Caller, Path};
+use crate::extract::{Caller, Path, Stated};
+use crate::page::{Cursor, List, Paging};
 use crate::perform::{answered, perform};
 use crate::problem::Failure;
 use crate::query::{CheckpointsAfter, RecordsAfter};
@@ -24,6 +31,7 @@ use crate::service::Shared;
 
 /// What is immutable once it is there: a tile, as wide as it was asked for.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+const PROVEN_ACCESSES: &str = "avouch/accesses/v1";
 const BYTES: &str = "application/octet-stream";
 const BRIEFLY: &str = "public, max-age=1";
 
@@ -62,6 +70,7 @@ pub(super) async fn state(State(service): State<Shared>) -> Result<Response, Fai
         origin: log.origin,
         begun: render::time(log.begun),
         size: log.size,
+        minimum: log.minimum,
         verifier_keys: log.keys,
     };
     let witnessed_by = state.published.as_ref().map(|newest| witnesses(newest)).unwrap_or_default();
@@ -178,5 +187,54 @@ pub(super) async fn prove(
         index: proof.index,
         leaf: BASE64.encode(&proof.entry),
         receipt: proof.receipt,
+    })
+}
+
+/// Proves what was seen and changed of a customer: every event, with its path to a checkpoint.
+#[utoipa::path(get, path = "/v1/subjects/{id}/accesses/proof", tag = "ledger",
+    params(
+        ("id" = Uuid, Path, description = "The customer"),
+        PageQuery,
+        ("Avouch-Purpose" = Option<String>, Header, description = "For which purpose of the charter"),
+        ("Avouch-Reason" = Option<String>, Header, description = "Why now; percent-encoded UTF-8"),
+    ),
+    responses((status = 200, body = ProvenAccesses, description = "A bundle that verifies without this server")))]
+pub(super) async fn accesses(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+    Path(id): Path<SubjectId>,
+    stated: Stated,
+    paging: Paging,
+) -> Result<Response, Failure> {
+    let before = paging.after_number(List::Accesses)?;
+    let prove = ProveAccesses { id, purpose: stated.purpose, reason: stated.reason, before };
+    let proven = perform(&service.app, &caller, prove).await?.output;
+    let rules = service.app.rules();
+    let (mut actors, mut fields) = (BTreeMap::new(), BTreeMap::new());
+    let leaf = |leaf: CoreLeaf| ProvenLeaf {
+        index: leaf.index,
+        leaf: BASE64.encode(&leaf.entry),
+        path: leaf.path.iter().map(ToString::to_string).collect(),
+    };
+    for leaf in proven.logs.iter().flat_map(|log| &log.leaves) {
+        let event = Event::decode(&leaf.entry)?;
+        let name = |number: &u32| Some((*number, rules.field_name(*number)?.to_owned()));
+        fields.extend(event.fields.iter().filter_map(name));
+        let actor = PrincipalId::from_bytes(*event.actor);
+        actors.entry(actor).or_insert_with(|| render::actor(&service, Some(actor)));
+    }
+    let logs = proven.logs.into_iter().map(|log| ProvenInLog {
+        checkpoint: log.checkpoint,
+        leaves: log.leaves.into_iter().map(leaf).collect(),
+    });
+    render::ok(&ProvenAccesses {
+        format: PROVEN_ACCESSES.to_owned(),
+        customer: Uuid::from_bytes(*id.bytes()),
+        subject: BASE64.encode(&proven.pseudonym),
+        logs: logs.collect(),
+        actors: actors.into_values().collect(),
+        fields,
+        unproven: proven.unproven,
+        next_cursor: proven.next.map(|next| Cursor::number(List::Accesses, next)),
     })
 }

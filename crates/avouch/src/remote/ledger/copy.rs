@@ -12,7 +12,7 @@ use avouch_client::Client;
 use avouch_ledger::checkpoint::Checkpoint;
 use avouch_ledger::note::{VerifierKey, open_checkpoint};
 use avouch_ledger::tile::{TILE_WIDTH, new_bundles, tiles};
-use avouch_wire::Ledger;
+use avouch_wire::{Ledger, LedgerLog};
 use serde_json::json;
 
 use super::super::CliError;
@@ -42,7 +42,7 @@ pub(super) fn export(client: &Client, to: &Path, output: Output) -> Result<ExitC
     let ledger = settled(client)?;
     for log in &ledger.logs {
         let keys = told_keys(log)?;
-        let (size, written) = copy_log(client, to, log.number, &keys, output)?;
+        let (size, written) = copy_log(client, to, log, &keys, output)?;
         leaves += size;
         files += written;
     }
@@ -83,11 +83,12 @@ const PATIENCE: u32 = 80;
 fn copy_log(
     client: &Client,
     to: &Path,
-    log: u64,
+    log: &LedgerLog,
     keys: &[VerifierKey],
     output: Output,
 ) -> Result<(u64, u64), CliError> {
-    let source = Source::Server(client);
+    let (source, minimum) = (Source::Server(client), log.minimum);
+    let log = log.number;
     let home = to.join(log.to_string());
     let notes = source.checkpoints(log)?;
     let mut newest: Option<Checkpoint> = None;
@@ -101,7 +102,7 @@ fn copy_log(
     let Some(newest) = newest else { return Ok((0, 0)) };
     let paths = tiles(newest.size)
         .map(|tile| (tile.path(), tile.width))
-        .chain(new_bundles(0, newest.size).map(|bundle| (bundle.path(), bundle.width)));
+        .chain(new_bundles(minimum, newest.size).map(|bundle| (bundle.path(), bundle.width)));
     let shown = Progress::of(parts(newest.size), output);
     let mut files = 0;
     for (path, width) in paths {

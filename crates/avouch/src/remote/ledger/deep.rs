@@ -28,6 +28,8 @@ pub(super) struct Deep {
     ended: HashSet<Subject>,
     restored: Option<Place>,
     undecodable: u64,
+    /// Whether events at the beginning of a log are gone: what they wrote cannot be compared.
+    pub(super) pruned: bool,
 }
 
 /// A leaf: its log, and where in it.
@@ -46,6 +48,8 @@ struct Record {
 pub(super) struct Compared {
     pub(super) people: u64,
     pub(super) versions: u64,
+    /// Customers whose records were written by events that are gone.
+    pub(super) uncompared: u64,
     pub(super) faults: Vec<String>,
     /// Beyond those that are listed.
     pub(super) more: u64,
@@ -123,7 +127,7 @@ impl Deep {
             fault(format!("{} leaves are no events of this version of avouch", self.undecodable));
         }
         let mut seen = HashSet::with_capacity(self.records.len());
-        let mut versions = 0;
+        let (mut versions, mut uncompared) = (0, 0);
         for record in &self.records {
             seen.insert(record.subject);
             versions += 1 + record.earlier.len() as u64 + record.damaged;
@@ -131,6 +135,7 @@ impl Deep {
             match record.current {
                 None => fault(format!("the record of {who} is not what it was when it was written")),
                 Some(current) => match (self.wrote(&current, record), self.last.get(&record.subject)) {
+                    (None, _) if self.pruned => uncompared += 1,
                     (None, _) => fault(format!("no event has written the record of {who} as it stands")),
                     (Some(wrote), Some(last)) if wrote < *last => fault(format!(
                         "the record of {who} is as leaf {} wrote it, and leaf {} has written over it: an earlier state was put back",
@@ -141,7 +146,7 @@ impl Deep {
             }
             let unwritten =
                 record.earlier.iter().filter(|digest| self.wrote(digest, record).is_none()).count();
-            if unwritten > 0 {
+            if unwritten > 0 && !self.pruned {
                 fault(format!("no event has written {unwritten} of the versions that are kept of {who}"));
             }
             if record.damaged > 0 {
@@ -160,6 +165,7 @@ impl Deep {
             }
         }
         compared.versions = versions;
+        compared.uncompared = uncompared;
         compared
     }
 

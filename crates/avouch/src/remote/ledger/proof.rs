@@ -17,7 +17,7 @@ use super::super::table::facts;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct CheckArgs {
-    /// The proof, as `avouch ledger proof` writes it
+    /// The proof, as `avouch ledger proof` or `avouch ledger accesses` writes it
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// A key of the log, which was got another way than the proof; more than one may be given
@@ -51,9 +51,12 @@ pub(super) fn fetch(
 
 pub(super) fn check(args: &CheckArgs, output: Output) -> Result<ExitCode, CliError> {
     let text = fs::read_to_string(&args.file).map_err(|error| CliError::file(&args.file, &error))?;
+    let keys = keys(&args.verifier_key)?;
+    if text.trim_start().starts_with('{') {
+        return super::accesses::check(&text, &keys, output);
+    }
     let receipt =
         Receipt::parse(&text).map_err(|_| CliError::Input("this is no proof of an event".to_owned()))?;
-    let keys = keys(&args.verifier_key)?;
     // What is signed is the leaf; what came along is the leaf only if its hash says so.
     let leaf = receipt.extra();
     let opened = receipt.verify_by_log(leaf, &keys).map_err(|error| match error {

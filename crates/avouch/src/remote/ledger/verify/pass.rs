@@ -100,13 +100,21 @@ impl Pass<'_> {
         let mut claims = claims;
         self.compare_remembered(log, begun, &keys, (&note, &newest), &mut claims, &mut verdict)?;
         compare_begun(log.number, begun, &newest, &mut claims, &mut verdict);
-        let missing = begun.iter().any(|(number, before)| *number == log.number && before.is_none());
+        let missing = log.minimum == 0
+            && begun.iter().any(|(number, before)| *number == log.number && before.is_none());
         if missing {
             verdict
                 .faults
                 .push("its first leaf does not say what was published of the log before it".to_owned());
         }
         let progress = Progress::of(newest.size, output);
+        if log.minimum > 0 {
+            verdict.notices.push(format!(
+                "the first {} events were kept long enough and are gone; their hashes stand for them",
+                log.minimum
+            ));
+            deep.iter_mut().for_each(|deep| deep.pruned = true);
+        }
         let mut one = OneLog {
             source: self.source,
             number: log.number,
@@ -116,7 +124,7 @@ impl Pass<'_> {
                 }
             },
         };
-        let mut verifier = Verifier::new(newest.size, 0, claims)?;
+        let mut verifier = Verifier::new(newest.size, log.minimum, claims)?;
         while verifier.step(&mut one)? {
             progress.to(verifier.done());
         }
