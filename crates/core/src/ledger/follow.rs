@@ -55,9 +55,9 @@ pub(crate) fn locate(tx: &mut Tx<'_>, app: &App, log: Option<i64>, from: u64) ->
     let next = if log == Some(id) { from } else { 0 }.max(minimum);
     let size = app.published(tx, id)?;
     match logs.next() {
-        Some((id, origin, next)) if next >= size => {
+        Some((id, origin, minimum)) if next >= size => {
             let size = app.published(tx, id)?;
-            Ok(Stretch { log: id, origin, size, next, items: Vec::new() })
+            Ok(Stretch { log: id, origin, size, next: minimum, items: Vec::new() })
         }
         _ => Ok(Stretch { log: id, origin, size, next, items: Vec::new() }),
     }
