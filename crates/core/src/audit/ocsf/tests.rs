@@ -78,8 +78,10 @@ const KNOWN: &[&str] = &[
 /// Of `profiles/security_control.json`.
 const PROFILE: &[&str] = &["action", "action_id", "disposition", "disposition_id"];
 
+type Names = &'static [&'static str];
+
 /// Of objects: what is required, at least one of which is there, and what they know of ours.
-const OBJECTS: &[(&str, &[&str], &[&str], &[&str])] = &[
+const OBJECTS: &[(&str, Names, Names, Names)] = &[
     ("actor", &[], &["user"], &[]),
     ("user", &[], &["account", "name", "uid"], &["credential_uid", "type", "type_id"]),
     ("api", &["operation"], &["operation"], &["service"]),
