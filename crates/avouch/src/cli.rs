@@ -15,6 +15,7 @@ use crate::init::InitArgs;
 use crate::recover::RecoverArgs;
 use crate::remote::{self, Connection, EXIT_CODES, RemoteCommand};
 use crate::restore::RestoreArgs;
+use crate::witness::WitnessCommand;
 
 const HELP_TEMPLATE: &str = "\
 {about}
@@ -121,6 +122,9 @@ pub(crate) enum Command {
     /// The log that nobody can rewrite: status, export, verify, proofs of single events
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// Cosign the checkpoints of others' logs, on a host of its own: init, keys, serve
+    #[command(subcommand)]
+    Witness(WitnessCommand),
     /// Look for what is wrong with the server on this machine
     Doctor,
     /// Write a shell's completions for this program
@@ -222,6 +226,9 @@ mod tests {
         "charter indexes",
         "charter plan --dir charter",
         "charter apply --dir charter --yes",
+        "witness init --name example.org/witness --dir w",
+        "witness keys --dir w",
+        "witness serve --dir w",
         "doctor",
         "completions bash",
         "subject create name=Ada --idempotency-key order-1 --purpose support",
@@ -239,6 +246,7 @@ mod tests {
         "ledger status",
         "ledger verifier-keys",
         "ledger export folder",
+        "ledger bundle folder",
         "ledger verify --copy folder --verifier-key k --remember r --deep --evidence e",
         "ledger proof ID --out f",
         "ledger accesses ID --out f --purpose data_rights --reason asked",
@@ -259,9 +267,9 @@ mod tests {
         "detokenize order.json --purpose order_fulfilment --reason label",
         "explain subject.reveal --purpose support --fields email --with-reason",
         "principal list --limit 10",
-        "principal create --kind service --name Shop --roles shop --recipient parcels --networks 192.0.2.0/24",
+        "principal create --kind service --name Shop --roles shop --recipient parcels --networks 192.0.2.0/24 --days 9",
         "principal show ID",
-        "principal update ID --name Shop --any-network",
+        "principal update ID --name Shop --any-network --days 9",
         "principal suspend ID",
         "principal activate ID",
         "apikey create ID --label shop --days 90 --networks 192.0.2.0/24",

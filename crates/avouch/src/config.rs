@@ -5,6 +5,7 @@
 //! string may hold a database password, so that is never shown. No error text quotes a value of the file.
 
 mod database_url;
+mod ledger;
 mod read;
 mod root;
 mod siem;
@@ -18,7 +19,7 @@ use avouch_core::backup::Shelf;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use database_url::{DatabaseUrl, Reach};
-pub(crate) use read::{ConfigError, DEFAULT_TEXT, default_text};
+pub(crate) use read::{ConfigError, DEFAULT_TEXT, default_text, parse_toml};
 pub(crate) use root::{AwsKms, Pkcs11, Root, Seal, Transit};
 pub(crate) use siem::{Siem, SiemKind};
 
@@ -36,6 +37,7 @@ pub(crate) struct Config {
     pub(crate) log: Log,
     pub(crate) charter: CharterFolder,
     pub(crate) backup: Backup,
+    pub(crate) ledger: Ledger,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) siem: Vec<Siem>,
 }
@@ -218,6 +220,30 @@ impl Backup {
     }
 }
 
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Ledger {
+    pub(crate) witness_quorum: usize,
+    pub(crate) unwitnessed_alarm_minutes: u32,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) witnesses: Vec<Witness>,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self { witness_quorum: 1, unwitnessed_alarm_minutes: 10, witnesses: Vec::new() }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Witness {
+    pub(crate) url: String,
+    pub(crate) verifier_keys: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ca: Option<PathBuf>,
+}
+
 impl Config {
     /// The lock that only one server holds.
     pub(crate) fn lock_path(&self) -> PathBuf {
@@ -246,8 +272,20 @@ impl Config {
 
     /// Makes every path absolute, starting at `folder`.
     fn anchor(&mut self, folder: &Path) {
-        let Self { vault, process: _, store, root, erasure, http, metrics, charter, backup, siem, log: _ } =
-            self;
+        let Self {
+            vault,
+            process: _,
+            store,
+            root,
+            erasure,
+            http,
+            metrics,
+            charter,
+            backup,
+            ledger,
+            siem,
+            log: _,
+        } = self;
         let optional = [
             &mut store.keys_path,
             &mut erasure.copy,
@@ -257,7 +295,8 @@ impl Config {
             &mut backup.data_dir,
             &mut backup.keys_dir,
         ];
-        let optional = optional.into_iter().flatten().chain(root.paths());
+        let authorities = ledger.witnesses.iter_mut().filter_map(|witness| witness.ca.as_mut());
+        let optional = optional.into_iter().flatten().chain(root.paths()).chain(authorities);
         let optional = optional.chain(siem.iter_mut().flat_map(Siem::paths));
         for path in optional.chain([&mut vault.data_dir, &mut charter.dir]) {
             *path = folder.join(&path);

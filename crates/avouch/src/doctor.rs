@@ -5,6 +5,7 @@
 //! leaves the vault alone, looks at what lies outside, and asks the server whether it is ready.
 
 mod checks;
+mod ledger;
 
 use std::io::Write as _;
 use std::path::Path;
@@ -88,6 +89,7 @@ fn examine(config: &Config, config_path: &Path, memory: &Memory, findings: &mut 
     checks::recovery(config, findings);
     checks::tls(config, findings);
     checks::metrics(config, findings);
+    ledger::witnesses(config, findings);
     if !config.vault.data_dir.is_dir() {
         findings.fail("vault", "there is none: run `avouch init`");
         return;
@@ -104,6 +106,7 @@ fn examine(config: &Config, config_path: &Path, memory: &Memory, findings: &mut 
                 Ok(vault) => {
                     findings.ok("vault", "opens: both stores, their migrations, the root and the keyring");
                     checks::vault(&vault.app, findings);
+                    ledger::vault(config, &vault.app, findings);
                     if let Err(error) = vault.close() {
                         findings
                             .fail("events", format!("the end of this visit could not be recorded: {error}"));

@@ -13,6 +13,7 @@ use avouch_seal::root::{RootError, SealKind};
 use crate::config::ConfigError;
 use crate::hazard::Hazard;
 use crate::remote::CliError;
+use crate::witness::WitnessError;
 
 /// See the module.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +67,9 @@ pub(crate) enum Error {
     /// A backup cannot be made, believed or restored.
     #[error(transparent)]
     Backup(#[from] BackupError),
+    /// A witness cannot do its work.
+    #[error(transparent)]
+    Witness(#[from] WitnessError),
     /// A remote command failed.
     #[error(transparent)]
     Remote(#[from] CliError),

@@ -23,7 +23,7 @@ pub(crate) struct Hazard {
 }
 
 impl Hazard {
-    fn new(found: impl Into<String>, mend: impl Into<String>) -> Self {
+    pub(crate) fn new(found: impl Into<String>, mend: impl Into<String>) -> Self {
         Self { found: found.into(), mend: mend.into() }
     }
 }

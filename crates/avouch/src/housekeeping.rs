@@ -108,7 +108,7 @@ fn mend(app: &Arc<App>, stopped: &Receiver<()>) {
 
 /// Gives events their place in the log, and signs what it has come to; once more at the end.
 fn sign(app: &Arc<App>, stopped: &Receiver<()>) {
-    let mut failing = false;
+    let (mut failing, mut alarmed) = (false, false);
     loop {
         let last = stopped.recv_timeout(SIGNING) != Err(RecvTimeoutError::Timeout);
         match app.sequence().and_then(|_| app.publish()) {
@@ -119,6 +119,16 @@ fn sign(app: &Arc<App>, stopped: &Receiver<()>) {
                 tracing::error!(%error, "the log could not be gone on with; it is tried again and again");
             }
             Err(_) => {}
+        }
+        if app.unwitnessed_for_too_long() != alarmed {
+            alarmed = !alarmed;
+            if alarmed {
+                tracing::error!(
+                    "the witnesses have not signed for too long: what happens now is proven by nobody else"
+                );
+            } else {
+                tracing::info!("the witnesses have signed again");
+            }
         }
         if last {
             return;

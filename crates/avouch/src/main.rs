@@ -24,6 +24,8 @@ mod shell;
 mod siem;
 mod telemetry;
 mod vault;
+mod witness;
+mod witnesses;
 
 use std::io::Write as _;
 use std::path::Path;
@@ -96,6 +98,7 @@ fn run(cli: Cli, memory: &Memory) -> Result<ExitCode, Error> {
         Command::Ledger(LedgerCommand::Remote(command)) => {
             Ok(remote::run(remote::RemoteCommand::Ledger(command), &connection.open(json)?)?)
         }
+        Command::Witness(command) => witness::run(&command, json),
         Command::Doctor => doctor::run(&path, json, memory),
         Command::Completions { shell } => {
             let mut text = Vec::new();
@@ -112,6 +115,8 @@ fn check(config: &Config, path: &Path, memory: &Memory) -> Result<ExitCode, Erro
     if !hazards.is_empty() {
         return Err(Error::Unsafe(hazards));
     }
+    // Their addresses; nobody is asked.
+    witnesses::configured(config)?;
     show(&format!("`{}` is sound\n", path.display()))
 }
 

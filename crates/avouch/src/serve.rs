@@ -22,6 +22,7 @@ use crate::housekeeping::Housekeeping;
 use crate::memory::{Locked, Memory, Swap};
 use crate::siem::Siem;
 use crate::vault::Vault;
+use crate::witnesses::Asking;
 use crate::{files, hazard, host, root, telemetry, vault};
 
 /// `avouch serve`.
@@ -66,10 +67,13 @@ pub(crate) fn until_stopped(
     let siem = Siem::start(&vault.app, &config.siem)?;
     let housekeeping = Housekeeping::start(Arc::clone(&vault.app), config.backup.every_hours)
         .map_err(|error| Error::Process("cannot start threads", error))?;
+    let asking =
+        Asking::start(&vault.app, config).map_err(|error| Error::Process("cannot start threads", error))?;
     let served = runtime.block_on(serve(config, config_path, &vault, (lock, siem.look()), ready));
     // One that a caller began would be waited for.
     vault.app.stop_backups();
     drop(runtime);
+    asking.stop();
     housekeeping.stop();
     siem.stop();
     // After the last answer, and whatever ended the serving.
@@ -164,7 +168,7 @@ pub(crate) fn metrics(config: &Config) -> Result<Option<MetricsSettings>, Error>
 const MIN_TOKEN: usize = 16;
 
 /// Ends with the first SIGTERM or SIGINT. Both are caught from now on.
-fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+pub(crate) fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {

@@ -18,7 +18,7 @@ use crate::endings::EndingsFile;
 use crate::error::Error;
 use crate::files::{self, Lock};
 use crate::host::SystemClock;
-use crate::root;
+use crate::{root, witnesses};
 
 /// How long an operation on PostgreSQL is tried again.
 const RETRY_FOR: Duration = Duration::from_secs(10);
@@ -48,6 +48,8 @@ impl Vault {
         if let Some(shelf) = config.backup.shelf() {
             app.keep_backups_on(shelf);
         }
+        // The log is looked at when the vault opens.
+        witnesses::keep_evidence(&app, &config.vault.data_dir);
         Ok(Self { app, _lock: lock })
     }
 
@@ -107,6 +109,7 @@ pub(crate) fn parts(config: &Config, primary: Primary) -> Result<Parts, Error> {
         primary,
         clock: Arc::new(SystemClock),
         environment: config.vault.environment.clone(),
+        witnesses: witnesses::configured(config)?,
         erasure: ErasureSettings {
             // Backups that are made otherwise count too.
             backup_days: config

@@ -9,16 +9,20 @@ mod routes;
 mod tls;
 mod tokens;
 mod transit;
+mod witness;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use avouch_wire::Secret;
 use ureq::Agent;
+use ureq::config::ConfigBuilder;
+use ureq::typestate::AgentScope;
 
 pub use error::Error;
 pub use export::{EventPage, Export};
 pub use post::{Identity, Post, PostOptions};
 pub use routes::{IdempotencyKey, Stated};
+pub use witness::Witness;
 
 use repeat::Jitter;
 
@@ -38,18 +42,12 @@ impl Client {
     /// # Errors
     /// [`Error::Setup`] if the server's URL, the key or the certificates cannot be used.
     pub fn new(options: Options) -> Result<Self, Error> {
-        let base = base(&options)?;
+        let base = address(&options.server, options.plain_http, "server")?;
         let key = &options.key.0;
         if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(Error::Setup("the key is empty or has characters that no key has".to_owned()));
         }
-        let mut config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .proxy(None)
-            .no_delay(true)
-            .user_agent(concat!("avouch/", env!("CARGO_PKG_VERSION")))
+        let mut config = agent()
             .max_idle_connections(options.connections)
             .max_idle_connections_per_host(options.connections)
             .timeout_connect(Some(options.timeout.min(Duration::from_secs(10))))
@@ -117,24 +115,35 @@ impl Options {
     }
 }
 
-/// The server's URL without a slash at the end.
-fn base(options: &Options) -> Result<String, Error> {
-    let setup = |text: &str| Error::Setup(format!("the server `{}` {text}", options.server));
-    let uri: ureq::http::Uri = options.server.parse().map_err(|_| setup("is not a URL"))?;
+/// What holds for every connection of ours: nobody sends us elsewhere, and a status is an answer.
+fn agent() -> ConfigBuilder<AgentScope> {
+    Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .proxy(None)
+        .no_delay(true)
+        .user_agent(concat!("avouch/", env!("CARGO_PKG_VERSION")))
+}
+
+/// A URL without a slash at the end, which may be spoken with: of a `what`.
+fn address(url: &str, plain_http: bool, what: &str) -> Result<String, Error> {
+    let setup = |text: &str| Error::Setup(format!("the {what} `{url}` {text}"));
+    let uri: ureq::http::Uri = url.parse().map_err(|_| setup("is not a URL"))?;
     let Some(host) = uri.host().filter(|host| !host.is_empty()) else {
         return Err(setup("names no host; write https://host:port"));
     };
     if uri.query().is_some() || uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
         // Not repeated: what stands before an `@` may be a password.
-        return Err(Error::Setup("the server's URL may have neither a query nor a user".to_owned()));
+        return Err(Error::Setup(format!("the {what}'s URL may have neither a query nor a user")));
     }
     match uri.scheme_str() {
         Some("https") => {}
-        Some("http") if options.plain_http || loopback(host) => {}
+        Some("http") if plain_http || loopback(host) => {}
         Some("http") => return Err(setup("is not on this machine, so it needs https")),
         _ => return Err(setup("needs https:// in front")),
     }
-    Ok(options.server.trim_end_matches('/').to_owned())
+    Ok(url.trim_end_matches('/').to_owned())
 }
 
 fn loopback(host: &str) -> bool {

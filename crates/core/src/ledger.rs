@@ -14,6 +14,7 @@
 
 mod accesses;
 pub(crate) mod begin;
+mod cosign;
 pub mod follow;
 mod prove;
 mod prune;
@@ -22,6 +23,7 @@ mod read;
 mod records;
 pub(crate) mod sequence;
 mod tiles;
+mod witnesses;
 
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -30,10 +32,12 @@ use avouch_ledger::hash::Hash;
 use avouch_store::{Tx, statements};
 
 pub use accesses::{MAX_PROVEN, ProveAccesses, ProvenAccesses, ProvenInLog, ProvenLeaf};
+pub use cosign::{AskError, Asked, LastSigned};
 pub use prove::{Proof, Prove};
 pub use publish::Published;
 pub use read::{LogState, OneLog, ReadEntries};
 pub use records::{ReadRecords, RecordState, RecordStates};
+pub use witnesses::{Witness, WitnessLine, Witnesses};
 
 use crate::Error;
 
@@ -48,6 +52,7 @@ pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
         accesses::STATEMENTS,
         begin::STATEMENTS,
         follow::STATEMENTS,
+        cosign::STATEMENTS,
         prove::STATEMENTS,
         prune::STATEMENTS,
         publish::STATEMENTS,
@@ -93,24 +98,84 @@ impl Log {
 pub(crate) struct Ledger {
     /// Who holds the lease: drawn at each opening.
     pub(crate) node: [u8; 16],
+    pub(crate) witnesses: Witnesses,
     /// How often the end of a commit was not known when events were last looked for that came by it.
     looked_for: AtomicU64,
-    newest: RwLock<Option<Arc<Published>>>,
+    newest: RwLock<Newest>,
     fault: Mutex<Option<String>>,
+    evidence: Mutex<Vec<String>>,
+}
+
+/// What was signed last.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Newest {
+    pub(crate) published: Option<Arc<Published>>,
+    /// The newest that as many witnesses have signed as are wanted. Of the same log.
+    pub(crate) witnessed: Option<Arc<Published>>,
+    /// Since when there is one that they have not signed.
+    pub(crate) unwitnessed_since: Option<i64>,
 }
 
 impl Ledger {
-    pub(crate) fn new(node: [u8; 16]) -> Self {
-        Self { node, looked_for: AtomicU64::new(0), newest: RwLock::default(), fault: Mutex::default() }
+    pub(crate) fn new(node: [u8; 16], witnesses: Witnesses) -> Self {
+        let (newest, fault, evidence) = (RwLock::default(), Mutex::default(), Mutex::default());
+        Self { node, witnesses, looked_for: AtomicU64::new(0), newest, fault, evidence }
     }
 
     /// The newest checkpoint.
     pub(crate) fn newest(&self) -> Option<Arc<Published>> {
+        self.standing().published
+    }
+
+    /// The newest checkpoint, and how far the witnesses are.
+    pub(crate) fn standing(&self) -> Newest {
         self.newest.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The newest checkpoint of a log that as many have signed as are wanted.
+    fn witnessed(&self, log: i64) -> Option<Arc<Published>> {
+        self.standing().witnessed.filter(|witnessed| witnessed.log == log)
+    }
+
+    /// What is known at opening.
+    fn resume(&self, newest: Option<Published>, witnessed: Option<Published>) {
+        witnessed.into_iter().for_each(|witnessed| self.cosigned(witnessed));
+        newest.into_iter().for_each(|newest| self.publish(newest));
+    }
+
     fn publish(&self, published: Published) {
-        *self.newest.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(published));
+        let witnessed = self.witnesses.suffice(&published.witnesses);
+        let mut newest = self.newest.write().unwrap_or_else(PoisonError::into_inner);
+        if !witnessed && newest.unwitnessed_since.is_none() {
+            newest.unwitnessed_since = Some(published.at);
+        }
+        newest.published = Some(Arc::new(published));
+    }
+
+    /// A checkpoint with the signature of one more.
+    fn cosigned(&self, cosigned: Published) {
+        let suffices = self.witnesses.suffice(&cosigned.witnesses);
+        let cosigned = Arc::new(cosigned);
+        let place = |published: &Published| (published.log, published.checkpoint.size);
+        let mut newest = self.newest.write().unwrap_or_else(PoisonError::into_inner);
+        let is_newest = newest.published.as_ref().is_none_or(|known| place(known) <= place(&cosigned));
+        if is_newest {
+            newest.published = Some(Arc::clone(&cosigned));
+        }
+        if suffices && newest.witnessed.as_ref().is_none_or(|known| place(known) <= place(&cosigned)) {
+            // What has come since has not waited for longer than that.
+            newest.unwitnessed_since = (!is_newest).then_some(cosigned.at);
+            newest.witnessed = Some(cosigned);
+        }
+    }
+
+    /// Keeps evidence until somebody takes it away.
+    fn accuse(&self, evidence: Option<String>) {
+        self.evidence.lock().unwrap_or_else(PoisonError::into_inner).extend(evidence);
+    }
+
+    fn take_evidence(&self) -> Vec<String> {
+        core::mem::take(&mut *self.evidence.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Why nothing is signed any more.

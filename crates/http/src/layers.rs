@@ -211,6 +211,7 @@ mod tests {
             clock: Arc::new(ManualClock::at(0)),
             environment: "test".to_owned(),
             erasure: Default::default(),
+            witnesses: Default::default(),
         };
         let files = ["charter", "data", "purposes", "recipients", "retention", "roles"].map(|name| {
             let path = format!("{}/../../charter/{name}.yaml", env!("CARGO_MANIFEST_DIR"));

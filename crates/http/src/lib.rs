@@ -17,6 +17,7 @@ mod service;
 mod settings;
 mod tls;
 mod wiped;
+pub mod witness;
 
 pub use api::{event_lines, known_backups};
 pub use json::strict_json;

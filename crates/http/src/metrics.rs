@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use avouch_core::ledger::{LogState, Published};
 use avouch_wire::system::Siem;
 use avouch_wire::{Problem, ProblemKind};
 use axum::Router;
@@ -20,6 +21,7 @@ use prometheus_client::registry::Registry;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
+use crate::perform::answered;
 use crate::service::Shared;
 
 /// See the module.
@@ -34,6 +36,7 @@ pub(crate) struct Metrics {
     waiting: Family<QueueLabels, Gauge>,
     siem_behind: Family<SiemLabels, Gauge>,
     siem_failing: Family<SiemLabels, Gauge>,
+    log: LogGauges,
     /// Open connections to the API.
     pub(crate) connections: Gauge,
 }
@@ -50,6 +53,7 @@ impl Metrics {
             waiting: Family::default(),
             siem_behind: Family::default(),
             siem_failing: Family::default(),
+            log: LogGauges::default(),
             connections: Gauge::default(),
         };
         let registry = &mut metrics.registry;
@@ -78,6 +82,7 @@ impl Metrics {
             "1 where events could not be sent the last time",
             metrics.siem_failing.clone(),
         );
+        metrics.log.register(registry);
         metrics
     }
 
@@ -107,11 +112,14 @@ impl Metrics {
         }
     }
 
-    fn text(&self, writes: usize, reads: usize, siem: Vec<Siem>) -> String {
+    fn text(&self, writes: usize, reads: usize, log: Option<(LogState, i64)>, siem: Vec<Siem>) -> String {
         for Siem { name, behind, failing, .. } in siem {
             let labels = SiemLabels { name };
             self.siem_behind.get_or_create(&labels).set(i64::try_from(behind).unwrap_or(i64::MAX));
             self.siem_failing.get_or_create(&labels).set(i64::from(failing.is_some()));
+        }
+        if let Some((state, now)) = log {
+            self.log.set(&state, now);
         }
         for (queue, waiting) in [("write", writes), ("read", reads)] {
             let waiting = i64::try_from(waiting).unwrap_or(i64::MAX);
@@ -121,6 +129,63 @@ impl Metrics {
         // Writing to a `String` does not fail.
         let _ = text::encode(&mut out, &self.registry);
         out
+    }
+}
+
+/// How it is with the log of events.
+#[derive(Debug, Default)]
+struct LogGauges {
+    leaves: Gauge,
+    checkpoint: Gauge,
+    age: Gauge,
+    witnesses: Gauge,
+    witnessed: Gauge,
+    unwitnessed: Gauge,
+    broken: Gauge,
+}
+
+impl LogGauges {
+    fn register(&self, registry: &mut Registry) {
+        let gauges = [
+            ("ledger_leaves", "Events in the log that goes on", &self.leaves),
+            ("ledger_checkpoint_leaves", "Events that its newest checkpoint covers", &self.checkpoint),
+            ("ledger_checkpoint_age_seconds", "Time since the newest checkpoint was signed", &self.age),
+            (
+                "ledger_checkpoint_witnesses",
+                "Witnesses that have signed the newest checkpoint",
+                &self.witnesses,
+            ),
+            (
+                "ledger_witnessed_leaves",
+                "Events that the newest witnessed checkpoint covers",
+                &self.witnessed,
+            ),
+            (
+                "ledger_unwitnessed_seconds",
+                "For how long a checkpoint waits for witnesses",
+                &self.unwitnessed,
+            ),
+            ("ledger_broken", "1 when nothing is signed any more: look at once", &self.broken),
+        ];
+        for (name, help, gauge) in gauges {
+            registry.register(name, help, gauge.clone());
+        }
+    }
+
+    fn set(&self, state: &LogState, now: i64) {
+        let signed = |size: u64| i64::try_from(size).unwrap_or(i64::MAX);
+        let since = |at: i64| now.saturating_sub(at).max(0) / 1_000_000;
+        let covers = |published: &Option<Arc<Published>>| {
+            published.as_ref().map_or(0, |published| signed(published.checkpoint.size))
+        };
+        let newest = state.published.as_ref();
+        self.leaves.set(state.logs.first().map_or(0, |log| signed(log.size)));
+        self.checkpoint.set(covers(&state.published));
+        self.age.set(newest.map_or(0, |newest| since(newest.at)));
+        self.witnesses.set(newest.map_or(0, |newest| signed(newest.witnesses.len() as u64)));
+        self.witnessed.set(covers(&state.witnessed));
+        self.unwitnessed.set(state.unwitnessed_since.map_or(0, since));
+        self.broken.set(i64::from(state.fault.is_some()));
     }
 }
 
@@ -146,6 +211,9 @@ pub(crate) fn router(service: Shared, token: Zeroizing<String>) -> Router {
     Router::new().route("/metrics", get(scrape)).with_state(Scraped { service, token: Arc::new(token) })
 }
 
+/// How long a scrape waits for the store.
+const LOOK_TIME: Duration = Duration::from_secs(1);
+
 #[derive(Clone)]
 struct Scraped {
     service: Shared,
@@ -162,8 +230,16 @@ async fn scrape(State(scraped): State<Scraped>, request: Request) -> Response {
         return (StatusCode::UNAUTHORIZED, challenge).into_response();
     }
     let stats = scraped.service.app.store().stats();
-    let page =
-        scraped.service.metrics.text(stats.waiting_writes, stats.waiting_reads, (scraped.service.siem)());
+    let app = &scraped.service.app;
+    // A store that does not answer is seen by the other numbers; these stay as they were.
+    let state = tokio::time::timeout(LOOK_TIME, answered(|answer| app.log_state(answer))).await;
+    let log = state.ok().and_then(Result::ok).map(|state| (state, app.now()));
+    let page = scraped.service.metrics.text(
+        stats.waiting_writes,
+        stats.waiting_reads,
+        log,
+        (scraped.service.siem)(),
+    );
     let headers = [
         (header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8"),
         (header::CACHE_CONTROL, "no-store"),

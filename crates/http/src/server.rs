@@ -51,7 +51,8 @@ pub struct Server {
     metrics: Option<Listener>,
 }
 
-struct Listener {
+/// An address that connections are taken at, and what answers them.
+pub(crate) struct Listener {
     socket: TcpListener,
     address: SocketAddr,
     router: Router,
@@ -84,13 +85,13 @@ impl Server {
     /// Where the API listens.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
-        self.api.address
+        self.api.address()
     }
 
     /// Where metrics listen.
     #[must_use]
     pub fn metrics_addr(&self) -> Option<SocketAddr> {
-        self.metrics.as_ref().map(|listener| listener.address)
+        self.metrics.as_ref().map(Listener::address)
     }
 
     /// Serves until `shutdown` is over and what had begun has ended, or [`GRACE`] has passed.
@@ -128,7 +129,7 @@ impl fmt::Debug for Listener {
 }
 
 impl Listener {
-    async fn open(
+    pub(crate) async fn open(
         address: SocketAddr,
         router: Router,
         tls: Option<TlsAcceptor>,
@@ -139,7 +140,12 @@ impl Listener {
         Ok(Self { socket, address, router, tls, connections: Arc::new(Semaphore::new(connections)) })
     }
 
-    async fn serve(self, mut stopped: watch::Receiver<bool>, gauge: impl Fn(i64)) {
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Until a stop, and until what had begun has ended.
+    pub(crate) async fn serve(self, mut stopped: watch::Receiver<bool>, gauge: impl Fn(i64)) {
         let mut tasks = JoinSet::new();
         loop {
             let accepted = tokio::select! {

@@ -11,6 +11,9 @@
 
 use core::fmt;
 
+use aws_lc_rs::digest;
+use data_encoding::HEXLOWER;
+
 use crate::checkpoint::Checkpoint;
 use crate::hash::Hash;
 use crate::note::{Cosigner, KeyType, MAX_NOTE, Note, Opened, VerifierKey, append, open_checkpoint};
@@ -29,6 +32,12 @@ pub const MAX_REQUEST: usize = MAX_NOTE + 4_096;
 pub const SIZE_TYPE: &str = "text/x.tlog.size";
 
 const MALFORMED: Error = Error::Malformed("request to a witness");
+
+/// How a witness names a log where it shows what it has signed: the SHA-256 of its origin, in hex.
+#[must_use]
+pub fn log_id(origin: &str) -> String {
+    HEXLOWER.encode(digest::digest(&digest::SHA256, origin.as_bytes()).as_ref())
+}
 
 /// A request, as it was read: nothing of it is verified.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -69,6 +69,9 @@ pub struct Principal {
     pub status: PrincipalStatus,
     /// Since when.
     pub created: Time,
+    /// From when on none of its keys works; absent when that is not set. An auditor always has an end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
 }
 
 /// `POST /v1/principals`.
@@ -88,6 +91,10 @@ pub struct PrincipalCreate {
     /// Networks it may come from (CIDR).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub networks: Vec<String>,
+    /// For how many days it may act; without it an auditor may for 30, and all others until they are suspended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 3650)]
+    pub days: Option<u32>,
 }
 
 /// `PATCH /v1/principals/{id}`: what is absent stays.
@@ -106,6 +113,10 @@ pub struct PrincipalPatch {
     /// Whether it may act.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<PrincipalStatus>,
+    /// For how many days from now it may act.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 3650)]
+    pub days: Option<u32>,
 }
 
 /// `POST /v1/principals/{id}/keys`.

@@ -21,6 +21,21 @@ pub struct Ledger {
     pub checkpoint: Option<LedgerCheckpoint>,
     /// Who, besides the log itself, has signed the newest checkpoint. Nobody: the log proves only what its own operator says.
     pub witnessed_by: Vec<String>,
+    /// The witnesses that are asked to sign, by their names.
+    #[serde(default)]
+    pub witnesses: Vec<String>,
+    /// How many of them must have signed a checkpoint for it to count as witnessed; 0 when there is none.
+    #[serde(default)]
+    pub witness_quorum: u64,
+    /// The newest checkpoint that as many have signed. The newest of all follows it by a second or two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub witnessed: Option<LedgerCheckpoint>,
+    /// Since when a checkpoint waits for its witnesses; absent when none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unwitnessed_since: Option<Time>,
+    /// What everybody should know who relies on this log: that nobody witnesses it, or has not for too long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
     /// Why nothing is signed any more, when the log was found altered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,

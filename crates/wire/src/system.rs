@@ -22,6 +22,10 @@ pub struct Status {
     /// absent when that never was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endings_stated: Option<Time>,
+    /// What everybody should know who relies on the log of events: that it is damaged, that nobody witnesses it, or that nobody has
+    /// for too long; absent when all is well. `GET /v1/ledger` tells more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_warning: Option<String>,
     /// For how long it has been running.
     pub uptime_seconds: u64,
     /// Operations that wait for the store.

@@ -4,6 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
+
 use super::{Config, Engine};
 
 /// The documented default, as `avouch init` writes it.
@@ -36,26 +38,13 @@ impl Config {
             io::ErrorKind::NotFound => ConfigError::Missing(path.to_owned()),
             _ => ConfigError::Unreadable(path.to_owned(), error),
         })?;
-        let mut config = Self::parse(&text).map_err(|fault| fault.at(path))?;
+        let mut config: Self = parse_toml(path, &text)?;
         let unreadable = |error| ConfigError::Unreadable(path.to_owned(), error);
         let absolute = std::path::absolute(path).map_err(unreadable)?;
         config.anchor(absolute.parent().unwrap_or(&absolute));
         let mut faults = config.faults();
         config.find_root(credentials, &mut faults);
         if faults.is_empty() { Ok(config) } else { Err(ConfigError::Values(path.to_owned(), faults)) }
-    }
-
-    fn parse(text: &str) -> Result<Self, Fault> {
-        toml::from_str(text).map_err(|error| {
-            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-            let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-            Fault {
-                line: before.matches('\n').count() + 1,
-                column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
-                // The message alone: the error's own text quotes the line, which may hold a password.
-                message: error.message().lines().next().unwrap_or_default().to_owned(),
-            }
-        })
     }
 
     /// What no setting of the machine could mend.
@@ -126,6 +115,7 @@ impl Config {
             backup.every_hours > 0 && backup.data_dir.is_none(),
             "[backup] every_hours goes with data_dir and keys_dir",
         );
+        self.ledger.faults(&mut faults);
         super::Siem::faults(&self.siem, &mut faults);
         for (section, root) in self.root.both() {
             root.faults(section, &mut faults);
@@ -174,15 +164,20 @@ pub(crate) fn default_text(data_dir: &Path, root: &Path, seal: super::Seal, char
     text
 }
 
-struct Fault {
-    line: usize,
-    column: usize,
-    message: String,
-}
-
-impl Fault {
-    fn at(self, path: &Path) -> ConfigError {
-        let Self { line, column, message } = self;
-        ConfigError::Syntax { path: path.to_owned(), line, column, message }
-    }
+/// Reads one of our files: every key typed, none unknown.
+///
+/// # Errors
+/// [`ConfigError::Syntax`].
+pub(crate) fn parse_toml<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, ConfigError> {
+    toml::from_str(text).map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        ConfigError::Syntax {
+            path: path.to_owned(),
+            line: before.matches('\n').count() + 1,
+            column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
+            // The message alone: the error's own text quotes the line, which may hold a password.
+            message: error.message().lines().next().unwrap_or_default().to_owned(),
+        }
+    })
 }

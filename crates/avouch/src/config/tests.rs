@@ -55,7 +55,7 @@ fn the_default_text_explains_every_key_and_states_what_holds_without_it() {
     }
     // A struct without a field for a key of the text would have been refused; a key without a value in `full` is one
     // that the text forgot.
-    let Config { store, root, http, metrics, .. } = config;
+    let Config { store, root, http, metrics, ledger, .. } = config;
     assert!(
         store.keys_path.is_some()
             && store.data_url.is_some()
@@ -64,9 +64,15 @@ fn the_default_text_explains_every_key_and_states_what_holds_without_it() {
     );
     assert!(root.credential.is_some() && http.tls_certificate.is_some() && http.tls_key.is_some());
     assert!(metrics.listen.is_some() && metrics.token_file.is_some());
-    for (section, key) in
-        [("store", "workers"), ("store", "queue"), ("http", "max_connections"), ("http", "max_in_flight")]
-    {
+    assert!(ledger.witnesses.iter().any(|witness| witness.ca.is_some()));
+    for (section, key) in [
+        ("store", "workers"),
+        ("store", "queue"),
+        ("http", "max_connections"),
+        ("http", "max_in_flight"),
+        ("ledger", "witness_quorum"),
+        ("ledger", "unwitnessed_alarm_minutes"),
+    ] {
         assert_eq!(
             all[section][key], default[section][key],
             "[{section}] {key}: the text tells another default"
@@ -126,7 +132,7 @@ fn mistakes_are_found_with_their_line() {
     .join("\n");
     insta::assert_snapshot!(errors, @"
     DIR/avouch.toml:3:1: unknown field `port`, expected one of `listen`, `tls_certificate`, `tls_key`, `max_connections`, `max_in_flight`
-    DIR/avouch.toml:3:2: unknown field `htpp`, expected one of `vault`, `process`, `store`, `root`, `erasure`, `http`, `metrics`, `log`, `charter`, `backup`, `siem`
+    DIR/avouch.toml:3:2: unknown field `htpp`, expected one of `vault`, `process`, `store`, `root`, `erasure`, `http`, `metrics`, `log`, `charter`, `backup`, `ledger`, `siem`
     DIR/avouch.toml:2:10: invalid socket address syntax
     DIR/avouch.toml:2:9: unknown variant `loud`, expected one of `error`, `warn`, `info`, `debug`, `trace`
     DIR/avouch.toml:3:12: invalid type: integer `1`, expected a string
@@ -157,4 +163,33 @@ fn a_password_on_a_wrong_line_is_not_repeated() {
     let text = "[store]\ndata_url = \"postgresql://u:hunter2@localhost/d\" x\n";
     let error = load(text).unwrap_err();
     assert!(!error.contains("hunter2"), "{error}");
+}
+
+#[test]
+fn a_witness_counts_once_and_is_none_without_keys_of_its_own() {
+    use avouch_ledger::note::{Cosigner, LogSigner};
+
+    let key = |name: &str, seed: u8| Cosigner::ed25519(name, &[seed; 32]).unwrap().verifier_key().to_string();
+    let log = LogSigner::from_seeds("example.com/log", &[1; 32], &[2; 32]).unwrap();
+    let (one, same, other) = (key("example.org/w", 1), key("example.org/w", 2), key("example.org/v", 3));
+    let tables = |lists: &[&[&str]], quorum: usize| {
+        let table = |keys: &&[&str]| {
+            format!("[[ledger.witnesses]]\nurl = 'https://w.example'\nverifier_keys = {keys:?}\n")
+        };
+        load(&format!("[ledger]\nwitness_quorum = {quorum}\n{}", lists.iter().map(table).collect::<String>()))
+    };
+    tables(&[&[&one, &same], &[&other]], 2).unwrap();
+    for (lists, quorum, wrong) in [
+        (&[&[&*one][..]][..], 2, "witness_quorum"),
+        (&[&[&one]], 0, "witness_quorum"),
+        (&[&[]], 1, "no verifier key"),
+        (&[&["x"]], 1, "that is none"),
+        (&[&[&log.verifier_keys()[0].to_string()]], 1, "the key of a log"),
+        (&[&[&one, &other]], 1, "two names"),
+        (&[&[&one], &[&same]], 2, "there already"),
+        (&[&[&one, &same, &one]], 1, "more than two"),
+    ] {
+        let told = tables(lists, quorum).unwrap_err();
+        assert!(told.contains(wrong), "{told}");
+    }
 }

@@ -74,6 +74,7 @@ fn key_of(app: &Arc<App>, folder: &Path, role: &Role) -> Result<Zeroizing<String
         roles: vec![role.role.to_owned()],
         recipient: role.recipient.map(str::to_owned),
         networks: Vec::new(),
+        days: None,
     };
     let principal = app.perform_wait(&system, principal)?.output.id;
     let key = CreateKey { principal, label: "demo".to_owned(), days: KEY_DAYS, networks: Vec::new() };

@@ -16,7 +16,7 @@ use avouch_core::keys::{ReadKeys, SealRole, SealState};
 use avouch_core::vault::ReadStatus;
 use avouch_wire::Secret;
 
-use super::Findings;
+use super::{Findings, ledger};
 use crate::config::Config;
 use crate::hazard::serving;
 use crate::host::{self, SystemClock};
@@ -179,12 +179,14 @@ pub(super) fn server(config: &Config, findings: &mut Findings) {
         );
         return;
     }
-    // Readiness is open to all, so any key will do.
+    // Readiness and the ledger are open to all, so any key will do.
     let mut options = Options::new(config.server_url(port), Secret("none".to_owned()));
     options.timeout = Duration::from_secs(5);
     options.patience = Duration::ZERO;
-    match Client::new(options).and_then(|client| client.readiness()) {
-        Ok(readiness) => {
+    let asked = Client::new(options).and_then(|client| Ok((client.readiness()?, client.ledger()?)));
+    match asked {
+        Ok((readiness, log)) => {
+            ledger::server(&log, findings);
             for check in readiness.checks {
                 let detail = format!("{}: {}", check.name, check.detail);
                 if check.ok { findings.ok("server", detail) } else { findings.fail("server", detail) }

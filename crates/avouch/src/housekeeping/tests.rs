@@ -58,6 +58,7 @@ fn vault(place: &Place, seal: impl RootSeal + 'static) -> Arc<App> {
         clock: Arc::new(SystemClock),
         environment: "test".to_owned(),
         erasure: ErasureSettings::default(),
+        witnesses: Default::default(),
     };
     let recovery = Recovery { slot: "second".to_owned(), seal: &key_file() };
     App::init(parts, &[recovery], &crate::charter::default_files(), "admin", 30).unwrap().app

@@ -62,10 +62,13 @@ pub(crate) struct PrincipalCreateArgs {
     /// Networks it may come from, with commas between; any when absent
     #[arg(long, value_delimiter = ',', value_name = "CIDR")]
     networks: Vec<String>,
+    /// For how many days it may act; without it an auditor may for 30, and all others until they are suspended
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3650))]
+    days: Option<u32>,
 }
 
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("change").args(["name", "roles", "networks", "any_network"]).required(true).multiple(true)))]
+#[command(group(ArgGroup::new("change").args(["name", "roles", "networks", "any_network", "days"]).required(true).multiple(true)))]
 pub(crate) struct PrincipalUpdateArgs {
     /// The principal
     id: Uuid,
@@ -81,6 +84,9 @@ pub(crate) struct PrincipalUpdateArgs {
     /// It may come from any network
     #[arg(long, conflicts_with = "networks")]
     any_network: bool,
+    /// For how many days from now it may act
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3650))]
+    days: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -154,13 +160,20 @@ pub(super) fn principal(command: PrincipalCommand, remote: &Remote) -> Result<Ex
                 roles: args.roles,
                 recipient: args.recipient,
                 networks: args.networks,
+                days: args.days,
             };
             output.answer(&client.principal_create(&request)?, shown)
         }
         PrincipalCommand::Show { id } => output.answer(&client.principal(id)?, shown),
         PrincipalCommand::Update(args) => {
             let networks = if args.any_network { Some(Vec::new()) } else { args.networks };
-            let change = PrincipalPatch { name: args.name, roles: args.roles, networks, status: None };
+            let change = PrincipalPatch {
+                name: args.name,
+                roles: args.roles,
+                networks,
+                status: None,
+                days: args.days,
+            };
             patch(args.id, change)
         }
         PrincipalCommand::Suspend { id } => patch(id, status(PrincipalStatus::Suspended)),
@@ -205,6 +218,7 @@ fn shown(principal: &Principal) -> String {
         ("networks", networks(&principal.networks)),
         ("status", principal.status.name().to_owned()),
         ("created", principal.created.to_string()),
+        ("until", principal.until.map(|until| until.to_string()).unwrap_or_default()),
     ])
 }
 

@@ -2,6 +2,7 @@
 //! server or from a copy, with keys that were got another way. Nothing here believes what it could compute.
 
 mod accesses;
+mod bundle;
 mod copy;
 mod deep;
 pub(super) mod progress;
@@ -32,6 +33,12 @@ pub(crate) enum LedgerCommand {
     VerifierKeys,
     /// Copy all of it into a folder, to be verified without the server
     Export {
+        /// The folder; an earlier copy in it is gone on with
+        #[arg(value_name = "FOLDER")]
+        to: PathBuf,
+    },
+    /// Evidence for somebody who was not there: a copy, every event in words, who is who, and a page that says how to check it
+    Bundle {
         /// The folder; an earlier copy in it is gone on with
         #[arg(value_name = "FOLDER")]
         to: PathBuf,
@@ -71,6 +78,7 @@ pub(super) fn run(command: LedgerCommand, remote: &Remote) -> Result<ExitCode, C
             output.answer(&keys, |keys| keys.iter().map(|key| format!("{key}\n")).collect())
         }
         LedgerCommand::Export { to } => copy::export(client, &to, *output),
+        LedgerCommand::Bundle { to } => bundle::make(client, &to, *output),
         LedgerCommand::Proof { event, out } => proof::fetch(client, event, out.as_deref(), *output),
         LedgerCommand::Accesses { customer, out, why } => {
             accesses::fetch(client, customer, &out, &why.into(), *output)
@@ -110,10 +118,18 @@ fn status(ledger: &Ledger) -> String {
     lines.push((
         "witnessed by",
         match ledger.witnessed_by.as_slice() {
+            // The newest is signed by others a second or two after it was signed here.
+            [] if ledger.witnessed.is_some() => "nobody yet".to_owned(),
             [] => "NOBODY: the log proves only what its own operator says".to_owned(),
             names => names.join(", "),
         },
     ));
+    if let Some(witnessed) = &ledger.witnessed {
+        lines.push(("witnessed", format!("{} leaves, {}", witnessed.size, witnessed.at)));
+    }
+    if let (Some(warning), false) = (&ledger.warning, ledger.witnesses.is_empty()) {
+        lines.push(("WARNING", warning.clone()));
+    }
     let ended = ledger.logs.len().saturating_sub(1);
     if ended > 0 {
         lines.push((

@@ -22,6 +22,7 @@ pub(super) fn status(remote: &Remote) -> Result<ExitCode, CliError> {
                     Some(at) => format!("of the time before the restore of {at}: stated, not known"),
                 },
             ),
+            ("log", status.log_warning.clone().unwrap_or_else(|| "witnessed".to_owned())),
             ("sealed", if status.sealed { "yes" } else { "no" }.to_owned()),
             ("up", format!("{days} d {hours} h {minutes} min {} s", up % 60)),
             ("waiting", format!("{} of {}", status.queue.waiting, status.queue.capacity)),

@@ -24,6 +24,8 @@ fn help_says_where_to_begin() {
       config       The configuration: check, show
       charter      What is kept, what for and who sees it: check, show, versions, plan, apply
       erasures     What was erased, and the proof of it: list, show, verify
+      ledger       The log that nobody can rewrite: status, export, verify, proofs of single events
+      witness      Cosign the checkpoints of others' logs, on a host of its own: init, keys, serve
       doctor       Look for what is wrong with the server on this machine
       completions  Write a shell's completions for this program
       subject      Work with one customer: create, show, list, update, delete, history, accesses

@@ -50,6 +50,10 @@ fn the_default_is_a_configuration_that_may_serve() {
     full_every = 7
     keep_keys_days = 7
     every_hours = 0
+
+    [ledger]
+    witness_quorum = 1
+    unwitnessed_alarm_minutes = 10
     "#);
 }
 

@@ -50,6 +50,10 @@ avouch_testkit::both_engines! {
                 worker.check(&callers, kill == KILLS);
             }
             assert_stores_hold(&vault, &workers);
+            // What was signed before each of them is the beginning of what there is at the end.
+            if kill % 5 == 0 {
+                vault.assert_ledger_holds(&server);
+            }
         }
         let acknowledged: usize = workers.iter().map(|worker| worker.acknowledged).sum();
         let fates: [usize; 2] = std::array::from_fn(|fate| workers.iter().map(|worker| worker.fates[fate]).sum());

@@ -198,6 +198,39 @@ fn a_customer_takes_home_who_saw_them_and_checks_it_there() {
 }
 
 #[test]
+fn an_auditor_makes_evidence_that_a_stranger_can_follow() {
+    let (case, mut server) = Case::new();
+    let auditor = case.place.hire(&server.url, &case.admin, "auditor", "auditor");
+    case.place.remote(&server.url, &auditor, &["ledger", "bundle", "evidence"]).success();
+    assert!(server.stop().0.success());
+    let events = case.place.read("evidence/events.jsonl");
+    let events: Vec<Value> = events.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(events.iter().enumerate().all(|(at, event)| event["index"] == json!(at)));
+    assert_eq!(events.iter().filter(|event| event["action"] == "subject.reveal").count(), 3);
+    let page = case.place.read("evidence/README.md");
+    assert!(page.contains("| `subject.reveal` | done | 3 |") && page.contains("**nobody**"), "{page}");
+    assert!(!page.contains('{') && !page.contains("not to be had"), "{page}");
+    let people: Value = serde_json::from_str(&case.place.read("evidence/said/principals.json")).unwrap();
+    assert!(people.as_array().unwrap().iter().any(|one| one["name"] == "support"));
+    // What the page says to type, typed.
+    let command = page.lines().map(str::trim).find(|line| line.starts_with("avouch ledger verify")).unwrap();
+    let words: Vec<String> =
+        command.split(' ').skip(1).map(|word| word.replace("'<key>'", &case.keys[0])).collect();
+    let mut typed = case.place.command(&words.iter().map(String::as_str).collect::<Vec<_>>());
+    let typed = case.place.ended(typed.current_dir(case.place.path("evidence"))).success();
+    assert!(typed.out.contains("Nothing is wrong."), "{}", typed.out);
+    // Nobody's data is in it.
+    for name in ["Ada", "Bob", "called"] {
+        let found = std::process::Command::new("grep")
+            .args(["-r", "-l", name])
+            .arg(case.place.path("evidence"))
+            .output()
+            .unwrap();
+        assert!(found.stdout.is_empty(), "{name}: {}", String::from_utf8_lossy(&found.stdout));
+    }
+}
+
+#[test]
 fn what_is_altered_in_a_copy_is_found_and_named() {
     let (case, mut server) = Case::new();
     case.export(&server, "copy");

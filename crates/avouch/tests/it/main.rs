@@ -25,3 +25,4 @@ mod serve;
 mod siem;
 mod transit;
 mod unsafe_settings;
+mod witness;

@@ -178,6 +178,10 @@ fn metrics_want_their_token() {
     assert!(get("Authorization: Bearer wrong\r\n").starts_with("HTTP/1.1 401"));
     let page = get(&format!("Authorization: Bearer {}\r\n", token.trim()));
     assert!(page.starts_with("HTTP/1.1 200") && page.contains("avouch_"), "{page}");
+    assert!(
+        page.contains("avouch_ledger_checkpoint_witnesses 0") && page.contains("avouch_ledger_broken 0"),
+        "{page}"
+    );
 }
 
 #[test]

@@ -30,6 +30,7 @@ impl Bed {
             clock: Arc::new(ManualClock::at(1_767_225_600_000_000)),
             environment: "bench".to_owned(),
             erasure: Default::default(),
+            witnesses: Default::default(),
         };
         let seals = [Recovery { slot: "second".to_owned(), seal: &recovery }];
         let made = App::init(parts, &seals, &charter(), "admin", 1).expect("the charter is a good one");
@@ -43,6 +44,7 @@ impl Bed {
             roles: vec!["application".to_owned()],
             recipient: None,
             networks: Vec::new(),
+            days: None,
         };
         let principal = act(&made.app, &admin, service)?.id;
         let key = CreateKey { principal, label: "bench".to_owned(), days: 1, networks: Vec::new() };

@@ -110,6 +110,7 @@ mod tests {
             clock: Arc::new(ManualClock::at(1_767_225_600_000_000)),
             environment: "test".to_owned(),
             erasure: ErasureSettings::default(),
+            witnesses: Default::default(),
         };
         let recovery = key();
         let recovery = [Recovery { slot: "second".to_owned(), seal: &recovery }];

@@ -22,6 +22,7 @@ use crate::gate::{self, Access, principals};
 use crate::ids::{EventId, Ids, PrincipalId};
 use crate::keys::seals::{PRIMARY, Seals, Stored, WrappedAll, primary_slot, put_keyring, put_slot};
 use crate::keys::{Primary, Recovery, SealRole, SealingError, Slot};
+use crate::ledger::Witnesses;
 use crate::rules::{Problems, Rules};
 use crate::{Error, backup, indexes, keys, ledger};
 
@@ -54,6 +55,8 @@ pub struct Parts {
     pub environment: String,
     /// How erasures are kept.
     pub erasure: ErasureSettings,
+    /// Who else signs what the log has come to.
+    pub witnesses: Witnesses,
 }
 
 /// Why a vault cannot be made or opened.
@@ -345,7 +348,7 @@ fn assemble(
         keyring_turn: std::sync::Mutex::default(),
         backups: crate::backup::Backups::default(),
         erasures: Erasures::new(parts.erasure)?,
-        ledger: ledger::Ledger::new(node),
+        ledger: ledger::Ledger::new(node, parts.witnesses),
         environment: parts.environment,
     }))
 }

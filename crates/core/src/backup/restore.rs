@@ -30,6 +30,7 @@ use crate::erasure::{self, EndingsFault};
 use crate::indexes::Rows;
 use crate::keys::Recovery;
 use crate::keys::seals::{PRIMARY, Stored};
+use crate::ledger::Published;
 use crate::vault::Found;
 
 /// Rows written in one transaction, and roughly the bytes.
@@ -316,7 +317,8 @@ fn count(app: &Arc<App>) -> Result<Counted, Error> {
 /// The last two transactions: there is a vault again, it is marked, and its indexes are to be built.
 fn conclude(app: &Arc<App>, mark: Restored, data: bool, keys: bool) -> Result<(), BackupError> {
     let (keeper, at) = (Arc::clone(app), mark.at);
-    app.store.write_wait(move |tx| write_data(tx, &keeper, &mark, data))?;
+    let witnessed = if data { crate::ledger::begin::witnessed(app)? } else { Vec::new() };
+    app.store.write_wait(move |tx| write_data(tx, &keeper, &mark, data.then_some(&*witnessed)))?;
     // Crash here: no vault, for the key store is part of none. What was put back is known by its mark, see `take_apart`.
     if keys {
         let vault = app.keys.vault();
@@ -325,14 +327,20 @@ fn conclude(app: &Arc<App>, mark: Restored, data: bool, keys: bool) -> Result<()
     Ok(())
 }
 
-fn write_data(tx: &mut Tx<'_>, app: &App, mark: &Restored, restored: bool) -> Result<(), Error> {
+/// `witnessed`: what witnesses have signed of the log, when the data were put back.
+fn write_data(
+    tx: &mut Tx<'_>,
+    app: &App,
+    mark: &Restored,
+    witnessed: Option<&[Published]>,
+) -> Result<(), Error> {
     mark.store(tx, &app.keys, &app.rng)?;
-    if restored {
+    if let Some(witnessed) = witnessed {
         App::put_vault(tx, Side::Data, app.keys.vault(), mark.at)?;
         let mut indexes = Rows::load(tx, &app.keys)?;
         indexes.begin_again();
         indexes.store(tx, &app.keys, &app.rng)?;
-        crate::ledger::begin::after_restore(tx, app)?;
+        crate::ledger::begin::after_restore(tx, app, witnessed)?;
     }
     let mut event = audit::system(app.ids.event(mark.at), What::VaultRestore, mark.at, app.rules().version);
     if mark.endings == Endings::Stated {

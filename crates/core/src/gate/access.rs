@@ -46,6 +46,9 @@ pub struct PrincipalRecord {
     pub status: Status,
     /// Microseconds UTC.
     pub created: i64,
+    /// From when on it may act no more, in microseconds UTC; nothing: not before it is suspended.
+    #[serde(default)]
+    pub until: Option<i64>,
 }
 
 /// An API key as stored: its hash.

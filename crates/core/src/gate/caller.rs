@@ -100,7 +100,8 @@ impl Caller {
         let record = access.key(id).ok_or(Unauthenticated::Unknown)?;
         let refused = Unauthenticated::Refused(id, record.principal);
         let principal = access.principal(record.principal).ok_or(refused)?;
-        if now >= record.expires || principal.status != Status::Active {
+        let over = principal.until.is_some_and(|until| now >= until);
+        if now >= record.expires || over || principal.status != Status::Active {
             return Err(refused);
         }
         let within = |networks: &[ipnet::IpNet]| {

@@ -26,6 +26,10 @@ statements! {
 const DAY_MICROS: i64 = 24 * 3600 * 1_000_000;
 /// The longest life of an API key, in days.
 pub const MAX_KEY_DAYS: u32 = 365;
+/// The longest time for which a principal may act that has an end, in days.
+pub const MAX_PRINCIPAL_DAYS: u32 = 3_650;
+/// For how long an auditor may act, when nobody says.
+pub const AUDITOR_DAYS: u32 = 30;
 
 /// Adds a principal.
 #[derive(Debug, Clone)]
@@ -40,6 +44,9 @@ pub struct CreatePrincipal {
     pub recipient: Option<String>,
     /// Where it may call from; empty: anywhere.
     pub networks: Vec<IpNet>,
+    /// For how many days it may act, 1 to [`MAX_PRINCIPAL_DAYS`]. Nothing: until it is suspended, or of an auditor
+    /// [`AUDITOR_DAYS`].
+    pub days: Option<u32>,
 }
 
 /// A principal as it is now.
@@ -78,6 +85,7 @@ impl Operation for CreatePrincipal {
             networks: self.networks.clone(),
             status: Status::Active,
             created: cx.now,
+            until: until(cx.now, self.days.or_else(|| (self.kind == AUDITOR).then_some(AUDITOR_DAYS)))?,
         };
         check(cx.rules, &record)?;
         let id = PrincipalId::from_bytes(cx.new_id()?);
@@ -100,6 +108,17 @@ pub struct ChangePrincipal {
     pub networks: Option<Vec<IpNet>>,
     /// New status.
     pub status: Option<Status>,
+    /// For how many days from now it may act.
+    pub days: Option<u32>,
+}
+
+const AUDITOR: &str = "auditor";
+
+/// When so many days have passed.
+fn until(now: i64, days: Option<u32>) -> Result<Option<i64>, Error> {
+    let fits = days.is_none_or(|days| (1..=MAX_PRINCIPAL_DAYS).contains(&days));
+    let fault = || Error::invalid("/days", format!("expected 1 to {MAX_PRINCIPAL_DAYS} days"));
+    if fits { Ok(days.map(|days| now.saturating_add(i64::from(days) * DAY_MICROS))) } else { Err(fault()) }
 }
 
 impl Operation for ChangePrincipal {
@@ -127,6 +146,9 @@ impl Operation for ChangePrincipal {
         }
         if let Some(status) = self.status {
             record.status = status;
+        }
+        if self.days.is_some() {
+            record.until = until(cx.now, self.days)?;
         }
         check(cx.rules, &record)?;
         let sealed = seal(cx.app, "principal", id.bytes(), &record)?;
@@ -276,6 +298,7 @@ pub(crate) fn first_administrator(
         networks: Vec::new(),
         status: Status::Active,
         created: now,
+        until: None,
     };
     let sealed = seal(app, "principal", id.bytes(), &record)?;
     tx.put(&PUT_PRINCIPAL, params![id.bytes(), &sealed])?;

@@ -1,11 +1,14 @@
 //! "Who saw my data", as something that proves itself: every event about a person, each with its path to one checkpoint. Whoever
 //! has the keys of the log needs nothing else; that there is no other event about the person shows in a copy of the whole log.
 
+use std::collections::BTreeMap;
+
 use avouch_ledger::hash::Hash;
 use avouch_ledger::prove::prove_inclusion;
 use avouch_policy::Action;
 use avouch_store::{Ahead, Tx, params, statements};
 
+use super::prove::best;
 use super::publish::Published;
 use super::tiles::Tiles;
 use crate::Error;
@@ -127,10 +130,18 @@ fn proven(
     found: Vec<(i64, u64, Vec<u8>)>,
 ) -> Result<(Vec<ProvenInLog>, u64), Error> {
     let (mut logs, mut unproven) = (Vec::new(), 0);
+    let mut last = BTreeMap::<i64, u64>::new();
+    for (log, index, _) in &found {
+        let last = last.entry(*log).or_default();
+        *last = (*last).max(*index);
+    }
     let mut found = found.into_iter().peekable();
     while let Some((log, ..)) = found.peek() {
         let log = *log;
-        let newest = Published::newest(tx, cx.app, log)?;
+        let newest = match best(tx, cx.app, log, last.get(&log).copied().unwrap_or_default())? {
+            Some(best) => Some(best),
+            None => Published::newest(tx, cx.app, log)?,
+        };
         let size = newest.as_ref().map_or(0, |newest| newest.checkpoint.size);
         let mut leaves = Vec::new();
         while let Some((_, index, entry)) = found.next_if(|(of, ..)| *of == log) {

@@ -1,21 +1,24 @@
 //! How a log begins, and what is looked at before it goes on.
 //!
 //! The first begins with the vault. At each start the log is compared with what was published of it, as the key store knows
-//! that. Where data are older than that, or not the same, the log has ended: what is signed stays as it is, what was only
+//! that, and as witnesses know it who can be asked. Where data are older than that, or not the same, the log has ended: what is signed stays as it is, what was only
 //! sequenced is sequenced anew, and the next log begins. Its first leaf says what was published of the one before, so whoever
 //! follows the logs sees that something was lost, and how much.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
+use std::thread;
 
 use avouch_ledger::checkpoint::Checkpoint;
 use avouch_ledger::hash::Hash;
 use avouch_ledger::prove::root;
+use avouch_ledger::witness::log_id;
 use avouch_store::{Tx, params, statements};
 
+use super::cosign::{Compared, compare};
 use super::publish::{Published, goes_on, origin};
 use super::tiles::Tiles;
-use super::{Log, sequence};
+use super::{Log, Witness, sequence};
 use crate::Error;
 use crate::app::App;
 use crate::audit::{self, Before, What};
@@ -33,13 +36,62 @@ pub(crate) fn first(tx: &mut Tx<'_>, app: &App) -> Result<(), Error> {
     put(tx, app, 1, 0).map(drop)
 }
 
-/// Begins the next log: the stores were put back, and nobody here knows what has been published since.
-pub(crate) fn after_restore(tx: &mut Tx<'_>, app: &App) -> Result<(), Error> {
+/// Begins the next log: the stores were put back, and nobody here knows what has been published since. Witnesses may.
+pub(crate) fn after_restore(tx: &mut Tx<'_>, app: &App, witnessed: &[Published]) -> Result<(), Error> {
     let Some(log) = Log::current(tx)? else { return first(tx, app) };
     let stored = genuine(log.id, Published::newest(tx, app, log.id))?;
     let kept = genuine(log.id, Published::kept(tx, app))?;
-    next(tx, app, &log, stored.as_ref(), kept.as_ref())
+    let all = [stored.as_ref(), kept.as_ref()].into_iter().flatten().chain(witnessed);
+    let newest = all.max_by_key(|one| place(one));
+    next(tx, app, &log, stored.as_ref(), newest)
 }
+
+/// Asks every witness what it has signed of the log that goes on, and of those after it: these data may know nothing of them. What
+/// comes back counts for as much as this vault has signed it.
+pub(crate) fn witnessed(app: &App) -> Result<Vec<Published>, Error> {
+    if app.ledger.witnesses.list.is_empty() {
+        return Ok(Vec::new());
+    }
+    let Some(log) = app.store.read_wait(Log::current)? else { return Ok(Vec::new()) };
+    let ask = |witness: &Witness| of_witness(app, witness, log.id);
+    thread::scope(|scope| {
+        let asked: Vec<_> =
+            app.ledger.witnesses.list.iter().map(|witness| scope.spawn(move || ask(witness))).collect();
+        Ok(asked.into_iter().flat_map(|asked| asked.join().unwrap_or_default()).collect())
+    })
+}
+
+fn of_witness(app: &App, witness: &Witness, first: i64) -> Vec<Published> {
+    let mut found = Vec::new();
+    let (mut number, mut end) = (first, first + AHEAD);
+    while number <= end {
+        match witness.line.checkpoint(&log_id(&origin(app, number))) {
+            Ok(Some(note)) => match Published::read(app, number, 0, &note) {
+                Ok(published) => {
+                    found.push(published);
+                    end = number + AHEAD;
+                }
+                Err(error) => {
+                    tracing::error!(witness = witness.name(), %error, "it shows what no log of this vault has signed");
+                }
+            },
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(
+                    witness = witness.name(),
+                    error,
+                    "this witness could not be asked whether these data are older than what it has signed"
+                );
+                break;
+            }
+        }
+        number += 1;
+    }
+    found
+}
+
+/// After so many logs that it knows nothing of, there are no more.
+const AHEAD: i64 = 3;
 
 /// Looks whether the log is what was published of it, and begins another one where it is not.
 ///
@@ -47,13 +99,19 @@ pub(crate) fn after_restore(tx: &mut Tx<'_>, app: &App) -> Result<(), Error> {
 /// What the store reports.
 pub(crate) fn open(app: &Arc<App>) -> Result<(), Error> {
     let keeper = Arc::clone(app);
-    let newest = app.store.write_wait(move |tx| look(tx, &keeper))?;
-    newest.into_iter().for_each(|newest| app.ledger.publish(newest));
+    let witnessed = witnessed(app)?;
+    let (newest, witnessed) = app.store.write_wait(move |tx| {
+        let newest = look(tx, &keeper, &witnessed)?;
+        let log = newest.as_ref().map(|newest| newest.log);
+        let witnessed = log.map(|log| Published::witnessed(tx, &keeper, log)).transpose();
+        Ok::<_, Error>((newest, genuine(log.unwrap_or_default(), witnessed.map(Option::flatten))?))
+    })?;
+    app.ledger.resume(newest, witnessed);
     // Not before it is known that the log goes on.
     app.sequence_late().map(drop)
 }
 
-fn look(tx: &mut Tx<'_>, app: &App) -> Result<Option<Published>, Error> {
+fn look(tx: &mut Tx<'_>, app: &App, witnessed: &[Published]) -> Result<Option<Published>, Error> {
     let Some(log) = Log::current(tx)? else {
         return Err(Error::Tampered);
     };
@@ -61,24 +119,63 @@ fn look(tx: &mut Tx<'_>, app: &App) -> Result<Option<Published>, Error> {
     tx.put(&TAKE_LEASE, params![log.id, &app.ledger.node, 0_i64])?;
     let stored = genuine(log.id, Published::newest(tx, app, log.id))?;
     let kept = genuine(log.id, Published::kept(tx, app))?;
-    match fits(tx, &log, stored.as_ref(), kept.as_ref()) {
-        Ok(()) => {
-            let newest = stored.or_else(|| kept.filter(|kept| kept.log == log.id));
-            if let Some(newest) = &newest {
-                newest.put(tx)?;
-            }
-            Ok(newest)
+    let elsewhere: Vec<&Published> = kept.iter().chain(witnessed).collect();
+    let whole = root(&mut Tiles { tx, log: log.id }, log.size).and_then(|root| same(root == log.root));
+    let mut broken = is_broken(whole)?;
+    if let Some(stored) = &stored {
+        broken |= is_broken(fits(tx, &log, stored))?;
+    }
+    let mut against = Vec::new();
+    for published in elsewhere.iter().copied() {
+        if is_broken(fits(tx, &log, published))? {
+            against.push(published);
         }
-        Err(Error::Tampered) => {
-            tracing::error!(
-                log = log.id,
-                published = kept.as_ref().map_or(0, |kept| kept.checkpoint.size),
-                stored = stored.as_ref().map_or(0, |stored| stored.checkpoint.size),
-                "the log is not what was published of it: these data are older, or were altered; it has ended, and another begins"
-            );
-            next(tx, app, &log, stored.as_ref(), kept.as_ref())?;
-            Ok(None)
+    }
+    if !broken && against.is_empty() {
+        let of_this = |published: &&Published| published.log == log.id;
+        let newest = stored.or_else(|| {
+            let known = elsewhere.iter().copied().filter(of_this);
+            known.max_by_key(|one| place(one)).cloned()
+        });
+        if let Some(newest) = &newest {
+            newest.put(tx)?;
         }
+        return Ok(newest);
+    }
+    // What speaks against these data is what others have.
+    let newest = against.iter().copied().max_by_key(|one| place(one));
+    let all = stored.iter().chain(elsewhere.iter().copied());
+    let newest = newest.or_else(|| all.max_by_key(|one| place(one)));
+    tracing::error!(
+        log = log.id,
+        published = newest.map_or(0, |newest| newest.checkpoint.size),
+        stored = stored.as_ref().map_or(0, |stored| stored.checkpoint.size),
+        "the log is not what was published of it: these data are older, or were altered; it has ended, and another begins"
+    );
+    if let (Some(ours), Some(theirs)) = (&stored, newest)
+        && ours.log == theirs.log
+        && let Ok(Compared::Apart(evidence)) = compare(tx, app, ours, theirs)
+    {
+        app.ledger.accuse(evidence);
+    }
+    next(tx, app, &log, stored.as_ref(), newest)?;
+    Ok(None)
+}
+
+/// By log and by size.
+fn place(published: &Published) -> (i64, u64) {
+    (published.log, published.checkpoint.size)
+}
+
+fn same(same: bool) -> Result<(), Error> {
+    if same { Ok(()) } else { Err(Error::Tampered) }
+}
+
+/// Whether a look found damage.
+fn is_broken(looked: Result<(), Error>) -> Result<bool, Error> {
+    match looked {
+        Ok(()) => Ok(false),
+        Err(Error::Tampered) => Ok(true),
         Err(error) => Err(error),
     }
 }
@@ -94,37 +191,25 @@ fn genuine(log: i64, published: Result<Option<Published>, Error>) -> Result<Opti
     }
 }
 
-/// Whether the log is what it says of itself, and goes on from both.
-fn fits(
-    tx: &mut Tx<'_>,
-    log: &Log,
-    stored: Option<&Published>,
-    kept: Option<&Published>,
-) -> Result<(), Error> {
-    if root(&mut Tiles { tx, log: log.id }, log.size)? != log.root {
-        return Err(Error::Tampered);
+/// Whether the log goes on from what was published.
+fn fits(tx: &mut Tx<'_>, log: &Log, published: &Published) -> Result<(), Error> {
+    let Checkpoint { size, root, .. } = &published.checkpoint;
+    match published.log.cmp(&log.id) {
+        // Of a log that has ended.
+        Ordering::Less => Ok(()),
+        Ordering::Equal => goes_on(tx, log.id, (*size, root), (log.size, &log.root)),
+        // Of a log that these data know nothing of.
+        Ordering::Greater => Err(Error::Tampered),
     }
-    for published in [stored, kept].into_iter().flatten() {
-        let Checkpoint { size, root, .. } = &published.checkpoint;
-        match published.log.cmp(&log.id) {
-            // Of a log that has ended, and nothing was published of this one yet.
-            Ordering::Less => continue,
-            Ordering::Equal => {}
-            // Of a log that these data know nothing of.
-            Ordering::Greater => return Err(Error::Tampered),
-        }
-        goes_on(tx, log.id, (*size, root), (log.size, &log.root))?;
-    }
-    Ok(())
 }
 
-/// Ends a log where it was signed, and begins the next.
+/// Ends a log where it was signed, and begins the next, which names the newest that was published of one.
 fn next(
     tx: &mut Tx<'_>,
     app: &App,
     log: &Log,
     stored: Option<&Published>,
-    kept: Option<&Published>,
+    newest: Option<&Published>,
 ) -> Result<(), Error> {
     let (end, top) =
         stored.map_or_else(|| (0, Hash::empty()), |stored| (stored.checkpoint.size, stored.checkpoint.root));
@@ -134,7 +219,6 @@ fn next(
     let reached = again.map_or(log.reached, |first| log.reached.min(first - 1));
     tx.put(&TAKE_BACK, end_at)?;
     tx.put(&END_LOG, params![log.id, end.cast_signed(), &top.0])?;
-    let newest = [stored, kept].into_iter().flatten().max_by_key(|one| (one.log, one.checkpoint.size));
     let id = newest.map_or(log.id, |newest| newest.log.max(log.id)) + 1;
     let log = put(tx, app, id, reached)?;
     let mut event = audit::system(app.ids.event(app.now()), What::LogBegin, app.now(), app.rules().version);

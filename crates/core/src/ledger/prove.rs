@@ -8,7 +8,7 @@ use avouch_store::{Tx, params, statements};
 use super::publish::Published;
 use super::tiles::Tiles;
 use crate::Error;
-use crate::app::{Cx, Operation, Outcome};
+use crate::app::{App, Cx, Operation, Outcome};
 use crate::audit::{Note, read::find};
 use crate::gate::{Intent, Permit};
 use crate::ids::EventId;
@@ -69,13 +69,22 @@ impl Operation for Prove {
         _: &Permit,
         (log, index, entry): Self::Facts,
     ) -> Result<Outcome<Proof>, Error> {
-        let newest = Published::newest(tx, cx.app, log)?;
-        let newest = newest.filter(|newest| index < newest.checkpoint.size).ok_or(NOT_PUBLISHED)?;
-        let path = prove_inclusion(&mut Tiles { tx, log }, index, newest.checkpoint.size)?;
-        let receipt = Receipt::new(index, path, newest.note, entry.clone())?.to_string();
-        Ok(Outcome::new(
-            Proof { log, origin: newest.checkpoint.origin, index, entry, receipt },
-            Note::count(1),
-        ))
+        let Published { checkpoint, note, .. } = best(tx, cx.app, log, index)?.ok_or(NOT_PUBLISHED)?;
+        let path = prove_inclusion(&mut Tiles { tx, log }, index, checkpoint.size)?;
+        let receipt = Receipt::new(index, path, note, entry.clone())?.to_string();
+        Ok(Outcome::new(Proof { log, origin: checkpoint.origin, index, entry, receipt }, Note::count(1)))
+    }
+}
+
+/// The checkpoint that proves most: one that is witnessed rather than a newer one that is not yet.
+pub(super) fn best(tx: &mut Tx<'_>, app: &App, log: i64, index: u64) -> Result<Option<Published>, Error> {
+    let covers = |published: &Published| index < published.checkpoint.size;
+    let witnessed = match app.ledger.witnessed(log) {
+        Some(witnessed) => Some((*witnessed).clone()),
+        None => Published::witnessed(tx, app, log)?,
+    };
+    match witnessed.filter(covers) {
+        Some(witnessed) => Ok(Some(witnessed)),
+        None => Ok(Published::newest(tx, app, log)?.filter(covers)),
     }
 }

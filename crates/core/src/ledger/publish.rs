@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use avouch_ledger::checkpoint::Checkpoint;
 use avouch_ledger::hash::Hash;
-use avouch_ledger::note::{LogSigner, open_checkpoint};
+use avouch_ledger::note::{LogSigner, Note, open_checkpoint};
 use avouch_ledger::proof::verify_consistency;
 use avouch_ledger::prove::prove_consistency;
 use avouch_store::{Tx, params, statements};
@@ -21,8 +21,9 @@ use crate::app::App;
 
 statements! {
     data NEWEST_CHECKPOINT = "select size, at, note from checkpoint where log = ?1 order by size desc limit 1";
+    data NEWEST_CHECKPOINTS = "select at, note from checkpoint where log = ?1 order by size desc limit 100";
     data PUT_CHECKPOINT = "insert into checkpoint (log, size, at, note) values (?1, ?2, ?3, ?4) on conflict (log, size) do nothing";
-    data THIN = "delete from checkpoint where at < ?1 and exists (select 1 from checkpoint later where later.log = checkpoint.log and later.size > checkpoint.size and later.at / ?2 = checkpoint.at / ?2)";
+    data THIN = "delete from checkpoint where at < ?1 and exists (select 1 from checkpoint later where later.log = checkpoint.log and later.size > checkpoint.size and later.at / ?2 = checkpoint.at / ?2 and length(later.note) >= length(checkpoint.note))";
     keys PUBLISHED = "select log, size, note from published order by log desc limit 1";
     keys PUT_PUBLISHED = "insert into published (log, size, note) values (?1, ?2, ?3) on conflict (log) do update set size = excluded.size, note = excluded.note where published.size < excluded.size";
 }
@@ -41,17 +42,40 @@ pub struct Published {
     pub checkpoint: Checkpoint,
     /// The signed note.
     pub note: String,
+    /// The names of the witnesses that have signed it too, of those that the configuration names.
+    pub witnesses: Vec<String>,
 }
 
 impl Published {
     /// Of what is stored; it has to be signed by the log.
-    fn read(app: &App, log: i64, at: i64, note: &str) -> Result<Self, Error> {
+    pub(super) fn read(app: &App, log: i64, at: i64, note: &str) -> Result<Self, Error> {
         let signer = signer(app, log)?;
         let opened = open_checkpoint(note, signer.verifier_keys())?;
         if opened.of_log().next().is_none() {
             return Err(Error::Tampered);
         }
-        Ok(Self { log, at, checkpoint: opened.checkpoint().clone(), note: note.to_owned() })
+        let checkpoint = opened.checkpoint().clone();
+        let (note, witnesses) = app.ledger.witnesses.of(&checkpoint, note);
+        Ok(Self { log, at, checkpoint, note, witnesses })
+    }
+
+    /// The newest one of a log that as many witnesses have signed as are wanted, of those that are not older than a while.
+    pub(super) fn witnessed(tx: &mut Tx<'_>, app: &App, log: i64) -> Result<Option<Self>, Error> {
+        if app.ledger.witnesses.list.is_empty() {
+            return Ok(None);
+        }
+        let rows =
+            tx.query(&NEWEST_CHECKPOINTS, params![log], |row| Ok((row.int(0)?, row.text(1)?.to_owned())))?;
+        for (at, note) in rows {
+            // The log itself signs twice.
+            if Note::parse(&note).is_ok_and(|note| note.lines().len() > 2) {
+                let published = Self::read(app, log, at, &note)?;
+                if app.ledger.witnesses.suffice(&published.witnesses) {
+                    return Ok(Some(published));
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// The newest one of a log, as the data store has it.
@@ -113,10 +137,11 @@ impl App {
         let checkpoint = Checkpoint { origin: log.origin.clone(), size: log.size, root: log.root };
         let seconds = u64::try_from(at / 1_000_000).unwrap_or_default();
         let note = signer(self, log.id)?.sign(&checkpoint, seconds)?;
-        Ok(Published { log: log.id, at, checkpoint, note })
+        Ok(Published { log: log.id, at, checkpoint, note, witnesses: Vec::new() })
     }
 
-    /// Of checkpoints older than a day one an hour is kept.
+    /// Of checkpoints older than a day one an hour is kept, and the last that more have signed than that one: a note is the longer
+    /// the more have signed it.
     pub(crate) fn thin_checkpoints(&self) -> Result<u64, Error> {
         let before = self.now().saturating_sub(DAY);
         self.store.write_wait(move |tx| Ok(tx.execute(&THIN, params![before, HOUR])?))

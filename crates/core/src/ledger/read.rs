@@ -12,7 +12,7 @@ use avouch_store::{Tx, params, statements};
 
 use super::publish::Published;
 use super::tiles;
-use super::{publish, sequence};
+use super::{Newest, Witnesses, publish, sequence};
 use crate::Error;
 use crate::app::{App, Cx, Operation, Outcome};
 use crate::audit::Note;
@@ -39,6 +39,14 @@ pub struct LogState {
     pub waiting: u64,
     /// The newest checkpoint of the log that goes on.
     pub published: Option<Arc<Published>>,
+    /// The newest one that as many witnesses have signed as are wanted.
+    pub witnessed: Option<Arc<Published>>,
+    /// The witnesses that are asked, by their names.
+    pub witnesses: Vec<String>,
+    /// How many of them have to have signed.
+    pub quorum: usize,
+    /// Since when a checkpoint waits for them, in microseconds UTC; nothing when none does.
+    pub unwitnessed_since: Option<i64>,
     /// Why nothing is signed any more.
     pub fault: Option<String>,
 }
@@ -80,12 +88,27 @@ impl App {
             Ok(OneLog { minimum, number, origin: row.text(1)?.to_owned(), begun, size, keys: Vec::new() })
         })?;
         let with_keys = |log: OneLog| Ok(OneLog { keys: self.log_keys(log.number)?, ..log });
+        let Newest { published, witnessed, unwitnessed_since } = self.ledger.standing();
+        let Witnesses { list, quorum, .. } = &self.ledger.witnesses;
         Ok(LogState {
             logs: logs.into_iter().map(with_keys).collect::<Result<_, Error>>()?,
             waiting: sequence::waiting(tx)?,
-            published: self.ledger.newest(),
+            published,
+            witnessed,
+            witnesses: list.iter().map(|witness| witness.name().to_owned()).collect(),
+            quorum: if list.is_empty() { 0 } else { (*quorum).max(1) },
+            unwitnessed_since: unwitnessed_since.filter(|_| !list.is_empty()),
             fault: self.ledger.fault(),
         })
+    }
+
+    /// Whether checkpoints wait for the signatures of witnesses for longer than they may.
+    #[must_use]
+    pub fn unwitnessed_for_too_long(&self) -> bool {
+        let witnesses = &self.ledger.witnesses;
+        let patience = i64::try_from(witnesses.patience.as_micros()).unwrap_or(i64::MAX);
+        let since = self.ledger.standing().unwitnessed_since.filter(|_| !witnesses.list.is_empty());
+        since.is_some_and(|since| self.now().saturating_sub(since) > patience)
     }
 
     fn log_keys(&self, log: i64) -> Result<Vec<String>, Error> {

@@ -2,6 +2,7 @@
 
 use std::sync::mpsc;
 
+use avouch_core::audit::read::{Filter, ReadEvents};
 use avouch_core::gate::Status;
 use avouch_core::gate::principals::{ChangePrincipal, ReadPrincipals, RevokeKey};
 use avouch_testkit::both_engines;
@@ -25,6 +26,27 @@ both_engines! {
         let key = known[0].keys[0].0;
         house.act(&house.admin, RevokeKey { principal: shop.id(), key }).expect("revoked");
         assert_eq!(slug(house.read(&shop, id)), "not-authenticated");
+    }
+
+    fn an_auditor_reads_events_for_as_long_as_was_said_and_not_a_moment_longer(place) {
+        let house = House::new(place);
+        let auditor = house.hire("auditor", "auditor", None);
+        let look = |house: &House<'_>| {
+            let read = ReadEvents { before: None, filter: Filter::default(), limit: 1 };
+            house.act(&auditor, read).map(drop)
+        };
+        let days = |days| ChangePrincipal { id: Some(auditor.id()), days: Some(days), ..Default::default() };
+        let until = |house: &House<'_>| house.app.access().principal(auditor.id()).expect("there").until;
+        let month = house.app.now() + 30 * 86_400_000_000;
+        assert!(until(&house).is_some_and(|until| (month - 1_000_000..=month).contains(&until)), "also when nobody says");
+        house.act(&house.admin, days(5)).expect("changed");
+        look(&house).expect("within the time");
+        house.clock.advance(std::time::Duration::from_secs(5 * 86_400));
+        assert_eq!(slug(look(&house)), "not-authenticated");
+        house.act(&house.admin, days(1)).expect("prolonged");
+        look(&house).expect("again");
+        assert_eq!(slug(house.act(&house.admin, days(0))), "validation");
+        assert_eq!(slug(house.create(&auditor, ana())), "denied-by-policy");
     }
 
     fn a_suspension_survives_a_change_made_at_the_same_time(place) {

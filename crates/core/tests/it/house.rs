@@ -13,6 +13,7 @@ use avouch_core::erasure::ErasureSettings;
 use avouch_core::gate::principals::{CreateKey, CreatePrincipal};
 use avouch_core::gate::{Caller, Reason};
 use avouch_core::keys::{Primary, Recovery};
+use avouch_core::ledger::Witnesses;
 use avouch_core::vault::{
     Asked, CreateSubject, ReadSubject, Returning, RevealSubject, SearchSubjects, ShownSubject, UpdateSubject,
     Updated,
@@ -36,6 +37,7 @@ pub(crate) struct House<'p> {
     pub(crate) importer: Caller,
     pub(crate) seals: Arc<Seals>,
     pub(crate) erasure: ErasureSettings,
+    pub(crate) witnesses: Witnesses,
 }
 
 /// Who works with a vault, without it: what is left when it is lost.
@@ -46,18 +48,23 @@ pub(crate) struct Keepers {
     importer: Caller,
     seals: Arc<Seals>,
     pub(crate) erasure: ErasureSettings,
+    pub(crate) witnesses: Witnesses,
 }
 
 impl Keepers {
     /// What a vault is brought back with.
     pub(crate) fn parts(&self, place: &Place) -> Parts {
-        Parts { erasure: self.erasure.clone(), ..parts(place, self.seals.primary(), &self.clock) }
+        Parts {
+            erasure: self.erasure.clone(),
+            witnesses: self.witnesses.clone(),
+            ..parts(place, self.seals.primary(), &self.clock)
+        }
     }
 
     /// At work again.
     pub(crate) fn with<'p>(&self, place: &'p Place, app: Arc<App>) -> House<'p> {
-        let Self { clock, admin, importer, seals, erasure } = self.clone();
-        House { place, app, clock, admin, importer, seals, erasure }
+        let Self { clock, admin, importer, seals, erasure, witnesses } = self.clone();
+        House { place, app, clock, admin, importer, seals, erasure, witnesses }
     }
 }
 
@@ -105,7 +112,14 @@ pub(crate) fn charter_files() -> Vec<SourceFile> {
 pub(crate) fn parts(place: &Place, primary: Primary, clock: &Arc<ManualClock>) -> Parts {
     let store = place.open(MIGRATIONS).expect("opens");
     let erasure = ErasureSettings::default();
-    Parts { store, primary, clock: clock.clone(), environment: "test".to_owned(), erasure }
+    Parts {
+        store,
+        primary,
+        clock: clock.clone(),
+        environment: "test".to_owned(),
+        erasure,
+        witnesses: Default::default(),
+    }
 }
 
 impl<'p> House<'p> {
@@ -115,25 +129,39 @@ impl<'p> House<'p> {
 
     /// One whose erasures are kept so.
     pub(crate) fn with(place: &'p Place, erasure: ErasureSettings) -> Self {
-        Self::try_with(place, erasure).expect("a new vault")
+        Self::try_with(place, erasure, Witnesses::default()).expect("a new vault")
+    }
+
+    /// One whose log others sign too.
+    pub(crate) fn witnessed(place: &'p Place, witnesses: Witnesses) -> Self {
+        Self::try_with(place, ErasureSettings::default(), witnesses).expect("a new vault")
     }
 
     pub(crate) fn try_new(place: &'p Place) -> Result<Self, OpeningError> {
-        Self::try_with(place, ErasureSettings::default())
+        Self::try_with(place, ErasureSettings::default(), Witnesses::default())
     }
 
-    fn try_with(place: &'p Place, erasure: ErasureSettings) -> Result<Self, OpeningError> {
+    fn try_with(
+        place: &'p Place,
+        erasure: ErasureSettings,
+        witnesses: Witnesses,
+    ) -> Result<Self, OpeningError> {
         let clock = Arc::new(ManualClock::at(START));
         let seals = Arc::new(Seals::new());
         let made = App::init(
-            Parts { erasure: erasure.clone(), ..parts(place, seals.primary(), &clock) },
+            Parts {
+                erasure: erasure.clone(),
+                witnesses: witnesses.clone(),
+                ..parts(place, seals.primary(), &clock)
+            },
             &[seals.recovery()],
             &charter_files(),
             "admin",
             30,
         )?;
         let admin = caller(&made.app, &made.key);
-        let mut house = Self { place, app: made.app, clock, importer: admin.clone(), admin, seals, erasure };
+        let importer = admin.clone();
+        let mut house = Self { place, app: made.app, clock, importer, admin, seals, erasure, witnesses };
         house.importer = house.hire("service", "importer", None);
         Ok(house)
     }
@@ -158,7 +186,8 @@ impl<'p> House<'p> {
 
     pub(crate) fn keepers(&self) -> Keepers {
         let (clock, admin, importer) = (self.clock.clone(), self.admin.clone(), self.importer.clone());
-        Keepers { clock, admin, importer, seals: self.seals.clone(), erasure: self.erasure.clone() }
+        let (seals, erasure, witnesses) = (self.seals.clone(), self.erasure.clone(), self.witnesses.clone());
+        Keepers { clock, admin, importer, seals, erasure, witnesses }
     }
 
     /// [`House::crash`], and nobody has the files open any more.
@@ -196,6 +225,7 @@ impl<'p> House<'p> {
                     roles: vec![role.to_owned()],
                     recipient: recipient.map(str::to_owned),
                     networks: Vec::new(),
+                    days: None,
                 },
             )
             .expect("the charter has this role");

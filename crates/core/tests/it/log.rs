@@ -92,7 +92,7 @@ fn sizes(app: &Arc<App>, log: i64) -> Vec<u64> {
     checkpoints(app, log).iter().map(|checkpoint| checkpoint.size).collect()
 }
 
-fn decoded(body: &[u8]) -> Event {
+pub(crate) fn decoded(body: &[u8]) -> Event {
     minicbor::decode(body).expect("an event")
 }
 

@@ -37,6 +37,7 @@ fn parts(store: Store, root: &str, now: i64) -> Parts {
         clock: Arc::new(ManualClock::at(now)),
         environment: "test".to_owned(),
         erasure: ErasureSettings::default(),
+        witnesses: Default::default(),
     }
 }
 

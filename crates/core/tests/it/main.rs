@@ -29,6 +29,7 @@ mod thief;
 mod token_family;
 mod tokens;
 mod transit;
+mod witnesses;
 
 #[test]
 fn the_wrong_thing_does_not_compile() {

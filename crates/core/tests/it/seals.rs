@@ -176,6 +176,7 @@ both_engines! {
             roles: vec!["support".to_owned()],
             recipient: None,
             networks: Vec::new(),
+            days: None,
         };
         assert_eq!(slug(house.act(&house.admin, clerk)), "audit-unavailable");
         caller(&house.app, &key);

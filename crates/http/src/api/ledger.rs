@@ -4,12 +4,12 @@
 
 use std::collections::BTreeMap;
 
+use avouch_core::app::App;
 use avouch_core::audit::Event;
 use avouch_core::ledger::{
     OneLog, Prove, ProveAccesses, ProvenLeaf as CoreLeaf, Published, ReadEntries, ReadRecords, RecordState,
 };
 use avouch_core::{EventId, PrincipalId, SubjectId};
-use avouch_ledger::note::{Line, Note};
 use avouch_ledger::tile::{BundleId, TileId};
 use avouch_wire::{
     EventProof, Ledger, LedgerCheckpoint, LedgerCheckpointQuery, LedgerCheckpoints, LedgerLog, LedgerNote,
@@ -50,14 +50,24 @@ fn cached(mut response: Response, how: &'static str) -> Response {
     response
 }
 
-/// Who has signed it besides the log: what is stored of others was verified when it came.
-fn witnesses(newest: &Published) -> Vec<String> {
-    let note = Note::parse(&newest.note).ok();
-    let names = note.iter().flat_map(Note::lines).map(Line::name);
-    let mut others: Vec<String> =
-        names.filter(|name| *name != newest.checkpoint.origin).map(str::to_owned).collect();
-    others.dedup();
-    others
+fn checkpoint_of(published: &Published) -> LedgerCheckpoint {
+    LedgerCheckpoint {
+        size: published.checkpoint.size,
+        root: published.checkpoint.root.to_string(),
+        at: render::time(published.at),
+    }
+}
+
+const NOBODY: &str = "nobody witnesses this log: it proves only what its own operator says";
+const TOO_LONG: &str = "the witnesses of this log have not signed for too long: since then it proves only what its own operator says";
+
+/// What whoever relies on the log should know of its witnesses.
+pub(super) fn warning(app: &App) -> Option<&'static str> {
+    if app.witness_names().next().is_none() {
+        Some(NOBODY)
+    } else {
+        app.unwitnessed_for_too_long().then_some(TOO_LONG)
+    }
 }
 
 /// Shows how it is with the log.
@@ -73,16 +83,16 @@ pub(super) async fn state(State(service): State<Shared>) -> Result<Response, Fai
         minimum: log.minimum,
         verifier_keys: log.keys,
     };
-    let witnessed_by = state.published.as_ref().map(|newest| witnesses(newest)).unwrap_or_default();
     render::ok(&Ledger {
         logs: state.logs.into_iter().map(log).collect(),
         waiting: state.waiting,
-        checkpoint: state.published.map(|newest| LedgerCheckpoint {
-            size: newest.checkpoint.size,
-            root: newest.checkpoint.root.to_string(),
-            at: render::time(newest.at),
-        }),
-        witnessed_by,
+        checkpoint: state.published.as_deref().map(checkpoint_of),
+        witnessed_by: state.published.map(|newest| newest.witnesses.clone()).unwrap_or_default(),
+        witnesses: state.witnesses,
+        witness_quorum: state.quorum as u64,
+        witnessed: state.witnessed.as_deref().map(checkpoint_of),
+        unwitnessed_since: state.unwitnessed_since.map(render::time),
+        warning: warning(&service.app).map(str::to_owned),
         fault: state.fault,
     })
 }

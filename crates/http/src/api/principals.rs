@@ -64,6 +64,7 @@ pub(super) async fn create(
         roles: request.roles,
         recipient: request.recipient,
         networks: networks(&request.networks)?,
+        days: request.days,
     };
     let made = perform(&service.app, &caller, operation).await?.output;
     render::json(StatusCode::CREATED, &rendered(made)?)
@@ -101,6 +102,7 @@ pub(super) async fn update(
             PrincipalStatus::Active => Status::Active,
             PrincipalStatus::Suspended => Status::Suspended,
         }),
+        days: request.days,
     };
     render::ok(&rendered(perform(&service.app, &caller, operation).await?.output)?)
 }
@@ -209,6 +211,7 @@ fn rendered(principal: principals::Principal) -> Result<Principal, Failure> {
             Status::Suspended => PrincipalStatus::Suspended,
         },
         created: render::time(record.created),
+        until: record.until.map(render::time),
     })
 }
 

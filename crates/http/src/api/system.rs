@@ -11,6 +11,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
+use super::ledger;
 use crate::extract::{Caller, Json};
 use crate::perform::{answered, perform};
 use crate::problem::{Failure, needs};
@@ -56,6 +57,7 @@ pub(super) async fn status(
         charter_version: u64::from(status.charter_version),
         sealed: false,
         endings_stated: status.endings_stated.map(render::time),
+        log_warning: service.app.log_fault().or_else(|| ledger::warning(&service.app).map(str::to_owned)),
         uptime_seconds: service.started.elapsed().as_secs(),
         queue: queue(&service),
         memory: (service.memory)(),

@@ -84,6 +84,11 @@ fn a_log_grows_and_is_cosigned_at_every_step() {
 }
 
 #[test]
+fn a_log_is_named_by_a_hash_of_its_origin() {
+    assert_eq!(log_id("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+#[test]
 fn nothing_is_signed_that_could_not_be_stored() {
     let accepted = accepted(judge(None, &keys(), &request(0, 3)).unwrap());
     assert_eq!(accepted.store(|_| Err("the disk is full")).err(), Some("the disk is full"));

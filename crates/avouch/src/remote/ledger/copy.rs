@@ -25,6 +25,15 @@ use super::verify::{parts, told_keys};
 const README: &str = include_str!("copy.md");
 
 pub(super) fn export(client: &Client, to: &Path, output: Output) -> Result<ExitCode, CliError> {
+    let (_, leaves) = copy(client, to, output)?;
+    put(&to.join("README.md"), README.as_bytes())?;
+    output.answer(&json!({"folder": to.display().to_string(), "leaves": leaves}), |_| {
+        facts([("folder", to.display().to_string()), ("leaves", leaves.to_string())])
+    })
+}
+
+/// Copies everything; gives what the server says of it, and how many leaves there are.
+pub(super) fn copy(client: &Client, to: &Path, output: Output) -> Result<(Ledger, u64), CliError> {
     let before = client.ledger()?;
     folder(to)?;
     let mut pages = 0_u64;
@@ -37,25 +46,15 @@ pub(super) fn export(client: &Client, to: &Path, output: Output) -> Result<ExitC
         pages += 1;
         put_json(&path, &page)
     })?;
-    let (mut leaves, mut files) = (0, 0);
     // Everything that has happened while the records were read is in it.
     let ledger = settled(client)?;
+    let mut leaves = 0;
     for log in &ledger.logs {
-        let keys = told_keys(log)?;
-        let (size, written) = copy_log(client, to, log, &keys, output)?;
-        leaves += size;
-        files += written;
+        leaves += copy_log(client, to, log, &told_keys(log)?, output)?;
     }
     put_json(&to.join("before.json"), &before)?;
     put_json(&to.join(LEDGER), &ledger)?;
-    put(&to.join("README.md"), README.as_bytes())?;
-    output.answer(&json!({"folder": to.display().to_string(), "leaves": leaves, "files": files}), |_| {
-        facts([
-            ("folder", to.display().to_string()),
-            ("leaves", leaves.to_string()),
-            ("files written", files.to_string()),
-        ])
-    })
+    Ok((ledger, leaves))
 }
 
 /// The ledger, once a checkpoint covers all that has happened until now.
@@ -86,7 +85,7 @@ fn copy_log(
     log: &LedgerLog,
     keys: &[VerifierKey],
     output: Output,
-) -> Result<(u64, u64), CliError> {
+) -> Result<u64, CliError> {
     let (source, minimum) = (Source::Server(client), log.minimum);
     let log = log.number;
     let home = to.join(log.to_string());
@@ -99,7 +98,7 @@ fn copy_log(
         newest = Some(opened.checkpoint().clone());
     }
     folder(&home.join("checkpoints"))?;
-    let Some(newest) = newest else { return Ok((0, 0)) };
+    let Some(newest) = newest else { return Ok(0) };
     let paths = tiles(newest.size)
         .map(|tile| (tile.path(), tile.width))
         .chain(new_bundles(minimum, newest.size).map(|bundle| (bundle.path(), bundle.width)));
@@ -122,18 +121,18 @@ fn copy_log(
     if let Some(note) = notes.last() {
         put(&home.join("checkpoint"), note.as_bytes())?;
     }
-    Ok((newest.size, files))
+    Ok(newest.size)
 }
 
 fn folder(path: &Path) -> Result<(), CliError> {
     fs::create_dir_all(path).map_err(|error| CliError::file(path, &error))
 }
 
-fn put(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+pub(super) fn put(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
     path.parent().map_or(Ok(()), folder)?;
     fs::write(path, bytes).map_err(|error| CliError::file(path, &error))
 }
 
-fn put_json(path: &Path, value: &impl serde::Serialize) -> Result<(), CliError> {
+pub(super) fn put_json(path: &Path, value: &impl serde::Serialize) -> Result<(), CliError> {
     put(path, &serde_json::to_vec_pretty(value).map_err(std::io::Error::from)?)
 }

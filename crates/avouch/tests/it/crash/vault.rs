@@ -61,6 +61,7 @@ impl<'p> Vault<'p> {
                 roles: vec![role.to_owned()],
                 recipient: recipient.map(str::to_owned),
                 networks: Vec::new(),
+                days: None,
             };
             let id = admin.principal_create(&principal).unwrap().id;
             let key = KeyCreate { label: "test".to_owned(), expires_in_days: 1, networks: Vec::new() };
@@ -108,6 +109,13 @@ impl<'p> Vault<'p> {
 
     pub(crate) fn key(&self, role: &str) -> &str {
         &self.keys[role].0
+    }
+
+    /// All that was ever done is in the log, as it was signed, and the records are as their events wrote them.
+    pub(crate) fn assert_ledger_holds(&self, server: &Server) {
+        let verify = ["ledger", "verify", "--deep", "--remember", "ledger.json"];
+        let verified = self.place.remote(&server.url, self.key("admin"), &verify);
+        assert_eq!(verified.code, 0, "{}{}", verified.out, verified.err);
     }
 
     /// What lies underneath.
