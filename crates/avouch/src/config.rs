@@ -8,6 +8,7 @@ mod database_url;
 mod ledger;
 mod read;
 mod root;
+mod siem;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use database_url::{DatabaseUrl, Reach};
 pub(crate) use read::{ConfigError, DEFAULT_TEXT, default_text, parse_toml};
 pub(crate) use root::{AwsKms, Pkcs11, Root, Seal, Transit};
+pub(crate) use siem::{Siem, SiemKind};
 
 /// The whole file. Paths are absolute once it was [loaded](Config::load).
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -36,6 +38,8 @@ pub(crate) struct Config {
     pub(crate) charter: CharterFolder,
     pub(crate) backup: Backup,
     pub(crate) ledger: Ledger,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) siem: Vec<Siem>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -270,8 +274,20 @@ impl Config {
 
     /// Makes every path absolute, starting at `folder`.
     fn anchor(&mut self, folder: &Path) {
-        let Self { vault, process: _, store, root, erasure, http, metrics, charter, backup, ledger, log: _ } =
-            self;
+        let Self {
+            vault,
+            process: _,
+            store,
+            root,
+            erasure,
+            http,
+            metrics,
+            charter,
+            backup,
+            ledger,
+            siem,
+            log: _,
+        } = self;
         let optional = [
             &mut store.keys_path,
             &mut erasure.copy,
@@ -283,6 +299,7 @@ impl Config {
         ];
         let authorities = ledger.witnesses.iter_mut().filter_map(|witness| witness.ca.as_mut());
         let optional = optional.into_iter().flatten().chain(root.paths()).chain(authorities);
+        let optional = optional.chain(siem.iter_mut().flat_map(Siem::paths));
         for path in optional.chain([&mut vault.data_dir, &mut charter.dir]) {
             *path = folder.join(&path);
         }

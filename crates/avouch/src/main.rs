@@ -21,6 +21,7 @@ mod restore;
 mod root;
 mod serve;
 mod shell;
+mod siem;
 mod telemetry;
 mod vault;
 mod witness;

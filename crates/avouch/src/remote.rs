@@ -7,6 +7,7 @@
 mod access;
 mod backups;
 mod charter;
+mod disclosures;
 mod erasures;
 mod error;
 mod events;
@@ -89,6 +90,8 @@ pub(crate) enum RemoteCommand {
     Hold(erasures::HoldCommand),
     /// Who did what: the record, newest first
     Events(events::EventsArgs),
+    /// What recipients were given, of how many customers and when
+    Disclosures(disclosures::DisclosuresArgs),
     /// Store the customers of a CSV or JSON Lines file
     Import(import::ImportArgs),
     /// Write many customers to a file, sealed to its receiver
@@ -123,6 +126,7 @@ pub(crate) fn run(command: RemoteCommand, connection: &Connection) -> Result<Exi
         RemoteCommand::Ledger(command) => ledger::run(command, &remote),
         RemoteCommand::Hold(command) => erasures::holds(command, &remote),
         RemoteCommand::Events(args) => events::run(args, &remote),
+        RemoteCommand::Disclosures(args) => disclosures::run(args, &remote),
         RemoteCommand::Import(args) => import::run(args, &remote),
         RemoteCommand::Export(args) => export::run(args, &remote),
         RemoteCommand::Keys(args) => keys::keys(&args, &remote),

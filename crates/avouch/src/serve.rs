@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use avouch_http::{LookAtMemory, MetricsSettings, NextSeal, Settings, Tls};
+use avouch_http::{LookAtMemory, LookAtSiem, MetricsSettings, NextSeal, Settings, Tls};
 use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::housekeeping::{Housekeeping, Periods};
 use crate::memory::{Locked, Memory, Swap};
+use crate::siem::Siem;
 use crate::vault::Vault;
 use crate::witnesses::Asking;
 use crate::{files, hazard, host, root, telemetry, vault};
@@ -62,17 +63,20 @@ pub(crate) fn until_stopped(
         .enable_all()
         .build()
         .map_err(|error| Error::Process("cannot start threads", error))?;
+    // First, as it reads files that may not be there.
+    let siem = Siem::start(&vault.app, &config.siem)?;
     let periods = Periods { backup_hours: config.backup.every_hours, keep_days: config.ledger.keep_days };
     let housekeeping = Housekeeping::start(Arc::clone(&vault.app), periods)
         .map_err(|error| Error::Process("cannot start threads", error))?;
     let asking =
         Asking::start(&vault.app, config).map_err(|error| Error::Process("cannot start threads", error))?;
-    let served = runtime.block_on(serve(config, config_path, &vault, lock, ready));
+    let served = runtime.block_on(serve(config, config_path, &vault, (lock, siem.look()), ready));
     // One that a caller began would be waited for.
     vault.app.stop_backups();
     drop(runtime);
     asking.stop();
     housekeeping.stop();
+    siem.stop();
     // After the last answer, and whatever ended the serving.
     let closed = vault.close();
     served?;
@@ -84,11 +88,11 @@ async fn serve(
     config: &Config,
     config_path: &Path,
     vault: &Vault,
-    lock: Locked,
+    (lock, siem): (Locked, LookAtSiem),
     ready: impl FnOnce(SocketAddr),
 ) -> Result<(), Error> {
     let shutdown = stop_signal().map_err(|error| Error::Process("cannot wait for signals", error))?;
-    let settings = settings(config, config_path, lock)?;
+    let settings = Settings { siem, ..settings(config, config_path, lock)? };
     let listen = |error| Error::Listen(config.http.listen, error);
     let server = avouch_http::bind(Arc::clone(&vault.app), settings).await.map_err(listen)?;
     if let Some(address) = server.metrics_addr() {
@@ -127,6 +131,7 @@ fn settings(config: &Config, config_path: &Path, lock: Locked) -> Result<Setting
         next_seal: next_seal(config_path),
         memory: look_at_memory(lock),
         queue_capacity: config.store.queue,
+        ..Settings::plain(config.http.listen)
     })
 }
 

@@ -30,6 +30,8 @@ pub const ACTIONS: &[(&str, &str)] = &[
     ("access.read", "see who holds which role and which keys are valid"),
     ("access.change", "add and remove principals, roles and keys"),
     ("event.read", "read the record of what was done"),
+    ("event.search", "find the events that are about one subject"),
+    ("disclosure.read", "see what recipients were given, and of how many subjects"),
     ("key.read", "see which encryption keys exist and how old they are, never the keys"),
     ("key.rotate", "replace the key that wraps the subjects' keys"),
     ("key.drill", "prove that a seal for recovery still opens"),
@@ -87,6 +89,8 @@ pub(crate) fn fit_for_auditor(action: &str) -> bool {
             | "charter.read"
             | "access.read"
             | "event.read"
+            | "event.search"
+            | "disclosure.read"
             | "key.read"
             | "erasure.read"
             | "system.status"

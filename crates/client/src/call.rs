@@ -10,7 +10,7 @@ use ureq::{
 };
 
 use crate::{
-    Client, Error, Stated,
+    Client, Error, EventPage, Stated,
     error::transport,
     repeat::{Repeat, Tries},
 };
@@ -109,6 +109,19 @@ impl<'a> Call<'a> {
     pub(crate) fn any_status<T: DeserializeOwned>(self) -> Result<T, Error> {
         let response = self.once().map_err(|error| transport(&error))?;
         parse(&read(response)?)
+    }
+
+    /// Sends it and reads the answer: events, and where in the log they end.
+    pub(crate) fn events(self) -> Result<EventPage, Error> {
+        self.tries(|response| {
+            let number = |name: &str| response.headers().get(name)?.to_str().ok()?.parse().ok();
+            let (log, size) = (number(header::LOG), number(header::LOG_SIZE));
+            let (Some(log), Some(size)) = (log, size) else {
+                return Err(Error::Protocol("it does not say where in the log it ends".to_owned()));
+            };
+            let index = number(header::INDEX);
+            Ok(EventPage { log, index, size, lines: read(response)? })
+        })
     }
 
     /// Sends it; the answer is read by the caller.

@@ -10,6 +10,19 @@ use ureq::{
     http::{Response, header::CONTENT_TYPE},
 };
 
+/// A page of exported events, and where in the log it ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventPage {
+    /// The number of its log.
+    pub log: u64,
+    /// The last index it has come to; nothing at the beginning of a log.
+    pub index: Option<u64>,
+    /// How many events of the log a checkpoint covers.
+    pub size: u64,
+    /// One event a line.
+    pub lines: Vec<u8>,
+}
+
 /// A running export. Reads to the end of the file; an `Err` means that what was read so far is not all.
 pub struct Export {
     /// The media type.

@@ -3,6 +3,7 @@
 mod call;
 mod error;
 mod export;
+mod post;
 mod repeat;
 mod routes;
 mod tls;
@@ -18,7 +19,8 @@ use ureq::config::ConfigBuilder;
 use ureq::typestate::AgentScope;
 
 pub use error::Error;
-pub use export::Export;
+pub use export::{EventPage, Export};
+pub use post::{Identity, Post, PostOptions};
 pub use routes::{IdempotencyKey, Stated};
 pub use witness::Witness;
 

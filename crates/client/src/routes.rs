@@ -5,18 +5,19 @@ use std::fmt;
 use avouch_wire::{
     self as wire, BackupRequest, Backups, BatchRequest, BatchResponse, CharterApplied, CharterApply,
     CharterPlan, CharterPlanned, CharterSources, CharterSummary, CharterView, ChunkRequest, ChunkResult,
-    Deleted, DrillAnswer, DrillRequest, DrillStarted, Drilled, EraseQuery, ErasureQuery, Event, EventProof,
-    EventQuery, Explain, Explanation, ExportRequest, Health, Hold, HoldRequest, Import, ImportStart,
-    ImportStarted, Key, KeyCreate, KeyCreated, KeyState, Ledger, LedgerCheckpoints, LedgerRecord,
-    LedgerRecordQuery, Page, PageQuery, Principal, PrincipalCreate, PrincipalPatch, ProblemKind, Proposal,
-    ProposeRequest, Readiness, Receipt, ReceiptKey, RecoveryRequest, RecoveryShares, Resealed, Retire,
-    RetireRequest, Retired, RevealRequest, Revealed, Rotate, RotateRequest, Rotation, SearchRequest, Status,
-    Subject, SubjectCreate, SubjectPatch, SubjectVersion, header,
+    Deleted, DisclosureQuery, Disclosures, DrillAnswer, DrillRequest, DrillStarted, Drilled, EraseQuery,
+    ErasureQuery, Event, EventExportQuery, EventFormat, EventProof, EventQuery, EventSearch, Explain,
+    Explanation, ExportRequest, Health, Hold, HoldRequest, Import, ImportStart, ImportStarted, Key,
+    KeyCreate, KeyCreated, KeyState, Ledger, LedgerCheckpoints, LedgerRecord, LedgerRecordQuery, Outcome,
+    Page, PageQuery, Principal, PrincipalCreate, PrincipalPatch, ProblemKind, Proposal, ProposeRequest,
+    Readiness, Receipt, ReceiptKey, RecoveryRequest, RecoveryShares, Resealed, Retire, RetireRequest,
+    Retired, RevealRequest, Revealed, Rotate, RotateRequest, Rotation, SearchRequest, Status, Subject,
+    SubjectCreate, SubjectPatch, SubjectVersion, header,
 };
 use ureq::http::Method;
 use uuid::Uuid;
 
-use crate::{Client, Error, Export, call::Call};
+use crate::{Client, Error, EventPage, Export, call::Call};
 
 /// Purpose and reason of a call that states them in headers.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -377,6 +378,46 @@ impl Client {
             .query("cursor", query.cursor.as_deref())
             .query("actor", query.actor.map(|actor| actor.to_string()).as_deref())
             .query("action", query.action.as_deref())
+            .query("purpose", query.purpose.as_deref())
+            .query("recipient", query.recipient.as_deref())
+            .query("outcome", query.outcome.map(Outcome::name))
+            .query("since", query.since.map(|since| since.to_string()).as_deref())
+            .query("until", query.until.map(|until| until.to_string()).as_deref())
+            .query("log", query.log.map(|log| log.to_string()).as_deref())
+            .query("after", query.after.map(|after| after.to_string()).as_deref())
+            .send()
+    }
+
+    /// `POST /v1/events/search`. Not sent twice: each is a look on record.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn event_search(&self, request: &EventSearch, stated: &Stated) -> Result<Page<Event>, Error> {
+        self.call(Method::POST, "/v1/events/search").stated(stated)?.json(request)?.send()
+    }
+
+    /// `GET /v1/events/export`: one page of it.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn event_export(&self, query: &EventExportQuery) -> Result<EventPage, Error> {
+        self.call(Method::GET, "/v1/events/export")
+            .query("format", query.format.map(EventFormat::name))
+            .query("log", query.log.map(|log| log.to_string()).as_deref())
+            .query("after", query.after.map(|after| after.to_string()).as_deref())
+            .query("limit", query.limit.map(|limit| limit.to_string()).as_deref())
+            .events()
+    }
+
+    /// `GET /v1/disclosures`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn disclosures(&self, query: &DisclosureQuery) -> Result<Disclosures, Error> {
+        self.call(Method::GET, "/v1/disclosures")
+            .query("recipient", query.recipient.as_deref())
+            .query("since", query.since.map(|since| since.to_string()).as_deref())
+            .query("until", query.until.map(|until| until.to_string()).as_deref())
             .send()
     }
 }

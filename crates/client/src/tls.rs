@@ -4,12 +4,17 @@
 use std::sync::Arc;
 
 use rustls::crypto::aws_lc_rs;
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 
-use crate::Error;
+use crate::{Error, Identity};
 
 /// rustls with aws-lc-rs; the roots are those of `ca` and no others, or the system's.
 pub(crate) fn config(ca: Option<&[u8]>) -> Result<TlsConfig, Error> {
+    config_with(ca, None)
+}
+
+/// The same, with a certificate to show.
+pub(crate) fn config_with(ca: Option<&[u8]>, identity: Option<&Identity>) -> Result<TlsConfig, Error> {
     let roots = match ca {
         Some(pem) => given(pem)?,
         None => system()?,
@@ -17,7 +22,15 @@ pub(crate) fn config(ca: Option<&[u8]>) -> Result<TlsConfig, Error> {
     Ok(TlsConfig::builder()
         .unversioned_rustls_crypto_provider(Arc::new(aws_lc_rs::default_provider()))
         .root_certs(RootCerts::Specific(Arc::new(roots)))
+        .client_cert(identity.map(shown).transpose()?)
         .build())
+}
+
+fn shown(identity: &Identity) -> Result<ClientCert, Error> {
+    let chain = given(&identity.chain)?;
+    let key = PrivateKey::from_pem(identity.key.0.as_bytes());
+    let key = key.map_err(|_| Error::Setup("the private key is not PEM".to_owned()))?;
+    Ok(ClientCert::new_with_certs(&chain, key))
 }
 
 fn given(pem: &[u8]) -> Result<Vec<Certificate<'static>>, Error> {

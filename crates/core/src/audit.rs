@@ -7,7 +7,11 @@
 //! The encoding is CBOR with integer keys in ascending order (deterministic by construction). Numbers of fields are
 //! never used again for something else.
 
+pub mod disclosures;
+pub mod ocsf;
 pub mod read;
+pub mod search;
+pub mod siem;
 
 use avouch_policy::Action;
 use avouch_store::{Tx, params, statements};
@@ -65,6 +69,39 @@ pub enum What {
 }
 
 impl What {
+    /// What happens besides actions of the policy's list.
+    pub const OWN: &[Self] = &[
+        Self::VaultCreate,
+        Self::VaultOpen,
+        Self::VaultRecover,
+        Self::VaultClose,
+        Self::SubjectShred,
+        Self::ErasureReplay,
+        Self::SubjectReseal,
+        Self::KekDestroy,
+        Self::IndexReady,
+        Self::IndexDrop,
+        Self::RootForget,
+        Self::BackupMake,
+        Self::BackupDrop,
+        Self::VaultRestore,
+        Self::VaultReplay,
+        Self::LogBegin,
+        Self::LogPrune,
+        Self::CredentialRefuse,
+    ];
+
+    /// Everything that can happen.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Action::ALL.iter().copied().map(Self::Act).chain(Self::OWN.iter().copied())
+    }
+
+    /// By its name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::all().find(|what| what.name() == name)
+    }
+
     /// Its name.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -327,28 +364,7 @@ mod tests {
 
     #[test]
     fn every_name_is_noun_dot_verb_and_unique() {
-        let own = [
-            What::VaultCreate,
-            What::VaultOpen,
-            What::VaultRecover,
-            What::VaultClose,
-            What::SubjectShred,
-            What::ErasureReplay,
-            What::SubjectReseal,
-            What::KekDestroy,
-            What::IndexReady,
-            What::IndexDrop,
-            What::RootForget,
-            What::BackupMake,
-            What::BackupDrop,
-            What::VaultRestore,
-            What::VaultReplay,
-            What::LogBegin,
-            What::LogPrune,
-            What::CredentialRefuse,
-        ];
-        let mut names: Vec<_> =
-            Action::ALL.iter().map(|action| What::Act(*action)).chain(own).map(What::name).collect();
+        let mut names: Vec<_> = What::all().map(What::name).collect();
         assert!(names.iter().all(|name| name.split('.').count() == 2));
         let count = names.len();
         names.sort_unstable();

@@ -91,6 +91,16 @@ impl EventId {
     pub const fn int(self) -> i64 {
         self.0
     }
+    /// The least id that an event of this moment can have.
+    #[must_use]
+    pub const fn first_at(micros: i64) -> Self {
+        Self(micros.saturating_mul(1 << 10))
+    }
+    /// The moment it was given, in microseconds UTC.
+    #[must_use]
+    pub const fn micros(self) -> i64 {
+        self.0 >> 10
+    }
     /// As others write it: UUIDv7 of the same microsecond, so that it is unique and sorts as the number does.
     #[must_use]
     pub fn uuid(self) -> Uuid {

@@ -15,6 +15,7 @@
 mod accesses;
 pub(crate) mod begin;
 mod cosign;
+pub mod follow;
 mod prove;
 mod prune;
 mod publish;
@@ -50,6 +51,7 @@ pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
         STATEMENTS,
         accesses::STATEMENTS,
         begin::STATEMENTS,
+        follow::STATEMENTS,
         cosign::STATEMENTS,
         prove::STATEMENTS,
         prune::STATEMENTS,

@@ -44,6 +44,7 @@ create table tile (log bigint not null, level bigint not null, idx bigint not nu
     primary key (log, level, idx));
 create table checkpoint (log bigint not null, size bigint not null, at bigint not null, note text not null,
     primary key (log, size));
+create table siem_cursor (name text primary key, log bigint not null, idx bigint not null);
 create table event_subject (pseudonym blob not null, event bigint not null,
     primary key (pseudonym, event)) without rowid;
 create table principal (id blob primary key, sealed blob not null);

@@ -19,6 +19,7 @@ pub(crate) mod terms;
 pub(crate) mod token;
 mod update;
 
+pub(crate) use accesses::view_of;
 pub use accesses::{Access as AccessEntry, Accessed, Accesses};
 pub use create::{CreateSubject, Created, Returning};
 pub use export::{Export, ExportError, ExportFormat};

@@ -18,6 +18,7 @@ mod tokens;
 mod transit;
 
 pub use backups::known as known_backups;
+pub use events::lines::event_lines;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -64,6 +65,9 @@ pub(crate) fn routes() -> (Router<Shared>, OpenApi) {
         .routes(routes!(principals::keys, principals::create_key))
         .routes(routes!(principals::revoke_key))
         .routes(routes!(events::list))
+        .routes(routes!(events::search))
+        .routes(routes!(events::export))
+        .routes(routes!(events::disclosures))
         .routes(routes!(ledger::prove))
         .routes(routes!(ledger::state))
         .routes(routes!(ledger::checkpoint))

@@ -10,7 +10,7 @@ use avouch_core::transit::KeyName;
 use avouch_core::{CredentialId, EventId, HoldId, ImportId, PrincipalId, SubjectId};
 use avouch_wire::{
     BackupRequest, BatchRequest, CharterApply, CharterPlan, ChunkRequest, DetokenizeRequest, DrillAnswer,
-    DrillRequest, Explain, ExportRequest, HoldRequest, ImportStart, InspectRequest, KeyCreate,
+    DrillRequest, EventSearch, Explain, ExportRequest, HoldRequest, ImportStart, InspectRequest, KeyCreate,
     PrincipalCreate, PrincipalPatch, ProblemKind, ProposeRequest, RecoveryRequest, RetireRequest,
     RevealRequest, RevokeRequest, RotateRequest, RotateTokensRequest, SearchRequest, Secret, SubjectCreate,
     SubjectPatch, TokenImportRequest, TokenRequest, TokenizeRequest, TransitDecode, TransitDecrypt,
@@ -228,6 +228,7 @@ bodies! {
     SubjectPatch: MERGE_PATCH = true;
     RevealRequest;
     SearchRequest;
+    EventSearch;
     BatchRequest: LIMIT = limits::BULK_BODY_BYTES;
     TokenRequest;
     InspectRequest;

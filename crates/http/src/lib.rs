@@ -19,9 +19,9 @@ mod tls;
 mod wiped;
 pub mod witness;
 
-pub use api::known_backups;
+pub use api::{event_lines, known_backups};
 pub use json::strict_json;
 pub use openapi::openapi;
 pub use problem::Failure;
 pub use server::{GRACE, Server, bind};
-pub use settings::{LookAtMemory, MetricsSettings, NextSeal, Settings, Tls};
+pub use settings::{LookAtMemory, LookAtSiem, MetricsSettings, NextSeal, Settings, Tls};

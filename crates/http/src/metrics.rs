@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use avouch_core::ledger::{LogState, Published};
+use avouch_wire::system::Siem;
 use avouch_wire::{Problem, ProblemKind};
 use axum::Router;
 use axum::extract::{Request, State};
@@ -33,6 +34,8 @@ pub(crate) struct Metrics {
     problems: Family<ProblemLabels, Counter>,
     integrity: Counter,
     waiting: Family<QueueLabels, Gauge>,
+    siem_behind: Family<SiemLabels, Gauge>,
+    siem_failing: Family<SiemLabels, Gauge>,
     log: LogGauges,
     /// Open connections to the API.
     pub(crate) connections: Gauge,
@@ -48,6 +51,8 @@ impl Metrics {
             problems: Family::default(),
             integrity: Counter::default(),
             waiting: Family::default(),
+            siem_behind: Family::default(),
+            siem_failing: Family::default(),
             log: LogGauges::default(),
             connections: Gauge::default(),
         };
@@ -67,6 +72,16 @@ impl Metrics {
             metrics.integrity.clone(),
         );
         registry.register("store_waiting", "Operations that wait for the store", metrics.waiting.clone());
+        registry.register(
+            "siem_behind",
+            "Signed events that a place they are sent to does not have yet",
+            metrics.siem_behind.clone(),
+        );
+        registry.register(
+            "siem_failing",
+            "1 where events could not be sent the last time",
+            metrics.siem_failing.clone(),
+        );
         metrics.log.register(registry);
         metrics
     }
@@ -97,7 +112,12 @@ impl Metrics {
         }
     }
 
-    fn text(&self, writes: usize, reads: usize, log: Option<(LogState, i64)>) -> String {
+    fn text(&self, writes: usize, reads: usize, log: Option<(LogState, i64)>, siem: Vec<Siem>) -> String {
+        for Siem { name, behind, failing, .. } in siem {
+            let labels = SiemLabels { name };
+            self.siem_behind.get_or_create(&labels).set(i64::try_from(behind).unwrap_or(i64::MAX));
+            self.siem_failing.get_or_create(&labels).set(i64::from(failing.is_some()));
+        }
         if let Some((state, now)) = log {
             self.log.set(&state, now);
         }
@@ -214,7 +234,12 @@ async fn scrape(State(scraped): State<Scraped>, request: Request) -> Response {
     // A store that does not answer is seen by the other numbers; these stay as they were.
     let state = tokio::time::timeout(LOOK_TIME, answered(|answer| app.log_state(answer))).await;
     let log = state.ok().and_then(Result::ok).map(|state| (state, app.now()));
-    let page = scraped.service.metrics.text(stats.waiting_writes, stats.waiting_reads, log);
+    let page = scraped.service.metrics.text(
+        stats.waiting_writes,
+        stats.waiting_reads,
+        log,
+        (scraped.service.siem)(),
+    );
     let headers = [
         (header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8"),
         (header::CACHE_CONTROL, "no-store"),
@@ -248,6 +273,12 @@ struct NeedLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ProblemLabels {
     kind: &'static str,
+}
+
+/// Names of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SiemLabels {
+    name: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]

@@ -32,6 +32,14 @@ impl Paging {
         self.position(List::Tokens, TokenPlace::from_bytes)
     }
 
+    /// The log and the index where a list by place goes on; nothing where the cursor is of another list, or there is none.
+    pub(crate) fn at_place(&self) -> Option<(i64, u64)> {
+        let cursor = self.cursor.as_ref().filter(|cursor| cursor.list == List::Log)?;
+        let (log, index) = cursor.position.split_first_chunk()?;
+        let index = u64::from_be_bytes(index.try_into().ok()?);
+        Some((i64::from_be_bytes(*log), index)).filter(|_| i64::try_from(index).is_ok())
+    }
+
     /// The name of a standalone key where this list goes on.
     pub(crate) fn after_name(&self, list: List) -> Result<Option<KeyName>, Failure> {
         self.position(list, |position| std::str::from_utf8(position).ok()?.parse().ok())
@@ -61,10 +69,12 @@ pub(crate) enum List {
     TransitKeys = 7,
     Tokens = 8,
     Erasures = 9,
+    Log = 10,
+    EventsOf = 11,
 }
 
 impl List {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::Subjects,
         Self::Search,
         Self::History,
@@ -74,6 +84,8 @@ impl List {
         Self::TransitKeys,
         Self::Tokens,
         Self::Erasures,
+        Self::Log,
+        Self::EventsOf,
     ];
 }
 
@@ -95,6 +107,10 @@ impl Cursor {
 
     pub(crate) fn number(list: List, number: i64) -> String {
         Self::write(list, &number.to_be_bytes())
+    }
+
+    pub(crate) fn place(log: i64, index: u64) -> String {
+        Self::write(List::Log, &[log.to_be_bytes(), index.to_be_bytes()].concat())
     }
 
     pub(crate) fn token(place: &TokenPlace) -> String {

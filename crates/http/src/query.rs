@@ -1,16 +1,20 @@
 //! Query strings: known parameters, each once. They never hold personal data, but somebody may put some there by mistake, so a
 //! refusal does not repeat what it does not know.
 
+mod events;
+
 use std::borrow::Cow;
 
+use avouch_core::SubjectId;
 use avouch_core::vault::TokensOf;
-use avouch_core::{PrincipalId, SubjectId};
 use avouch_wire::limits;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use data_encoding::BASE64URL_NOPAD;
 use percent_encoding::percent_decode_str;
 use uuid::Uuid;
+
+pub(crate) use events::{DisclosureFilter, EventExport, EventFilter, Given, filter};
 
 use crate::page::{Cursor, Paging};
 use crate::problem::Failure;
@@ -22,33 +26,6 @@ impl FromRequestParts<Shared> for Paging {
 
     async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Failure> {
         paging(&Parameters::parse(parts.uri.query(), &["limit", "cursor"])?)
-    }
-}
-
-/// The query of the list of events.
-pub(crate) struct EventFilter {
-    pub(crate) paging: Paging,
-    pub(crate) actor: Option<PrincipalId>,
-    pub(crate) action: Option<String>,
-}
-
-impl FromRequestParts<Shared> for EventFilter {
-    type Rejection = Failure;
-
-    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Failure> {
-        let parameters = Parameters::parse(parts.uri.query(), &["limit", "cursor", "actor", "action"])?;
-        let actor = parameters.value("actor").map(str::parse).transpose();
-        let action = parameters.value("action");
-        let named =
-            |name: &str| name.len() <= 64 && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'.');
-        if action.is_some_and(|action| !named(action)) {
-            return Err(Failure::fault("?action", "expected an action such as `subject.reveal`"));
-        }
-        Ok(Self {
-            paging: paging(&parameters)?,
-            actor: actor.map_err(|_| Failure::fault("?actor", "expected the id of a principal"))?,
-            action: action.map(str::to_owned),
-        })
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use avouch_core::app::App;
 use avouch_core::erasure::{Counts, Receipt};
 use avouch_core::vault::{Returning, ShownSubject};
-use avouch_core::{EventId, PrincipalId, View};
+use avouch_core::{EventId, PrincipalId, Rules, View};
 use avouch_wire::{self as wire, Actor, Fields, Subject, Time, TouchedField};
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -85,6 +86,11 @@ pub(crate) fn view(view: View) -> wire::View {
     }
 }
 
+/// The name of a field by its number.
+pub(crate) fn field_name(rules: &Rules, number: u32) -> String {
+    rules.field_name(number).map_or_else(|| format!("field {number}"), str::to_owned)
+}
+
 /// A field of an event. The ledger keeps `nothing` as the view of a field that was stored or changed; on the wire it has none.
 pub(crate) fn touched(name: String, shown: Option<View>) -> TouchedField {
     TouchedField { name, view: shown.filter(|shown| *shown != View::Nothing).map(view) }
@@ -138,13 +144,18 @@ pub(crate) fn event_id(id: EventId) -> Uuid {
 
 /// Who acted, as far as the vault still knows.
 pub(crate) fn actor(service: &Service, id: Option<PrincipalId>) -> Actor {
+    actor_of(&service.app, id)
+}
+
+/// The same, for what is done without a request.
+pub(crate) fn actor_of(app: &App, id: Option<PrincipalId>) -> Actor {
     let Some(id) = id else {
         return Actor { id: None, kind: "unknown".to_owned(), name: None };
     };
     if id == PrincipalId::SYSTEM {
         return Actor { id: None, kind: "system".to_owned(), name: None };
     }
-    let access = service.app.access();
+    let access = app.access();
     let known = access.principal(id);
     Actor {
         id: Some(principal_id(id)),

@@ -18,7 +18,7 @@ use utoipa::openapi::{OpenApi, RefOr};
 
 use crate::compat;
 use crate::metrics::{Metrics, RouteMetrics};
-use crate::settings::{LookAtMemory, NextSeal, Settings};
+use crate::settings::{LookAtMemory, LookAtSiem, NextSeal, Settings};
 
 /// What handlers and layers hold of the server.
 pub(crate) type Shared = Arc<Service>;
@@ -33,6 +33,7 @@ pub(crate) struct Service {
     pub(crate) started: Instant,
     pub(crate) next_seal: Option<NextSeal>,
     pub(crate) memory: LookAtMemory,
+    pub(crate) siem: LookAtSiem,
     pub(crate) queue_capacity: usize,
     pub(crate) encrypted: bool,
     /// The OpenAPI document, written once.
@@ -80,6 +81,7 @@ impl Service {
             started: Instant::now(),
             next_seal: settings.next_seal.clone(),
             memory: Arc::clone(&settings.memory),
+            siem: Arc::clone(&settings.siem),
             queue_capacity: settings.queue_capacity,
             encrypted: settings.tls.is_some(),
             openapi: serde_json::to_vec(openapi).unwrap_or_default().into(),

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use avouch_core::keys::Primary;
-use avouch_wire::system::{Memory, Swap};
+use avouch_wire::system::{Memory, Siem, Swap};
 use zeroize::Zeroizing;
 
 use crate::tls;
@@ -16,6 +16,9 @@ pub type NextSeal = Arc<dyn Fn() -> Result<Primary, String> + Send + Sync>;
 
 /// Tells how memory is kept from the disk, at this moment.
 pub type LookAtMemory = Arc<dyn Fn() -> Memory + Send + Sync>;
+
+/// Tells where events are sent to, and how far that is.
+pub type LookAtSiem = Arc<dyn Fn() -> Vec<Siem> + Send + Sync>;
 
 /// See the module.
 pub struct Settings {
@@ -33,6 +36,8 @@ pub struct Settings {
     pub next_seal: Option<NextSeal>,
     /// For `GET /v1/status`.
     pub memory: LookAtMemory,
+    /// For `GET /v1/status` and the metrics.
+    pub siem: LookAtSiem,
     /// How many operations may wait for the store, for `GET /v1/status`.
     pub queue_capacity: usize,
 }
@@ -53,6 +58,7 @@ impl Settings {
                 swap: Swap::Unknown,
                 detail: "nobody has looked".to_owned(),
             }),
+            siem: Arc::new(Vec::new),
             queue_capacity: 4096,
         }
     }

@@ -53,6 +53,8 @@ actions! {
     AccessRead = "access.read", "See principals and credentials.";
     AccessChange = "access.change", "Create, change and end principals and credentials.";
     EventRead = "event.read", "Read the ledger of events.";
+    EventSearch = "event.search", "Find the events that are about one customer.";
+    DisclosureRead = "disclosure.read", "See what recipients were given, and of how many.";
     KeyRead = "key.read", "See which keys exist and how old they are; never a key itself.";
     KeyRotate = "key.rotate", "Replace the key that wraps the customers' keys.";
     KeyDrill = "key.drill", "Prove that a seal for recovery still opens.";
@@ -92,8 +94,9 @@ impl Action {
             | TokenDetokenize | TokenRead | TokenImport => true,
             // Who looked, not what was seen: an auditor asks it without any purpose.
             SubjectAccesses | TokenRevoke | TransitManage | TransitEncrypt | TransitDecrypt | CharterRead
-            | CharterApply | AccessRead | AccessChange | EventRead | KeyRead | KeyRotate | KeyDrill
-            | KeyReseal | ErasureRead | SystemBackup | SystemStatus | PolicyExplain => false,
+            | CharterApply | AccessRead | AccessChange | EventRead | EventSearch | DisclosureRead
+            | KeyRead | KeyRotate | KeyDrill | KeyReseal | ErasureRead | SystemBackup | SystemStatus
+            | PolicyExplain => false,
         }
     }
 
@@ -109,8 +112,8 @@ impl Action {
             SubjectReveal | SubjectExport | TokenDetokenize => Some(Shows::Reveals),
             SubjectDelete | SubjectHold | SubjectAccesses | SubjectImport | TokenRead | TokenRevoke
             | TokenImport | TransitManage | TransitEncrypt | TransitDecrypt | CharterRead | CharterApply
-            | AccessRead | AccessChange | EventRead | KeyRead | KeyRotate | KeyDrill | KeyReseal
-            | ErasureRead | SystemBackup | SystemStatus | PolicyExplain => None,
+            | AccessRead | AccessChange | EventRead | EventSearch | DisclosureRead | KeyRead | KeyRotate
+            | KeyDrill | KeyReseal | ErasureRead | SystemBackup | SystemStatus | PolicyExplain => None,
         }
     }
 }

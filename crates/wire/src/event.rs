@@ -88,6 +88,12 @@ pub struct Access {
 pub struct Event {
     /// The event. Ids sort by time.
     pub id: Uuid,
+    /// The number of the log it is in. Absent while it waits for its place, which takes a second or less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<u64>,
+    /// Which leaf of that log it is: with this, its proof can be asked for and checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<u64>,
     /// When.
     pub at: Time,
     /// Who.
@@ -142,4 +148,166 @@ pub struct EventQuery {
     /// Only events of this action, such as `subject.reveal`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
+    /// Only events for this purpose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
+    /// Only events for this recipient.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipient: Option<String>,
+    /// Only events that ended so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+    /// Only events from this moment on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Time>,
+    /// Only events before this moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
+    /// Events of this log in its order, the oldest first, as far as a checkpoint covers them. Then `next_cursor` is always there and
+    /// leads to what comes later, in this log and in those after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<u64>,
+    /// With `log`: only events behind this index.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
+}
+
+/// `POST /v1/events/search`: the events about one customer. Itself an event about them; purpose and reason are stated in headers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"subject": "019560f0-1111-7000-8000-000000000001", "action": "subject.reveal", "since": "2026-03-01T00:00:00.000000Z"})))]
+pub struct EventSearch {
+    /// Whom they are about.
+    pub subject: Uuid,
+    /// How many entries, 1 to 100; 25 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 100)]
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// Only events of this principal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<Uuid>,
+    /// Only events of this action, such as `subject.reveal`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// Only events for this purpose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
+    /// Only events for this recipient.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipient: Option<String>,
+    /// Only events that ended so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+    /// Only events from this moment on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Time>,
+    /// Only events before this moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
+}
+
+/// How events are written for others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum EventFormat {
+    /// Each as `GET /v1/events` lists it, without names of actors, with the hash of its leaf.
+    #[default]
+    Jsonl,
+    /// Each in the Open Cybersecurity Schema Framework, version 1.8.0.
+    Ocsf,
+}
+
+impl EventFormat {
+    /// The name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Jsonl => "jsonl",
+            Self::Ocsf => "ocsf",
+        }
+    }
+}
+
+/// The query of `GET /v1/events/export`. Unknown parameters are refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct EventExportQuery {
+    /// `jsonl`, which it is when absent, or `ocsf`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(inline)]
+    pub format: Option<EventFormat>,
+    /// The number of the log; the first one when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<u64>,
+    /// Only events behind this index of the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
+    /// How many events, 1 to 1000, which it is when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1, maximum = 1000)]
+    pub limit: Option<u32>,
+}
+
+/// One line of an export of events as JSON Lines.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EventLine {
+    /// The name of the log; with the index, it names this event for ever.
+    pub origin: String,
+    /// SHA-256 of the leaf, in hexadecimal: the log's tiles have it at this index.
+    pub leaf: String,
+    /// The event.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// The query of `GET /v1/disclosures`. Unknown parameters are refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct DisclosureQuery {
+    /// Only to this recipient.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipient: Option<String>,
+    /// From this moment on; from the beginning when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Time>,
+    /// Before this moment; until now when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
+}
+
+/// `GET /v1/disclosures`: what recipients were given in a period.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Disclosures {
+    /// One for each recipient, purpose, field and way of showing it, in this order.
+    pub items: Vec<Disclosure>,
+    /// There: only what was before this moment is counted, as one request counts half a million events. Ask again with this as
+    /// `since` for the rest; how many customers there were in all cannot be added up then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Time>,
+}
+
+/// One field that a recipient was given for one purpose.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Disclosure {
+    /// Who was given it.
+    pub recipient: String,
+    /// For which purpose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
+    /// The field; `field` and its number when the charter no longer has it.
+    pub field: String,
+    /// `token`: tokens were made that lead to it. Anything else: so it was shown.
+    pub view: View,
+    /// How many events.
+    pub events: u64,
+    /// How many customers these were about; at most, where an event was about several customers and fields.
+    pub customers: u64,
+    /// The first of the events.
+    pub first: Time,
+    /// The last of them.
+    pub last: Time,
 }

@@ -21,6 +21,15 @@ pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// `If-Match`: the version a PATCH was made from, in quotes.
 pub const IF_MATCH: &str = "if-match";
 
+/// `Avouch-Log`: the number of the log that a page of exported events is of.
+pub const LOG: &str = "avouch-log";
+
+/// `Avouch-Index`: the last index that the page has come to; absent at the beginning of a log. With `Avouch-Log`, where to go on.
+pub const INDEX: &str = "avouch-index";
+
+/// `Avouch-Log-Size`: how many events of that log a checkpoint covers.
+pub const LOG_SIZE: &str = "avouch-log-size";
+
 /// Media type of a problem (RFC 9457).
 pub const PROBLEM_JSON: &str = "application/problem+json";
 

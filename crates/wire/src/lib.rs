@@ -30,7 +30,10 @@ pub use charter::{
     CharterView,
 };
 pub use erasure::{EraseQuery, ErasureQuery, Hold, HoldRequest, Receipt, ReceiptKey};
-pub use event::{Access, Actor, Event, EventQuery, Outcome, TouchedField};
+pub use event::{
+    Access, Actor, Disclosure, DisclosureQuery, Disclosures, Event, EventExportQuery, EventFormat, EventLine,
+    EventQuery, EventSearch, Outcome, TouchedField,
+};
 pub use export::{ExportFormat, ExportRequest};
 pub use fields::{Document, Fields, Secret};
 pub use import::{

@@ -19,6 +19,9 @@ pub const PAGE_DEFAULT: u32 = 25;
 /// Most entries of a list page.
 pub const PAGE_MAX: u32 = 100;
 
+/// Most events of one page of an export.
+pub const EXPORT_EVENTS: u32 = 1000;
+
 /// Most items of one batch, one token request or one use of a standalone key.
 pub const BATCH_ITEMS: usize = 1000;
 

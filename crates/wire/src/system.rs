@@ -32,6 +32,27 @@ pub struct Status {
     pub queue: Queue,
     /// How keys and customers' data in its memory are kept from the disk.
     pub memory: Memory,
+    /// Where events are sent to, and how far that is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub siem: Vec<Siem>,
+}
+
+/// A place that events are sent to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Siem {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Signed events that it does not have yet.
+    pub behind: u64,
+    /// The log of the last event that it has; absent while it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<u64>,
+    /// The index of that event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<u64>,
+    /// Why it gets nothing at the moment; it is tried again and again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failing: Option<String>,
 }
 
 /// What could be written to a disk of what the server has in memory.

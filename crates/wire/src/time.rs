@@ -1,6 +1,6 @@
 //! One spelling of a moment: RFC 3339, UTC, six decimals. Fixed width, so that times sort as text and snapshots are stable.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, str::FromStr};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -35,6 +35,26 @@ impl From<Timestamp> for Time {
     }
 }
 
+impl FromStr for Time {
+    type Err = NoTime;
+
+    fn from_str(text: &str) -> Result<Self, NoTime> {
+        text.parse().map(Self).map_err(|_| NoTime)
+    }
+}
+
+/// A text is no moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoTime;
+
+impl fmt::Display for NoTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("expected a time such as 2026-03-01T09:30:00Z")
+    }
+}
+
+impl std::error::Error for NoTime {}
+
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:.6}", self.0)
@@ -56,7 +76,7 @@ impl Serialize for Time {
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<str>::deserialize(deserializer)?;
-        text.parse().map(Self).map_err(|_| de::Error::custom("expected a time such as 2026-03-01T09:30:00Z"))
+        text.parse().map_err(de::Error::custom)
     }
 }
 

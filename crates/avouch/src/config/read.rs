@@ -116,6 +116,7 @@ impl Config {
             "[backup] every_hours goes with data_dir and keys_dir",
         );
         self.ledger.faults(&mut faults);
+        super::Siem::faults(&self.siem, &mut faults);
         for (section, root) in self.root.both() {
             root.faults(section, &mut faults);
         }

@@ -1,14 +1,13 @@
-//! The record, as a list or as it grows.
+//! The record, as a list, as it grows, and into a file.
 
-use std::{
-    collections::{HashSet, VecDeque},
-    process::ExitCode,
-    thread,
-    time::{Duration, Instant},
-};
+mod export;
+mod follow;
 
-use avouch_wire::{Actor, Event, EventQuery, TouchedField, View, limits};
-use clap::Args;
+use std::{path::PathBuf, process::ExitCode};
+
+use avouch_client::Stated;
+use avouch_wire::{Actor, Event, EventFormat, EventQuery, EventSearch, Outcome, Time, TouchedField, View};
+use clap::{Args, ValueEnum};
 use uuid::Uuid;
 
 use super::{CliError, Remote, output::listing, table::Table};
@@ -21,9 +20,48 @@ pub(crate) struct EventsArgs {
     /// Only this action, such as `subject.reveal`
     #[arg(long)]
     action: Option<String>,
+    /// Only for this purpose
+    #[arg(long, value_name = "NAME")]
+    purpose: Option<String>,
+    /// Only for this recipient
+    #[arg(long, value_name = "NAME")]
+    recipient: Option<String>,
+    /// Only what ended so: done, refused or failed
+    #[arg(long, value_parser = outcome)]
+    outcome: Option<Outcome>,
+    /// Only from this moment on, such as 2026-03-01T00:00:00Z
+    #[arg(long, value_name = "TIME")]
+    since: Option<Time>,
+    /// Only before this moment
+    #[arg(long, value_name = "TIME")]
+    until: Option<Time>,
+    /// Only what is about this customer. A look at them, and recorded as one
+    #[arg(long, value_name = "ID", conflicts_with_all = ["follow", "export"])]
+    subject: Option<Uuid>,
+    /// Why you look for a customer's events, in a few words
+    #[arg(long, value_name = "TEXT", requires = "subject")]
+    reason: Option<String>,
     /// Go on showing new events, oldest first, until interrupted. Leaves out `event.read`, which this itself causes, unless asked for
     #[arg(long, conflicts_with = "cursor")]
     follow: bool,
+    /// Write all events that are signed to a file, in the order of the log; `-` for stdout
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = [
+            "follow", "cursor", "limit", "actor", "action", "purpose", "recipient", "outcome", "since", "until"
+        ]
+    )]
+    export: Option<PathBuf>,
+    /// How to write them: as they are listed, or in the Open Cybersecurity Schema Framework
+    #[arg(long, requires = "export", default_value = "jsonl")]
+    format: Format,
+    /// Begin with this log
+    #[arg(long, value_name = "N", requires = "export")]
+    log: Option<u64>,
+    /// Only behind this index of the log, where an export before has ended
+    #[arg(long, value_name = "N", requires = "log")]
+    since_index: Option<u64>,
     /// How many entries, at most 100
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     limit: Option<u32>,
@@ -32,12 +70,59 @@ pub(crate) struct EventsArgs {
     cursor: Option<String>,
 }
 
-pub(super) fn run(args: EventsArgs, remote: &Remote) -> Result<ExitCode, CliError> {
-    let query = EventQuery { limit: args.limit, cursor: args.cursor, actor: args.actor, action: args.action };
-    if args.follow {
-        return follow(query, remote);
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// One event a line, as `avouch events --json` lists them
+    Jsonl,
+    /// One event a line, in OCSF 1.8.0
+    Ocsf,
+}
+
+impl From<Format> for EventFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Jsonl => Self::Jsonl,
+            Format::Ocsf => Self::Ocsf,
+        }
     }
-    let page = remote.client.events(&query)?;
+}
+
+fn outcome(text: &str) -> Result<Outcome, String> {
+    let known = [Outcome::Done, Outcome::Refused, Outcome::Failed];
+    let found = known.into_iter().find(|outcome| outcome.name() == text);
+    found.ok_or_else(|| "expected done, refused or failed".to_owned())
+}
+
+pub(super) fn run(args: EventsArgs, remote: &Remote) -> Result<ExitCode, CliError> {
+    if let Some(path) = &args.export {
+        return export::run(path, args.format.into(), (args.log, args.since_index), remote);
+    }
+    let EventsArgs { actor, action, purpose, recipient, outcome, since, until, limit, cursor, .. } = args;
+    let page = if let Some(subject) = args.subject {
+        let stated = Stated { purpose: None, reason: args.reason };
+        let search =
+            EventSearch { subject, limit, cursor, actor, action, purpose, recipient, outcome, since, until };
+        remote.client.event_search(&search, &stated)?
+    } else {
+        let (log, after) = (None, None);
+        let query = EventQuery {
+            limit,
+            cursor,
+            actor,
+            action,
+            purpose,
+            recipient,
+            outcome,
+            since,
+            until,
+            log,
+            after,
+        };
+        if args.follow {
+            return follow::run(query, remote);
+        }
+        remote.client.events(&query)?
+    };
     remote.output.answer(&page, |page| listing(&table(&page.items), page.next_cursor.as_ref()))
 }
 
@@ -62,81 +147,6 @@ pub(super) fn touched(fields: &[TouchedField]) -> String {
         view.map_or_else(|| names.clone(), |view| format!("{}: {names}", view.name()))
     };
     views.into_iter().map(group).collect::<Vec<_>>().join(" · ")
-}
-
-const PAUSE: Duration = Duration::from_secs(1);
-
-fn follow(query: EventQuery, remote: &Remote) -> Result<ExitCode, CliError> {
-    let own = |event: &Event| query.action.is_none() && event.action == "event.read";
-    let mut seen = Seen::default();
-    let mut page = remote.client.events(&query)?;
-    loop {
-        let mut fresh = Vec::new();
-        loop {
-            let before = fresh.len();
-            fresh.extend(page.items.into_iter().filter(|event| seen.is_new(event.id)));
-            // An event may become visible after a later one, so a page counts as known only when all of it is.
-            let more = fresh.len() > before && !seen.first;
-            match page.next_cursor.take().filter(|_| more) {
-                Some(cursor) => {
-                    let next = EventQuery { cursor: Some(cursor), ..query.clone() };
-                    page = remote.client.events(&next)?;
-                }
-                None => break,
-            }
-        }
-        seen.first = false;
-        for event in fresh.iter().rev().filter(|event| !own(event)) {
-            if remote.output.json {
-                let line = serde_json::to_string(event).map_err(std::io::Error::from)?;
-                remote.output.text(&format!("{line}\n"))?;
-            } else {
-                remote.output.text(&line(event))?;
-            }
-        }
-        pause();
-        let newest = EventQuery { limit: Some(limits::PAGE_MAX), ..query.clone() };
-        page = remote.client.events(&newest)?;
-    }
-}
-
-fn pause() {
-    let wake = Instant::now() + PAUSE;
-    let mut left = PAUSE;
-    while !left.is_zero() {
-        thread::park_timeout(left);
-        left = wake.saturating_duration_since(Instant::now());
-    }
-}
-
-/// The last ids that were shown; bounded, whatever the length of the record.
-struct Seen {
-    first: bool,
-    ids: HashSet<Uuid>,
-    order: VecDeque<Uuid>,
-}
-
-impl Default for Seen {
-    fn default() -> Self {
-        Self { first: true, ids: HashSet::new(), order: VecDeque::new() }
-    }
-}
-
-impl Seen {
-    const MOST: usize = 10_000;
-
-    fn is_new(&mut self, id: Uuid) -> bool {
-        let new = self.ids.insert(id);
-        if new {
-            self.order.push_back(id);
-            if self.order.len() > Self::MOST
-                && let Some(oldest) = self.order.pop_front()
-            {
-                self.ids.remove(&oldest);
-            }
-        }
-        new
-    }
 }
 
 fn table(events: &[Event]) -> Table {

@@ -97,8 +97,21 @@ pub(super) fn run(args: ExportArgs, remote: &Remote) -> Result<ExitCode, CliErro
     Ok(ExitCode::SUCCESS)
 }
 
-/// Into a new file of mode 0600 beside the target, synced, then renamed over it.
 fn to_file(request: &ExportRequest, path: &Path, remote: &Remote) -> Result<u64, CliError> {
+    whole(path, |file| {
+        let mut export = remote.client.export(request)?;
+        copy(&mut export, file).map_err(|broken| match broken {
+            Broken::Read => broke_off(),
+            Broken::Write(error) => CliError::file(path, &error),
+        })
+    })
+}
+
+/// Into a new file of mode 0600 beside the target, synced, then renamed over it.
+pub(super) fn whole<T>(
+    path: &Path,
+    write: impl FnOnce(&mut fs::File) -> Result<T, CliError>,
+) -> Result<T, CliError> {
     let mut name = path.file_name().ok_or_else(|| CliError::usage("-o needs a file name"))?.to_owned();
     name.push(format!(".{}.part", random_id().simple()));
     let part = Part(path.with_file_name(name));
@@ -106,18 +119,14 @@ fn to_file(request: &ExportRequest, path: &Path, remote: &Remote) -> Result<u64,
 
     let mut file =
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part.0).map_err(failed)?;
-    let mut export = remote.client.export(request)?;
-    let bytes = copy(&mut export, &mut file).map_err(|broken| match broken {
-        Broken::Read => broke_off(),
-        Broken::Write(error) => failed(error),
-    })?;
+    let written = write(&mut file)?;
     file.sync_all().map_err(failed)?;
     fs::rename(&part.0, path).map_err(failed)?;
     // The rename itself must outlast a crash too.
     let folder =
         path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
-    Ok(bytes)
+    Ok(written)
 }
 
 /// Removes the half-written file whatever goes wrong; after the rename there is none.

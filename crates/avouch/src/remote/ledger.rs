@@ -5,7 +5,7 @@ mod accesses;
 mod bundle;
 mod copy;
 mod deep;
-mod progress;
+pub(super) mod progress;
 mod proof;
 mod remembered;
 mod source;

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use avouch_wire::system::Swap;
+use avouch_wire::system::{Siem, Swap};
 
 use super::{CliError, Remote, table::facts};
 
@@ -28,8 +28,17 @@ pub(super) fn status(remote: &Remote) -> Result<ExitCode, CliError> {
             ("waiting", format!("{} of {}", status.queue.waiting, status.queue.capacity)),
             ("memory", status.memory.detail.clone()),
             ("swap", swap(status.memory.swap).to_owned()),
-        ])
+        ]) + &status.siem.iter().map(siem).collect::<String>()
     })
+}
+
+/// A line for each place that events are sent to.
+fn siem(siem: &Siem) -> String {
+    let state = match &siem.failing {
+        None => String::new(),
+        Some(reason) => format!(", and gets nothing at the moment: {reason}"),
+    };
+    facts([("events to", format!("{}: {} behind{state}", siem.name, siem.behind))])
 }
 
 const fn swap(swap: Swap) -> &'static str {

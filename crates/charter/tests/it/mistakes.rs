@@ -311,9 +311,9 @@ fn promises_that_would_not_hold() {
     ");
     assert_snapshot!(told_all(&[("roles.yaml", "holder: staff", "holder: auditor")]), @"
     roles.yaml:4:13: an auditor cannot have `charter.apply`: auditors change nothing and see no personal data
-      help: auditors may have `subject.accesses`, `charter.read`, `access.read`, `event.read`, `key.read`, `erasure.read`, `system.status`, `policy.explain`
+      help: auditors may have `subject.accesses`, `charter.read`, `access.read`, `event.read`, `event.search`, `disclosure.read`, `key.read`, `erasure.read`, `system.status`, `policy.explain`
     roles.yaml:4:28: an auditor cannot have `access.change`: auditors change nothing and see no personal data
-      help: auditors may have `subject.accesses`, `charter.read`, `access.read`, `event.read`, `key.read`, `erasure.read`, `system.status`, `policy.explain`
+      help: auditors may have `subject.accesses`, `charter.read`, `access.read`, `event.read`, `event.search`, `disclosure.read`, `key.read`, `erasure.read`, `system.status`, `policy.explain`
     ");
 }
 

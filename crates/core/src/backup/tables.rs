@@ -153,6 +153,11 @@ tables! {
         "insert into checkpoint (log, size, at, note) values (?1, ?2, ?3, ?4)"
         "delete from checkpoint"
     }
+    data Data siem_cursor "siem_cursor" / 1 (name Text, log Int, idx Int) {
+        "select name, log, idx from siem_cursor where name > ?1 order by name limit ?2"
+        "insert into siem_cursor (name, log, idx) values (?1, ?2, ?3)"
+        "delete from siem_cursor"
+    }
     data Data event_subject "event_subject" / 2 (pseudonym Blob, event Int) {
         "select pseudonym, event from event_subject where (pseudonym, event) > (?1, ?2) order by pseudonym, event limit ?3"
         "insert into event_subject (pseudonym, event) values (?1, ?2)"

@@ -165,7 +165,7 @@ impl App {
     }
 
     /// How many leaves a checkpoint of this log covers.
-    fn published(&self, tx: &mut Tx<'_>, log: i64) -> Result<u64, Error> {
+    pub(super) fn published(&self, tx: &mut Tx<'_>, log: i64) -> Result<u64, Error> {
         match self.ledger.newest().filter(|newest| newest.log == log) {
             Some(newest) => Ok(newest.checkpoint.size),
             None => Ok(Published::newest(tx, self, log)?.map_or(0, |newest| newest.checkpoint.size)),

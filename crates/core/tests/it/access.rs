@@ -2,7 +2,7 @@
 
 use std::sync::mpsc;
 
-use avouch_core::audit::read::ReadEvents;
+use avouch_core::audit::read::{Filter, ReadEvents};
 use avouch_core::gate::Status;
 use avouch_core::gate::principals::{ChangePrincipal, ReadPrincipals, RevokeKey};
 use avouch_testkit::both_engines;
@@ -32,7 +32,7 @@ both_engines! {
         let house = House::new(place);
         let auditor = house.hire("auditor", "auditor", None);
         let look = |house: &House<'_>| {
-            let read = ReadEvents { before: None, after: None, actor: None, action: None, limit: 1 };
+            let read = ReadEvents { before: None, filter: Filter::default(), limit: 1 };
             house.act(&auditor, read).map(drop)
         };
         let days = |days| ChangePrincipal { id: Some(auditor.id()), days: Some(days), ..Default::default() };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use avouch_core::audit::read::ReadEvents;
+use avouch_core::audit::read::{Filter, ReadEvents};
 use avouch_core::erasure::{Counts, Erase, ErasureSettings, ReadErasure, ReadReceiptKey, Receipt};
 use avouch_core::gate::Caller;
 use avouch_core::keys::ReadKeys;
@@ -103,9 +103,9 @@ both_engines! {
         erased(&house, &dpo, gone).expect("erased");
         assert_eq!(count(&house, &REASONS), 1, "only the other's");
         assert_eq!(count(&house, &LINKS), links - 1);
-        let read = ReadEvents { before: None, after: None, actor: None, action: None, limit: 100 };
+        let read = ReadEvents { before: None, filter: Filter::default(), limit: 100 };
         let events = house.act(&house.admin, read).expect("events").items;
-        let committed = events.iter().filter(|(_, event)| event.reason.is_some()).count();
+        let committed = events.iter().filter(|listed| listed.event.reason.is_some()).count();
         assert_eq!(committed, 2, "what was recorded stays");
         assert_eq!(slug(erased(&house, &dpo, SubjectId::from_bytes([7; 16]))), "not-found");
     }

@@ -7,7 +7,7 @@ use avouch_charter::SourceFile;
 use avouch_core::app::opening::{OpeningError, Parts};
 use avouch_core::app::{App, Done, Once, Operation};
 use avouch_core::audit::Event;
-use avouch_core::audit::read::ReadEvents;
+use avouch_core::audit::read::{Filter, ReadEvents};
 use avouch_core::clock::ManualClock;
 use avouch_core::erasure::ErasureSettings;
 use avouch_core::gate::principals::{CreateKey, CreatePrincipal};
@@ -317,9 +317,14 @@ impl<'p> House<'p> {
     /// The newest events, newest first, without those of reading them.
     pub(crate) fn events(&self) -> Vec<Event> {
         let auditor = self.admin.clone();
-        let read = ReadEvents { before: None, after: None, actor: None, action: None, limit: 100 };
+        let read = ReadEvents { before: None, filter: Filter::default(), limit: 100 };
         let events = self.act(&auditor, read).expect("the administrator reads events");
-        events.items.into_iter().map(|(_, event)| event).filter(|event| event.what != "event.read").collect()
+        events
+            .items
+            .into_iter()
+            .map(|listed| listed.event)
+            .filter(|event| event.what != "event.read")
+            .collect()
     }
 }
 

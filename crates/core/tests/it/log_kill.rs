@@ -11,7 +11,7 @@ use std::time::Duration;
 use avouch_core::MIGRATIONS;
 use avouch_core::app::App;
 use avouch_core::app::opening::Parts;
-use avouch_core::audit::read::ReadEvents;
+use avouch_core::audit::read::{Filter, ReadEvents};
 use avouch_core::clock::ManualClock;
 use avouch_core::erasure::ErasureSettings;
 use avouch_core::gate::Caller;
@@ -59,7 +59,7 @@ fn child() {
     println!("open");
     loop {
         for _ in 0..3 {
-            let read = ReadEvents { before: None, after: None, actor: None, action: None, limit: 1 };
+            let read = ReadEvents { before: None, filter: Filter::default(), limit: 1 };
             app.perform_wait(&Caller::system(), read).expect("on record");
         }
         println!("written");

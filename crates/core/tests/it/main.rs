@@ -11,6 +11,7 @@ mod data_keys;
 mod documents;
 mod endings;
 mod erasure;
+mod events;
 mod holds;
 mod house;
 mod imports;

@@ -61,6 +61,7 @@ pub(super) async fn status(
         uptime_seconds: service.started.elapsed().as_secs(),
         queue: queue(&service),
         memory: (service.memory)(),
+        siem: (service.siem)(),
     })
 }
 

@@ -7,6 +7,7 @@ mod compat;
 mod contract;
 mod customers;
 mod erasures;
+mod events;
 mod files;
 mod house;
 mod keys;

@@ -4,13 +4,13 @@ use std::io::{self, IsTerminal as _};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::super::output::Output;
+use crate::remote::output::Output;
 
 /// See the module.
-pub(super) struct Progress(Option<ProgressBar>);
+pub(in crate::remote) struct Progress(Option<ProgressBar>);
 
 impl Progress {
-    pub(super) fn of(total: u64, output: Output) -> Self {
+    pub(in crate::remote) fn of(total: u64, output: Output) -> Self {
         if output.json || !io::stderr().is_terminal() {
             return Self(None);
         }
@@ -21,11 +21,11 @@ impl Progress {
         Self(Some(bar))
     }
 
-    pub(super) fn to(&self, done: u64) {
+    pub(in crate::remote) fn to(&self, done: u64) {
         self.0.iter().for_each(|bar| bar.set_position(done));
     }
 
-    pub(super) fn end(self) {
+    pub(in crate::remote) fn end(self) {
         self.0.iter().for_each(ProgressBar::finish_and_clear);
     }
 }
