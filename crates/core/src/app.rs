@@ -434,7 +434,8 @@ fn record(cx: &Cx<'_>, permit: &Permit, note: &Note, reason: Option<[u8; 32]>) -
         event.views = note.fields.iter().map(|(_, view)| view.unwrap_or(View::Nothing) as u8).collect();
     }
     event.count = note.count;
-    event.written = note.written.iter().map(|digest| (*digest).into()).collect();
+    event.wrote(&note.written);
+    event.ended = note.ended;
     event.recipient.clone_from(&note.recipient);
     event.objects = note.objects.iter().map(|id| (*id).into()).collect();
     event.erasure = note.erasure;

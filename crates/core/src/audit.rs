@@ -193,9 +193,9 @@ pub struct Event {
     /// How many subjects, tokens or rows.
     #[n(14)]
     pub count: u32,
-    /// `row_digest["record"](subject, version, entries)` of each record version written.
+    /// Each record version written.
     #[n(15)]
-    pub written: Vec<ByteArray<32>>,
+    pub written: Vec<Written>,
     /// Commitment to the typed reason, which is kept sealed beside the event.
     #[n(16)]
     pub reason: Option<ByteArray<32>>,
@@ -214,9 +214,13 @@ pub struct Event {
     /// Its own [`EventId`]: whoever has the leaf knows which event it is.
     #[n(21)]
     pub id: i64,
-    /// What was published of the log before, for the first leaf of one.
+    /// What was published of the log before, for the first leaf of one. Of which log up to which leaf events are gone, where some
+    /// were let go of.
     #[n(22)]
     pub before: Option<Before>,
+    /// How many customers have ended as a whole. Not which: an erasure is known by its number, and its receipt names the customer.
+    #[n(23)]
+    pub ended: u32,
 }
 
 impl Event {
@@ -227,6 +231,20 @@ impl Event {
     pub fn decode(body: &[u8]) -> Result<Self, crate::Error> {
         read::decode(body)
     }
+}
+
+/// One version of a record, as it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct Written {
+    /// `row_digest["record"](the whole row)`: what the row has for its manifest.
+    #[n(0)]
+    pub digest: ByteArray<32>,
+    /// Its number.
+    #[n(1)]
+    pub version: u64,
+    /// Whose it is, of [`Event::subjects`]; nothing when none of their keys opened.
+    #[n(2)]
+    pub whose: Option<u32>,
 }
 
 /// The newest checkpoint that is known of a log which has ended.
@@ -256,13 +274,44 @@ pub struct Note {
     /// See [`Event::count`].
     pub count: u32,
     /// See [`Event::written`].
-    pub written: Vec<[u8; 32]>,
+    pub written: Vec<Wrote>,
     /// See [`Event::recipient`].
     pub recipient: Option<String>,
     /// See [`Event::objects`].
     pub objects: Vec<[u8; 16]>,
     /// See [`Event::erasure`].
     pub erasure: Option<u64>,
+    /// See [`Event::ended`].
+    pub ended: u32,
+}
+
+/// A record version that an operation has written, and the name under which events know its person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wrote {
+    /// Nothing when none of their keys opens.
+    pub whose: Option<[u8; 16]>,
+    /// Its number.
+    pub version: u64,
+    /// Its manifest.
+    pub digest: [u8; 32],
+}
+
+impl Event {
+    /// Puts in what was written, and whose it is.
+    pub(crate) fn wrote(&mut self, wrote: &[Wrote]) {
+        let place = |whose: [u8; 16]| {
+            let at = self.subjects.iter().position(|subject| **subject == whose)?;
+            u32::try_from(at).ok()
+        };
+        self.written = wrote
+            .iter()
+            .map(|one| Written {
+                digest: one.digest.into(),
+                version: one.version,
+                whose: one.whose.and_then(place),
+            })
+            .collect();
+    }
 }
 
 impl Note {
@@ -323,6 +372,7 @@ pub(crate) fn system(id: EventId, what: What, now: i64, charter: u32) -> Event {
         erasure: None,
         id: id.int(),
         before: None,
+        ended: 0,
     }
 }
 
@@ -348,16 +398,16 @@ mod tests {
         let bytes = minicbor::to_vec(event()).expect("encodes");
         assert_eq!(minicbor::decode::<Event>(&bytes).expect("decodes"), event());
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        insta::assert_snapshot!(hex, @"b10001016e7375626a6563742e72657665616c021b00060a24181e4000035000000000000000000000000000000000050007010867737570706f7274098176726f6c653a737570706f72742f72657665616c732f310a800b8150070707070707070707070707070707070c81030d81040e010f80105820090909090909090909090909090909090909090909090909090909090909090912801505");
+        insta::assert_snapshot!(hex, @"b20001016e7375626a6563742e72657665616c021b00060a24181e4000035000000000000000000000000000000000050007010867737570706f7274098176726f6c653a737570706f72742f72657665616c732f310a800b8150070707070707070707070707070707070c81030d81040e010f801058200909090909090909090909090909090909090909090909090909090909090909128015051700");
     }
 
     #[test]
     fn the_name_of_a_key_is_there_only_where_there_is_one() {
         let [with, without] = [Some("orders".to_owned()), None].map(|key| Event { key, ..event() });
         let [with, without] = [with, without].map(|event| minicbor::to_vec(event).expect("encodes"));
-        // One more entry in the map, and before the last one number 19 and six letters.
-        assert_eq!((without[0], with[0]), (0xb1, 0xb2));
-        let (before, last) = without.split_at(without.len() - 2);
+        // One more entry in the map, and before the last two number 19 and six letters.
+        assert_eq!((without[0], with[0]), (0xb2, 0xb3));
+        let (before, last) = without.split_at(without.len() - 4);
         assert_eq!([&before[1..], b"\x13\x66orders", last].concat(), with[1..]);
         assert_eq!(minicbor::decode::<Event>(&with).expect("decodes").key.as_deref(), Some("orders"));
     }

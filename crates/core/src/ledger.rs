@@ -25,7 +25,6 @@ pub(crate) mod sequence;
 mod tiles;
 mod witnesses;
 
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use avouch_ledger::hash::Hash;
@@ -36,7 +35,7 @@ pub use cosign::{AskError, Asked, LastSigned};
 pub use prove::{Proof, Prove};
 pub use publish::Published;
 pub use read::{LogState, OneLog, ReadEntries};
-pub use records::{ReadRecords, RecordState, RecordStates};
+pub use records::{ReadRecords, RecordState, RecordStates, VersionDigest};
 pub use witnesses::{Witness, WitnessLine, Witnesses};
 
 use crate::Error;
@@ -99,8 +98,7 @@ pub(crate) struct Ledger {
     /// Who holds the lease: drawn at each opening.
     pub(crate) node: [u8; 16],
     pub(crate) witnesses: Witnesses,
-    /// How often the end of a commit was not known when events were last looked for that came by it.
-    looked_for: AtomicU64,
+    late: sequence::Late,
     newest: RwLock<Newest>,
     fault: Mutex<Option<String>>,
     evidence: Mutex<Vec<String>>,
@@ -119,7 +117,7 @@ pub(crate) struct Newest {
 impl Ledger {
     pub(crate) fn new(node: [u8; 16], witnesses: Witnesses) -> Self {
         let (newest, fault, evidence) = (RwLock::default(), Mutex::default(), Mutex::default());
-        Self { node, witnesses, looked_for: AtomicU64::new(0), newest, fault, evidence }
+        Self { node, witnesses, late: sequence::Late::default(), newest, fault, evidence }
     }
 
     /// The newest checkpoint.

@@ -80,10 +80,10 @@ impl VaultKeys {
         })
     }
 
-    /// The seeds of the keys that sign the checkpoints of a log: Ed25519, then ML-DSA-44.
-    pub fn log_seeds(&self, log: u64) -> [Zeroizing<[u8; KEY_LEN]>; 2] {
+    /// The seeds of the keys that sign the checkpoints of a log, by its origin: Ed25519, then ML-DSA-44.
+    pub fn log_seeds(&self, origin: &str) -> [Zeroizing<[u8; KEY_LEN]>; 2] {
         [labels::LOG_ED25519, labels::LOG_ML_DSA].map(|label| {
-            Zeroizing::new(*derive(&self.log, &self.vault.0, label, &[&log.to_le_bytes()]).bytes())
+            Zeroizing::new(*derive(&self.log, &self.vault.0, label, &[origin.as_bytes()]).bytes())
         })
     }
 

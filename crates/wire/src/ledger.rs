@@ -121,18 +121,27 @@ pub struct LedgerRecordQuery {
     pub cursor: Option<String>,
 }
 
+/// One version of a record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LedgerVersion {
+    /// Its number.
+    pub version: u64,
+    /// Its digest, in base64, as the event has it that wrote it.
+    pub digest: String,
+}
+
 /// One customer's record, for whoever compares it with the log. It does not say whose.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LedgerRecord {
     /// The name by which events know the customer, in base64; absent if none of their keys opens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// The digest of the version that is shown, in base64, as the event has it that wrote it; absent if it is not what it was.
+    /// The version that is shown; absent if it is not what it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub current: Option<String>,
-    /// Those of the versions before it.
+    pub current: Option<LedgerVersion>,
+    /// Those before it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub earlier: Vec<String>,
+    pub earlier: Vec<LedgerVersion>,
     /// How many versions before it are not what they were.
     #[serde(default)]
     pub damaged: u64,

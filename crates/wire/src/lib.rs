@@ -46,7 +46,7 @@ pub use keys::{
 };
 pub use ledger::{
     EventProof, Ledger, LedgerCheckpoint, LedgerCheckpointQuery, LedgerCheckpoints, LedgerLog, LedgerNote,
-    LedgerRecord, LedgerRecordQuery, ProvenAccesses, ProvenInLog, ProvenLeaf,
+    LedgerRecord, LedgerRecordQuery, LedgerVersion, ProvenAccesses, ProvenInLog, ProvenLeaf,
 };
 pub use page::{Page, PageQuery};
 pub use policy::{Explain, Explanation, View, Views};

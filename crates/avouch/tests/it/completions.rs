@@ -39,6 +39,7 @@ fn help_says_where_to_begin() {
       apikey       The keys they call with: create, list, revoke
       hold         What keeps a customer from being erased: place, list, lift
       events       Who did what: the record, newest first
+      disclosures  What recipients were given, of how many customers and when
       import       Store the customers of a CSV or JSON Lines file
       export       Write many customers to a file, sealed to its receiver
       keys         The server's own keys: their state, and their rotation

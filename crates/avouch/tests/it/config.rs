@@ -52,6 +52,7 @@ fn the_default_is_a_configuration_that_may_serve() {
     every_hours = 0
 
     [ledger]
+    keep_days = 0
     witness_quorum = 1
     unwitnessed_alarm_minutes = 10
     "#);

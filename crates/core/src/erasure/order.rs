@@ -263,7 +263,8 @@ impl Erase {
         facts.counts = Counts { fields, versions, terms, tokens, keys: keys.len() as u64 };
         facts.identifiers = identifiers.into_iter().map(|(_, digest)| digest.into()).collect();
         let ending = next(tx, cx, self.id, WHOLE, &mut facts)?;
-        let note = Note { made: pseudonym.into_iter().collect(), ..Note::count(1) };
+        // The receipt names the customer and leads here: so this must not lead to what else is on record of them.
+        let note = Note { ended: 1, ..Note::count(1) };
         Ok(Outcome::new(receipt::of(cx, &ending)?, Note { erasure: number(&ending), ..note }))
     }
 
@@ -280,7 +281,8 @@ impl Erase {
     ) -> Result<Outcome<Receipt>, Error> {
         let until: Vec<(u32, u64)> = classes.iter().map(|class| (*class, record.version)).collect();
         let mut ring = Ring::load(tx, self.id)?;
-        let mut note = Note { subjects: vec![ring.pseudonym(cx)?], ..Note::count(1) };
+        let pseudonym = ring.pseudonym(cx)?;
+        let mut note = Note { subjects: vec![pseudonym], ..Note::count(1) };
         let touched = || strip::indexes_of(cx.rules, &until);
         let terms = match unless_damaged(Held::open(cx, permit, record, &mut ring, terms::places(touched())))?
         {
@@ -294,7 +296,7 @@ impl Erase {
                 0
             }
         };
-        let removed = strip::remove_classes(tx, cx, record, &until, &mut note.written)?;
+        let removed = strip::remove_classes(tx, cx, record, &until, (Some(pseudonym), &mut note.written))?;
         let kept: Vec<(u32, i64)> = held.iter().map(|hold| (hold.class, hold.since)).collect();
         let mut facts = facts(tx, cx, classes, &kept)?;
         let ended = |key: &&KeyName| classes.contains(&key.class);

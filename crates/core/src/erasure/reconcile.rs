@@ -278,7 +278,8 @@ fn apply(tx: &mut Tx<'_>, app: &Arc<App>, batch: &[Lacking]) -> Result<(), Error
         event.count = u32::try_from(on_data.len()).unwrap_or(u32::MAX);
         event.erasure = Some(first.seq.cast_unsigned());
         event.subjects = note.subjects.into_iter().map(Into::into).collect();
-        event.written = note.written.into_iter().map(Into::into).collect();
+        event.wrote(&note.written);
+        event.ended = note.ended;
         audit::append(tx, &event, 0, None)?;
     }
     for lacking in batch {
@@ -292,12 +293,13 @@ fn on_the_data(tx: &mut Tx<'_>, cx: &Cx<'_>, ending: &Ending, note: &mut Note) -
     let subject = ending.subject;
     let ring = unless_damaged(Ring::load(tx, subject))?;
     let pseudonym = ring.and_then(|mut ring| ring.pseudonym_if_any(cx));
-    note.subjects.extend(pseudonym);
     if ending.class == WHOLE {
+        note.ended += 1;
         // What leads to them has gone with what leads to nobody; what was typed since goes here.
         strip::remove_person(tx, subject, pseudonym.as_ref())?;
         return Ok(());
     }
+    note.subjects.extend(pseudonym);
     let until = [(ending.class, ending.facts(&cx.app.keys)?.version)];
     // What is damaged must not keep everybody else's vault shut. It is not opened by the class's key either, once that is gone.
     let found = Record::find(tx, cx, subject);
@@ -309,7 +311,7 @@ fn on_the_data(tx: &mut Tx<'_>, cx: &Cx<'_>, ending: &Ending, note: &mut Note) -
                 let versions = stripped.damaged;
                 tracing::error!(%subject, versions, "damaged versions keep entries of a class that was erased");
             }
-            stripped.put(tx, &mut note.written)?;
+            stripped.put(tx, (pseudonym, &mut note.written))?;
         }
         None => tracing::error!(%subject, "a damaged record keeps entries of a class that was erased"),
     }

@@ -6,6 +6,7 @@ use avouch_store::{Tx, params, statements};
 use super::order::unless_damaged;
 use crate::Error;
 use crate::app::Cx;
+use crate::audit::Wrote;
 use crate::ids::SubjectId;
 use crate::indexes::{self, IndexRule};
 use crate::rules::Rules;
@@ -58,20 +59,20 @@ pub(super) fn drop_looks(tx: &mut Tx<'_>, pseudonym: &[u8; 16]) -> Result<(), Er
 }
 
 /// Takes the entries of classes out of a person's record, which becomes a new version, and out of all versions that are kept.
-/// Of each class only what was written up to a version, so that one that was begun anew stays. Manifests of what was written
-/// go to `written`.
+/// Of each class only what was written up to a version, so that one that was begun anew stays. What was written goes to `wrote`,
+/// with the name under which events know the person.
 pub(super) fn remove_classes(
     tx: &mut Tx<'_>,
     cx: &Cx<'_>,
     record: &Record,
     classes: &[(u32, u64)],
-    written: &mut Vec<[u8; 32]>,
+    wrote: (Option<[u8; 16]>, &mut Vec<Wrote>),
 ) -> Result<Removed, Error> {
     let stripped = Stripped::of(tx, cx, record, classes)?;
     if stripped.damaged > 0 {
         return Err(Error::Tampered);
     }
-    let removed = stripped.put(tx, written)?;
+    let removed = stripped.put(tx, wrote)?;
     Ok(Removed { tokens: drop_tokens(tx, cx, record.subject, classes)?, ..removed })
 }
 
@@ -110,19 +111,23 @@ impl Stripped {
         Ok(Self { earlier, current, fields, damaged })
     }
 
-    pub(super) fn put(self, tx: &mut Tx<'_>, written: &mut Vec<[u8; 32]>) -> Result<Removed, Error> {
+    pub(super) fn put(
+        self,
+        tx: &mut Tx<'_>,
+        (whose, written): (Option<[u8; 16]>, &mut Vec<Wrote>),
+    ) -> Result<Removed, Error> {
         let mut removed = Removed { fields: self.fields, ..Removed::default() };
         for new in self.earlier {
             let place = params![new.subject.bytes(), new.version.cast_signed(), &new.entries, &new.manifest];
             if tx.execute(&STRIPPED_VERSION, place)? == 0 {
                 return Err(Error::Store(avouch_store::Error::Serialization));
             }
-            written.push(new.manifest);
+            written.push(new.wrote(whose));
             removed.versions += 1;
         }
         if let Some((old, next)) = self.current {
             old.replace(tx, &next)?;
-            written.extend([old.manifest, next.manifest]);
+            written.extend([old.wrote(whose), next.wrote(whose)]);
             removed.versions += 1;
         }
         Ok(removed)

@@ -244,7 +244,7 @@ fn reseal_some(
         let mut event = audit::system(cx.event, What::SubjectReseal, now, rules.version);
         event.count = u32::try_from(done.people).unwrap_or(u32::MAX);
         event.subjects = subjects.into_iter().map(Into::into).collect();
-        event.written = written.into_iter().map(Into::into).collect();
+        event.wrote(&written);
         audit::append(tx, &event, 0, None)?;
     }
     Ok((done, people.last().map(|last| last.to_vec())))

@@ -46,52 +46,43 @@ pub(crate) fn after_restore(tx: &mut Tx<'_>, app: &App, witnessed: &[Published])
     next(tx, app, &log, stored.as_ref(), newest)
 }
 
-/// Asks every witness what it has signed of the log that goes on, and of those after it: these data may know nothing of them. What
-/// comes back counts for as much as this vault has signed it.
+/// Asks every witness what it has signed of the log that goes on. What comes back counts for as much as this vault has signed it.
 pub(crate) fn witnessed(app: &App) -> Result<Vec<Published>, Error> {
     if app.ledger.witnesses.list.is_empty() {
         return Ok(Vec::new());
     }
     let Some(log) = app.store.read_wait(Log::current)? else { return Ok(Vec::new()) };
-    let ask = |witness: &Witness| of_witness(app, witness, log.id);
+    let (log, ask) = (&log, of_witness);
     thread::scope(|scope| {
-        let asked: Vec<_> =
-            app.ledger.witnesses.list.iter().map(|witness| scope.spawn(move || ask(witness))).collect();
-        Ok(asked.into_iter().flat_map(|asked| asked.join().unwrap_or_default()).collect())
+        let asked: Vec<_> = app
+            .ledger
+            .witnesses
+            .list
+            .iter()
+            .map(|witness| scope.spawn(move || ask(app, witness, log)))
+            .collect();
+        Ok(asked.into_iter().filter_map(|asked| asked.join().ok().flatten()).collect())
     })
 }
 
-fn of_witness(app: &App, witness: &Witness, first: i64) -> Vec<Published> {
-    let mut found = Vec::new();
-    let (mut number, mut end) = (first, first + AHEAD);
-    while number <= end {
-        match witness.line.checkpoint(&log_id(&origin(app, number))) {
-            Ok(Some(note)) => match Published::read(app, number, 0, &note) {
-                Ok(published) => {
-                    found.push(published);
-                    end = number + AHEAD;
-                }
-                Err(error) => {
-                    tracing::error!(witness = witness.name(), %error, "it shows what no log of this vault has signed");
-                }
-            },
-            Ok(None) => {}
-            Err(error) => {
-                tracing::warn!(
-                    witness = witness.name(),
-                    error,
-                    "this witness could not be asked whether these data are older than what it has signed"
-                );
-                break;
-            }
+fn of_witness(app: &App, witness: &Witness, log: &Log) -> Option<Published> {
+    match witness.line.checkpoint(&log_id(&log.origin)) {
+        Ok(None) => None,
+        Ok(Some(note)) => Published::read(app, log.id, 0, &note)
+            .inspect_err(|error| {
+                tracing::error!(witness = witness.name(), %error, "it shows what no log of this vault has signed");
+            })
+            .ok(),
+        Err(error) => {
+            tracing::warn!(
+                witness = witness.name(),
+                error,
+                "this witness could not be asked whether these data are older than what it has signed"
+            );
+            None
         }
-        number += 1;
     }
-    found
 }
-
-/// After so many logs that it knows nothing of, there are no more.
-const AHEAD: i64 = 3;
 
 /// Looks whether the log is what was published of it, and begins another one where it is not.
 ///
@@ -108,7 +99,7 @@ pub(crate) fn open(app: &Arc<App>) -> Result<(), Error> {
     })?;
     app.ledger.resume(newest, witnessed);
     // Not before it is known that the log goes on.
-    app.sequence_late().map(drop)
+    app.look_for_late()
 }
 
 fn look(tx: &mut Tx<'_>, app: &App, witnessed: &[Published]) -> Result<Option<Published>, Error> {
@@ -197,6 +188,7 @@ fn fits(tx: &mut Tx<'_>, log: &Log, published: &Published) -> Result<(), Error> 
     match published.log.cmp(&log.id) {
         // Of a log that has ended.
         Ordering::Less => Ok(()),
+        Ordering::Equal if published.checkpoint.origin != log.origin => Err(Error::Tampered),
         Ordering::Equal => goes_on(tx, log.id, (*size, root), (log.size, &log.root)),
         // Of a log that these data know nothing of.
         Ordering::Greater => Err(Error::Tampered),
@@ -232,7 +224,7 @@ fn next(
 }
 
 fn put(tx: &mut Tx<'_>, app: &App, id: i64, reached: i64) -> Result<Log, Error> {
-    let log = Log { id, origin: origin(app, id), size: 0, root: Hash::empty(), reached };
+    let log = Log { id, origin: origin(app, id)?, size: 0, root: Hash::empty(), reached };
     let Log { origin, root, .. } = &log;
     tx.put(
         &PUT_LOG,

@@ -219,7 +219,7 @@ pub(super) fn compare(
         };
         Evidence { smaller: theirs.note.clone(), larger: ours.note.clone(), prefix }
     };
-    let shows = evidence.verify(signer(app, ours.log)?.verifier_keys()).is_ok();
+    let shows = evidence.verify(signer(app, &ours.checkpoint.origin)?.verifier_keys()).is_ok();
     Ok(Compared::Apart(shows.then(|| evidence.to_string())))
 }
 

@@ -8,12 +8,15 @@
 
 use std::sync::Arc;
 
+use avouch_ledger::prove::root;
 use avouch_ledger::tile::TILE_WIDTH;
 use avouch_store::{Tx, params, statements};
 
+use super::publish::Published;
+use super::tiles::Tiles;
 use crate::Error;
 use crate::app::App;
-use crate::audit::{self, What};
+use crate::audit::{self, Before, What};
 
 statements! {
     data KEPT = "select id, minimum from log order by id";
@@ -39,12 +42,7 @@ impl App {
         let before = self.now().saturating_sub(i64::from(keep_days) * DAY);
         // Ids are made of the time, and sort by it.
         let newest = before << 10;
-        let logs = self.store.read_wait(|tx| {
-            if tx.first(&ANY_HOLD, &[], |_| Ok(()))?.is_some() {
-                return Ok(Vec::new());
-            }
-            Ok::<_, Error>(tx.query(&KEPT, &[], |row| Ok((row.int(0)?, row.int(1)?)))?)
-        })?;
+        let logs = self.store.read_wait(|tx| tx.query(&KEPT, &[], |row| Ok((row.int(0)?, row.int(1)?))))?;
         let mut gone = 0;
         for (log, minimum) in logs {
             gone += self.prune_one(log, minimum, newest)?;
@@ -53,51 +51,56 @@ impl App {
     }
 
     fn prune_one(self: &Arc<Self>, log: i64, mut minimum: i64, newest: i64) -> Result<u64, Error> {
-        let last =
-            self.store.read_wait(move |tx| tx.first(&NEWEST_OLD, params![log, newest], |row| row.int(0)))?;
-        let width = i64::from(TILE_WIDTH);
-        let until = last.map_or(0, |last| (last + 1) / width * width);
+        let app = Arc::clone(self);
+        let (last, signed) = self.store.read_wait(move |tx| {
+            let last = tx.first(&NEWEST_OLD, params![log, newest], |row| row.int(0))?;
+            Ok::<_, Error>((
+                last,
+                Published::newest(tx, &app, log)?.map_or(0, |signed| signed.checkpoint.size),
+            ))
+        })?;
+        // What nobody has signed for yet is nobody's to let go of.
+        let old = last.map_or(0, |last| last + 1).min(signed.cast_signed());
+        let until = old / i64::from(TILE_WIDTH) * i64::from(TILE_WIDTH);
         let begun = minimum;
         while minimum < until {
             let (from, to) = (minimum, until.min(minimum + BATCH));
-            let done = to == until;
             let app = Arc::clone(self);
-            self.store.write_wait(move |tx| prune(tx, &app, log, (from, to), done.then_some(to - begun)))?;
+            if !self.store.write_wait(move |tx| prune(tx, &app, log, (from, to)))? {
+                break;
+            }
             minimum = to;
         }
         Ok((minimum - begun).unsigned_abs())
     }
 }
 
-fn prune(
-    tx: &mut Tx<'_>,
-    app: &App,
-    log: i64,
-    (from, to): (i64, i64),
-    last_of: Option<i64>,
-) -> Result<(), Error> {
+/// False when somebody is under a legal hold.
+fn prune(tx: &mut Tx<'_>, app: &App, log: i64, (from, to): (i64, i64)) -> Result<bool, Error> {
+    if tx.first(&ANY_HOLD, &[], |_| Ok(()))?.is_some() {
+        return Ok(false);
+    }
     if tx.execute(&SET_MINIMUM, params![log, to, from])? == 0 {
         return Err(Error::Store(avouch_store::Error::Serialization));
     }
     let old = tx
         .query(&OLD, params![log, from, to], |row| Ok((row.int(0)?, row.opt_blob(1)?.map(<[u8]>::to_vec))))?;
     for (event, body) in old {
-        for subject in body
-            .map(|body| audit::read::decode(&body))
-            .transpose()?
-            .into_iter()
-            .flat_map(|event| event.subjects)
-        {
+        let subjects = match body {
+            Some(body) => audit::read::decode(&body)?.subjects,
+            None => Vec::new(),
+        };
+        for subject in subjects {
             tx.put(&DROP_LINK, params![&subject[..], event])?;
         }
         tx.put(&DROP_EVENT, params![event])?;
     }
     tx.put(&DROP_LEAVES, params![log, from, to])?;
-    if let Some(count) = last_of {
-        let mut event =
-            audit::system(app.ids.event(app.now()), What::LogPrune, app.now(), app.rules().version);
-        event.count = u32::try_from(count).unwrap_or(u32::MAX);
-        audit::append(tx, &event, 0, None)?;
-    }
-    Ok(())
+    let mut event = audit::system(app.ids.event(app.now()), What::LogPrune, app.now(), app.rules().version);
+    event.count = u32::try_from(to - from).unwrap_or(u32::MAX);
+    // Whoever verifies does not take anybody's word for it that these were to go.
+    let root = root(&mut Tiles { tx, log }, to.cast_unsigned())?;
+    event.before = Some(Before { log, size: to.cast_unsigned(), root: root.0.into() });
+    audit::append(tx, &event, 0, None)?;
+    Ok(true)
 }

@@ -11,6 +11,7 @@ use avouch_ledger::hash::Hash;
 use avouch_ledger::note::{LogSigner, Note, open_checkpoint};
 use avouch_ledger::proof::verify_consistency;
 use avouch_ledger::prove::prove_consistency;
+use avouch_seal::SecureRandom as _;
 use avouch_store::{Tx, params, statements};
 use uuid::Uuid;
 
@@ -49,7 +50,10 @@ pub struct Published {
 impl Published {
     /// Of what is stored; it has to be signed by the log.
     pub(super) fn read(app: &App, log: i64, at: i64, note: &str) -> Result<Self, Error> {
-        let signer = signer(app, log)?;
+        let origin =
+            note.split('\n').next().filter(|origin| is_of(app, log, origin)).ok_or(Error::Tampered)?;
+        // Whatever is written there: only what this vault has signed under that name opens.
+        let signer = signer(app, origin)?;
         let opened = open_checkpoint(note, signer.verifier_keys())?;
         if opened.of_log().next().is_none() {
             return Err(Error::Tampered);
@@ -136,7 +140,7 @@ impl App {
         let at = self.now();
         let checkpoint = Checkpoint { origin: log.origin.clone(), size: log.size, root: log.root };
         let seconds = u64::try_from(at / 1_000_000).unwrap_or_default();
-        let note = signer(self, log.id)?.sign(&checkpoint, seconds)?;
+        let note = signer(self, &log.origin)?.sign(&checkpoint, seconds)?;
         Ok(Published { log: log.id, at, checkpoint, note, witnesses: Vec::new() })
     }
 
@@ -149,26 +153,48 @@ impl App {
 }
 
 /// The keys of a log, under its name.
-pub(super) fn signer(app: &App, log: i64) -> Result<LogSigner, Error> {
-    let [ed25519, ml_dsa] = app.keys.log_seeds(log.cast_unsigned());
-    Ok(LogSigner::from_seeds(&origin(app, log), &ed25519, &ml_dsa)?)
+pub(super) fn signer(app: &App, origin: &str) -> Result<LogSigner, Error> {
+    let [ed25519, ml_dsa] = app.keys.log_seeds(origin);
+    Ok(LogSigner::from_seeds(origin, &ed25519, &ml_dsa)?)
 }
 
-/// Nobody else's, and never another's of ours.
-pub(super) fn origin(app: &App, log: i64) -> String {
+/// Nobody else's, and never another's of ours: a log after the first has a random part in its name, because a backup that is put
+/// back twice begins its number twice.
+pub(super) fn origin(app: &App, log: i64) -> Result<String, Error> {
+    let first = stem(app, log);
+    if log == 1 {
+        return Ok(first);
+    }
+    let mut random = [0; 8];
+    app.rng.fill(&mut random).map_err(|_| Error::Internal("no randomness"))?;
+    Ok(format!("{first}-{:016x}", u64::from_be_bytes(random)))
+}
+
+/// Whether a log of this number may have this name.
+fn is_of(app: &App, log: i64, origin: &str) -> bool {
+    let rest = origin.strip_prefix(&stem(app, log));
+    rest.is_some_and(|rest| rest.is_empty() == (log == 1) && (log == 1 || rest.starts_with('-')))
+}
+
+fn stem(app: &App, log: i64) -> String {
     format!("avouch/{}/log/{log}", Uuid::from_bytes(app.keys.vault().0))
 }
 
-/// The log, when it has grown since it was signed, and goes on from there.
+/// The log, when it has grown since it was signed, and goes on from all that is known to have been signed: in the data, which
+/// somebody may have set back, in the key store, and in memory.
 fn grown(tx: &mut Tx<'_>, app: &App) -> Result<Option<Log>, Error> {
     let Some(log) = Log::current(tx)? else { return Ok(None) };
-    let before = Published::newest(tx, app, log.id)?.map(|published| published.checkpoint);
-    let (size, root) = before.map_or_else(|| (0, Hash::empty()), |before| (before.size, before.root));
-    if size == log.size {
-        return if root == log.root { Ok(None) } else { Err(Error::Tampered) };
+    let stored = Published::newest(tx, app, log.id)?;
+    let signed = stored.as_ref().map_or(0, |stored| stored.checkpoint.size);
+    let known = [stored, Published::kept(tx, app)?, app.ledger.newest().map(|newest| (*newest).clone())];
+    for published in known.into_iter().flatten().filter(|published| published.log >= log.id) {
+        let Checkpoint { origin, size, root } = &published.checkpoint;
+        if *origin != log.origin {
+            return Err(Error::Tampered);
+        }
+        goes_on(tx, log.id, (*size, root), (log.size, &log.root))?;
     }
-    goes_on(tx, log.id, (size, &root), (log.size, &log.root))?;
-    Ok(Some(log))
+    Ok((signed != log.size).then_some(log))
 }
 
 /// Whether one tree is the beginning of another, by the tiles that are stored.

@@ -87,7 +87,7 @@ impl App {
             let minimum = row.int(4)?.cast_unsigned();
             Ok(OneLog { minimum, number, origin: row.text(1)?.to_owned(), begun, size, keys: Vec::new() })
         })?;
-        let with_keys = |log: OneLog| Ok(OneLog { keys: self.log_keys(log.number)?, ..log });
+        let with_keys = |log: OneLog| Ok(OneLog { keys: self.log_keys(&log.origin)?, ..log });
         let Newest { published, witnessed, unwitnessed_since } = self.ledger.standing();
         let Witnesses { list, quorum, .. } = &self.ledger.witnesses;
         Ok(LogState {
@@ -111,8 +111,8 @@ impl App {
         since.is_some_and(|since| self.now().saturating_sub(since) > patience)
     }
 
-    fn log_keys(&self, log: i64) -> Result<Vec<String>, Error> {
-        Ok(publish::signer(self, log)?.verifier_keys().iter().map(ToString::to_string).collect())
+    fn log_keys(&self, origin: &str) -> Result<Vec<String>, Error> {
+        Ok(publish::signer(self, origin)?.verifier_keys().iter().map(ToString::to_string).collect())
     }
 
     /// The newest checkpoint of a log. Nothing when there is none yet, or no such log.

@@ -34,13 +34,16 @@ pub struct ReadRecords {
 pub struct RecordState {
     /// As events name them. Nothing if none of their keys opens.
     pub pseudonym: Option<[u8; 16]>,
-    /// Of the version that is shown. Nothing if it is not what it was when it was written.
-    pub current: Option<[u8; 32]>,
-    /// Of those before it, the newest first.
-    pub earlier: Vec<[u8; 32]>,
+    /// The version that is shown. Nothing if it is not what it was when it was written.
+    pub current: Option<VersionDigest>,
+    /// Those before it, the newest first.
+    pub earlier: Vec<VersionDigest>,
     /// Versions before it that are not what they were.
     pub damaged: u64,
 }
+
+/// A version by its number, and its digest.
+pub type VersionDigest = (u64, [u8; 32]);
 
 /// A page of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,11 +94,11 @@ fn state(tx: &mut Tx<'_>, cx: &Cx<'_>, record: Record) -> Result<RecordState, Er
     let (mut earlier, mut damaged) = (Vec::new(), 0);
     for version in Record::each_earlier(tx, cx, &record, record.version, usize::MAX)? {
         match version {
-            Ok(version) => earlier.push(version.manifest),
+            Ok(version) => earlier.push((version.version, version.manifest)),
             Err(Error::Tampered) => damaged += 1,
             Err(error) => return Err(error),
         }
     }
-    let current = record.checked(cx).ok().map(|record| record.manifest);
+    let current = record.checked(cx).ok().map(|record| (record.version, record.manifest));
     Ok(RecordState { pseudonym, current, earlier, damaged })
 }

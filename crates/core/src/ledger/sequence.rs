@@ -10,9 +10,8 @@
 //!
 //! Crash at any step: nothing of the transaction is there, the events have no place, and the next one does the same.
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use avouch_ledger::growth::Growth;
@@ -27,10 +26,8 @@ statements! {
     data REACHED = "select reached from log order by id desc limit 1";
     data NEWEST = "select max(id) from event";
     data WAITING = "select count(*) from event e where e.id > ?1 and not exists (select 1 from leaf l where l.event = e.id)";
-    data FIRST = "select event from leaf where log = ?1 and idx = 0";
-    data NEXT = "select id, body from event where id > ?1 and id <= ?2 and id <> ?3 order by id limit ?4";
-    data PLACE = "insert into leaf (log, idx, event) select cast(?1 as bigint), cast(?2 as bigint) + row_number() over (order by id) - 1, id from event where id > ?3 and id <= ?4 and id <> ?5";
-    data NEXT_LATE = "select e.id, e.body from event e where e.id > ?1 and e.id <= ?2 and not exists (select 1 from leaf l where l.event = e.id) order by e.id limit ?3";
+    data NEXT = "select e.id, e.body from event e where e.id > ?1 and e.id <= ?2 and not exists (select 1 from leaf l where l.event = e.id) order by e.id limit ?3";
+    data PLACE = "insert into leaf (log, idx, event) select cast(?1 as bigint), cast(?2 as bigint) + row_number() over (order by e.id) - 1, e.id from event e where e.id > ?3 and e.id <= ?4 and not exists (select 1 from leaf l where l.event = e.id)";
     data PLACE_ONE = "insert into leaf (log, idx, event) values (?1, ?2, ?3)";
     data GROW = "update log set size = ?2, root = ?3, reached = ?4, holder = ?5, lease = ?6 where id = ?1 and size = ?7 and (holder = ?5 or lease < ?8)";
 }
@@ -42,8 +39,11 @@ const LIMIT: i64 = BATCH as i64;
 const LEASE: i64 = 3_000_000;
 /// How long is waited for what is under way. What cannot be done for longer than this is given up by the store itself.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How late a commit may come of which nobody knows whether it was done, as a distance of event ids: ten minutes.
-const LATE: i64 = 600_000_000 << 10;
+/// For how long a commit may still come of which nobody knows whether it was done, in microseconds, and how often it is looked for.
+const LATE: i64 = 600_000_000;
+const LOOKS: i64 = 10_000_000;
+/// How much older than the newest an event may be that comes so, as a distance of event ids: as long as a transaction takes.
+const OLDER: i64 = 60_000_000 << 10;
 
 /// Why a batch was not placed.
 #[derive(Debug, PartialEq, Eq)]
@@ -64,26 +64,22 @@ impl App {
             let reached = tx.first(&REACHED, &[], |row| row.int(0))?.ok_or(Error::Tampered)?;
             Ok::<_, Error>((reached, tx.first(&NEWEST, &[], |row| row.opt_int(0))?.flatten()))
         })?;
-        let unknown = self.store.unknown_ends();
-        let late = self.ledger.looked_for.load(Ordering::Acquire) != unknown;
-        if !late && newest.is_none_or(|newest| newest <= reached) {
+        if let Some((after, until)) = self.ledger.late.due(self.store.unknown_ends(), reached, self.now()) {
+            self.place_all(place_late, after, until)?;
+        }
+        if newest.is_none_or(|newest| newest <= reached) {
             return Ok(0);
         }
         let until = self.ids.event(self.now()).int();
         self.store.settle(PATIENCE)?;
-        let mut placed = 0;
-        if late {
-            placed += self.place_all(place_late, reached.saturating_sub(LATE), reached)?;
-            self.ledger.looked_for.store(unknown, Ordering::Release);
-        }
-        Ok(placed + self.place_all(place_next, reached, until)?)
+        self.place_all(place_next, reached, until)
     }
 
-    /// Looks for events that came late, by a commit that a crash has cut off from whoever waited for it.
-    pub(super) fn sequence_late(self: &Arc<Self>) -> Result<u64, Error> {
+    /// After an opening, too: a crash may have cut off whoever waited for a commit.
+    pub(super) fn look_for_late(self: &Arc<Self>) -> Result<(), Error> {
         let reached = self.store.read_wait(|tx| tx.first(&REACHED, &[], |row| row.int(0)))?;
-        let reached = reached.ok_or(Error::Tampered)?;
-        self.place_all(place_late, reached.saturating_sub(LATE), reached)
+        self.ledger.late.begin(reached.ok_or(Error::Tampered)?, self.now());
+        Ok(())
     }
 
     /// Places what is after one id and up to another, batch by batch.
@@ -120,6 +116,55 @@ impl App {
     }
 }
 
+/// Events that may come late, by a commit of which nobody knows whether it was done: where they would be, and until when they are
+/// looked for.
+#[derive(Debug, Default)]
+pub(crate) struct Late(Mutex<LateState>);
+
+#[derive(Debug, Default)]
+struct LateState {
+    unknown: u64,
+    after: i64,
+    until: i64,
+    ends: i64,
+    next: i64,
+}
+
+impl Late {
+    fn begin(&self, reached: i64, now: i64) {
+        self.lock().begin(reached, now);
+    }
+
+    /// Where to look now, if anywhere.
+    fn due(&self, unknown: u64, reached: i64, now: i64) -> Option<(i64, i64)> {
+        let mut late = self.lock();
+        if late.unknown != unknown {
+            late.unknown = unknown;
+            late.begin(reached, now);
+        }
+        if now < late.next || now >= late.ends {
+            return None;
+        }
+        late.next = now.saturating_add(LOOKS);
+        // What comes after all that has a place is placed with the rest.
+        Some((late.after, late.until.min(reached)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, LateState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl LateState {
+    fn begin(&mut self, reached: i64, now: i64) {
+        // One that is under way is gone on with from where it began.
+        if now >= self.ends {
+            self.after = reached.saturating_sub(OLDER);
+        }
+        (self.until, self.ends, self.next) = (reached.saturating_add(OLDER), now.saturating_add(LATE), now);
+    }
+}
+
 /// How many events have no place yet.
 pub(super) fn waiting(tx: &mut Tx<'_>) -> Result<u64, Error> {
     let reached = tx.first(&REACHED, &[], |row| row.int(0))?.unwrap_or_default();
@@ -128,13 +173,12 @@ pub(super) fn waiting(tx: &mut Tx<'_>) -> Result<u64, Error> {
 
 type Place = fn(&mut Tx<'_>, &App, i64, i64) -> Result<Batch, Error>;
 
-/// Places what came after all that has a place; but for what was placed before its turn, to be the first of its log.
+/// Places what came after all that has a place; but for what has one already: to be the first of its log, or late in one before.
 fn place_next(tx: &mut Tx<'_>, app: &App, after: i64, until: i64) -> Result<Batch, Error> {
     let log = Log::current(tx)?.ok_or(Error::Tampered)?;
-    let first = tx.first(&FIRST, params![log.id], |row| row.int(0))?.unwrap_or_default();
     let mut leaves = Vec::with_capacity(BATCH);
     let mut last = after;
-    tx.query(&NEXT, params![after, until, first, LIMIT], |row| {
+    tx.query(&NEXT, params![after, until, LIMIT], |row| {
         last = row.int(0)?;
         leaves.push(Hash::leaf(row.blob(1)?));
         Ok(())
@@ -144,7 +188,7 @@ fn place_next(tx: &mut Tx<'_>, app: &App, after: i64, until: i64) -> Result<Batc
         return Ok(Batch::Elsewhere);
     }
     // One snapshot: as many as were read.
-    let placed = tx.execute(&PLACE, params![log.id, log.size.cast_signed(), after, last, first])?;
+    let placed = tx.execute(&PLACE, params![log.id, log.size.cast_signed(), after, last])?;
     if placed == leaves.len() as u64 {
         Ok(Batch::Placed(leaves.len(), last))
     } else {
@@ -155,8 +199,8 @@ fn place_next(tx: &mut Tx<'_>, app: &App, after: i64, until: i64) -> Result<Batc
 /// Places what has none although others after it do: seldom anything.
 fn place_late(tx: &mut Tx<'_>, app: &App, after: i64, until: i64) -> Result<Batch, Error> {
     let log = Log::current(tx)?.ok_or(Error::Tampered)?;
-    let late = tx
-        .query(&NEXT_LATE, params![after, until, LIMIT], |row| Ok((row.int(0)?, Hash::leaf(row.blob(1)?))))?;
+    let late =
+        tx.query(&NEXT, params![after, until, LIMIT], |row| Ok((row.int(0)?, Hash::leaf(row.blob(1)?))))?;
     let Some((last, _)) = late.last() else { return Ok(Batch::Placed(0, after)) };
     let leaves: Vec<Hash> = late.iter().map(|(_, leaf)| *leaf).collect();
     if !grow(tx, app, &log, &leaves, log.reached)? {

@@ -141,7 +141,7 @@ impl Sealed {
         record.insert(tx)?;
         terms::put(tx, self.id, &found_by.terms)?;
         note.made.push(self.pseudonym);
-        note.written.push(record.manifest);
+        note.written.push(record.wrote(Some(self.pseudonym)));
         note.count += 1;
         Ok(None)
     }

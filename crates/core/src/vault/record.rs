@@ -21,6 +21,7 @@ use zeroize::Zeroizing;
 use super::keys::Ring;
 use crate::Error;
 use crate::app::Cx;
+use crate::audit::Wrote;
 use crate::gate::Permit;
 use crate::ids::{EventId, SubjectId};
 use crate::rules::OWN_NAMESPACE;
@@ -189,6 +190,11 @@ impl Record {
     /// This very version with other entries, its manifest computed.
     pub(crate) fn restated(self, cx: &Cx<'_>, entries: Vec<u8>) -> Self {
         Self { entries, ..self }.digested(cx)
+    }
+
+    /// What an event says of it that wrote it.
+    pub(crate) fn wrote(&self, whose: Option<[u8; 16]>) -> Wrote {
+        Wrote { whose, version: self.version, digest: self.manifest }
     }
 
     fn digested(mut self, cx: &Cx<'_>) -> Self {

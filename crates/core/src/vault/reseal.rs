@@ -7,6 +7,7 @@ use super::keys::Ring;
 use super::record::Record;
 use crate::Error;
 use crate::app::Cx;
+use crate::audit::Wrote;
 use crate::ids::SubjectId;
 
 statements! {
@@ -34,7 +35,7 @@ impl Again {
 #[derive(Debug, Default)]
 pub(crate) struct Person {
     /// Manifests of what was sealed anew.
-    pub(crate) written: Vec<[u8; 32]>,
+    pub(crate) written: Vec<Wrote>,
     /// The name under which events know the person, when something was.
     pub(crate) pseudonym: Option<[u8; 16]>,
     /// Old keys that were destroyed.
@@ -82,7 +83,7 @@ pub(crate) fn reseal(
             // Somebody else was faster; what they wrote is for the next attempt.
             return Err(Error::Store(avouch_store::Error::Serialization));
         }
-        person.written.push(new.manifest);
+        person.written.push(new.wrote(person.pseudonym));
     }
     Ok(person)
 }

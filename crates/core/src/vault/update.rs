@@ -161,10 +161,11 @@ impl Operation for UpdateSubject {
                 FieldAt { record: *self.id.bytes(), field: rule.number, version, charter: cx.rules.version };
             seal_entry(&mut entries, key, field, rule.class, &at, values, &cx.app.rng)?;
         }
-        note.subjects.push(ring.pseudonym(cx)?);
+        let pseudonym = ring.pseudonym(cx)?;
+        note.subjects.push(pseudonym);
         let next = current.next(cx, entries);
         current.replace(tx, &next)?;
-        note.written.push(next.manifest);
+        note.written.push(next.wrote(Some(pseudonym)));
         let output = Updated { id: self.id, version, created: current.created, updated: cx.now };
         Ok(Outcome::new(output, note))
     }

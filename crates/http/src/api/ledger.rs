@@ -8,12 +8,14 @@ use avouch_core::app::App;
 use avouch_core::audit::Event;
 use avouch_core::ledger::{
     OneLog, Prove, ProveAccesses, ProvenLeaf as CoreLeaf, Published, ReadEntries, ReadRecords, RecordState,
+    VersionDigest,
 };
 use avouch_core::{EventId, PrincipalId, SubjectId};
 use avouch_ledger::tile::{BundleId, TileId};
 use avouch_wire::{
     EventProof, Ledger, LedgerCheckpoint, LedgerCheckpointQuery, LedgerCheckpoints, LedgerLog, LedgerNote,
-    LedgerRecord, LedgerRecordQuery, Page, PageQuery, ProblemKind, ProvenAccesses, ProvenInLog, ProvenLeaf,
+    LedgerRecord, LedgerRecordQuery, LedgerVersion, Page, PageQuery, ProblemKind, ProvenAccesses,
+    ProvenInLog, ProvenLeaf,
 };
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
@@ -171,10 +173,12 @@ pub(super) async fn records(
     RecordsAfter(after): RecordsAfter,
 ) -> Result<Response, Failure> {
     let page = perform(&service.app, &caller, ReadRecords { after, limit: RECORDS }).await?.output;
+    let version =
+        |(version, digest): VersionDigest| LedgerVersion { version, digest: BASE64.encode(&digest) };
     let record = |record: RecordState| LedgerRecord {
         subject: record.pseudonym.map(|pseudonym| BASE64.encode(&pseudonym)),
-        current: record.current.map(|digest| BASE64.encode(&digest)),
-        earlier: record.earlier.iter().map(|digest| BASE64.encode(digest)).collect(),
+        current: record.current.map(version),
+        earlier: record.earlier.into_iter().map(version).collect(),
         damaged: record.damaged,
     };
     let items = page.items.into_iter().map(record).collect();

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use avouch_client::Client;
-use avouch_ledger::note::VerifierKey;
+use avouch_ledger::note::{KeyType, VerifierKey};
 use avouch_ledger::tile::TILE_WIDTH;
 use avouch_wire::{Ledger, LedgerLog};
 use serde::Serialize;
@@ -87,6 +87,8 @@ struct Verdict {
     origin: String,
     keys: Keys,
     leaves: u64,
+    /// Of these, so many have no event any more.
+    gone: u64,
     checkpoints: u64,
     witnesses: Vec<String>,
     faults: Vec<String>,
@@ -115,8 +117,7 @@ fn verify(
     let given = proof::keys(&args.verifier_key)?;
     let mut remembered = args.remember.as_deref().map(Remembered::load).transpose()?.unwrap_or_default();
     let known_before = !remembered.logs.is_empty();
-    let mut pass =
-        Pass { source, given: &given, remembered: &remembered, evidence: None, newest: Vec::new() };
+    let mut pass = Pass::new(source, &given, &remembered);
     let mut logs: Vec<&LedgerLog> = ledger.logs.iter().collect();
     logs.sort_by_key(|log| log.number);
     let begun = pass.beginnings(&logs)?;
@@ -124,8 +125,24 @@ fn verify(
     for log in &logs {
         verdicts.push(pass.log(log, &begun, deep.as_mut(), output)?);
     }
+    for verdict in &mut verdicts {
+        let said = pass.pruned.get(&verdict.number).copied().unwrap_or_default();
+        if verdict.gone > said {
+            verdict.faults.push(format!(
+                "its events before leaf {} are gone, and events say so of those before leaf {said} only",
+                verdict.gone
+            ));
+        }
+    }
+    let of_logs = given.iter().any(|key| key.kind() == KeyType::Ed25519);
+    if of_logs
+        && verdicts.iter().all(|verdict| verdict.keys != Keys::Given)
+        && let Some(verdict) = verdicts.first_mut()
+    {
+        verdict.faults.push("no key that was given is of a log that is here".to_owned());
+    }
     let newest = std::mem::take(&mut pass.newest);
-    let evidence = pass.evidence.take();
+    let (evidence, lost) = (pass.evidence.take(), pass.lost_any);
     if let Some(lost) = remembered.logs.keys().find(|origin| logs.iter().all(|log| log.origin != **origin))
         && let Some(verdict) = verdicts.last_mut()
     {
@@ -147,7 +164,7 @@ fn verify(
         remembered.logs.extend(newest);
         remembered.store(path)?;
     }
-    let proven = said(&verdicts, records.as_ref(), known_before);
+    let proven = said(&verdicts, records.as_ref(), known_before && !lost);
     let verified =
         Verified { sound, records, evidence, not_proven: unsaid(&verdicts, args), proven, logs: verdicts };
     output.answer(&verified, text)?;

@@ -3,7 +3,7 @@
 use avouch_ledger::hash::Hash;
 
 use super::*;
-use crate::audit::system;
+use crate::audit::{Written, system};
 use crate::ids::EventId;
 
 /// A class of the schema: its number, what it requires besides what all require, of which at least one is there, and what else of
@@ -153,7 +153,7 @@ fn full(what: What, ending: Ending) -> Event {
         fields: vec![3],
         views: vec![4],
         count: 1,
-        written: vec![[9; 32].into()],
+        written: vec![Written { digest: [9; 32].into(), version: 1, whose: Some(0) }],
         reason: Some([9; 32].into()),
         recipient: Some("parcels".to_owned()),
         objects: vec![[5; 16].into()],

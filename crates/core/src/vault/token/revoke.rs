@@ -232,7 +232,8 @@ fn all_of_subject(
 ) -> Result<(), Error> {
     let (record, ring) = people.open(tx, cx, subject)?.ok_or(Error::NotFound)?;
     remember_person(cx, note, ring)?;
-    note.written.push(record.clone().end_tokens(tx, cx)?.manifest);
+    let pseudonym = ring.pseudonym(cx)?;
+    note.written.push(record.clone().end_tokens(tx, cx)?.wrote(Some(pseudonym)));
     let mut behind = Behind::default();
     loop {
         let rows = kept::of_subject(tx, cx, subject, &behind, PAGE)?;

@@ -1,11 +1,13 @@
 //! One pass over all logs: each by itself, against the one before it, and against what was verified last time.
 
+use std::collections::BTreeMap;
+
 use avouch_core::audit::{Before, Event};
 use avouch_ledger::bundle::Bundle;
 use avouch_ledger::checkpoint::Checkpoint;
 use avouch_ledger::evidence::{Evidence, Prefix};
 use avouch_ledger::hash::Hash;
-use avouch_ledger::note::{Opened, VerifierKey, open_checkpoint};
+use avouch_ledger::note::{KeyType, Opened, VerifierKey, open_checkpoint};
 use avouch_ledger::prove::{prove_consistency, root};
 use avouch_ledger::tile::{BundleId, TileId};
 use avouch_ledger::verify::{Claim, Verifier};
@@ -25,20 +27,40 @@ type Signed = (String, Checkpoint);
 
 /// A verification that is under way.
 pub(super) struct Pass<'a> {
-    pub(super) source: Source<'a>,
-    pub(super) given: &'a [VerifierKey],
-    pub(super) remembered: &'a Remembered,
+    source: Source<'a>,
+    given: &'a [VerifierKey],
+    remembered: &'a Remembered,
     pub(super) evidence: Option<Evidence>,
     /// What is remembered if all is well.
     pub(super) newest: Vec<(String, OneRemembered)>,
+    /// By log: up to which leaf events were let go of, says an event that was verified.
+    pub(super) pruned: BTreeMap<u64, u64>,
+    /// Whether a log itself says that some of what was remembered is lost.
+    lost: bool,
+    pub(super) lost_any: bool,
+}
+
+impl<'a> Pass<'a> {
+    pub(super) fn new(source: Source<'a>, given: &'a [VerifierKey], remembered: &'a Remembered) -> Self {
+        Self {
+            source,
+            given,
+            remembered,
+            evidence: None,
+            newest: Vec::new(),
+            pruned: BTreeMap::new(),
+            lost: false,
+            lost_any: false,
+        }
+    }
 }
 
 impl Pass<'_> {
-    /// What each log but the first says was published of the one before, by its first leaf. That the leaf is genuine comes out
-    /// when its log is verified.
+    /// What each log says was published of the one before, by its first leaf. That the leaf is genuine comes out when its log is
+    /// verified, so one whose first events are gone says nothing.
     pub(super) fn beginnings(&self, logs: &[&LedgerLog]) -> Result<Vec<(u64, Option<Before>)>, CliError> {
         let mut begun = Vec::new();
-        for log in logs.iter().skip(1) {
+        for log in logs.iter().filter(|log| log.minimum == 0) {
             begun.push((log.number, self.first_leaf(log.number)?.and_then(|event| event.before)));
         }
         Ok(begun)
@@ -64,7 +86,9 @@ impl Pass<'_> {
             Some(known) => (&known.verifier_keys, Keys::Remembered),
             None => (&log.verifier_keys, Keys::Told),
         };
+        // What somebody tells of their own log is no word about anybody else.
         let mut keys = proof::keys(texts)?;
+        keys.retain(|key| of_log(&key) && key.kind() != KeyType::Cosignature);
         keys.extend(self.given.iter().cloned());
         Ok((keys, whose))
     }
@@ -82,6 +106,7 @@ impl Pass<'_> {
             origin: log.origin.clone(),
             keys: whose,
             leaves: 0,
+            gone: log.minimum,
             checkpoints: 0,
             witnesses: Vec::new(),
             faults: Vec::new(),
@@ -100,25 +125,24 @@ impl Pass<'_> {
         let mut claims = claims;
         self.compare_remembered(log, begun, &keys, (&note, &newest), &mut claims, &mut verdict)?;
         compare_begun(log.number, begun, &newest, &mut claims, &mut verdict);
-        let missing = log.minimum == 0
-            && begun.iter().any(|(number, before)| *number == log.number && before.is_none());
-        if missing {
-            verdict
-                .faults
-                .push("its first leaf does not say what was published of the log before it".to_owned());
-        }
+        begins(log.number, begun, &mut verdict);
         let progress = Progress::of(newest.size, output);
         if log.minimum > 0 {
             verdict.notices.push(format!(
                 "the first {} events were kept long enough and are gone; their hashes stand for them",
                 log.minimum
             ));
-            deep.iter_mut().for_each(|deep| deep.pruned = true);
+            deep.iter_mut().for_each(|deep| deep.incomplete = true);
         }
+        let pruned = &mut self.pruned;
         let mut one = OneLog {
             source: self.source,
             number: log.number,
             reader: |index, entry: &[u8]| {
+                if let Some(gone) = let_go(entry) {
+                    let until = pruned.entry(gone.log.unsigned_abs()).or_default();
+                    *until = gone.size.max(*until);
+                }
                 if let Some(deep) = &mut deep {
                     deep.leaf(log.number, index, entry);
                 }
@@ -138,7 +162,11 @@ impl Pass<'_> {
         }
         let verifier_keys = keys.iter().filter(|key| key.name() == log.origin).map(ToString::to_string);
         let known = OneRemembered { verifier_keys: verifier_keys.collect(), checkpoint: note };
-        self.newest.push((log.origin.clone(), known));
+        // What has ended smaller than it was is remembered as it was.
+        if !self.lost {
+            self.newest.push((log.origin.clone(), known));
+        }
+        self.lost_any |= core::mem::take(&mut self.lost);
         Ok(verdict)
     }
 
@@ -202,6 +230,7 @@ impl Pass<'_> {
                     && said.size >= before.size
                     && (said.size > before.size || *said.root == before.root.0)
             });
+            self.lost |= declared;
             if !declared {
                 verdict.faults.push(format!(
                     "the log has gone back: {} leaves were signed and verified before, and now there are {}",
@@ -234,6 +263,29 @@ impl Pass<'_> {
         claims.push(Claim { label: "that was verified before".to_owned(), checkpoint: before });
         Ok(())
     }
+}
+
+/// A log after the first says what was published of the one before it, and that one is here.
+fn begins(number: u64, begun: &[(u64, Option<Before>)], verdict: &mut Verdict) {
+    let Some((_, before)) = begun.iter().find(|(of, _)| *of == number) else { return };
+    match before.map(|before| before.log.unsigned_abs()) {
+        None if number == 1 => {}
+        None => verdict
+            .faults
+            .push("its first leaf does not say what was published of the log before it".to_owned()),
+        Some(named) if named < number && begun.iter().any(|(of, _)| *of == named) => {}
+        Some(named) => {
+            verdict
+                .faults
+                .push(format!("its first leaf names log {named} as the one before it, and that is not here"));
+        }
+    }
+}
+
+/// Of which log up to which leaf events were let go of, if that is what an event says.
+fn let_go(entry: &[u8]) -> Option<Before> {
+    let event = Event::decode(entry).ok()?;
+    (event.what == "log.prune").then_some(event.before).flatten()
 }
 
 /// What a later log says was published of this one.

@@ -1,5 +1,6 @@
 //! What was proven and what was not, in words: whoever reads only that must not believe too much.
 
+use super::super::super::table::clean;
 use super::super::deep::Compared;
 use super::{Keys, Verdict, Verified, VerifyArgs};
 
@@ -10,7 +11,9 @@ pub(super) fn said(verdicts: &[Verdict], records: Option<&Compared>, known_befor
         said.push(format!(
             "log {}: all {} events are as they were when they were signed, none is missing and none was added between them, and \
              all {} checkpoints are of this one history",
-            verdict.number, verdict.leaves, verdict.checkpoints
+            verdict.number,
+            verdict.leaves - verdict.gone.min(verdict.leaves),
+            verdict.checkpoints
         ));
         if !verdict.witnesses.is_empty() {
             said.push(format!(
@@ -25,9 +28,9 @@ pub(super) fn said(verdicts: &[Verdict], records: Option<&Compared>, known_befor
     }
     if let Some(records) = records.filter(|records| records.faults.is_empty() && records.people > 0) {
         said.push(format!(
-            "{} versions of the records of {} customers are as the events wrote them that name them, and nobody is gone without an \
-             erasure",
-            records.versions, records.people
+            "{} versions of the records of {} customers are as the events wrote them that name them, and no more are gone than were \
+             erased",
+            records.versions - records.uncompared, records.people
         ));
     }
     said
@@ -75,6 +78,12 @@ pub(super) fn text(verified: &Verified) -> String {
     }
     if let Some(records) = &verified.records {
         lines.push(format!("records: {} customers, {} versions", records.people, records.versions));
+        if records.uncompared > 0 {
+            lines.push(format!(
+                "  NOTE   {} versions were written by events that are gone, and cannot be compared",
+                records.uncompared
+            ));
+        }
         lines.extend(records.faults.iter().map(|fault| format!("  FAULT  {fault}")));
         if records.more > 0 {
             lines.push(format!("  FAULT  and {} more like these", records.more));
@@ -102,5 +111,10 @@ pub(super) fn text(verified: &Verified) -> String {
         "SOMETHING IS WRONG.".to_owned()
     });
     lines.push(String::new());
-    lines.join("\n")
+    // What others have named does not steer a terminal.
+    lines
+        .iter()
+        .map(|line| line.split('\n').map(clean).collect::<Vec<_>>().join("\n"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
