@@ -25,6 +25,7 @@ pub(crate) mod sequence;
 mod tiles;
 mod witnesses;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use avouch_ledger::hash::Hash;
@@ -99,6 +100,8 @@ pub(crate) struct Ledger {
     pub(crate) node: [u8; 16],
     pub(crate) witnesses: Witnesses,
     late: sequence::Late,
+    /// Verifier keys by origin.
+    keys: Mutex<BTreeMap<String, Vec<String>>>,
     newest: RwLock<Newest>,
     fault: Mutex<Option<String>>,
     evidence: Mutex<Vec<String>>,
@@ -117,7 +120,15 @@ pub(crate) struct Newest {
 impl Ledger {
     pub(crate) fn new(node: [u8; 16], witnesses: Witnesses) -> Self {
         let (newest, fault, evidence) = (RwLock::default(), Mutex::default(), Mutex::default());
-        Self { node, witnesses, late: sequence::Late::default(), newest, fault, evidence }
+        Self {
+            node,
+            witnesses,
+            late: sequence::Late::default(),
+            keys: Mutex::default(),
+            newest,
+            fault,
+            evidence,
+        }
     }
 
     /// The newest checkpoint.

@@ -3,7 +3,7 @@
 //! Checkpoints and tiles say how many events there are, and nothing of what is in them: they are for everybody, as a promise is.
 //! The entries are the events themselves, so they are behind the same door as these, and reading them is an event.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use avouch_ledger::bundle::push_entry;
 use avouch_ledger::tile::{BundleId, TILE_WIDTH, TileId};
@@ -111,8 +111,16 @@ impl App {
         since.is_some_and(|since| self.now().saturating_sub(since) > patience)
     }
 
+    /// Computed once: anybody may ask.
     fn log_keys(&self, origin: &str) -> Result<Vec<String>, Error> {
-        Ok(publish::signer(self, origin)?.verifier_keys().iter().map(ToString::to_string).collect())
+        let mut known = self.ledger.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(keys) = known.get(origin) {
+            return Ok(keys.clone());
+        }
+        let keys: Vec<String> =
+            publish::signer(self, origin)?.verifier_keys().iter().map(ToString::to_string).collect();
+        known.insert(origin.to_owned(), keys.clone());
+        Ok(keys)
     }
 
     /// The newest checkpoint of a log. Nothing when there is none yet, or no such log.

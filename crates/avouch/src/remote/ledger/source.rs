@@ -23,6 +23,11 @@ use super::super::CliError;
 pub(super) const LEDGER: &str = "ledger.json";
 pub(super) const RECORDS: &str = "records";
 
+/// One an hour for a hundred years, and those of a day.
+const MOST_CHECKPOINTS: usize = 1_100_000;
+/// Of records: of a hundred million customers.
+const MOST_PAGES: u64 = 1_000_000;
+
 /// See the module.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Source<'a> {
@@ -46,6 +51,11 @@ impl Source<'_> {
                         ));
                     }
                     after = last.size;
+                    if all.len() > MOST_CHECKPOINTS {
+                        return Err(CliError::Input(
+                            "the server lists more checkpoints than a log has".to_owned(),
+                        ));
+                    }
                     all.extend(page.into_iter().map(|one| one.note));
                 }
             }
@@ -70,7 +80,7 @@ impl Source<'_> {
         match self {
             Self::Server(client) => {
                 let mut query = LedgerRecordQuery::default();
-                loop {
+                for _ in 0..MOST_PAGES {
                     let page = client.ledger_records(&query)?;
                     query.cursor.clone_from(&page.next_cursor);
                     take(page)?;
@@ -78,6 +88,7 @@ impl Source<'_> {
                         return Ok(true);
                     }
                 }
+                Err(CliError::Input("the server lists records without an end".to_owned()))
             }
             Self::Copy(folder) => {
                 for number in 0_u64.. {

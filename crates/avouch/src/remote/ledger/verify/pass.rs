@@ -22,6 +22,9 @@ use super::super::remembered::{OneRemembered, Remembered};
 use super::super::source::{OneLog, Source};
 use super::{Keys, Verdict};
 
+/// How much larger a log may have become since its size was asked for.
+const AHEAD: u64 = 1 << 32;
+
 /// A checkpoint, and the note that it is in.
 type Signed = (String, Checkpoint);
 
@@ -180,6 +183,13 @@ impl Pass<'_> {
         let (mut claims, mut newest) = (Vec::new(), None);
         for note in self.source.checkpoints(log.number)? {
             match of_log(&note, keys, &log.origin) {
+                // It would take longer to read than anybody lives.
+                Ok(opened) if opened.checkpoint().size > log.size.saturating_add(AHEAD) => {
+                    let size = opened.checkpoint().size;
+                    verdict
+                        .faults
+                        .push(format!("a checkpoint is of {size} leaves, and the log has {}", log.size));
+                }
                 Ok(opened) => {
                     let checkpoint = opened.checkpoint().clone();
                     let others = opened.signatures().iter().map(|signature| signature.key.name());
