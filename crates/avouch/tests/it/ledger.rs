@@ -25,7 +25,7 @@ impl Case {
         let server = place.serve();
         let mut case = Self { place, admin, keys: Vec::new(), people: Vec::new() };
         let support = case.place.hire(&server.url, &case.admin, "staff", "support");
-        for name in ["Ada", "Bob", "Eve"] {
+        for name in ["Ada Quist", "Bob Quist", "Eve Quist"] {
             let create = ["subject", "create", &format!("name={name}"), "--purpose", "support", "--json"];
             let made = case.place.remote(&server.url, &support, &create).success().json();
             case.people.push(made["id"].as_str().unwrap().to_owned());
@@ -223,7 +223,7 @@ fn an_auditor_makes_evidence_that_a_stranger_can_follow() {
     let typed = case.place.ended(typed.current_dir(case.place.path("evidence"))).success();
     assert!(typed.out.contains("Nothing is wrong."), "{}", typed.out);
     // Nobody's data is in it.
-    for name in ["Ada", "Bob", "called"] {
+    for name in ["Ada Quist", "Bob Quist", "called back"] {
         let found = std::process::Command::new("grep")
             .args(["-r", "-l", name])
             .arg(case.place.path("evidence"))

@@ -25,7 +25,7 @@ use crate::app::App;
 statements! {
     data REACHED = "select reached from log order by id desc limit 1";
     data NEWEST = "select max(id) from event";
-    data WAITING = "select count(*) from (select e.id from event e where e.id > ?1 and not exists (select 1 from leaf l where l.event = e.id) limit 100000) as some";
+    data WAITING = "select count(*) from (select e.id from event e where e.id > ?1 and not exists (select 1 from leaf l where l.event = e.id) limit 100000) as unplaced";
     data NEXT = "select e.id, e.body from event e where e.id > ?1 and e.id <= ?2 and not exists (select 1 from leaf l where l.event = e.id) order by e.id limit ?3";
     data PLACE = "insert into leaf (log, idx, event) select cast(?1 as bigint), cast(?2 as bigint) + row_number() over (order by e.id) - 1, e.id from event e where e.id > ?3 and e.id <= ?4 and not exists (select 1 from leaf l where l.event = e.id)";
     data PLACE_ONE = "insert into leaf (log, idx, event) values (?1, ?2, ?3)";
