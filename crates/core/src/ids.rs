@@ -155,18 +155,6 @@ impl Ids {
         Ok(bytes)
     }
 
-    /// An id for a customer: of the day on which it is made, and else random. An id is kept elsewhere, and outlives its customer; with the
-    /// moment in it, it would lead to the event that made it, and from there to all others about them.
-    pub(crate) fn customer(now: i64, rng: &dyn SecureRandom) -> Result<[u8; 16], Error> {
-        const DAY: i64 = 86_400_000;
-        let mut bytes = [0; 16];
-        rng.fill(&mut bytes).map_err(|_| Error::Internal("no randomness"))?;
-        let (within, random) = Uuid::from_bytes(bytes).as_u64_pair();
-        let day = (now / 1000 / DAY * DAY).cast_unsigned();
-        let (high, low) = ((day << 16) | 0x7000 | (within & 0xfff), (random >> 2) | 0x8000_0000_0000_0000);
-        Ok(*Uuid::from_u64_pair(high, low).as_bytes())
-    }
-
     /// Goes on after an event that exists: a restart must not give an id a second time, whatever the clock says.
     pub(crate) fn continue_after(&self, event: EventId) {
         self.last.fetch_max(event.0 >> 10, Ordering::Relaxed);
@@ -202,17 +190,6 @@ mod tests {
         assert_eq!(EventId::from_uuid(event.uuid()), Some(event));
         assert_eq!(EventId::from_uuid(first), None, "random bits are nobody's event");
         assert_eq!(event.to_string().parse::<EventId>().expect("its own text"), event);
-    }
-
-    #[test]
-    fn a_customers_id_tells_the_day_and_nothing_else() {
-        let rng = avouch_seal::SystemRandom::new();
-        let id = |now| Uuid::from_bytes(Ids::customer(now, &rng).expect("random"));
-        let (morning, evening) = (id(1_772_357_400_000_000), id(1_772_390_000_123_456));
-        assert_ne!(morning, evening);
-        assert_eq!(morning.as_u64_pair().0 >> 16, evening.as_u64_pair().0 >> 16);
-        assert_eq!(morning.as_u64_pair().0 >> 16, 1_772_323_200_000, "midnight");
-        assert_eq!((morning.get_version_num(), morning.get_variant()), (7, uuid::Variant::RFC4122));
     }
 
     #[test]

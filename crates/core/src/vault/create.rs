@@ -19,7 +19,7 @@ use crate::audit::Note;
 use crate::charters;
 use crate::erasure::{Recognised, recognise};
 use crate::gate::{Intent, Permit, Reason};
-use crate::ids::{Ids, SubjectId};
+use crate::ids::SubjectId;
 use crate::indexes::Term;
 use crate::rules::Rules;
 
@@ -81,7 +81,7 @@ impl Sealed {
         rng: &dyn SecureRandom,
     ) -> Result<Self, Error> {
         let given = input::parse(rules, fields, false)?;
-        let id = Ids::customer(app.now(), rng)?;
+        let id = app.ids.uuid(app.now(), rng)?;
         let mut held: Vec<(u32, SubjectKey, WrappedSubjectKey)> = Vec::with_capacity(2);
         let mut entries = Vec::with_capacity(given.len() * 96);
         let mut fields = Vec::with_capacity(given.len());
