@@ -234,7 +234,7 @@ fn debug_shows_no_secret() {
     let (vault, _) = twins();
     let (key, _) = vault.new_subject_key(SUBJECT, CLASS, &rng()).unwrap();
     assert_eq!(format!("{key:?}"), "SubjectKey(..)");
-    insta::assert_snapshot!(format!("{vault:?}"), @"VaultKeys { vault: VaultId(01010101010101010101010101010101), keks: RwLock { data: Keks { newest: (1, Xaes(..)), older: [] }, poisoned: false, .. }, roots: RwLock { data: Derivable { kek: [Xaes(..)], index: [1], token: [1] }, poisoned: false, .. }, taken_on: 0, newest_row: Xaes(..), older_rows: [], digest: Key { algorithm: SHA256 }, backup: BackupKeys { vault: VaultId(01010101010101010101010101010101), .. }, erasure: ErasureKeys { chain: Key { algorithm: SHA256 }, identifier: Key { algorithm: SHA256 }, receipt: Key(..) } }");
+    insta::assert_snapshot!(format!("{vault:?}"), @"VaultKeys { vault: VaultId(01010101010101010101010101010101), keks: RwLock { data: Keks { newest: (1, Xaes(..)), older: [] }, poisoned: false, .. }, roots: RwLock { data: Derivable { kek: [Xaes(..)], index: [1], token: [1] }, poisoned: false, .. }, taken_on: 0, newest_row: Xaes(..), older_rows: [], digest: Key { algorithm: SHA256 }, backup: BackupKeys { vault: VaultId(01010101010101010101010101010101), .. }, erasure: ErasureKeys { chain: Key { algorithm: SHA256 }, identifier: Key { algorithm: SHA256 }, receipt: Key(..) }, log: Key(..) }");
 }
 
 #[test]
