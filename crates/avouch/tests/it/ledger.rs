@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use avouch_ledger::note::{Cosigner, VerifierKey, append, open_checkpoint};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
@@ -349,6 +350,111 @@ fn what_is_altered_in_the_database_is_found_and_named() {
         today,
         &["the others are gone, and no erasure is on record"],
     );
+}
+
+#[test]
+fn what_imports_and_erasures_of_parts_do_is_no_fault() {
+    let (case, mut server) = Case::new();
+    let dpo = case.place.hire(&server.url, &case.admin, "staff", "dpo");
+    let support = case.place.hire(&server.url, &case.admin, "staff", "support");
+    let importer = case.place.hire(&server.url, &case.admin, "service", "importer");
+    // Some of the rows are of people who are there already.
+    case.place.write(
+        "one.csv",
+        "external_id,name,email\nC-1,Zoe Quist,zoe@example.org\nC-2,Max Quist,max@example.org\n",
+    );
+    case.place.write(
+        "two.csv",
+        "external_id,name,email\nC-1,Zoe Quist,zoe@example.org\nC-3,Kim Quist,kim@example.org\n",
+    );
+    for file in ["one.csv", "two.csv"] {
+        let import = ["import", file, "--yes", "--on-duplicate", "skip", "--purpose", "administration"];
+        case.place.remote(&server.url, &importer, &import).success();
+        case.verify(&server).success();
+    }
+    // A class of which only an earlier version has something, then all of somebody.
+    let unset =
+        ["subject", "update", &case.people[0], "--version", "2", "--unset", "notes", "--purpose", "support"];
+    case.place.remote(&server.url, &support, &unset).success();
+    let why = ["--purpose", "data_rights", "--reason", "asked for by letter"];
+    let part = [&["subject", "delete", &case.people[0], "--classes", "service"][..], &why].concat();
+    case.place.remote(&server.url, &dpo, &part).success();
+    case.verify(&server).success();
+    let whole = [&["subject", "delete", &case.people[1]][..], &why].concat();
+    case.place.remote(&server.url, &dpo, &whole).success();
+    let verified = case.verify(&server).success();
+    assert!(verified.out.contains("no more are gone than were erased"), "{}", verified.out);
+    assert!(server.stop().0.success());
+}
+
+#[test]
+fn what_a_copy_leaves_out_or_claims_is_not_believed() {
+    let (case, mut server) = Case::new();
+    assert!(server.stop().0.success());
+    // The data are put back, so there are two logs.
+    let data = case.place.path("avouch-data/data.db");
+    let old = case.place.path("data.old");
+    fs::copy(&data, &old).unwrap();
+    server = case.place.serve();
+    case.verify(&server).success();
+    assert!(server.stop().0.success());
+    for file in case.files().filter(|file| file.to_str().unwrap().contains("data.db")) {
+        drop(fs::remove_file(file));
+    }
+    fs::copy(&old, &data).unwrap();
+    server = case.place.serve();
+    fs::remove_file(case.place.path("known.json")).unwrap();
+    case.export(&server, "copy");
+    assert!(server.stop().0.success());
+    let both = case.place.run(&["ledger", "verify", "--copy", "copy"]).success();
+    assert!(both.out.contains("log 2:") && both.out.contains("events were lost"), "{}", both.out);
+    let path = case.place.path("copy/ledger.json");
+    let genuine: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    let claim = |change: &dyn Fn(&mut Value)| {
+        let mut other = genuine.clone();
+        change(&mut other);
+        fs::write(&path, other.to_string()).unwrap();
+        case.place.run(&["ledger", "verify", "--copy", "copy", "--verifier-key", &case.keys[0]])
+    };
+    claim(&|_| ()).success();
+    claim(&|all| drop(all["logs"].as_array_mut().unwrap().pop())).found("and that is not here");
+    claim(&|all| all["logs"][1]["minimum"] = json!(5)).found("and events say so of those before leaf 0 only");
+    claim(&|all| all["logs"][1]["origin"] = json!("avouch/another"))
+        .found("no key that was given is of a log that is here");
+}
+
+#[test]
+fn a_server_does_not_name_its_own_witness() {
+    let (case, mut server) = Case::new();
+    case.export(&server, "copy");
+    assert!(server.stop().0.success());
+    let cosigner = |seed| Cosigner::ed25519("example.org/w", &[seed; 32]).unwrap();
+    let (theirs, genuine) = (cosigner(1), cosigner(2));
+    let log: Vec<VerifierKey> = case.keys.iter().map(|key| VerifierKey::parse(key).unwrap()).collect();
+    let sign = |cosigner: &Cosigner| {
+        for entry in fs::read_dir(case.place.path("copy/1/checkpoints")).unwrap() {
+            let path = entry.unwrap().path();
+            let note = fs::read_to_string(&path).unwrap();
+            let checkpoint = open_checkpoint(&note, &log).unwrap().checkpoint().clone();
+            let line = cosigner.cosign(&checkpoint, 1_700_000_000).unwrap();
+            fs::write(&path, append(&note, &line).unwrap()).unwrap();
+        }
+    };
+    let key = genuine.verifier_key().to_string();
+    let verify = ["ledger", "verify", "--copy", "copy", "--verifier-key", &key];
+    let path = case.place.path("copy/ledger.json");
+    let mut ledger: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    ledger["logs"][0]["verifier_keys"].as_array_mut().unwrap().push(json!(theirs.verifier_key().to_string()));
+    fs::write(&path, ledger.to_string()).unwrap();
+    sign(&theirs);
+    let told = case.place.run(&verify).success().out;
+    assert!(
+        !told.contains("saw the same history") && told.contains("no witness whose key was given"),
+        "{told}"
+    );
+    sign(&genuine);
+    let given = case.place.run(&verify).success().out;
+    assert!(given.contains("example.org/w saw the same history"), "{given}");
 }
 
 #[test]

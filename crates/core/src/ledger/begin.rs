@@ -1,9 +1,9 @@
 //! How a log begins, and what is looked at before it goes on.
 //!
 //! The first begins with the vault. At each start the log is compared with what was published of it, as the key store knows
-//! that, and as witnesses know it who can be asked. Where data are older than that, or not the same, the log has ended: what is signed stays as it is, what was only
-//! sequenced is sequenced anew, and the next log begins. Its first leaf says what was published of the one before, so whoever
-//! follows the logs sees that something was lost, and how much.
+//! that, and as witnesses know it who can be asked. Where data are older than that, or not the same, the log has ended: what is
+//! signed stays as it is, what was only sequenced is sequenced anew, and the next log begins. Its first leaf says what was
+//! published of the one before, so whoever follows the logs sees that something was lost, and how much.
 
 use std::cmp::Ordering;
 use std::sync::Arc;

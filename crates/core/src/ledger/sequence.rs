@@ -227,9 +227,6 @@ fn grow(tx: &mut Tx<'_>, app: &App, log: &Log, leaves: &[Hash], reached: i64) ->
         return Err(Error::Tampered);
     }
     leaves.iter().for_each(|leaf| growth.push(*leaf));
-    for tile in growth.changed() {
-        tiles::put(tx, log.id, tile)?;
-    }
     let now = app.now();
     let moved = tx.execute(
         &GROW,
@@ -244,5 +241,9 @@ fn grow(tx: &mut Tx<'_>, app: &App, log: &Log, leaves: &[Hash], reached: i64) ->
             now
         ],
     )?;
-    Ok(moved == 1)
+    if moved == 0 {
+        return Ok(false);
+    }
+    growth.changed().try_for_each(|tile| tiles::put(tx, log.id, tile))?;
+    Ok(true)
 }

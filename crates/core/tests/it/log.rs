@@ -224,6 +224,44 @@ both_engines! {
         checkpoints(&house.app, 1);
     }
 
+    fn an_event_that_comes_late_gets_its_place_after_those_that_came_before_it(place) {
+        let house = House::new(place);
+        house.create(&house.importer, ana()).expect("created");
+        publish(&house);
+        let before = entries(&house.app, 1);
+        // As a commit that was cut off from whoever waited for it, and came all the same.
+        let late = "insert into event (id, body) select id - 1, body from event order by id desc limit 1";
+        let house = house.reopened_after(|| place.meddle(false, late, late));
+        publish(&house);
+        let after = entries(&house.app, 1);
+        assert!(after.starts_with(&before));
+        let late = EventId::from_int(before.last().expect("some").0.int() - 1);
+        assert_eq!(after.iter().filter(|(id, _)| *id == late).count(), 1);
+        checkpoints(&house.app, 1);
+    }
+
+    fn what_somebody_sets_back_while_the_server_is_up_is_not_signed_another_way(place) {
+        let house = House::new(place);
+        publish(&house);
+        let kept = ["event", "log", "leaf", "tile", "checkpoint"];
+        for table in kept {
+            let sql = format!("create table kept_{table} as select * from {table}");
+            place.meddle(false, &sql, &sql);
+        }
+        house.create(&house.importer, ana()).expect("created");
+        publish(&house);
+        for table in kept {
+            let sql = format!("delete from {table}; insert into {table} select * from kept_{table}");
+            place.meddle(false, &sql, &sql);
+        }
+        house.create(&house.importer, json!({"external_id": "C-2", "name": "Bob"})).expect("what is done is on record");
+        house.app.sequence().expect("sequenced");
+        house.app.publish().expect_err("it was signed another way before");
+        assert!(house.app.log_fault().is_some());
+        let signed = checkpoints(&house.app, 1);
+        assert_eq!(signed.len(), 1, "nothing was signed since");
+    }
+
     fn a_log_that_was_altered_is_not_signed_again(place) {
         let house = House::new(place);
         publish(&house);
