@@ -63,7 +63,7 @@ impl Screen<'_> {
         text
     }
 
-    fn commands(&self) -> [(&'static str, String); 5] {
+    fn commands(&self) -> [(&'static str, String); 6] {
         let run = |who: &str, rest: String| format!("{} {rest}", quoted(&self.dir.join(who)));
         let Sample { id, email } = self.sample;
         let email = email.to_uppercase();
@@ -100,6 +100,10 @@ impl Screen<'_> {
                     "dpo",
                     format!("subject accesses {id} --purpose data_rights --reason \"the customer asks\""),
                 ),
+            ),
+            (
+                "that nobody has rewritten any of it since, and what that proves",
+                run("admin", "ledger verify --deep".to_owned()),
             ),
         ]
     }

@@ -46,7 +46,7 @@ fn shown(disclosures: &Disclosures) -> String {
             one.last.to_string(),
         ]);
     }
-    let mut text = table.render(None);
+    let mut text = if table.is_empty() { "none\n".to_owned() } else { table.render(None) };
     if let Some(next) = disclosures.next {
         text.push_str(&format!("\nonly what was before {next}; the rest: --since {next}\n"));
     }

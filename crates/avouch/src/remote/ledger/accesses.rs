@@ -112,7 +112,11 @@ fn verified(leaf: &ProvenLeaf, size: u64, root: &Hash) -> Result<Event, CliError
 
 fn row(event: &Event, actors: &BTreeMap<Uuid, &Actor>, names: &BTreeMap<u32, String>) -> [String; 7] {
     let id = Uuid::from_bytes(*event.actor);
-    let who = actors.get(&id).map_or_else(|| id.to_string(), |known| actor(known));
+    let who = match actors.get(&id) {
+        Some(known) => actor(known),
+        None if id.is_nil() => "the system itself".to_owned(),
+        None => id.to_string(),
+    };
     let views = event.views.iter().map(Some).chain(std::iter::repeat(None));
     let field = |(number, view): (&u32, Option<&u8>)| {
         let name = names.get(number).cloned().unwrap_or_else(|| format!("field {number}"));
