@@ -3,6 +3,7 @@
 mod call;
 mod error;
 mod export;
+mod ledger;
 mod post;
 mod repeat;
 mod routes;

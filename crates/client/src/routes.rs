@@ -5,19 +5,17 @@ use std::fmt;
 use avouch_wire::{
     self as wire, BackupRequest, Backups, BatchRequest, BatchResponse, CharterApplied, CharterApply,
     CharterPlan, CharterPlanned, CharterSources, CharterSummary, CharterView, ChunkRequest, ChunkResult,
-    Deleted, DisclosureQuery, Disclosures, DrillAnswer, DrillRequest, DrillStarted, Drilled, EraseQuery,
-    ErasureQuery, Event, EventExportQuery, EventFormat, EventProof, EventQuery, EventSearch, Explain,
+    Deleted, DrillAnswer, DrillRequest, DrillStarted, Drilled, EraseQuery, ErasureQuery, Explain,
     Explanation, ExportRequest, Health, Hold, HoldRequest, Import, ImportStart, ImportStarted, Key,
-    KeyCreate, KeyCreated, KeyState, Ledger, LedgerCheckpoints, LedgerRecord, LedgerRecordQuery, Outcome,
-    Page, PageQuery, Principal, PrincipalCreate, PrincipalPatch, ProblemKind, Proposal, ProposeRequest,
-    Readiness, Receipt, ReceiptKey, RecoveryRequest, RecoveryShares, Resealed, Retire, RetireRequest,
-    Retired, RevealRequest, Revealed, Rotate, RotateRequest, Rotation, SearchRequest, Status, Subject,
-    SubjectCreate, SubjectPatch, SubjectVersion, header,
+    KeyCreate, KeyCreated, KeyState, Page, PageQuery, Principal, PrincipalCreate, PrincipalPatch, Proposal,
+    ProposeRequest, Readiness, Receipt, ReceiptKey, RecoveryRequest, RecoveryShares, Resealed, Retire,
+    RetireRequest, Retired, RevealRequest, Revealed, Rotate, RotateRequest, Rotation, SearchRequest, Status,
+    Subject, SubjectCreate, SubjectPatch, SubjectVersion, header,
 };
 use ureq::http::Method;
 use uuid::Uuid;
 
-use crate::{Client, Error, EventPage, Export, call::Call};
+use crate::{Client, Error, Export, call::Call};
 
 /// Purpose and reason of a call that states them in headers.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -221,19 +219,6 @@ impl Client {
         self.call(Method::GET, format!("/v1/subjects/{id}/history")).page(page).stated(stated)?.send()
     }
 
-    /// `GET /v1/subjects/{id}/accesses/proof`.
-    ///
-    /// # Errors
-    /// As all calls: [`Error`].
-    pub fn proven_accesses(
-        &self,
-        id: Uuid,
-        page: &PageQuery,
-        stated: &Stated,
-    ) -> Result<wire::ProvenAccesses, Error> {
-        self.call(Method::GET, format!("/v1/subjects/{id}/accesses/proof")).page(page).stated(stated)?.send()
-    }
-
     /// `GET /v1/subjects/{id}/accesses`.
     ///
     /// # Errors
@@ -310,7 +295,7 @@ impl Client {
     }
 }
 
-/// Principals, keys and events.
+/// Principals and keys.
 impl Client {
     /// `GET /v1/principals`.
     ///
@@ -366,59 +351,6 @@ impl Client {
     /// As all calls: [`Error`].
     pub fn key_revoke(&self, principal: Uuid, key: Uuid) -> Result<Key, Error> {
         self.call(Method::DELETE, format!("/v1/principals/{principal}/keys/{key}")).send()
-    }
-
-    /// `GET /v1/events`, newest first.
-    ///
-    /// # Errors
-    /// As all calls: [`Error`].
-    pub fn events(&self, query: &EventQuery) -> Result<Page<Event>, Error> {
-        self.call(Method::GET, "/v1/events")
-            .query("limit", query.limit.map(|limit| limit.to_string()).as_deref())
-            .query("cursor", query.cursor.as_deref())
-            .query("actor", query.actor.map(|actor| actor.to_string()).as_deref())
-            .query("action", query.action.as_deref())
-            .query("purpose", query.purpose.as_deref())
-            .query("recipient", query.recipient.as_deref())
-            .query("outcome", query.outcome.map(Outcome::name))
-            .query("since", query.since.map(|since| since.to_string()).as_deref())
-            .query("until", query.until.map(|until| until.to_string()).as_deref())
-            .query("log", query.log.map(|log| log.to_string()).as_deref())
-            .query("after", query.after.map(|after| after.to_string()).as_deref())
-            .send()
-    }
-
-    /// `POST /v1/events/search`. Not sent twice: each is a look on record.
-    ///
-    /// # Errors
-    /// As all calls: [`Error`].
-    pub fn event_search(&self, request: &EventSearch, stated: &Stated) -> Result<Page<Event>, Error> {
-        self.call(Method::POST, "/v1/events/search").stated(stated)?.json(request)?.send()
-    }
-
-    /// `GET /v1/events/export`: one page of it.
-    ///
-    /// # Errors
-    /// As all calls: [`Error`].
-    pub fn event_export(&self, query: &EventExportQuery) -> Result<EventPage, Error> {
-        self.call(Method::GET, "/v1/events/export")
-            .query("format", query.format.map(EventFormat::name))
-            .query("log", query.log.map(|log| log.to_string()).as_deref())
-            .query("after", query.after.map(|after| after.to_string()).as_deref())
-            .query("limit", query.limit.map(|limit| limit.to_string()).as_deref())
-            .events()
-    }
-
-    /// `GET /v1/disclosures`.
-    ///
-    /// # Errors
-    /// As all calls: [`Error`].
-    pub fn disclosures(&self, query: &DisclosureQuery) -> Result<Disclosures, Error> {
-        self.call(Method::GET, "/v1/disclosures")
-            .query("recipient", query.recipient.as_deref())
-            .query("since", query.since.map(|since| since.to_string()).as_deref())
-            .query("until", query.until.map(|until| until.to_string()).as_deref())
-            .send()
     }
 }
 
@@ -569,58 +501,6 @@ impl Client {
     /// As all calls: [`Error`].
     pub fn back_up(&self, request: &BackupRequest) -> Result<Backups, Error> {
         self.call(Method::POST, "/v1/backups").json(request)?.send()
-    }
-
-    /// `GET /v1/ledger`.
-    ///
-    /// # Errors
-    /// As all calls: [`Error`].
-    pub fn ledger(&self) -> Result<Ledger, Error> {
-        self.call(Method::GET, "/v1/ledger").send()
-    }
-
-    /// `GET /v1/ledger/{log}/checkpoint`: a signed note.
-    ///
-    /// # Errors
-    /// As all calls: [`Error`].
-    pub fn ledger_checkpoint(&self, log: u64) -> Result<String, Error> {
-        self.call(Method::GET, format!("/v1/ledger/{log}/checkpoint")).text()
-    }
-
-    /// `GET /v1/ledger/{log}/checkpoints`.
-    ///
-    /// # Errors
-    /// As all calls: [`Error`].
-    pub fn ledger_checkpoints(&self, log: u64, after: u64) -> Result<LedgerCheckpoints, Error> {
-        let path = format!("/v1/ledger/{log}/checkpoints");
-        self.call(Method::GET, path).query("after", Some(&after.to_string())).send()
-    }
-
-    /// `GET /v1/ledger/{log}/tile/…`, a tile or a bundle of entries: nothing where there is none.
-    ///
-    /// # Errors
-    /// As all calls: [`Error`].
-    pub fn ledger_tile(&self, log: u64, path: &str) -> Result<Option<Vec<u8>>, Error> {
-        match self.call(Method::GET, format!("/v1/ledger/{log}/{path}")).raw() {
-            Err(error) if error.problem().is_some_and(|p| p.kind == ProblemKind::NotFound) => Ok(None),
-            tile => tile.map(Some),
-        }
-    }
-
-    /// `GET /v1/ledger/records`.
-    ///
-    /// # Errors
-    /// As all calls: [`Error`].
-    pub fn ledger_records(&self, query: &LedgerRecordQuery) -> Result<Page<LedgerRecord>, Error> {
-        self.call(Method::GET, "/v1/ledger/records").query("cursor", query.cursor.as_deref()).send()
-    }
-
-    /// `GET /v1/events/{id}/proof`.
-    ///
-    /// # Errors
-    /// As all calls: [`Error`].
-    pub fn event_proof(&self, id: Uuid) -> Result<EventProof, Error> {
-        self.call(Method::GET, format!("/v1/events/{id}/proof")).send()
     }
 
     /// `GET /v1/status`.
