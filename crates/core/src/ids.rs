@@ -1,4 +1,5 @@
-//! Ids. Random but time-ordered, made by the server, free of meaning: they may appear in URLs and logs.
+//! Ids. Made by the server and free of meaning: they may appear in URLs and logs. A customer's is random; the others are random but
+//! time-ordered.
 
 use core::fmt;
 use core::str::FromStr;
@@ -50,7 +51,8 @@ macro_rules! id {
 }
 
 id!(
-    /// A customer: the data subject.
+    /// A customer: the data subject. It is kept elsewhere, and outlives its customer. So nothing is in it, not even the moment, which
+    /// would lead to the event that stored them, and from there to all others about them.
     SubjectId
 );
 id!(
@@ -69,6 +71,15 @@ id!(
     /// A legal hold.
     HoldId
 );
+
+impl SubjectId {
+    /// A new one: 122 random bits (UUIDv4).
+    pub(crate) fn random(rng: &dyn SecureRandom) -> Result<Self, Error> {
+        let mut bytes = [0; 16];
+        rng.fill(&mut bytes).map_err(|_| Error::Internal("no randomness"))?;
+        Ok(Self(uuid::Builder::from_random_bytes(bytes).into_uuid()))
+    }
+}
 
 impl PrincipalId {
     /// The server itself.
@@ -190,6 +201,14 @@ mod tests {
         assert_eq!(EventId::from_uuid(event.uuid()), Some(event));
         assert_eq!(EventId::from_uuid(first), None, "random bits are nobody's event");
         assert_eq!(event.to_string().parse::<EventId>().expect("its own text"), event);
+    }
+
+    #[test]
+    fn nothing_is_in_a_customers_id() {
+        let rng = avouch_seal::SystemRandom::new();
+        let ids = [(); 2].map(|()| SubjectId::random(&rng).expect("random").0);
+        assert!(ids.iter().all(|id| id.get_version_num() == 4 && id.get_variant() == uuid::Variant::RFC4122));
+        assert_ne!(ids[0].as_u64_pair().0 >> 16, ids[1].as_u64_pair().0 >> 16, "where UUIDv7 has its time");
     }
 
     #[test]

@@ -21,6 +21,7 @@ create table charter_version (version bigint primary key, applied bigint not nul
 create table record (subject blob primary key, version bigint not null, created bigint not null,
     updated bigint not null, event bigint not null, keys bigint not null, tokens bigint not null, entries blob not null,
     manifest blob not null);
+create unique index record_by_created on record (created, subject);
 create table record_version (subject blob not null, version bigint not null, updated bigint not null,
     event bigint not null, keys bigint not null, tokens bigint not null, entries blob not null,
     manifest blob not null, primary key (subject, version));

@@ -1,7 +1,7 @@
 //! Where a list goes on. A cursor is opaque to clients: base64url of a version, the list it belongs to, and the last id or number
 //! that was shown. It holds nothing that the page before did not show, so it needs no seal; a changed one leads to another page.
 
-use avouch_core::vault::TokenPlace;
+use avouch_core::vault::{SubjectPlace, TokenPlace};
 use data_encoding::BASE64URL_NOPAD;
 
 use crate::problem::Failure;
@@ -25,6 +25,11 @@ impl Paging {
     /// The number where this list goes on.
     pub(crate) fn after_number(&self, list: List) -> Result<Option<i64>, Failure> {
         self.position(list, |position| position.try_into().ok().map(i64::from_be_bytes))
+    }
+
+    /// The place in the list of customers where it goes on.
+    pub(crate) fn after_subject(&self) -> Result<Option<SubjectPlace>, Failure> {
+        self.position(List::Subjects, SubjectPlace::from_bytes)
     }
 
     /// The token behind which this list goes on.
@@ -103,6 +108,10 @@ const LONGEST: usize = 83;
 impl Cursor {
     pub(crate) fn id(list: List, id: &[u8; 16]) -> String {
         Self::write(list, id)
+    }
+
+    pub(crate) fn subject(place: SubjectPlace) -> String {
+        Self::write(List::Subjects, &place.to_bytes())
     }
 
     pub(crate) fn number(list: List, number: i64) -> String {

@@ -11,8 +11,7 @@ use crate::Error;
 use crate::app::{App, Cx};
 use crate::audit::{self, What};
 use crate::gate::Caller;
-use crate::ids::SubjectId;
-use crate::vault::{Found, forget, look};
+use crate::vault::{Found, SubjectPlace, forget, look};
 
 /// People looked at in one transaction.
 const PEOPLE: usize = 128;
@@ -57,19 +56,19 @@ fn replay_one(app: &Arc<App>, mut pending: Restored) -> Result<(), Error> {
     })
 }
 
-type People = Vec<(SubjectId, Found)>;
+type People = Vec<(SubjectPlace, Found)>;
 
-fn forget_lost(tx: &mut Tx<'_>, app: &App, after: Option<SubjectId>) -> Result<People, Error> {
+fn forget_lost(tx: &mut Tx<'_>, app: &App, after: Option<SubjectPlace>) -> Result<People, Error> {
     let people = look_at(tx, app, after)?;
-    for (subject, _) in people.iter().filter(|(_, found)| *found == Found::Keyless) {
-        tracing::error!(%subject, "a customer whose keys are lost cannot be restored");
-        forget(tx, *subject)?;
+    for (place, _) in people.iter().filter(|(_, found)| *found == Found::Keyless) {
+        tracing::error!(subject = %place.subject, "a customer whose keys are lost cannot be restored");
+        forget(tx, place.subject)?;
     }
     Ok(people)
 }
 
 /// The next people, and how each was found.
-pub(super) fn look_at(tx: &mut Tx<'_>, app: &App, after: Option<SubjectId>) -> Result<People, Error> {
+pub(super) fn look_at(tx: &mut Tx<'_>, app: &App, after: Option<SubjectPlace>) -> Result<People, Error> {
     let (rules, caller, now) = (app.rules(), Caller::system(), app.now());
     let (event, generation) = (app.ids.event(now), app.data_keys.generation());
     look(tx, &Cx { app, rules: &rules, caller: &caller, now, event, generation }, after, PEOPLE)

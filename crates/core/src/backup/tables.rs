@@ -93,9 +93,9 @@ tables! {
         "insert into charter_version (version, applied, applied_by, sealed) values (?1, ?2, ?3, ?4)"
         "delete from charter_version"
     }
-    data Data record "record" / 1 (subject Blob, version Int, created Int, updated Int, event Int, keys Int, tokens Int, entries Blob, manifest Blob) {
-        "select subject, version, created, updated, event, keys, tokens, entries, manifest from record where subject > ?1 order by subject limit ?2"
-        "insert into record (subject, version, created, updated, event, keys, tokens, entries, manifest) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+    data Data record "record" / 2 (created Int, subject Blob, version Int, updated Int, event Int, keys Int, tokens Int, entries Blob, manifest Blob) {
+        "select created, subject, version, updated, event, keys, tokens, entries, manifest from record where (created, subject) > (?1, ?2) order by created, subject limit ?3"
+        "insert into record (created, subject, version, updated, event, keys, tokens, entries, manifest) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
         "delete from record"
     }
     data Data record_version "record_version" / 2 (subject Blob, version Int, updated Int, event Int, keys Int, tokens Int, entries Blob, manifest Blob) {

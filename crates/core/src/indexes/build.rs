@@ -192,7 +192,7 @@ fn build(tx: &mut Tx<'_>, cx: &Cx<'_>, rows: &mut Rows) -> Result<Step, Error> {
 
 fn remember(row: &mut Row, pass: &Indexed) {
     let progress = &mut row.progress;
-    progress.after = pass.last.map(|last| *last.bytes()).or(progress.after);
+    progress.after = pass.last.or(progress.after);
     progress.done += pass.people;
     progress.damaged += pass.damaged;
     for (_, id) in pass.sharers.iter().filter(|(number, _)| *number == row.number) {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::rule;
 use super::shape::{Shape, Wanted};
 use crate::Error;
+use crate::vault::SubjectPlace;
 
 statements! {
     data STATE of rules_state / 0 = "select generation, next_index from rules_state where id = 1";
@@ -53,8 +54,8 @@ pub(crate) struct Row {
 /// How far the building is.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Progress {
-    /// The last person looked at.
-    pub(crate) after: Option<[u8; 16]>,
+    /// The place of the last person looked at.
+    pub(crate) after: Option<SubjectPlace>,
     /// How many were looked at.
     pub(crate) done: u64,
     /// How many of them could not be opened.

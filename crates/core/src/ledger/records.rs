@@ -11,13 +11,12 @@ use crate::Error;
 use crate::app::{Cx, Operation, Outcome};
 use crate::audit::Note;
 use crate::gate::{Intent, Permit};
-use crate::ids::SubjectId;
 use crate::rules::Rules;
 use crate::vault::keys::Ring;
 use crate::vault::record::Record;
-use crate::vault::unchecked;
+use crate::vault::{SubjectPlace, unchecked};
 
-/// The place in a list, sealed: it is a person's id.
+/// The place in the list, sealed: a person's id is in it.
 const CURSOR: &str = "record_cursor";
 
 /// Reads the digests of records.
@@ -57,7 +56,7 @@ pub struct RecordStates {
 impl Operation for ReadRecords {
     const ACTION: Action = Action::EventRead;
     type Output = RecordStates;
-    type Facts = Option<SubjectId>;
+    type Facts = Option<SubjectPlace>;
 
     fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
         Ok(Intent::plain())
@@ -66,8 +65,7 @@ impl Operation for ReadRecords {
     fn facts(&self, _tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Self::Facts, Error> {
         let Some(place) = &self.after else { return Ok(None) };
         let opened = cx.app.keys.open_row(CURSOR, &[], place).map_err(|_| Error::NotFound)?;
-        let id = <[u8; 16]>::try_from(opened.as_slice()).map_err(|_| Error::NotFound)?;
-        Ok(Some(SubjectId::from_bytes(id)))
+        SubjectPlace::from_bytes(&opened).map(Some).ok_or(Error::NotFound)
     }
 
     fn run(
@@ -79,10 +77,10 @@ impl Operation for ReadRecords {
     ) -> Result<Outcome<RecordStates>, Error> {
         let records = unchecked(tx, after, self.limit)?;
         tx.read_ahead(|| records.iter().map(|record| Ring::ahead(record.subject)).collect())?;
-        let last = records.last().filter(|_| records.len() == self.limit).map(|record| record.subject);
+        let last = records.last().filter(|_| records.len() == self.limit).map(SubjectPlace::of);
         let items: Vec<_> =
             records.into_iter().map(|record| state(tx, cx, record)).collect::<Result<_, _>>()?;
-        let seal = |subject: SubjectId| cx.app.keys.seal_row(CURSOR, &[], subject.bytes(), &cx.app.rng);
+        let seal = |place: SubjectPlace| cx.app.keys.seal_row(CURSOR, &[], &place.to_bytes(), &cx.app.rng);
         let next = last.map(seal).transpose()?;
         let note = Note::count(items.len());
         Ok(Outcome::new(RecordStates { items, next }, note))

@@ -81,7 +81,8 @@ impl Sealed {
         rng: &dyn SecureRandom,
     ) -> Result<Self, Error> {
         let given = input::parse(rules, fields, false)?;
-        let id = app.ids.uuid(app.now(), rng)?;
+        let subject = SubjectId::random(rng)?;
+        let id = *subject.bytes();
         let mut held: Vec<(u32, SubjectKey, WrappedSubjectKey)> = Vec::with_capacity(2);
         let mut entries = Vec::with_capacity(given.len() * 96);
         let mut fields = Vec::with_capacity(given.len());
@@ -107,7 +108,7 @@ impl Sealed {
         let Some((_, key, _)) = held.first() else {
             return Err(Error::invalid("/fields", "expected at least one field with a value"));
         };
-        let (id, pseudonym) = (SubjectId::from_bytes(id), key.pseudonym());
+        let (id, pseudonym) = (subject, key.pseudonym());
         let keys = held.into_iter().map(|(class, _, wrapped)| (class, wrapped)).collect();
         let held = Held::new(all);
         let found_by = FoundBy::new(rules, &held)?;

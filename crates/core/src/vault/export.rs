@@ -9,7 +9,7 @@ use avouch_store::Tx;
 use serde_json::Value as Json;
 
 use super::keys::Ring;
-use super::list;
+use super::list::{self, SubjectPlace};
 use crate::Error;
 use crate::app::{App, Cx, Operation, Outcome};
 use crate::audit::Note;
@@ -48,13 +48,13 @@ pub struct Export {
 #[derive(Debug, Clone)]
 struct ExportSome {
     export: Export,
-    after: Option<SubjectId>,
+    after: Option<SubjectPlace>,
 }
 
 /// A chunk's rows.
 struct ExportedChunk {
     rows: Vec<(SubjectId, Vec<Json>)>,
-    next: Option<SubjectId>,
+    next: Option<SubjectPlace>,
 }
 
 impl core::fmt::Debug for ExportedChunk {
@@ -92,7 +92,7 @@ impl Operation for ExportSome {
     ) -> Result<Outcome<ExportedChunk>, Error> {
         let places = super::places(cx.rules, &self.export.fields, "/fields")?;
         let records = list::page(tx, cx, self.after, CHUNK)?;
-        let next = (records.len() == CHUNK).then(|| records.last().map(|record| record.subject)).flatten();
+        let next = records.last().filter(|_| records.len() == CHUNK).map(SubjectPlace::of);
         let mut note = Note::count(records.len());
         for place in &places {
             note.fields.push((cx.rules.rule(*place)?.number, Some(permit.view(*place))));
@@ -187,7 +187,7 @@ impl Export {
         &self,
         app: &Arc<App>,
         caller: &Caller,
-        after: Option<SubjectId>,
+        after: Option<SubjectPlace>,
     ) -> Result<ExportedChunk, ExportError> {
         app.perform_wait(caller, ExportSome { export: self.clone(), after })
             .map(|done| done.output)

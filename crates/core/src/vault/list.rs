@@ -2,6 +2,7 @@
 
 use avouch_policy::Action;
 use avouch_store::{Tx, params, statements};
+use serde::{Deserialize, Serialize};
 
 use super::keys::Ring;
 use super::read::fields_of_all;
@@ -14,7 +15,43 @@ use crate::ids::SubjectId;
 use crate::rules::Rules;
 
 statements! {
-    data PAGE = "select subject, version, created, updated, event, keys, tokens, entries, manifest from record where subject > ?1 order by subject limit ?2";
+    data PAGE = "select subject, version, created, updated, event, keys, tokens, entries, manifest from record where (created, subject) > (?1, ?2) order by created, subject limit ?3";
+}
+
+/// A place in the list of people. Their ids are random, so it is made of the moment as well: whoever goes through everybody
+/// reads the rows in about the order in which they lie on the disk, and finds who has come since at the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SubjectPlace {
+    created: i64,
+    pub(crate) subject: SubjectId,
+}
+
+impl SubjectPlace {
+    /// Before everybody.
+    const START: Self = Self { created: i64::MIN, subject: SubjectId::from_bytes([0; 16]) };
+
+    /// Of somebody in the list.
+    pub(crate) const fn of(record: &Record) -> Self {
+        Self { created: record.created, subject: record.subject }
+    }
+
+    /// As [`SubjectPlace::to_bytes`] wrote it.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (created, subject) = bytes.split_first_chunk()?;
+        let subject = SubjectId::from_bytes(subject.try_into().ok()?);
+        Some(Self { created: i64::from_be_bytes(*created), subject })
+    }
+
+    /// For a cursor.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; 24] {
+        let mut bytes = [0; 24];
+        let (created, subject) = bytes.split_at_mut(8);
+        created.copy_from_slice(&self.created.to_be_bytes());
+        subject.copy_from_slice(self.subject.bytes());
+        bytes
+    }
 }
 
 /// A page of people.
@@ -24,24 +61,24 @@ pub struct ListSubjects {
     pub purpose: Option<String>,
     /// Why, in words.
     pub reason: Option<Reason>,
-    /// Those after this one.
-    pub after: Option<SubjectId>,
+    /// Those behind this place.
+    pub after: Option<SubjectPlace>,
     /// At most so many; the face has checked the limit.
     pub limit: usize,
 }
 
 /// Some of many, and where to go on.
 #[derive(Debug, Clone)]
-pub struct Page<T> {
+pub struct Page<T, P> {
     /// The items.
     pub items: Vec<T>,
-    /// The last one looked at, when there may be more.
-    pub next: Option<SubjectId>,
+    /// The place of the last one looked at, when there may be more.
+    pub next: Option<P>,
 }
 
 impl Operation for ListSubjects {
     const ACTION: Action = Action::SubjectList;
-    type Output = Page<ShownSubject>;
+    type Output = Page<ShownSubject, SubjectPlace>;
     type Facts = ();
 
     fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
@@ -61,18 +98,17 @@ impl Operation for ListSubjects {
         (): (),
     ) -> Result<Outcome<Self::Output>, Error> {
         let records = page(tx, cx, self.after, self.limit)?;
-        let next =
-            (records.len() == self.limit).then(|| records.last().map(|record| record.subject)).flatten();
+        let next = records.last().filter(|_| records.len() == self.limit).map(SubjectPlace::of);
         let (items, note) = show_all(tx, cx, permit, &records)?;
         Ok(Outcome::new(Page { items, next }, note))
     }
 }
 
-/// Records after `after`, in order, checked.
+/// Records behind a place, in order, checked.
 pub(crate) fn page(
     tx: &mut Tx<'_>,
     cx: &Cx<'_>,
-    after: Option<SubjectId>,
+    after: Option<SubjectPlace>,
     limit: usize,
 ) -> Result<Vec<Record>, Error> {
     unchecked(tx, after, limit)?.into_iter().map(|record| record.checked(cx)).collect()
@@ -81,12 +117,12 @@ pub(crate) fn page(
 /// The same as stored: whoever goes through everybody must not stop at damage.
 pub(crate) fn unchecked(
     tx: &mut Tx<'_>,
-    after: Option<SubjectId>,
+    after: Option<SubjectPlace>,
     limit: usize,
 ) -> Result<Vec<Record>, Error> {
-    let after: &[u8] = after.as_ref().map_or(&[], |after| after.bytes());
+    let SubjectPlace { created, subject } = after.unwrap_or(SubjectPlace::START);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    Ok(tx.query(&PAGE, params![after, limit], |row| {
+    Ok(tx.query(&PAGE, params![created, subject.bytes(), limit], |row| {
         Record::from_row(SubjectId::from_bytes(row.bytes(0)?), row, 1)
     })?)
 }

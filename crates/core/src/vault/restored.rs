@@ -3,7 +3,7 @@
 use avouch_store::{Tx, params, statements};
 
 use super::keys::Ring;
-use super::list;
+use super::list::{self, SubjectPlace};
 use crate::Error;
 use crate::app::Cx;
 use crate::ids::SubjectId;
@@ -27,26 +27,26 @@ pub(crate) enum Found {
     Unreadable,
 }
 
-/// Looks at the people after `after`, and how each was found.
+/// Looks at the people behind a place, and how each was found.
 pub(crate) fn look(
     tx: &mut Tx<'_>,
     cx: &Cx<'_>,
-    after: Option<SubjectId>,
+    after: Option<SubjectPlace>,
     limit: usize,
-) -> Result<Vec<(SubjectId, Found)>, Error> {
+) -> Result<Vec<(SubjectPlace, Found)>, Error> {
     let records = list::unchecked(tx, after, limit)?;
     tx.read_ahead(|| records.iter().map(|record| Ring::ahead(record.subject)).collect())?;
     let mut people = Vec::with_capacity(records.len());
     for record in records {
-        let subject = record.subject;
-        let mut ring = Ring::load(tx, subject)?;
+        let place = SubjectPlace::of(&record);
+        let mut ring = Ring::load(tx, record.subject)?;
         let found = match record.checked(cx).and_then(|record| record.opens(cx, &mut ring)) {
             Ok(()) => Found::Whole,
             Err(Error::Tampered) if ring.classes().is_empty() => Found::Keyless,
             Err(Error::Tampered) => Found::Unreadable,
             Err(error) => return Err(error),
         };
-        people.push((subject, found));
+        people.push((place, found));
     }
     Ok(people)
 }

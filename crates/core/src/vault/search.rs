@@ -59,7 +59,7 @@ impl SearchSubjects {
 
 impl Operation for SearchSubjects {
     const ACTION: Action = Action::SubjectSearch;
-    type Output = Page<ShownSubject>;
+    type Output = Page<ShownSubject, SubjectId>;
     type Facts = ();
 
     fn intent(&self, rules: &Rules) -> Result<Intent, Error> {

@@ -5,6 +5,7 @@ use avouch_charter::{Normal, Value};
 use avouch_store::{Ahead, Tx};
 
 use super::keys::Ring;
+use super::list::{self, SubjectPlace};
 use super::record::{Record, Values};
 use crate::Error;
 use crate::app::{Cx, Outcome};
@@ -205,25 +206,25 @@ pub(crate) fn put(tx: &mut Tx<'_>, id: SubjectId, terms: &[Term]) -> Result<(), 
 pub(crate) struct Indexed {
     pub(crate) people: u64,
     pub(crate) damaged: u64,
-    /// The last one; nothing at the end.
-    pub(crate) last: Option<SubjectId>,
+    /// The place of the last one; nothing at the end.
+    pub(crate) last: Option<SubjectPlace>,
     /// Of which index, and who has a value that should be theirs alone and is not.
     pub(crate) sharers: Vec<(u32, SubjectId)>,
 }
 
-/// Puts the terms of the people after `after` into the indexes with these numbers.
+/// Puts the terms of the people behind a place into the indexes with these numbers.
 pub(crate) fn index_people(
     tx: &mut Tx<'_>,
     cx: &Cx<'_>,
     permit: &Permit,
     numbers: &[u32],
-    after: Option<[u8; 16]>,
+    after: Option<SubjectPlace>,
     limit: usize,
 ) -> Result<Indexed, Error> {
-    let records = super::list::unchecked(tx, after.map(SubjectId::from_bytes), limit)?;
+    let records = list::unchecked(tx, after, limit)?;
     tx.read_ahead(|| records.iter().map(|record| Ring::ahead(record.subject)).collect())?;
     let mut pass = Indexed { people: records.len() as u64, ..Indexed::default() };
-    pass.last = records.last().map(|record| record.subject);
+    pass.last = records.last().map(SubjectPlace::of);
     for record in records {
         let subject = record.subject;
         match index_person(tx, cx, permit, numbers, record) {

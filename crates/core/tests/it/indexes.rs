@@ -175,9 +175,11 @@ both_engines! {
         let karl = add(person("Karl Meyer", "karl", "1980-01-01"));
         let ask = |by: Json, like: Json| found(&house, &dpo, by, like).expect("found");
 
-        assert_eq!(ask(json!({}), json!({"name": {"prefix": "gonç"}})), [ines, other]);
+        let mut both = [ines, other];
+        both.sort();
+        assert_eq!(ask(json!({}), json!({"name": {"prefix": "gonç"}})), both);
         assert_eq!(ask(json!({}), json!({"name": {"prefix": "ines goncalves"}})), [ines]);
-        assert_eq!(ask(json!({}), json!({"name": {"fuzzy": "Gonsalves"}})), [ines, other]);
+        assert_eq!(ask(json!({}), json!({"name": {"fuzzy": "Gonsalves"}})), both);
         assert_eq!(ask(json!({}), json!({"name": {"fuzzy": "maier"}})), [karl]);
         assert_eq!(ask(json!({}), json!({"birth_date": {"from": "1962-05-17", "to": "1962-07-30"}})), [ines]);
         assert_eq!(ask(json!({}), json!({"birth_date": {"from": "1962-05-18", "to": "1979-12-31"}})), [other]);

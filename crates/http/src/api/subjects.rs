@@ -63,18 +63,15 @@ pub(super) async fn list(
     stated: Stated,
     paging: Paging,
 ) -> Result<Response, Failure> {
-    let after = paging.after_id(List::Subjects, SubjectId::from_bytes)?;
+    let after = paging.after_subject()?;
     let operation =
         ListSubjects { purpose: stated.purpose, reason: stated.reason, after, limit: paging.limit };
     let page = perform(&service.app, &caller, operation).await?.output;
-    render::ok(&subjects(page, List::Subjects))
+    render::ok(&subjects(page, Cursor::subject))
 }
 
-fn subjects(page: Listed<ShownSubject>, list: List) -> Page<Subject> {
-    Page {
-        items: page.items.into_iter().map(render::subject).collect(),
-        next_cursor: page.next.map(|next| Cursor::id(list, next.bytes())),
-    }
+fn subjects<P>(page: Listed<ShownSubject, P>, cursor: impl FnOnce(P) -> String) -> Page<Subject> {
+    Page { items: page.items.into_iter().map(render::subject).collect(), next_cursor: page.next.map(cursor) }
 }
 
 /// Shows a customer as the caller's role reads: often masked.
@@ -282,5 +279,5 @@ pub(super) async fn search(
         paging.limit,
     )?;
     let page = perform(&service.app, &caller, operation).await?.output;
-    render::ok(&subjects(page, List::Search))
+    render::ok(&subjects(page, |next: SubjectId| Cursor::id(List::Search, next.bytes())))
 }
