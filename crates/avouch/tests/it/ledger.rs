@@ -69,11 +69,32 @@ impl Case {
         FILES.iter().map(|file| self.place.path("avouch-data").join(file))
     }
 
+    /// A copy of both stores, while the server is down.
+    fn copy_stores(&self) {
+        for file in self.files().filter(|file| file.exists()) {
+            fs::copy(&file, old(&file)).unwrap();
+        }
+    }
+
+    /// Puts the copy of the files back that have this in their names.
+    fn put_back(&self, only: &str) {
+        for file in self.files().filter(|file| file.to_str().unwrap().contains(only)) {
+            drop(fs::remove_file(&file));
+            if old(&file).exists() {
+                fs::copy(old(&file), &file).unwrap();
+            }
+        }
+    }
+
     /// The operator's hand in the database, while the server is down.
     fn meddle(&self, sql: &str) {
         let data = Connection::open(self.place.path("avouch-data/data.db")).unwrap();
         data.execute_batch(sql).unwrap();
     }
+}
+
+fn old(file: &Path) -> PathBuf {
+    PathBuf::from(format!("{}-old", file.display()))
 }
 
 impl Ended {
@@ -392,16 +413,11 @@ fn what_a_copy_leaves_out_or_claims_is_not_believed() {
     let (case, mut server) = Case::new();
     assert!(server.stop().0.success());
     // The data are put back, so there are two logs.
-    let data = case.place.path("avouch-data/data.db");
-    let old = case.place.path("data.old");
-    fs::copy(&data, &old).unwrap();
+    case.copy_stores();
     server = case.place.serve();
     case.verify(&server).success();
     assert!(server.stop().0.success());
-    for file in case.files().filter(|file| file.to_str().unwrap().contains("data.db")) {
-        drop(fs::remove_file(file));
-    }
-    fs::copy(&old, &data).unwrap();
+    case.put_back("data.db");
     server = case.place.serve();
     fs::remove_file(case.place.path("known.json")).unwrap();
     case.export(&server, "copy");
@@ -421,6 +437,34 @@ fn what_a_copy_leaves_out_or_claims_is_not_believed() {
     claim(&|all| all["logs"][1]["minimum"] = json!(5)).found("and events say so of those before leaf 0 only");
     claim(&|all| all["logs"][1]["origin"] = json!("avouch/another"))
         .found("no key that was given is of a log that is here");
+}
+
+#[test]
+fn a_log_of_which_nothing_is_left_is_not_taken_for_one_that_has_not_begun() {
+    let place = Place::new();
+    let admin = place.init();
+    // The data are put back as they were before the first start: nothing of log 1 was signed then.
+    let case = Case { place, admin, keys: Vec::new(), people: Vec::new() };
+    case.copy_stores();
+    let mut server = case.place.serve();
+    case.verify(&server).success();
+    fs::copy(case.place.path("known.json"), case.place.path("known-then.json")).unwrap();
+    assert!(server.stop().0.success());
+    case.put_back("data.db");
+    server = case.place.serve();
+    let told = case.verify(&server).success();
+    assert!(told.out.contains("nothing of it is signed") && told.out.contains("were lost"), "{}", told.out);
+    case.export(&server, "copy");
+    assert!(server.stop().0.success());
+
+    // The same, by a server that keeps it to itself.
+    fs::remove_dir_all(case.place.path("copy/2")).unwrap();
+    let path = case.place.path("copy/ledger.json");
+    let mut claimed: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    claimed["logs"].as_array_mut().unwrap().retain(|log| log["number"] == json!(1));
+    fs::write(&path, claimed.to_string()).unwrap();
+    let verify = ["ledger", "verify", "--copy", "copy", "--remember", "known-then.json"];
+    case.place.run(&verify).found("the log has gone back");
 }
 
 #[test]
@@ -462,18 +506,7 @@ fn an_older_database_is_found_by_who_remembers_and_says_itself_what_was_lost() {
     let (case, mut server) = Case::new();
     case.verify(&server).success();
     assert!(server.stop().0.success());
-    let old = |file: &Path| PathBuf::from(format!("{}-old", file.display()));
-    for file in case.files().filter(|file| file.exists()) {
-        fs::copy(&file, old(&file)).unwrap();
-    }
-    let put_back = |only: &str| {
-        for file in case.files().filter(|file| file.to_str().unwrap().contains(only)) {
-            drop(fs::remove_file(&file));
-            if old(&file).exists() {
-                fs::copy(old(&file), &file).unwrap();
-            }
-        }
-    };
+    case.copy_stores();
     server = case.place.serve();
     let dpo = case.place.hire(&server.url, &case.admin, "staff", "dpo");
     let delete = ["subject", "delete", &case.people[0], "--purpose", "data_rights", "--reason", "asked for"];
@@ -483,14 +516,14 @@ fn an_older_database_is_found_by_who_remembers_and_says_itself_what_was_lost() {
     assert!(server.stop().0.success());
 
     // The data alone: the key store knows what was published, so the next log says it.
-    put_back("data.db");
+    case.put_back("data.db");
     server = case.place.serve();
     let told = case.verify(&server).success();
     assert!(told.out.contains("NOTE") && told.out.contains("events were lost"), "{}", told.out);
     assert!(server.stop().0.success());
 
     // Both: only who was there before knows it.
-    put_back("");
+    case.put_back("");
     fs::copy(case.place.path("known-then.json"), case.place.path("known.json")).unwrap();
     server = case.place.serve();
     let found = case.verify(&server);

@@ -116,17 +116,21 @@ impl Pass<'_> {
             notices: Vec::new(),
         };
         let (claims, newest) = self.claims(log, &keys, &mut verdict)?;
-        let Some((note, newest)) = newest else {
-            if claims.is_empty() && log.size == 0 {
-                verdict.notices.push("nothing of it was signed yet".to_owned());
-            } else {
-                verdict.faults.push("no checkpoint of it is signed by its keys".to_owned());
+        let (note, newest) = match newest {
+            Some((note, newest)) => (Some(note), newest),
+            None if claims.is_empty() && log.size == 0 && log.minimum == 0 => {
+                verdict.notices.push("nothing of it is signed".to_owned());
+                (None, Checkpoint { origin: log.origin.clone(), size: 0, root: Hash::empty() })
             }
-            return Ok(verdict);
+            None => {
+                verdict.faults.push("no checkpoint of it is signed by its keys".to_owned());
+                return Ok(verdict);
+            }
         };
         verdict.leaves = newest.size;
         let mut claims = claims;
-        self.compare_remembered(log, begun, &keys, (&note, &newest), &mut claims, &mut verdict)?;
+        let known = self.compare_remembered(log, begun, &keys, (note.as_deref(), &newest), &mut verdict)?;
+        claims.extend(known);
         compare_begun(log.number, begun, &newest, &mut claims, &mut verdict);
         begins(log.number, begun, &mut verdict);
         let progress = Progress::of(newest.size, output);
@@ -163,10 +167,10 @@ impl Pass<'_> {
         if more > 0 {
             verdict.faults.push(format!("and {more} more like these"));
         }
-        let verifier_keys = keys.iter().filter(|key| key.name() == log.origin).map(ToString::to_string);
-        let known = OneRemembered { verifier_keys: verifier_keys.collect(), checkpoint: note };
         // What has ended smaller than it was is remembered as it was.
-        if !self.lost {
+        if let Some(checkpoint) = note.filter(|_| !self.lost) {
+            let verifier_keys = keys.iter().filter(|key| key.name() == log.origin).map(ToString::to_string);
+            let known = OneRemembered { verifier_keys: verifier_keys.collect(), checkpoint };
             self.newest.push((log.origin.clone(), known));
         }
         self.lost_any |= core::mem::take(&mut self.lost);
@@ -209,28 +213,28 @@ impl Pass<'_> {
     }
 
     /// Keeps what shows others, too, that the log has said two things that cannot both be.
-    fn convict(&mut self, evidence: Evidence, keys: &[VerifierKey]) {
-        if evidence.verify(keys).is_ok() {
+    fn convict(&mut self, evidence: Option<Evidence>, keys: &[VerifierKey]) {
+        if let Some(evidence) = evidence.filter(|evidence| evidence.verify(keys).is_ok()) {
             self.evidence = Some(evidence);
         }
     }
 
-    /// What was verified last time is the beginning of what there is now, or there is evidence that it is not.
+    /// What was verified last time is the beginning of what there is now, or there is evidence that it is not. Gives what the
+    /// leaves still have to show of that.
     fn compare_remembered(
         &mut self,
         log: &LedgerLog,
         begun: &[(u64, Option<Before>)],
         keys: &[VerifierKey],
-        (note, newest): (&str, &Checkpoint),
-        claims: &mut Vec<Claim>,
+        (note, newest): (Option<&str>, &Checkpoint),
         verdict: &mut Verdict,
-    ) -> Result<(), CliError> {
-        let Some(known) = self.remembered.logs.get(&log.origin) else { return Ok(()) };
+    ) -> Result<Option<Claim>, CliError> {
+        let Some(known) = self.remembered.logs.get(&log.origin) else { return Ok(None) };
         let Ok(opened) = of_log(&known.checkpoint, keys, &log.origin) else {
             verdict
                 .faults
                 .push("what was remembered of it is not signed by its keys: they are others now".to_owned());
-            return Ok(());
+            return Ok(None);
         };
         let before = opened.checkpoint().clone();
         if before.size > newest.size {
@@ -246,10 +250,11 @@ impl Pass<'_> {
                     "the log has gone back: {} leaves were signed and verified before, and now there are {}",
                     before.size, newest.size
                 ));
-                let (smaller, larger) = (note.to_owned(), known.checkpoint.clone());
-                self.convict(Evidence { smaller, larger, prefix: None }, keys);
+                let larger = known.checkpoint.clone();
+                let evidence = note.map(|note| Evidence { smaller: note.to_owned(), larger, prefix: None });
+                self.convict(evidence, keys);
             }
-            return Ok(());
+            return Ok(None);
         }
         let number = log.number;
         let source = self.source;
@@ -267,11 +272,11 @@ impl Pass<'_> {
                 .then(|| prove_consistency(&mut tiles, before.size, newest.size).ok().zip(now.ok()))
                 .flatten()
                 .map(|(proof, root)| Prefix { root, proof });
-            let (smaller, larger) = (known.checkpoint.clone(), note.to_owned());
-            self.convict(Evidence { smaller, larger, prefix }, keys);
+            let smaller = known.checkpoint.clone();
+            let evidence = note.map(|note| Evidence { smaller, larger: note.to_owned(), prefix });
+            self.convict(evidence, keys);
         }
-        claims.push(Claim { label: "that was verified before".to_owned(), checkpoint: before });
-        Ok(())
+        Ok(Some(Claim { label: "that was verified before".to_owned(), checkpoint: before }))
     }
 }
 
