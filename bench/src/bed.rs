@@ -9,6 +9,8 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -20,6 +22,7 @@ use crate::load::{Plan, drive};
 use crate::measured::Measured;
 use crate::meter::{Meter, Spent};
 use crate::program::run;
+use crate::proven::Watch;
 use crate::server::{Engine, Server};
 use crate::work::{Asker, BATCH, Kind, Known, World};
 
@@ -73,11 +76,31 @@ impl Bed {
     pub(crate) fn measure(&self, kind: Kind, plan: &Plan) -> Result<Measured> {
         let mut askers = askers(&self.world, kind, None, plan);
         let mut edges = VecDeque::new();
-        let tally = drive(self.server.address, plan, &mut askers, || {
-            edges.push_back(self.meter.read());
-            Ok(())
+        let watch = self.watch()?;
+        let (tally, proven_after) = thread::scope(|scope| {
+            let (running, ended) = mpsc::channel::<()>();
+            let watching = scope.spawn(move || watch.run(&ended));
+            let tally = drive(self.server.address, plan, &mut askers, || {
+                edges.push_back(self.meter.read());
+                Ok(())
+            });
+            drop(running);
+            let waited = watching.join().map_err(|_| Error::Usage("a thread panicked".to_owned()))?;
+            Ok::<_, Error>((tally?, waited?))
         })?;
-        Ok(Measured::of_tally(kind.name(), self.name.clone(), tally, between(edges)))
+        let mut measured = Measured::of_tally(kind.name(), self.name.clone(), tally, between(edges));
+        measured.proven_after_ms = Some(proven_after.as_secs_f64() * 1000.0);
+        Ok(measured)
+    }
+
+    fn watch(&self) -> Result<Watch> {
+        let nobody = || Error::Usage("there is no customer to watch".to_owned());
+        let subject = self.world.known.first().ok_or_else(nobody)?;
+        Ok(Watch {
+            service: Control::connect(self.server.address, &self.load_key)?,
+            auditor: Control::connect(self.server.address, &self.server.admin_key)?,
+            subject: String::from_utf8_lossy(&subject.id).into_owned(),
+        })
     }
 
     /// `avouch import` of `rows` customers, timed from its start to its end.
@@ -167,7 +190,7 @@ fn tokens(service: &mut Control, known: &[Known]) -> Result<Vec<String>> {
     Ok(tokens)
 }
 
-fn text(json: &Value, member: &str) -> Result<String> {
+pub(crate) fn text(json: &Value, member: &str) -> Result<String> {
     let text = json.get(member).and_then(Value::as_str).map(str::to_owned);
     text.ok_or_else(|| Error::Server(format!("gave no `{member}`")))
 }

@@ -151,8 +151,22 @@ impl Control {
 
     /// Sends JSON, and gives the JSON that a success brought.
     pub(crate) fn post(&mut self, path: &str, body: &serde_json::Value) -> Result<serde_json::Value> {
+        match self.ask("POST", path, Some(body))? {
+            (200..300, answer) => Ok(answer),
+            (status, said) => Err(Error::Server(format!("refused POST {path} with {status}: {said}"))),
+        }
+    }
+
+    /// Sends a request, and gives the status and the JSON that came back.
+    pub(crate) fn ask(
+        &mut self,
+        method: &str,
+        path: &str,
+        body: Option<&serde_json::Value>,
+    ) -> Result<(u16, serde_json::Value)> {
         let mut request = Vec::new();
-        self.caller.write(&mut request, "POST", &[path.as_bytes()], "", body.to_string().as_bytes());
+        let body = body.map(serde_json::Value::to_string).unwrap_or_default();
+        self.caller.write(&mut request, method, &[path.as_bytes()], "", body.as_bytes());
         self.stream.write_all(&request).map_err(Error::io("sending to the server"))?;
         self.inbox.clear();
         loop {
@@ -162,13 +176,10 @@ impl Control {
             else {
                 continue;
             };
-            if !(200..300).contains(&answer.status) {
-                let said = String::from_utf8_lossy(answer.body);
-                return Err(Error::Server(format!("refused POST {path} with {}: {said}", answer.status)));
-            }
             let json = serde_json::from_slice(answer.body);
-            return json
-                .map_err(|_| Error::Server(format!("answered POST {path} with something else than JSON")));
+            return json.map(|json| (answer.status, json)).map_err(|_| {
+                Error::Server(format!("answered {method} {path} with something else than JSON"))
+            });
         }
     }
 }

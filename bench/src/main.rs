@@ -10,6 +10,7 @@ mod machine;
 mod measured;
 mod meter;
 mod program;
+mod proven;
 mod report;
 mod server;
 mod work;

@@ -25,6 +25,8 @@ pub(crate) struct Measured {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) first_error: Option<String>,
     pub(crate) cpu_us_per_op: PerOp,
+    /// The longest time between an answer and the proof of its event, meanwhile; `None` where nothing is proven.
+    pub(crate) proven_after_ms: Option<f64>,
 }
 
 /// Microseconds.
@@ -73,6 +75,7 @@ impl Measured {
                 database: per_op(spent.database),
                 client: per_op(spent.client),
             },
+            proven_after_ms: None,
         }
     }
 }

@@ -104,6 +104,7 @@ impl Report {
             "CPU µs: server",
             "database",
             "client",
+            "proven ms",
         ];
         let mut rows = vec![head.map(str::to_owned).to_vec()];
         rows.extend(self.results.iter().map(row));
@@ -149,6 +150,7 @@ pub(crate) fn row(result: &Measured) -> Vec<String> {
     row.push(result.errors.to_string());
     let cpu = result.cpu_us_per_op;
     row.extend([spent(cpu.server), spent(cpu.database), spent(cpu.client)]);
+    row.push(result.proven_after_ms.map_or_else(none, |value| format!("{value:.0}")));
     row
 }
 
@@ -202,7 +204,7 @@ mod tests {
         let lines: Vec<&str> = table.lines().collect();
         assert_eq!(
             lines[4],
-            "reveal    avouch/postgres   5000       -    -    -      -    -       0             5.0         -     2.0"
+            "reveal    avouch/postgres   5000       -    -    -      -    -       0             5.0         -     2.0          -"
         );
         assert!(
             table.contains("reveal (avouch/postgres) is 2.50 × slower than select (postgres/plain)"),

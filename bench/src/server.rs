@@ -3,9 +3,10 @@
 //! The server is the program as it is shipped, with its own configuration, durable, audit on, over HTTP on loopback.
 //! Nothing here may switch anything off to make a figure better.
 
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufRead, BufReader, Write as _};
 use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -119,7 +120,10 @@ fn write_config(directory: &Path, engine: &Engine) -> Result<PathBuf> {
         fs::write(charter.join(name), text).map_err(Error::io("writing the charter"))?;
     }
     let config = directory.join("avouch.toml");
-    fs::write(&config, config_text(directory, engine)).map_err(Error::io("writing the configuration"))?;
+    // There may be a password in it: the server does not start with what others can read.
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&config);
+    file.and_then(|mut file| file.write_all(config_text(directory, engine).as_bytes()))
+        .map_err(Error::io("writing the configuration"))?;
     Ok(config)
 }
 
