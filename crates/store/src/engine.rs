@@ -6,6 +6,8 @@ use crate::{Aborts, Ahead, Error, Result, Tx};
 pub(crate) trait Job: Send {
     /// Says what the closure will ask.
     fn ahead(&self, wants: &mut Vec<Ahead>);
+    /// See [`Store::write_apart`](crate::Store::write_apart).
+    fn apart(&self) -> bool;
     /// Runs the closure once; may be called again.
     fn run(&mut self, tx: &mut Tx<'_>) -> Verdict;
     /// Delivers the last run's result (`Ok`), or this error instead of it.
@@ -25,6 +27,7 @@ pub(crate) enum Verdict {
 
 /// The one implementation of [`Job`].
 pub(crate) struct Work<T, E, A, F, D> {
+    pub(crate) apart: bool,
     pub(crate) ahead: A,
     pub(crate) closure: F,
     pub(crate) done: D,
@@ -41,6 +44,10 @@ where
 {
     fn ahead(&self, wants: &mut Vec<Ahead>) {
         (self.ahead)(wants);
+    }
+
+    fn apart(&self) -> bool {
+        self.apart
     }
 
     fn run(&mut self, tx: &mut Tx<'_>) -> Verdict {

@@ -127,7 +127,7 @@ impl Store {
         F: FnMut(&mut Tx<'_>) -> core::result::Result<T, E> + Send + 'static,
         D: FnOnce(core::result::Result<T, E>) + Send + 'static,
     {
-        submit(self.writes.push(Box::new(Work { ahead, closure, done, result: None })));
+        submit(self.writes.push(Box::new(Work { apart: false, ahead, closure, done, result: None })));
     }
 
     /// [`Store::write`] that is never refused as [`Error::Busy`]: for the second half of something whose first half was
@@ -139,7 +139,27 @@ impl Store {
         F: FnMut(&mut Tx<'_>) -> core::result::Result<T, E> + Send + 'static,
         D: FnOnce(core::result::Result<T, E>) + Send + 'static,
     {
-        submit(self.writes.push_urgent(Box::new(Work { ahead: nothing, closure, done, result: None })));
+        submit(self.writes.push_urgent(Box::new(Work {
+            apart: false,
+            ahead: nothing,
+            closure,
+            done,
+            result: None,
+        })));
+    }
+
+    /// [`Store::write_urgent`] of a closure that is right whatever others do meanwhile, because its first write tells whether what
+    /// it has read is still so. On PostgreSQL it has a transaction of its own, in which each statement sees what is committed:
+    /// nobody who reads what it writes, or writes beside what it reads, can have it undone again and again.
+    pub fn write_apart<T, E, F, D>(&self, closure: F, done: D)
+    where
+        T: Send + 'static,
+        E: Aborts,
+        F: FnMut(&mut Tx<'_>) -> core::result::Result<T, E> + Send + 'static,
+        D: FnOnce(core::result::Result<T, E>) + Send + 'static,
+    {
+        let work = Work { apart: true, ahead: nothing, closure, done, result: None };
+        submit(self.writes.push_urgent(Box::new(work)));
     }
 
     /// Waits until each write that is under way now is committed or undone, or else is in the transaction of the next write: that
@@ -186,7 +206,7 @@ impl Store {
         F: FnMut(&mut Tx<'_>) -> core::result::Result<T, E> + Send + 'static,
         D: FnOnce(core::result::Result<T, E>) + Send + 'static,
     {
-        submit(self.reads.push(Box::new(Work { ahead: nothing, closure, done, result: None })));
+        submit(self.reads.push(Box::new(Work { apart: false, ahead: nothing, closure, done, result: None })));
     }
 
     /// [`Store::write`], waiting for the answer on this thread.

@@ -25,9 +25,11 @@ use crate::app::App;
 statements! {
     data REACHED = "select reached from log order by id desc limit 1";
     data NEWEST = "select max(id) from event";
-    data WAITING = "select count(*) from (select e.id from event e where e.id > ?1 and not exists (select 1 from leaf l where l.event = e.id) limit 100000) as unplaced";
-    data NEXT = "select e.id, e.body from event e where e.id > ?1 and e.id <= ?2 and not exists (select 1 from leaf l where l.event = e.id) order by e.id limit ?3";
-    data PLACE = "insert into leaf (log, idx, event) select cast(?1 as bigint), cast(?2 as bigint) + row_number() over (order by e.id) - 1, e.id from event e where e.id > ?3 and e.id <= ?4 and not exists (select 1 from leaf l where l.event = e.id)";
+    data WAITING = "select (select count(*) from (select id from event where id > ?1 limit 100000) as newer) - (select count(*) from (select event from leaf where event > ?1 limit 100000) as placed)";
+    data NEXT = "select id, body from event where id > ?1 and id <= ?2 order by id limit ?3";
+    data PLACED = "select event from leaf where event > ?1 and event <= ?2 order by event";
+    data UNPLACED = "select e.id, e.body from event e where e.id > ?1 and e.id <= ?2 and not exists (select 1 from leaf l where l.event = e.id) order by e.id limit ?3";
+    data PLACE = "insert into leaf (log, idx, event) select cast(?1 as bigint), cast(?2 as bigint) + row_number() over (order by id) - 1, id from event where id > ?3 and id <= ?4";
     data PLACE_ONE = "insert into leaf (log, idx, event) values (?1, ?2, ?3)";
     data GROW = "update log set size = ?2, root = ?3, reached = ?4, holder = ?5, lease = ?6 where id = ?1 and size = ?7 and (holder = ?5 or lease < ?8)";
 }
@@ -45,11 +47,11 @@ const LOOKS: i64 = 10_000_000;
 /// How much older than the newest an event may be that comes so, as a distance of event ids: as long as a transaction takes.
 const OLDER: i64 = 60_000_000 << 10;
 
-/// Why a batch was not placed.
+/// What came of a batch.
 #[derive(Debug, PartialEq, Eq)]
 enum Batch {
-    /// So many were; those after the last of them may be next.
-    Placed(usize, i64),
+    /// So many were placed; there may be more after this one.
+    Placed(u64, Option<i64>),
     /// Another node does it.
     Elsewhere,
 }
@@ -87,11 +89,11 @@ impl App {
         let mut placed = 0;
         loop {
             match self.place_batch(place, after, until) {
-                Ok(Batch::Placed(count, last)) => {
-                    placed += count as u64;
-                    after = last;
-                    if count < BATCH {
-                        return Ok(placed);
+                Ok(Batch::Placed(count, more)) => {
+                    placed += count;
+                    match more {
+                        Some(last) => after = last,
+                        None => return Ok(placed),
                     }
                 }
                 Ok(Batch::Elsewhere) => return Ok(placed),
@@ -110,8 +112,9 @@ impl App {
     fn place_batch(self: &Arc<Self>, place: Place, after: i64, until: i64) -> Result<Batch, Error> {
         let app = Arc::clone(self);
         let (sender, receiver) = sync_channel(1);
+        // How large the tree is moves on only from what it was when this was begun.
         self.store
-            .write_urgent(move |tx| place(tx, &app, after, until), move |result| drop(sender.send(result)));
+            .write_apart(move |tx| place(tx, &app, after, until), move |result| drop(sender.send(result)));
         receiver.recv().unwrap_or(Err(Error::Store(avouch_store::Error::Closed)))
     }
 }
@@ -173,43 +176,52 @@ pub(super) fn waiting(tx: &mut Tx<'_>) -> Result<u64, Error> {
 
 type Place = fn(&mut Tx<'_>, &App, i64, i64) -> Result<Batch, Error>;
 
-/// Places what came after all that has a place; but for what has one already: to be the first of its log, or late in one before.
+/// Places what came after all that has a place.
 fn place_next(tx: &mut Tx<'_>, app: &App, after: i64, until: i64) -> Result<Batch, Error> {
     let log = Log::current(tx)?.ok_or(Error::Tampered)?;
-    let mut leaves = Vec::with_capacity(BATCH);
-    let mut last = after;
-    tx.query(&NEXT, params![after, until, LIMIT], |row| {
-        last = row.int(0)?;
-        leaves.push(Hash::leaf(row.blob(1)?));
-        Ok(())
-    })?;
-    let reached = log.reached.max(if leaves.len() < BATCH { until } else { last });
-    if !grow(tx, app, &log, &leaves, reached)? {
+    let mut events =
+        tx.query(&NEXT, params![after, until, LIMIT], |row| Ok((row.int(0)?, Hash::leaf(row.blob(1)?))))?;
+    let more = events.last().map(|(last, _)| *last).filter(|_| events.len() == BATCH);
+    let last = more.unwrap_or(until);
+    // Seldom any: the first of its log, and what came late in one before.
+    let placed = tx.query(&PLACED, params![after, last], |row| row.int(0))?;
+    events.retain(|(event, _)| placed.binary_search(event).is_err());
+    let leaves: Vec<Hash> = events.iter().map(|(_, leaf)| *leaf).collect();
+    if !grow(tx, app, &log, &leaves, log.reached.max(last))? {
         return Ok(Batch::Elsewhere);
     }
-    // One snapshot: as many as were read.
-    let placed = tx.execute(&PLACE, params![log.id, log.size.cast_signed(), after, last])?;
-    if placed == leaves.len() as u64 {
-        Ok(Batch::Placed(leaves.len(), last))
-    } else {
-        Err(Error::Store(avouch_store::Error::Serialization))
+    let count = events.len() as u64;
+    if !placed.is_empty() {
+        put_each(tx, &log, &events)?;
+    } else if tx.execute(&PLACE, params![log.id, log.size.cast_signed(), after, last])? != count {
+        // One has come late in between.
+        return Err(Error::Store(avouch_store::Error::Serialization));
     }
+    Ok(Batch::Placed(count, more))
 }
 
 /// Places what has none although others after it do: seldom anything.
 fn place_late(tx: &mut Tx<'_>, app: &App, after: i64, until: i64) -> Result<Batch, Error> {
     let log = Log::current(tx)?.ok_or(Error::Tampered)?;
     let late =
-        tx.query(&NEXT, params![after, until, LIMIT], |row| Ok((row.int(0)?, Hash::leaf(row.blob(1)?))))?;
-    let Some((last, _)) = late.last() else { return Ok(Batch::Placed(0, after)) };
+        tx.query(&UNPLACED, params![after, until, LIMIT], |row| Ok((row.int(0)?, Hash::leaf(row.blob(1)?))))?;
+    let more = late.last().map(|(last, _)| *last).filter(|_| late.len() == BATCH);
     let leaves: Vec<Hash> = late.iter().map(|(_, leaf)| *leaf).collect();
+    if leaves.is_empty() {
+        return Ok(Batch::Placed(0, None));
+    }
     if !grow(tx, app, &log, &leaves, log.reached)? {
         return Ok(Batch::Elsewhere);
     }
-    for (index, (event, _)) in (log.size..).zip(&late) {
+    put_each(tx, &log, &late)?;
+    Ok(Batch::Placed(late.len() as u64, more))
+}
+
+fn put_each(tx: &mut Tx<'_>, log: &Log, events: &[(i64, Hash)]) -> Result<(), Error> {
+    for (index, (event, _)) in (log.size..).zip(events) {
         tx.put(&PLACE_ONE, params![log.id, index.cast_signed(), *event])?;
     }
-    Ok(Batch::Placed(late.len(), *last))
+    Ok(())
 }
 
 /// Gives one event its place before all others that have none.

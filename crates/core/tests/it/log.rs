@@ -8,6 +8,7 @@ use avouch_core::app::App;
 use avouch_core::audit::Event;
 use avouch_core::erasure::{LiftHold, PlaceHold};
 use avouch_core::gate::Reason;
+use avouch_core::ledger::Prove;
 use avouch_ledger::checkpoint::Checkpoint;
 use avouch_ledger::hash::Hash;
 use avouch_ledger::note::{Note, VerifierKey, open_checkpoint};
@@ -23,6 +24,7 @@ avouch_store::statements! {
     data NOTES = "select note from checkpoint where log = ?1 order by size";
     data EVENTS = "select count(*) from event";
     data IDS = "select id from event order by id";
+    data NEWEST = "select max(id) from event";
     data WAITING = "select count(*) from event where id > (select max(reached) from log)";
     data LOG_SIZE = "select size from log where id = ?1";
 }
@@ -134,6 +136,7 @@ both_engines! {
     fn nothing_is_missed_or_doubled_while_everybody_writes(place) {
         let house = House::new(place);
         let support = house.hire("staff", "support", None);
+        let auditor = house.hire("auditor", "auditor", None);
         let people: Vec<_> = (0..4)
             .map(|n| house.create(&house.importer, json!({"external_id": format!("C-{n}"), "name": "Ana"})).expect("created"))
             .collect();
@@ -144,6 +147,15 @@ both_engines! {
                     publish(&house);
                 }
             });
+            // Whoever asks for proofs all the time does not keep events from their places.
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while !done.load(Ordering::Acquire) {
+                        let event = EventId::from_int(number(&house.app, &NEWEST, &[]));
+                        drop(house.act(&auditor, Prove { event }));
+                    }
+                });
+            }
             let writers: Vec<_> = people
                 .iter()
                 .map(|id| {

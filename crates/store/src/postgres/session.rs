@@ -57,13 +57,17 @@ pub(super) fn connect(runtime: &Runtime, url: &str) -> Result<Client> {
     Ok(client)
 }
 
-/// Bounds every statement and every wait for a lock on this connection. Migrations do without: they may take long.
+/// Bounds every statement and every wait for a lock on this connection. Migrations do without: they may take long. Every statement has
+/// an index to go by, and goes by it although the table was small when it was planned: a scan of a table that has grown meanwhile takes
+/// for ever, and locks all of it against whoever writes. What takes milliseconds is not compiled first.
 ///
 /// PostgreSQL sees a deadlock inside one database only. An operation holds locks in two, so every wait has an end: the
 /// one that gave up is undone and runs again. Workers wait for different times, so that of two only one gives up.
 pub(super) fn limit(runtime: &Runtime, client: &Client, worker: usize) -> Result<()> {
     let lock_timeout = 1_500 + 250 * (worker % 8);
-    let limits = format!("set lock_timeout = {lock_timeout}; set statement_timeout = '30s'");
+    let limits = format!(
+        "set lock_timeout = {lock_timeout}; set statement_timeout = '30s'; set enable_seqscan = off; set jit = off"
+    );
     runtime
         .block_on(client.batch_execute(&limits))
         .map_err(|error| Error::Open(format!("cannot set the limits: {}", describe(&error))))
@@ -179,6 +183,11 @@ impl Session {
             failure: None,
             ended: false,
         }
+    }
+
+    /// From the next transaction on.
+    pub(super) fn isolate(&mut self, isolation: Isolation) {
+        self.isolation = isolation;
     }
 
     pub(crate) fn dirty(&self) -> bool {

@@ -57,6 +57,11 @@ impl Worker {
         let mut group = Vec::new();
         while self.queue.take(&mut group, GROUP_LIMIT) {
             self.turns.iter().for_each(|turns| turns.begin(self.number));
+            let apart: Vec<_> = group.extract_if(.., |job| job.apart()).collect();
+            if !apart.is_empty() {
+                apart.into_iter().for_each(|job| self.run_alone(job));
+                self.data.isolate(Isolation::Serializable);
+            }
             if group.len() > 1 && !self.try_together(&mut group) {
                 tracing::debug!("a group is run again one by one");
             }
@@ -133,6 +138,9 @@ impl Worker {
             && let Err(error) = self.reconnect()
         {
             return Attempt::Again(error);
+        }
+        if job.apart() {
+            self.data.isolate(Isolation::ReadCommitted);
         }
         if let Err(error) = self.read_ahead(core::iter::once(&*job)) {
             self.rollback();

@@ -113,6 +113,10 @@ mod tests {
     impl Job for Asked {
         fn ahead(&self, _: &mut Vec<crate::Ahead>) {}
 
+        fn apart(&self) -> bool {
+            false
+        }
+
         fn run(&mut self, _: &mut Tx<'_>) -> Verdict {
             Verdict::Keep
         }

@@ -6,10 +6,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use avouch_store::{Error, PostgresOptions, Store, params};
+use avouch_store::{Error, PostgresOptions, Store, Tx, params, statements};
 use avouch_testkit::{Kind, Place};
 
 use super::{PUT, PUT_KEY, PUT_OR_ADD, SCHEMA, count, put};
+
+statements! {
+    data SETTING = "select current_setting(?1)";
+    data TRANSACTION = "select cast(cast(pg_current_xact_id() as text) as bigint)";
+}
 
 const KILL_ALL: &str = "select pg_terminate_backend(pid) from pg_stat_activity \
      where application_name = 'avouch' and pid <> pg_backend_pid() and datname = current_database()";
@@ -60,6 +65,33 @@ fn a_late_refusal_hits_only_the_operation_that_earned_it() {
     assert_eq!(answers[0], (1, Err(Error::Unique("PUT"))));
     assert!(answers[1..].iter().all(|(_, result)| result.is_ok()), "{answers:?}");
     assert_eq!(count(&store).0, 8);
+}
+
+#[test]
+fn a_write_apart_is_alone_and_sees_what_is_committed() {
+    let place = Place::new(Kind::Postgres);
+    let store = place.open(SCHEMA).expect("opens");
+    let (sender, receiver) = mpsc::channel();
+    as_one_group(&store, |store| {
+        for (id, apart) in [(1i64, false), (2, true), (3, false)] {
+            let sender = sender.clone();
+            let closure = move |tx: &mut Tx<'_>| {
+                tx.put(&PUT, params![id, id])?;
+                let isolation =
+                    tx.first(&SETTING, params!["transaction_isolation"], |row| Ok(row.text(0)?.to_owned()))?;
+                Ok::<_, Error>((isolation, tx.first(&TRANSACTION, params![], |row| row.int(0))?))
+            };
+            let done = move |seen: Result<_, Error>| sender.send((id, seen)).expect("the test listens");
+            if apart { store.write_apart(closure, done) } else { store.write(closure, done) }
+        }
+    });
+    let mut seen: Vec<_> = receiver.iter().take(3).map(|(id, seen)| (id, seen.expect("written"))).collect();
+    seen.sort_by_key(|(id, _)| *id);
+    let isolation: Vec<_> =
+        seen.iter().map(|(_, (isolation, _))| isolation.as_deref().expect("it is set")).collect();
+    assert_eq!(isolation, ["serializable", "read committed", "serializable"]);
+    let transaction: Vec<_> = seen.iter().map(|(_, (_, transaction))| *transaction).collect();
+    assert!(transaction[0] == transaction[2] && transaction[0] != transaction[1], "{transaction:?}");
 }
 
 #[test]
