@@ -28,6 +28,7 @@ use crate::config::Log;
 use crate::error::Error;
 use crate::files::{self, Access, Lock};
 use crate::hazard::Hazard;
+use crate::host::SystemClock;
 use crate::{remote, serve, telemetry};
 use desk::Desk;
 use keys::Keys;
@@ -176,7 +177,7 @@ fn serve(dir: &Path) -> Result<ExitCode, Error> {
     }
     telemetry::start(&Log::default());
     let _lock = lock(dir)?;
-    let desk = Desk::open(&keys, settings.keys, Shelf::open(dir)?)?;
+    let desk = Desk::open(&keys, settings.keys, Shelf::open(dir)?, Arc::new(SystemClock))?;
     let tls = tls(settings.tls_certificate.as_deref(), settings.tls_key.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)

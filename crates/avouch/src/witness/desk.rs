@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use avouch_core::clock::Clock as _;
+use avouch_core::clock::Clock;
 use avouch_http::witness::{Unable, Verdict, Witness};
 use avouch_ledger::note::{Cosigner, Opened, VerifierKey, open_checkpoint};
 use avouch_ledger::witness::{Accepted, AddCheckpoint, Answer, Cosigned, Seen, judge, log_id};
@@ -15,12 +15,12 @@ use super::WitnessError;
 use super::keys::Keys;
 use super::shelf::Shelf;
 use crate::error::Error;
-use crate::host::SystemClock;
 
 /// See the module.
 pub(super) struct Desk {
     cosigners: [Cosigner; 2],
     shelf: Shelf,
+    clock: Arc<dyn Clock>,
     logs: BTreeMap<String, Log>,
 }
 
@@ -49,8 +49,13 @@ impl Desk {
     ///
     /// # Errors
     /// [`WitnessError::State`] when it is not what this witness has stored.
-    pub(super) fn open(keys: &Keys, logs: Vec<VerifierKey>, shelf: Shelf) -> Result<Self, Error> {
-        let mut desk = Self { cosigners: keys.cosigners()?, shelf, logs: BTreeMap::new() };
+    pub(super) fn open(
+        keys: &Keys,
+        logs: Vec<VerifierKey>,
+        shelf: Shelf,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Error> {
+        let mut desk = Self { cosigners: keys.cosigners()?, shelf, clock, logs: BTreeMap::new() };
         for key in logs {
             let log = desk.logs.entry(key.name().to_owned()).or_insert_with_key(|origin| Log {
                 id: log_id(origin),
@@ -117,7 +122,7 @@ impl Desk {
             refused => return Ok(Verdict::Refused(refused)),
         };
         let seen = accepted.seen();
-        let now = u64::try_from(SystemClock.now() / 1_000_000).unwrap_or_default();
+        let now = u64::try_from(self.clock.now() / 1_000_000).unwrap_or_default();
         if let Some(Kept { seen: same, answered: Some((then, lines)), .. }) = kept.as_ref()
             && *same == seen
             && (*then..then.saturating_add(SAME)).contains(&now)

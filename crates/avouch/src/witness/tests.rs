@@ -1,17 +1,22 @@
 //! What is on the disk when a witness ends at any moment, and what two requests at once come to.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use avouch_core::clock::ManualClock;
+use avouch_http::witness::{Verdict, Witness as _};
 use avouch_ledger::checkpoint::Checkpoint;
 use avouch_ledger::hash::Hash;
-use avouch_ledger::note::{LogSigner, append};
+use avouch_ledger::note::{LogSigner, VerifierKey, append};
 use avouch_ledger::tree::Frontier;
+use avouch_ledger::witness::{AddCheckpoint, Answer};
 use tempfile::TempDir;
 
 use super::*;
-use avouch_http::witness::{Verdict, Witness as _};
-use avouch_ledger::note::VerifierKey;
-use avouch_ledger::witness::{AddCheckpoint, Answer};
 
 const ORIGIN: &str = "example.com/log";
+/// In microseconds.
+const NOW: i64 = 1_772_323_200_000_000;
 
 /// A log of `size` leaves that begins with `first`.
 struct Log(LogSigner);
@@ -49,7 +54,11 @@ fn witness() -> (TempDir, Keys) {
 }
 
 fn open(folder: &TempDir, keys: &Keys) -> Result<Desk, Error> {
-    Desk::open(keys, Log::new().keys(), Shelf::open(folder.path())?)
+    open_at(folder, keys, Arc::new(ManualClock::at(NOW)))
+}
+
+fn open_at(folder: &TempDir, keys: &Keys, clock: Arc<ManualClock>) -> Result<Desk, Error> {
+    Desk::open(keys, Log::new().keys(), Shelf::open(folder.path())?, clock)
 }
 
 fn status(desk: &Desk, request: &AddCheckpoint) -> u16 {
@@ -109,6 +118,28 @@ fn of_two_histories_that_come_at_once_one_is_signed() {
 }
 
 #[test]
+fn who_asks_for_the_same_again_is_given_the_same_for_a_while_and_costs_no_disk() {
+    let ((folder, keys), log) = (witness(), Log::new());
+    let clock = Arc::new(ManualClock::at(NOW));
+    let desk = open_at(&folder, &keys, Arc::clone(&clock)).unwrap();
+    let ask = |old| match desk.add_checkpoint(&log.request(old, 1, 0)) {
+        Ok(Verdict::Cosigned(lines)) => Some(lines),
+        _ => None,
+    };
+    let first = ask(0).unwrap();
+    let (path, _) = stored(&folder);
+    fs::remove_dir_all(folder.path().join("logs")).unwrap();
+    clock.advance(Duration::from_secs(29));
+    assert_eq!(ask(1), Some(first.clone()));
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(ask(1), None, "it would be signed anew, and what is signed is stored first");
+    Shelf::make(folder.path()).unwrap();
+    let later = ask(1).unwrap();
+    assert_ne!(later, first, "signed with the time");
+    assert!(stored(&folder).1.ends_with(&later) && stored(&folder).0 == path);
+}
+
+#[test]
 fn what_could_not_be_stored_is_not_signed() {
     let ((folder, keys), log) = (witness(), Log::new());
     let desk = open(&folder, &keys).unwrap();
@@ -139,7 +170,8 @@ fn a_witness_whose_memory_is_not_its_own_does_not_start() {
     // A log that is not named any more stays: should it come back, it goes on from there.
     let elsewhere = LogSigner::from_seeds("example.com/other", &[8; 32], &[9; 32]).unwrap();
     let others = elsewhere.verifier_keys().map(Clone::clone).to_vec();
-    Desk::open(&keys, others, Shelf::open(folder.path()).unwrap()).unwrap();
+    let clock = Arc::new(ManualClock::at(NOW));
+    Desk::open(&keys, others, Shelf::open(folder.path()).unwrap(), clock).unwrap();
     assert_eq!(status(&open(&folder, &keys).unwrap(), &log.request(0, 3, 1)), 409);
 }
 

@@ -1,12 +1,17 @@
 //! The ledger in the hands of an auditor, and what an operator may try who does not want to be found out.
 
+use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use avouch_core::audit::{Before, Event};
+use avouch_ledger::growth::Growth;
+use avouch_ledger::hash::Hash;
 use avouch_ledger::note::{Cosigner, VerifierKey, append, open_checkpoint};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
+use crate::made_copy::{Made, look};
 use crate::program::{Ended, Place, Running};
 
 /// A vault with a few customers and some history, and an auditor's machine with the keys of its log.
@@ -465,6 +470,39 @@ fn a_log_of_which_nothing_is_left_is_not_taken_for_one_that_has_not_begun() {
     fs::write(&path, claimed.to_string()).unwrap();
     let verify = ["ledger", "verify", "--copy", "copy", "--remember", "known-then.json"];
     case.place.run(&verify).found("the log has gone back");
+}
+
+/// A log of 700 leaves without the first 512, which event 650 says were let go of; and what comes of it when it says something else.
+#[test]
+fn a_log_without_its_first_events_is_one_that_says_so() {
+    let place = Place::new();
+    let said = |copy: &str, told: &dyn Fn(u64, Hash) -> Option<Before>| {
+        let made = Made { leaves: 700, minimum: 512, signed_each: 100 };
+        let root = Cell::new(Hash::empty());
+        let event = |index, tree: &Growth| {
+            if index == 512 {
+                root.set(tree.root());
+            }
+            let before = (index == 650).then(|| told(512, root.get())).flatten();
+            let what = if index == 650 { "log.prune" } else { "subject.reveal" }.to_owned();
+            Event { what, before, ..look(index) }
+        };
+        let key = made.write(&place.path(copy), event).unwrap();
+        place.run(&["ledger", "verify", "--copy", copy, "--verifier-key", &key])
+    };
+    let before = |size, root: Hash| Some(Before { log: 1, size, root: root.0.into() });
+    let sound = said("sound", &before).success().out;
+    assert!(
+        sound.contains("all 188 events") && sound.contains("the first 512 events were kept long enough"),
+        "{sound}"
+    );
+    said("silent", &|_, _| None).found("and events say so of those before leaf 0 only");
+    said("less", &|_, root| before(256, root)).found("and events say so of those before leaf 256 only");
+    // What is gone is still hashed: a tile that is another is found.
+    let tile = place.path("sound/1/tile/0/000");
+    flip(&tile, 40);
+    let key = ["ledger", "verify", "--copy", "sound"];
+    place.run(&key).found("tile");
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod housekeeping;
 mod import;
 mod init;
 mod ledger;
+mod made_copy;
 mod memory;
 mod process;
 mod program;
