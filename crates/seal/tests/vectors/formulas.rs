@@ -620,3 +620,16 @@ fn erasures_are_linked_recognised_and_signed_as_the_page_says() {
     assert_eq!(keys.erased_identifier(7, b"ada@example.org"), first_half(mac));
     assert_eq!(*keys.receipt_seed(), from(AUDIT, "avouch/erasure/receipt/v1"));
 }
+
+#[test]
+fn the_keys_of_a_log_are_what_the_formulas_say() {
+    let vault = random();
+    let (keys, plain, _) = their_vault(vault, 5, [1, 2]);
+    let of_logs = derive(&plain.oldest(AUDIT), &vault, "avouch/log/v1", &[]);
+    for origin in ["avouch/3f1c/log/1", "avouch/3f1c/log/2-00ff"] {
+        let from = |label| derive(&of_logs, &vault, label, &[origin.as_bytes()]);
+        let [ed25519, ml_dsa] = keys.log_seeds(origin);
+        assert_eq!(*ed25519, from("avouch/log/ed25519/v1"));
+        assert_eq!(*ml_dsa, from("avouch/log/ml-dsa-44/v1"));
+    }
+}
