@@ -8,7 +8,8 @@ use avouch_ledger::tile::{TILE_WIDTH, TileId, new_tiles, tiles};
 use avouch_ledger::tree::{Frontier, MAX_SIZE};
 use avouch_ledger::{Error, Result};
 
-use crate::naive::{self, Rows};
+use crate::naive;
+use crate::rows::Rows;
 
 /// What a tile must hold, from its definition.
 fn defined(tile: TileId, leaves: &[Hash]) -> Vec<u8> {

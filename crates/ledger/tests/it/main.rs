@@ -10,6 +10,7 @@ mod growth;
 mod naive;
 mod oracle;
 mod proofs;
+mod rows;
 mod tiles;
 mod vectors;
 mod verify;

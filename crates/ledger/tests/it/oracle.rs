@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use tlog_tiles::{Error, HashReader, Tile, TileHashReader, TileReader};
 
-use crate::naive::Rows;
+use crate::rows::Rows;
 
 const HEIGHT: u8 = 8;
 

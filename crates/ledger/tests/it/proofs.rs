@@ -10,7 +10,8 @@ use avouch_ledger::tree::MAX_SIZE;
 use avouch_ledger::{Error, Result};
 use proptest::prelude::*;
 
-use crate::naive::{self, Rows};
+use crate::naive;
+use crate::rows::Rows;
 
 /// All sizes up to here are tried with all that there is to prove in them.
 const EXHAUSTIVE: u64 = 130;

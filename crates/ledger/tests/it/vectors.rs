@@ -23,7 +23,7 @@ use avouch_ledger::tree::Frontier;
 use aws_lc_rs::digest;
 use data_encoding::HEXLOWER;
 
-use crate::naive::Rows;
+use crate::rows::Rows;
 
 /// The leaves, in hexadecimal.
 const LEAVES: [&str; 8] =

@@ -11,7 +11,8 @@ use avouch_ledger::verify::{Altered, Claim, Finding, LISTED, LogSource, Part, Re
 use avouch_ledger::{Error, Result};
 use proptest::prelude::*;
 
-use crate::naive::{self, Rows};
+use crate::naive;
+use crate::rows::Rows;
 
 /// A log that somebody keeps, honestly at first.
 #[derive(Clone)]
