@@ -7,7 +7,7 @@ mod pass;
 mod words;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use avouch_client::Client;
@@ -146,7 +146,10 @@ fn verify(
     if let Some(lost) = remembered.logs.keys().find(|origin| logs.iter().all(|log| log.origin != **origin))
         && let Some(verdict) = verdicts.last_mut()
     {
-        verdict.faults.push(format!("log {lost}, which was verified before, is not there any more"));
+        let known = args.remember.as_deref().unwrap_or_else(|| Path::new("")).display();
+        verdict.faults.push(format!(
+            "log {lost}, which was verified before, is not there any more; when that has been explained, take it out of `{known}`"
+        ));
     }
     if verdicts.is_empty() {
         return Err(CliError::Input("there is no log to verify".to_owned()));
