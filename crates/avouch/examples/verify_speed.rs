@@ -19,8 +19,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let leaves = std::env::args().nth(1).map(|text| text.parse::<u64>()).transpose()?.unwrap_or(1_000_000);
     let folder = tempfile::tempdir()?;
     let start = Instant::now();
-    let made = Made { leaves, minimum: 0, signed_each: 100_000 };
-    let key = made.write(folder.path(), |index, _| look(index))?;
+    let made = Made { number: 1, leaves, minimum: 0, signed_each: 100_000 };
+    let (key, _) = made.write(folder.path(), |index, _| look(index))?;
     println!("{leaves} leaves written in {:.1?}", start.elapsed());
     let beside = std::env::current_exe()?;
     let program = beside.ancestors().nth(2).ok_or("this program is nowhere")?.join("avouch");

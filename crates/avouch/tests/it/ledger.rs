@@ -461,11 +461,22 @@ fn a_log_of_which_nothing_is_left_is_not_taken_for_one_that_has_not_begun() {
     assert!(told.out.contains("nothing of it is signed") && told.out.contains("were lost"), "{}", told.out);
     case.export(&server, "copy");
     assert!(server.stop().0.success());
+    // One in between that was ended before anything of it was signed has no first leaf to say anything.
+    let path = case.place.path("copy/ledger.json");
+    let genuine = fs::read_to_string(&path).unwrap();
+    let mut three: Value = serde_json::from_str(&genuine).unwrap();
+    three["logs"][0]["number"] = json!(3);
+    let mut between = three["logs"][1].clone();
+    between["number"] = json!(2);
+    between["origin"] = json!("avouch/between");
+    three["logs"].as_array_mut().unwrap().insert(1, between);
+    fs::write(&path, three.to_string()).unwrap();
+    fs::rename(case.place.path("copy/2"), case.place.path("copy/3")).unwrap();
+    fs::create_dir_all(case.place.path("copy/2/checkpoints")).unwrap();
+    case.place.run(&["ledger", "verify", "--copy", "copy"]).success();
 
     // The same, by a server that keeps it to itself.
-    fs::remove_dir_all(case.place.path("copy/2")).unwrap();
-    let path = case.place.path("copy/ledger.json");
-    let mut claimed: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    let mut claimed: Value = serde_json::from_str(&genuine).unwrap();
     claimed["logs"].as_array_mut().unwrap().retain(|log| log["number"] == json!(1));
     fs::write(&path, claimed.to_string()).unwrap();
     let verify = ["ledger", "verify", "--copy", "copy", "--remember", "known-then.json"];
@@ -476,8 +487,9 @@ fn a_log_of_which_nothing_is_left_is_not_taken_for_one_that_has_not_begun() {
 #[test]
 fn a_log_without_its_first_events_is_one_that_says_so() {
     let place = Place::new();
+    let before = |size, root: Hash| Some(Before { log: 1, size, root: root.0.into() });
     let said = |copy: &str, told: &dyn Fn(u64, Hash) -> Option<Before>| {
-        let made = Made { leaves: 700, minimum: 512, signed_each: 100 };
+        let made = Made { number: 1, leaves: 700, minimum: 512, signed_each: 100 };
         let root = Cell::new(Hash::empty());
         let event = |index, tree: &Growth| {
             if index == 512 {
@@ -487,10 +499,13 @@ fn a_log_without_its_first_events_is_one_that_says_so() {
             let what = if index == 650 { "log.prune" } else { "subject.reveal" }.to_owned();
             Event { what, before, ..look(index) }
         };
-        let key = made.write(&place.path(copy), event).unwrap();
+        let (key, root) = made.write(&place.path(copy), event).unwrap();
+        // The vault was restored, and another log goes on.
+        let begun =
+            |index, _: &Growth| Event { before: before(700, root).filter(|_| index == 0), ..look(index) };
+        Made { number: 2, leaves: 3, minimum: 0, signed_each: 3 }.write(&place.path(copy), begun).unwrap();
         place.run(&["ledger", "verify", "--copy", copy, "--verifier-key", &key])
     };
-    let before = |size, root: Hash| Some(Before { log: 1, size, root: root.0.into() });
     let sound = said("sound", &before).success().out;
     assert!(
         sound.contains("all 188 events") && sound.contains("the first 512 events were kept long enough"),

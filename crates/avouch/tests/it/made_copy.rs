@@ -13,13 +13,14 @@ use avouch_ledger::note::LogSigner;
 use avouch_ledger::tile::{BundleId, TILE_WIDTH, TileId};
 use avouch_wire::{Ledger, LedgerLog, Time};
 
-const ORIGIN: &str = "example.org/log";
 /// In microseconds.
 const BEGUN: i64 = 1_772_323_200_000_000;
 
 /// How it is written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Made {
+    /// Of the log.
+    pub(crate) number: u64,
     pub(crate) leaves: u64,
     /// Entries before this one are left out.
     pub(crate) minimum: u64,
@@ -28,15 +29,17 @@ pub(crate) struct Made {
 }
 
 impl Made {
-    /// Writes it into `folder`, of these events, each made for the tree that there is before it; gives a key of the log.
+    /// Writes it into `folder`, beside those that are there, of these events, each made for the tree that there is before it; gives a key of
+    /// the log, and what its root is at the end.
     pub(crate) fn write(
         self,
         folder: &Path,
         event: impl Fn(u64, &Growth) -> Event,
-    ) -> Result<String, Box<dyn Error>> {
-        let log = folder.join("1");
+    ) -> Result<(String, Hash), Box<dyn Error>> {
+        let origin = format!("example.org/log/{}", self.number);
+        let log = folder.join(self.number.to_string());
         fs::create_dir_all(log.join("checkpoints"))?;
-        let signer = LogSigner::from_seeds(ORIGIN, &[1; 32], &[2; 32])?;
+        let signer = LogSigner::from_seeds(&origin, &[1; 32], &[2; 32])?;
         let (mut growth, mut bundle) = (Growth::default(), Vec::new());
         let width = u64::from(TILE_WIDTH);
         for index in 0..self.leaves {
@@ -58,7 +61,7 @@ impl Made {
                     put(&log, &place.path(), tile.hashes)?;
                 }
                 growth.settle();
-                let checkpoint = Checkpoint { origin: ORIGIN.to_owned(), size, root: growth.root() };
+                let checkpoint = Checkpoint { origin: origin.clone(), size, root: growth.root() };
                 let note = signer.sign(&checkpoint, BEGUN.cast_unsigned() / 1_000_000)?;
                 fs::write(log.join("checkpoints").join(size.to_string()), &note)?;
                 fs::write(log.join("checkpoint"), note)?;
@@ -66,27 +69,37 @@ impl Made {
         }
         let keys: Vec<String> = signer.verifier_keys().iter().map(ToString::to_string).collect();
         let one = LedgerLog {
-            number: 1,
-            origin: ORIGIN.to_owned(),
+            number: self.number,
+            origin,
             begun: Time::from_micros(BEGUN).ok_or("no such time")?,
             size: self.leaves,
             minimum: self.minimum,
             verifier_keys: keys.clone(),
         };
-        let ledger = Ledger {
-            logs: vec![one],
-            waiting: 0,
-            checkpoint: None,
-            witnessed_by: Vec::new(),
-            witnesses: Vec::new(),
-            witness_quorum: 0,
-            witnessed: None,
-            unwitnessed_since: None,
-            warning: None,
-            fault: None,
+        let path = folder.join("ledger.json");
+        let mut ledger = match fs::read(&path) {
+            Ok(before) => serde_json::from_slice(&before)?,
+            Err(_) => nothing(),
         };
-        fs::write(folder.join("ledger.json"), serde_json::to_vec(&ledger)?)?;
-        keys.into_iter().next().ok_or_else(|| "the log has no key".into())
+        ledger.logs.insert(0, one);
+        fs::write(path, serde_json::to_vec(&ledger)?)?;
+        let key = keys.into_iter().next().ok_or("the log has no key")?;
+        Ok((key, growth.root()))
+    }
+}
+
+fn nothing() -> Ledger {
+    Ledger {
+        logs: Vec::new(),
+        waiting: 0,
+        checkpoint: None,
+        witnessed_by: Vec::new(),
+        witnesses: Vec::new(),
+        witness_quorum: 0,
+        witnessed: None,
+        unwitnessed_since: None,
+        warning: None,
+        fault: None,
     }
 }
 

@@ -117,9 +117,9 @@ fn verify(
     let given = proof::keys(&args.verifier_key)?;
     let mut remembered = args.remember.as_deref().map(Remembered::load).transpose()?.unwrap_or_default();
     let known_before = !remembered.logs.is_empty();
-    let mut pass = Pass::new(source, &given, &remembered);
     let mut logs: Vec<&LedgerLog> = ledger.logs.iter().collect();
     logs.sort_by_key(|log| log.number);
+    let mut pass = Pass::new(source, &given, &remembered, &logs);
     let begun = pass.beginnings(&logs)?;
     let mut verdicts = Vec::new();
     for log in &logs {
@@ -142,7 +142,7 @@ fn verify(
         verdict.faults.push("no key that was given is of a log that is here".to_owned());
     }
     let newest = std::mem::take(&mut pass.newest);
-    let (evidence, lost) = (pass.evidence.take(), pass.lost_any);
+    let (evidence, lost) = (pass.evidence.take(), pass.lost);
     if let Some(lost) = remembered.logs.keys().find(|origin| logs.iter().all(|log| log.origin != **origin))
         && let Some(verdict) = verdicts.last_mut()
     {
@@ -164,7 +164,12 @@ fn verify(
     let sound = verdicts.iter().all(|verdict| verdict.faults.is_empty())
         && records.as_ref().is_none_or(|records| records.faults.is_empty());
     if sound && let Some(path) = &args.remember {
-        remembered.logs.extend(newest);
+        for (origin, known) in newest {
+            match known {
+                Some(known) => drop(remembered.logs.insert(origin, known)),
+                None => drop(remembered.logs.remove(&origin)),
+            }
+        }
         remembered.store(path)?;
     }
     let proven = said(&verdicts, records.as_ref(), known_before && !lost);

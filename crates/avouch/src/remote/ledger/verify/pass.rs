@@ -33,27 +33,33 @@ pub(super) struct Pass<'a> {
     source: Source<'a>,
     given: &'a [VerifierKey],
     remembered: &'a Remembered,
+    /// Of all logs that are here.
+    numbers: Vec<u64>,
     pub(super) evidence: Option<Evidence>,
-    /// What is remembered if all is well.
-    pub(super) newest: Vec<(String, OneRemembered)>,
+    /// What is remembered if all is well: of a log of which nothing is left, nothing.
+    pub(super) newest: Vec<(String, Option<OneRemembered>)>,
     /// By log: up to which leaf events were let go of, says an event that was verified.
     pub(super) pruned: BTreeMap<u64, u64>,
     /// Whether a log itself says that some of what was remembered is lost.
-    lost: bool,
-    pub(super) lost_any: bool,
+    pub(super) lost: bool,
 }
 
 impl<'a> Pass<'a> {
-    pub(super) fn new(source: Source<'a>, given: &'a [VerifierKey], remembered: &'a Remembered) -> Self {
+    pub(super) fn new(
+        source: Source<'a>,
+        given: &'a [VerifierKey],
+        remembered: &'a Remembered,
+        logs: &[&LedgerLog],
+    ) -> Self {
         Self {
             source,
             given,
             remembered,
+            numbers: logs.iter().map(|log| log.number).collect(),
             evidence: None,
             newest: Vec::new(),
             pruned: BTreeMap::new(),
             lost: false,
-            lost_any: false,
         }
     }
 }
@@ -132,7 +138,9 @@ impl Pass<'_> {
         let known = self.compare_remembered(log, begun, &keys, (note.as_deref(), &newest), &mut verdict)?;
         claims.extend(known);
         compare_begun(log.number, begun, &newest, &mut claims, &mut verdict);
-        begins(log.number, begun, &mut verdict);
+        if note.is_some() {
+            begins(log.number, begun, &self.numbers, &mut verdict);
+        }
         let progress = Progress::of(newest.size, output);
         if log.minimum > 0 {
             verdict.notices.push(format!(
@@ -167,13 +175,12 @@ impl Pass<'_> {
         if more > 0 {
             verdict.faults.push(format!("and {more} more like these"));
         }
-        // What has ended smaller than it was is remembered as it was.
-        if let Some(checkpoint) = note.filter(|_| !self.lost) {
+        // One that has ended smaller than it was is remembered as it is: the log that says so may say it no longer next time.
+        let known = note.map(|checkpoint| {
             let verifier_keys = keys.iter().filter(|key| key.name() == log.origin).map(ToString::to_string);
-            let known = OneRemembered { verifier_keys: verifier_keys.collect(), checkpoint };
-            self.newest.push((log.origin.clone(), known));
-        }
-        self.lost_any |= core::mem::take(&mut self.lost);
+            OneRemembered { verifier_keys: verifier_keys.collect(), checkpoint }
+        });
+        self.newest.push((log.origin.clone(), known));
         Ok(verdict)
     }
 
@@ -281,14 +288,14 @@ impl Pass<'_> {
 }
 
 /// A log after the first says what was published of the one before it, and that one is here.
-fn begins(number: u64, begun: &[(u64, Option<Before>)], verdict: &mut Verdict) {
+fn begins(number: u64, begun: &[(u64, Option<Before>)], here: &[u64], verdict: &mut Verdict) {
     let Some((_, before)) = begun.iter().find(|(of, _)| *of == number) else { return };
     match before.map(|before| before.log.unsigned_abs()) {
         None if number == 1 => {}
         None => verdict
             .faults
             .push("its first leaf does not say what was published of the log before it".to_owned()),
-        Some(named) if named < number && begun.iter().any(|(of, _)| *of == named) => {}
+        Some(named) if named < number && here.contains(&named) => {}
         Some(named) => {
             verdict
                 .faults
