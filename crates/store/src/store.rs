@@ -148,8 +148,8 @@ impl Store {
         })));
     }
 
-    /// [`Store::write_urgent`] of a closure that is right whatever others do meanwhile, because its first write tells whether what
-    /// it has read is still so. On PostgreSQL it has a transaction of its own, in which each statement sees what is committed:
+    /// [`Store::write_urgent`] of a closure that is right whatever others do meanwhile, because its writes tell whether what it has
+    /// read is still so. On PostgreSQL it has a transaction of its own, in which each statement sees what is committed:
     /// nobody who reads what it writes, or writes beside what it reads, can have it undone again and again.
     pub fn write_apart<T, E, F, D>(&self, closure: F, done: D)
     where

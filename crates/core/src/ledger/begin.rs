@@ -25,7 +25,7 @@ use crate::audit::{self, Before, What};
 
 statements! {
     data PUT_LOG = "insert into log (id, origin, begun, size, root, reached, minimum, holder, lease) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-    data END_LOG = "update log set size = ?2, root = ?3 where id = ?1";
+    data END_LOG = "update log set size = ?2, root = ?3, lease = ?4 where id = ?1";
     data TAKE_LEASE = "update log set holder = ?2, lease = ?3 where id = ?1";
     data BEFORE_THESE = "select min(event) from leaf where log = ?1 and idx >= ?2";
     data TAKE_BACK = "delete from leaf where log = ?1 and idx >= ?2";
@@ -210,7 +210,8 @@ fn next(
     let again = tx.first(&BEFORE_THESE, end_at, |row| row.opt_int(0))?.flatten();
     let reached = again.map_or(log.reached, |first| log.reached.min(first - 1));
     tx.put(&TAKE_BACK, end_at)?;
-    tx.put(&END_LOG, params![log.id, end.cast_signed(), &top.0])?;
+    // Nobody has the lease of it ever again, not even a process that does not know yet that it is no more.
+    tx.put(&END_LOG, params![log.id, end.cast_signed(), &top.0, i64::MAX])?;
     let id = newest.map_or(log.id, |newest| newest.log.max(log.id)) + 1;
     let log = put(tx, app, id, reached)?;
     let mut event = audit::system(app.ids.event(app.now()), What::LogBegin, app.now(), app.rules().version);

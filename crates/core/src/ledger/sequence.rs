@@ -25,12 +25,12 @@ use crate::app::App;
 statements! {
     data REACHED = "select reached from log order by id desc limit 1";
     data NEWEST = "select max(id) from event";
-    data WAITING = "select (select count(*) from (select id from event where id > ?1 limit 100000) as newer) - (select count(*) from (select event from leaf where event > ?1 limit 100000) as placed)";
+    data WAITING = "select (select count(*) from (select id from event where id > ?1 limit 100000) as newer), (select count(*) from (select event from leaf where event > ?1 limit 100000) as placed)";
     data NEXT = "select id, body from event where id > ?1 and id <= ?2 order by id limit ?3";
     data PLACED = "select event from leaf where event > ?1 and event <= ?2 order by event";
     data UNPLACED = "select e.id, e.body from event e where e.id > ?1 and e.id <= ?2 and not exists (select 1 from leaf l where l.event = e.id) order by e.id limit ?3";
     data PLACE = "insert into leaf (log, idx, event) select cast(?1 as bigint), cast(?2 as bigint) + row_number() over (order by id) - 1, id from event where id > ?3 and id <= ?4";
-    data PLACE_ONE = "insert into leaf (log, idx, event) values (?1, ?2, ?3)";
+    data PLACE_ONE = "insert into leaf (log, idx, event) select cast(?1 as bigint), cast(?2 as bigint), id from event where id = ?3";
     data GROW = "update log set size = ?2, root = ?3, reached = ?4, holder = ?5, lease = ?6 where id = ?1 and size = ?7 and (holder = ?5 or lease < ?8)";
 }
 
@@ -41,11 +41,16 @@ const LIMIT: i64 = BATCH as i64;
 const LEASE: i64 = 3_000_000;
 /// How long is waited for what is under way. What cannot be done for longer than this is given up by the store itself.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// So many are not counted: see [`WAITING`].
+const MANY: i64 = 100_000;
 /// For how long a commit may still come of which nobody knows whether it was done, in microseconds, and how often it is looked for.
 const LATE: i64 = 600_000_000;
 const LOOKS: i64 = 10_000_000;
 /// How much older than the newest an event may be that comes so, as a distance of event ids: as long as a transaction takes.
 const OLDER: i64 = 60_000_000 << 10;
+
+/// What was read is not so any more.
+const AGAIN: Error = Error::Store(avouch_store::Error::Serialization);
 
 /// What came of a batch.
 #[derive(Debug, PartialEq, Eq)]
@@ -171,7 +176,10 @@ impl LateState {
 /// How many events have no place yet; of more than a hundred thousand, that many. Anybody may ask.
 pub(super) fn waiting(tx: &mut Tx<'_>) -> Result<u64, Error> {
     let reached = tx.first(&REACHED, &[], |row| row.int(0))?.unwrap_or_default();
-    Ok(tx.first(&WAITING, params![reached], |row| row.int(0))?.unwrap_or_default().cast_unsigned())
+    let (newer, placed) =
+        tx.first(&WAITING, params![reached], |row| Ok((row.int(0)?, row.int(1)?)))?.unwrap_or_default();
+    // What has a place already is the first of its log, or came late in one before: next to nothing, so of many it does not count.
+    Ok(if newer < MANY { newer.saturating_sub(placed) } else { MANY }.cast_unsigned())
 }
 
 type Place = fn(&mut Tx<'_>, &App, i64, i64) -> Result<Batch, Error>;
@@ -192,10 +200,10 @@ fn place_next(tx: &mut Tx<'_>, app: &App, after: i64, until: i64) -> Result<Batc
     }
     let count = events.len() as u64;
     if !placed.is_empty() {
-        put_each(tx, &log, &events)?;
+        put_each(tx, &log, events.iter().map(|(event, _)| *event))?;
     } else if tx.execute(&PLACE, params![log.id, log.size.cast_signed(), after, last])? != count {
-        // One has come late in between.
-        return Err(Error::Store(avouch_store::Error::Serialization));
+        // One has come late in between, or was let go of.
+        return Err(AGAIN);
     }
     Ok(Batch::Placed(count, more))
 }
@@ -213,13 +221,16 @@ fn place_late(tx: &mut Tx<'_>, app: &App, after: i64, until: i64) -> Result<Batc
     if !grow(tx, app, &log, &leaves, log.reached)? {
         return Ok(Batch::Elsewhere);
     }
-    put_each(tx, &log, &late)?;
+    put_each(tx, &log, late.iter().map(|(event, _)| *event))?;
     Ok(Batch::Placed(late.len() as u64, more))
 }
 
-fn put_each(tx: &mut Tx<'_>, log: &Log, events: &[(i64, Hash)]) -> Result<(), Error> {
-    for (index, (event, _)) in (log.size..).zip(events) {
-        tx.put(&PLACE_ONE, params![log.id, index.cast_signed(), *event])?;
+/// These and no others: what was let go of since it was read has its place already.
+fn put_each(tx: &mut Tx<'_>, log: &Log, events: impl Iterator<Item = i64>) -> Result<(), Error> {
+    for (index, event) in (log.size..).zip(events) {
+        if tx.execute(&PLACE_ONE, params![log.id, index.cast_signed(), event])? == 0 {
+            return Err(AGAIN);
+        }
     }
     Ok(())
 }
@@ -227,9 +238,9 @@ fn put_each(tx: &mut Tx<'_>, log: &Log, events: &[(i64, Hash)]) -> Result<(), Er
 /// Gives one event its place before all others that have none.
 pub(super) fn place_one(tx: &mut Tx<'_>, app: &App, log: &Log, event: i64, body: &[u8]) -> Result<(), Error> {
     if !grow(tx, app, log, &[Hash::leaf(body)], log.reached)? {
-        return Err(Error::Store(avouch_store::Error::Serialization));
+        return Err(AGAIN);
     }
-    Ok(tx.put(&PLACE_ONE, params![log.id, log.size.cast_signed(), event])?)
+    put_each(tx, log, [event].into_iter())
 }
 
 /// Writes the tiles as they are with these leaves, and how large the tree is then. False when another node does that.

@@ -14,7 +14,7 @@ use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut, to_sql_check
 use tokio_postgres::{Client, NoTls, Row, Statement as Prepared};
 
 use crate::value::Owned;
-use crate::{Ahead, Error, Param, Result, Statement};
+use crate::{Ahead, Error, Param, Result, Side, Statement};
 
 /// Writes sent together; beyond this the group's flight is split, which bounds memory on both ends.
 const FLIGHT: usize = 30;
@@ -57,16 +57,18 @@ pub(super) fn connect(runtime: &Runtime, url: &str) -> Result<Client> {
     Ok(client)
 }
 
-/// Bounds every statement and every wait for a lock on this connection. Migrations do without: they may take long. Every statement has
-/// an index to go by, and goes by it although the table was small when it was planned: a scan of a table that has grown meanwhile takes
-/// for ever, and locks all of it against whoever writes. What takes milliseconds is not compiled first.
+/// Bounds every statement and every wait for a lock on this connection. Migrations do without: they may take long.
+///
+/// Every statement on data has an index to go by, and goes by it although the table was small when it was planned: a scan of a table
+/// that has grown meanwhile takes for ever, and locks all of it against whoever writes. What takes milliseconds is not compiled first.
 ///
 /// PostgreSQL sees a deadlock inside one database only. An operation holds locks in two, so every wait has an end: the
 /// one that gave up is undone and runs again. Workers wait for different times, so that of two only one gives up.
-pub(super) fn limit(runtime: &Runtime, client: &Client, worker: usize) -> Result<()> {
+pub(super) fn limit(runtime: &Runtime, client: &Client, side: Side, worker: usize) -> Result<()> {
     let lock_timeout = 1_500 + 250 * (worker % 8);
+    let scans = if side == Side::Data { "off" } else { "on" };
     let limits = format!(
-        "set lock_timeout = {lock_timeout}; set statement_timeout = '30s'; set enable_seqscan = off; set jit = off"
+        "set lock_timeout = {lock_timeout}; set statement_timeout = '30s'; set enable_seqscan = {scans}; set jit = off"
     );
     runtime
         .block_on(client.batch_execute(&limits))

@@ -12,7 +12,7 @@ use super::session::{self, Isolation, Session, Uncommitted};
 use crate::engine::{Job, Verdict, ahead_caught, answer, run_caught};
 use crate::store::Jobs;
 use crate::turns::Turns;
-use crate::{Error, Result, Tx};
+use crate::{Error, Result, Side, Tx};
 
 /// The most operations in one transaction. Small, because they share its fate.
 const GROUP_LIMIT: usize = 32;
@@ -274,12 +274,12 @@ pub(super) fn sessions(
     } else {
         (Isolation::Serializable, Isolation::ReadCommitted)
     };
-    let session = |url: &str, isolation| {
+    let session = |side, url: &str, isolation| {
         let client = session::connect(runtime, url)?;
-        session::limit(runtime, &client, number)?;
+        session::limit(runtime, &client, side, number)?;
         Ok(Session::new(client, isolation))
     };
-    Ok((session(&options.data, data)?, session(&options.keys, keys)?))
+    Ok((session(Side::Data, &options.data, data)?, session(Side::Keys, &options.keys, keys)?))
 }
 
 /// Grows with the attempts, and differs between workers by ever more: those that stopped each other, each waiting as long for
