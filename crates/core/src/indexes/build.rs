@@ -2,7 +2,7 @@
 //! transaction, some milliseconds long, and says in the row how far it came; what was begun is gone on with at the next start.
 //!
 //! Nobody is missed: every change of a person keeps up an index from the transaction on in which it was added, and whoever was
-//! there before is looked at once, in the order of ids. Which of the two comes first does not matter, a term is put once.
+//! there before is looked at once, in the order of the list. Which of the two comes first does not matter, a term is put once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};

@@ -19,7 +19,8 @@ statements! {
 }
 
 /// A place in the list of people. Their ids are random, so it is made of the moment as well: whoever goes through everybody
-/// reads the rows in about the order in which they lie on the disk, and finds who has come since at the end.
+/// reads the rows in about the order in which they lie on the disk, and finds who has come since at the end (but where the clock went
+/// back). Those of one transaction have one moment, and stand in no order that says anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SubjectPlace {
     created: i64,

@@ -1,7 +1,7 @@
 //! The log: what is sequenced, what is signed, and what is noticed.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use avouch_core::EventId;
 use avouch_core::app::App;
@@ -140,7 +140,9 @@ both_engines! {
         let people: Vec<_> = (0..4)
             .map(|n| house.create(&house.importer, json!({"external_id": format!("C-{n}"), "name": "Ana"})).expect("created"))
             .collect();
-        let done = AtomicBool::new(false);
+        publish(&house);
+        let proven = entries(&house.app, 1)[0].0;
+        let (done, proofs) = (AtomicBool::new(false), AtomicU32::new(0));
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 while !done.load(Ordering::Acquire) {
@@ -151,8 +153,10 @@ both_engines! {
             for _ in 0..2 {
                 scope.spawn(|| {
                     while !done.load(Ordering::Acquire) {
-                        let event = EventId::from_int(number(&house.app, &NEWEST, &[]));
-                        drop(house.act(&auditor, Prove { event }));
+                        for event in [proven, EventId::from_int(number(&house.app, &NEWEST, &[]))] {
+                            let proof = house.act(&auditor, Prove { event });
+                            proofs.fetch_add(u32::from(proof.is_ok()), Ordering::Relaxed);
+                        }
                     }
                 });
             }
@@ -174,6 +178,7 @@ both_engines! {
             writers.into_iter().for_each(|writer| writer.join().expect("no panic"));
             done.store(true, Ordering::Release);
         });
+        assert!(proofs.load(Ordering::Relaxed) > 0);
         publish(&house);
         let leaves = entries(&house.app, 1);
         assert_eq!(i64::try_from(leaves.len()), Ok(number(&house.app, &EVENTS, &[])));
