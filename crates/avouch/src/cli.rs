@@ -318,7 +318,7 @@ mod tests {
         let shared = ["--server", "https://a.example", "--key", "k", "--key-file", "f", "--ca", "c"];
         let shared = shared.into_iter().chain(["--config", "avouch.toml", "--json"]);
         for line in LINES {
-            let line = line.replace("ID", "019560f0-1111-7000-8000-000000000001");
+            let line = line.replace("ID", "5f0c2a9e-7b1d-4c53-9a86-3e1f60d2b874");
             let words = std::iter::once("avouch").chain(line.split(' ')).chain(shared.clone());
             let cli = Cli::try_parse_from(words).unwrap_or_else(|error| panic!("{line}: {error}"));
             assert_eq!(cli.connection.key, Some(Secret("k".to_owned())), "{line}");

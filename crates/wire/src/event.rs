@@ -175,7 +175,7 @@ pub struct EventQuery {
 /// `POST /v1/events/search`: the events about one customer. Itself an event about them; purpose and reason are stated in headers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(examples(json!({"subject": "019560f0-1111-7000-8000-000000000001", "action": "subject.reveal", "since": "2026-03-01T00:00:00.000000Z"})))]
+#[schema(examples(json!({"subject": "5f0c2a9e-7b1d-4c53-9a86-3e1f60d2b874", "action": "subject.reveal", "since": "2026-03-01T00:00:00.000000Z"})))]
 pub struct EventSearch {
     /// Whom they are about.
     pub subject: Uuid,

@@ -26,7 +26,7 @@ pub struct SubjectCreate {
 /// A customer as the caller may see them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(examples(json!({
-    "id": "019560f0-1111-7000-8000-000000000001",
+    "id": "5f0c2a9e-7b1d-4c53-9a86-3e1f60d2b874",
     "version": 3,
     "created": "2026-03-01T09:30:00.000000Z",
     "updated": "2026-03-02T10:00:00.000000Z",
@@ -349,7 +349,7 @@ mod tests {
 
     #[test]
     fn a_batch_item_is_one_operation_and_reads_back() {
-        let text = r#"{"ref":"a","reveal":{"id":"019560f0-1111-7000-8000-000000000001","fields":["email"]}}"#;
+        let text = r#"{"ref":"a","reveal":{"id":"5f0c2a9e-7b1d-4c53-9a86-3e1f60d2b874","fields":["email"]}}"#;
         let item: BatchItem = serde_json::from_str(text).unwrap();
         assert!(matches!(item.operation, BatchOperation::Reveal(_)));
         assert_eq!(serde_json::to_string(&item).unwrap(), text);
@@ -357,7 +357,7 @@ mod tests {
 
     #[test]
     fn a_batch_item_with_none_two_or_unknown_operations_is_refused() {
-        let id = "019560f0-1111-7000-8000-000000000001";
+        let id = "5f0c2a9e-7b1d-4c53-9a86-3e1f60d2b874";
         for item in [
             json!({}),
             json!({"ref": "a"}),
@@ -407,7 +407,7 @@ mod tests {
     #[test]
     fn a_revealed_subject_is_flat() {
         let value = json!({
-            "id": "019560f0-1111-7000-8000-000000000001", "version": 1,
+            "id": "5f0c2a9e-7b1d-4c53-9a86-3e1f60d2b874", "version": 1,
             "created": "2026-03-01T09:30:00.000000Z", "updated": "2026-03-01T09:30:00.000000Z",
             "fields": {"email": "ada@example.org"}, "views": {"email": "clear"},
             "event": "019560f0-2222-7000-8000-000000000001", "decided_by": ["role:support/reveal"]

@@ -21,7 +21,7 @@ pub use kept::{
 #[serde(deny_unknown_fields)]
 #[schema(examples(json!({
     "purpose": "order_fulfilment", "recipient": "parcels",
-    "items": [{"ref": "a", "subject": "019560f0-1111-7000-8000-000000000001", "field": "address"}]
+    "items": [{"ref": "a", "subject": "5f0c2a9e-7b1d-4c53-9a86-3e1f60d2b874", "field": "address"}]
 })))]
 pub struct TokenRequest {
     /// For which purpose of the charter.

@@ -50,12 +50,12 @@ fn the_definition_is_sound() {
 #[test]
 fn commands_that_say_too_little_or_too_much_are_refused() {
     for line in [
-        "subject update 019560f0-1111-7000-8000-000000000001 name=Ada",
-        "subject update 019560f0-1111-7000-8000-000000000001 --version 3",
+        "subject update 5f0c2a9e-7b1d-4c53-9a86-3e1f60d2b874 name=Ada",
+        "subject update 5f0c2a9e-7b1d-4c53-9a86-3e1f60d2b874 --version 3",
         "search --by email=-",
-        "reveal 019560f0-1111-7000-8000-000000000001 --purpose support",
-        "principal update 019560f0-1111-7000-8000-000000000001",
-        "apikey create 019560f0-1111-7000-8000-000000000001 --label shop --days 366",
+        "reveal 5f0c2a9e-7b1d-4c53-9a86-3e1f60d2b874 --purpose support",
+        "principal update 5f0c2a9e-7b1d-4c53-9a86-3e1f60d2b874",
+        "apikey create 5f0c2a9e-7b1d-4c53-9a86-3e1f60d2b874 --label shop --days 366",
         "export --fields name --purpose accounting --reason year -o out",
         "export --fields name --purpose accounting --reason year --to age1x --plain -o out",
         "export --fields name --purpose accounting --to age1x -o out",

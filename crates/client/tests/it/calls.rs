@@ -6,13 +6,13 @@ use serde_json::json;
 
 use crate::server::{Answer, scripted};
 
-const SUBJECT: &str = r#"{"id":"019560f0-1111-7000-8000-000000000001","version":4,"created":"2026-03-01T09:30:00.000000Z",
+const SUBJECT: &str = r#"{"id":"5f0c2a9e-7b1d-4c53-9a86-3e1f60d2b874","version":4,"created":"2026-03-01T09:30:00.000000Z",
     "updated":"2026-03-01T09:30:00.000000Z","fields":{},"views":{},"added_later":true}"#;
 
 #[test]
 fn a_patch_says_version_purpose_and_reason_in_headers() {
     let (client, asked) = scripted(vec![Answer::ok(SUBJECT)]);
-    let id = "019560f0-1111-7000-8000-000000000001".parse().unwrap();
+    let id = "5f0c2a9e-7b1d-4c53-9a86-3e1f60d2b874".parse().unwrap();
     let patch =
         SubjectPatch { fields: serde_json::from_value(json!({"phone": null})).unwrap(), again: false };
     let stated = Stated::purpose("support").reason("Rückruf gewünscht");
@@ -21,7 +21,7 @@ fn a_patch_says_version_purpose_and_reason_in_headers() {
 
     assert_eq!(subject.version, 4);
     let asked = asked.recv().unwrap();
-    assert_eq!(asked.line, "PATCH /v1/subjects/019560f0-1111-7000-8000-000000000001 HTTP/1.1");
+    assert_eq!(asked.line, "PATCH /v1/subjects/5f0c2a9e-7b1d-4c53-9a86-3e1f60d2b874 HTTP/1.1");
     assert_eq!(asked.header("if-match"), Some("\"3\""));
     assert_eq!(asked.header("content-type"), Some("application/merge-patch+json"));
     assert_eq!(asked.header("authorization"), Some("Bearer avk_test"));

@@ -3,7 +3,7 @@ use avouch_wire::{ChunkRequest, Fields, ProblemKind, RevealRequest, SubjectCreat
 
 use crate::server::{Answer, scripted};
 
-const SUBJECT: &str = r#"{"id":"019560f0-1111-7000-8000-000000000001","version":1,"created":"2026-03-01T09:30:00.000000Z",
+const SUBJECT: &str = r#"{"id":"5f0c2a9e-7b1d-4c53-9a86-3e1f60d2b874","version":1,"created":"2026-03-01T09:30:00.000000Z",
     "updated":"2026-03-01T09:30:00.000000Z","fields":{},"views":{}}"#;
 
 fn create() -> SubjectCreate {

@@ -46,7 +46,7 @@ fn detail(message: &str) -> String {
         return message.replacen("missing field", "expected a member", 1);
     }
     if message.starts_with("UUID parsing failed") {
-        return "expected an id such as 019560f0-1111-7000-8000-000000000001".to_owned();
+        return "expected an id such as 5f0c2a9e-7b1d-4c53-9a86-3e1f60d2b874".to_owned();
     }
     match expected {
         Some(expected) if message.starts_with("invalid ") || message.starts_with("unknown variant ") => {
@@ -66,7 +66,7 @@ fn plain(expected: &str) -> &str {
         "a map" => "an object",
         "a boolean" => "true or false",
         "a borrowed string" => "a string",
-        "a formatted UUID string" | "a UUID string" => "an id such as 019560f0-1111-7000-8000-000000000001",
+        "a formatted UUID string" | "a UUID string" => "an id such as 5f0c2a9e-7b1d-4c53-9a86-3e1f60d2b874",
         other if other.starts_with("struct ") || other.starts_with("internally tagged ") => "an object",
         other if other.starts_with("enum ") => "one of the names in the documentation",
         other if other.starts_with("a tuple ") => "an array",

@@ -54,7 +54,7 @@ fn every_documented_route_answers() {
     house.publish();
     for (path, item) in avouch_http::openapi()["paths"].as_object().expect("paths") {
         let concrete = path
-            .replace("{id}", "019560f0-1111-7000-8000-000000000001")
+            .replace("{id}", "5f0c2a9e-7b1d-4c53-9a86-3e1f60d2b874")
             .replace("{hold}", "019560f0-1111-7000-8000-000000000003")
             .replace("{key}", "019560f0-1111-7000-8000-000000000002")
             .replace("{n}", "1")

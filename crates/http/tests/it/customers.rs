@@ -237,7 +237,7 @@ fn a_customer_from_first_to_last() {
     let erased = stated("DELETE", &path).send().expect(200).json();
     assert_eq!((erased["deleted"].as_bool(), erased["receipt"]["number"].as_u64()), (Some(true), Some(1)));
     let gone = stated("GET", &path).send();
-    let never = stated("GET", "/v1/subjects/019560f0-1111-7000-8000-000000000001").send();
+    let never = stated("GET", "/v1/subjects/5f0c2a9e-7b1d-4c53-9a86-3e1f60d2b874").send();
     assert_eq!(gone.expect(404).plain(), never.plain(), "an erased customer is one that never was");
 }
 

@@ -71,7 +71,7 @@ fn an_import_from_proposal_to_state() {
     "#);
     let none = send(
         "PUT",
-        "/v1/imports/019560f0-1111-7000-8000-000000000001/chunks/0",
+        "/v1/imports/5f0c2a9e-7b1d-4c53-9a86-3e1f60d2b874/chunks/0",
         Some(json!({"rows": [{"row": 1, "fields": {"name": "Ada"}}]})),
     );
     none.expect(404);

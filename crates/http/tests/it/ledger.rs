@@ -104,7 +104,7 @@ fn the_proof_of_an_event_verifies_without_the_server() {
         other[changed] ^= 1;
         receipt.verify_by_log(&other, &keys).expect_err("another event");
     }
-    house.get(&house.admin, "/v1/events/019560f0-1111-7000-8000-000000000001/proof").expect(404);
+    house.get(&house.admin, "/v1/events/5f0c2a9e-7b1d-4c53-9a86-3e1f60d2b874/proof").expect(404);
 }
 
 #[test]

@@ -17,7 +17,7 @@ fn a_token_serves_its_own_recipient_and_dies_with_the_customer() {
     let items = json!([
         {"ref": "a", "subject": id, "field": "name"},
         {"ref": "b", "subject": id, "field": "phones", "value": 0},
-        {"ref": "c", "subject": "019560f0-1111-7000-8000-000000000001", "field": "name"},
+        {"ref": "c", "subject": "5f0c2a9e-7b1d-4c53-9a86-3e1f60d2b874", "field": "name"},
     ]);
     let request = json!({"purpose": "order_fulfilment", "recipient": "parcels", "items": items});
     let tokens = house.post(&shop, "/v1/tokens", request);

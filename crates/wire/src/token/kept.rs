@@ -34,7 +34,7 @@ pub struct TokenTerms {
 /// A token, for whoever looks after tokens: never its value, never its text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(examples(json!({
-    "id": "2f1c9e40-55aa-41d2-9b37-0c6d1f6a7e11", "recipient": "parcels", "kind": "random", "subject": "019560f0-1111-7000-8000-000000000001",
+    "id": "2f1c9e40-55aa-41d2-9b37-0c6d1f6a7e11", "recipient": "parcels", "kind": "random", "subject": "5f0c2a9e-7b1d-4c53-9a86-3e1f60d2b874",
     "field": "address", "usable": true, "made": "2026-03-01T09:30:00.000000Z", "uses_left": 1, "tags": ["spring-sale"]
 })))]
 pub struct TokenView {
@@ -137,7 +137,7 @@ pub struct Inspected {
 #[serde(deny_unknown_fields)]
 #[schema(examples(
     json!({"tokens": ["tok_parcels_mfzwizltmvqw45dfon2w4ylomq_k7"]}),
-    json!({"subject": "019560f0-1111-7000-8000-000000000001"}),
+    json!({"subject": "5f0c2a9e-7b1d-4c53-9a86-3e1f60d2b874"}),
     json!({"recipient": "parcels", "all": true})
 ))]
 pub struct RevokeRequest {

@@ -152,7 +152,7 @@ fn bad_requests(vault: &Vault<'_>, server: &Server) {
         headers: vec![support],
         body: String::new(),
     };
-    let nobody = "/v1/subjects/019560f0-1111-7000-8000-000000000001";
+    let nobody = "/v1/subjects/5f0c2a9e-7b1d-4c53-9a86-3e1f60d2b874";
     let by =
         |by: Value| post("/v1/subjects/search", json!({"purpose": "support", "reason": REASON, "by": by}));
     let asks = [
