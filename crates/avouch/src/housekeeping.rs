@@ -31,12 +31,14 @@ const SIGNING: Duration = Duration::from_millis(500);
 const COPY_LOOKS: u32 = 60;
 
 /// How often, and how long.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Periods {
     /// Between two backups; 0: none are made.
     pub(crate) backup_hours: u32,
     /// For which events are kept; 0: for ever.
     pub(crate) keep_days: u32,
+    /// Who has to have an event before it goes.
+    pub(crate) receivers: Vec<String>,
 }
 
 /// The threads; they end at [`stop`](Self::stop).
@@ -56,19 +58,18 @@ impl Housekeeping {
     /// # Errors
     /// When there can be no threads.
     pub(crate) fn start(app: Arc<App>, periods: Periods) -> io::Result<Self> {
-        let Periods { backup_hours, keep_days } = periods;
-        round(&app, keep_days);
+        round(&app, &periods);
         let stopping = Arc::new(AtomicBool::new(false));
         let (worked, stopped) = (Arc::clone(&app), Arc::clone(&stopping));
         let work = move || {
             let mut last = Instant::now();
-            backups(&worked, backup_hours);
+            backups(&worked, periods.backup_hours);
             let go_on = || !stopped.load(Ordering::Acquire);
             while go_on() {
                 chores(&worked, go_on);
                 if last.elapsed() >= PAUSE {
-                    round(&worked, keep_days);
-                    backups(&worked, backup_hours);
+                    round(&worked, &periods);
+                    backups(&worked, periods.backup_hours);
                     last = Instant::now();
                 }
                 worked.wait_for_chores(TICK);
@@ -162,8 +163,8 @@ fn chores(app: &Arc<App>, go_on: impl Fn() -> bool) {
     }
 }
 
-fn round(app: &Arc<App>, keep_days: u32) {
-    match if keep_days > 0 { app.prune_log(keep_days) } else { Ok(0) } {
+fn round(app: &Arc<App>, Periods { keep_days, receivers, .. }: &Periods) {
+    match if *keep_days > 0 { app.prune_log(*keep_days, receivers) } else { Ok(0) } {
         Ok(0) => {}
         Ok(gone) => tracing::info!(gone, "events were kept long enough and are gone; their hashes stay"),
         Err(error) => {

@@ -65,7 +65,11 @@ pub(crate) fn until_stopped(
         .map_err(|error| Error::Process("cannot start threads", error))?;
     // First, as it reads files that may not be there.
     let siem = Siem::start(&vault.app, &config.siem)?;
-    let periods = Periods { backup_hours: config.backup.every_hours, keep_days: config.ledger.keep_days };
+    let periods = Periods {
+        backup_hours: config.backup.every_hours,
+        keep_days: config.ledger.keep_days,
+        receivers: config.siem.iter().map(|place| place.name.clone()).collect(),
+    };
     let housekeeping = Housekeeping::start(Arc::clone(&vault.app), periods)
         .map_err(|error| Error::Process("cannot start threads", error))?;
     let asking =

@@ -2,7 +2,7 @@
 //! in order and only as far as it is signed, and moves on when the receiver has said that it has them.
 //!
 //! The log is the queue. A receiver that is away for a week costs nothing but its own delay, which status and metrics tell; nothing
-//! of ours waits for it. Crash between what the receiver has said and our note of it: it gets the same events once more, under the
+//! of ours waits for it but the end of events that are kept for some days only. Crash between what the receiver has said and our note of it: it gets the same events once more, under the
 //! same names (`metadata.uid`, or `origin` and `index`).
 
 mod syslog;

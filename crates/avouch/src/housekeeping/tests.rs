@@ -86,8 +86,11 @@ fn an_erasure_that_failed_half_way_does_not_wait_for_work_that_takes_long() {
     let id = create(&app);
     app.rotate_indexes(&Caller::system()).unwrap();
     slow.store(true, Ordering::Release);
-    let housekeeping =
-        Housekeeping::start(Arc::clone(&app), Periods { backup_hours: 0, keep_days: 0 }).unwrap();
+    let housekeeping = Housekeeping::start(
+        Arc::clone(&app),
+        Periods { backup_hours: 0, keep_days: 0, receivers: Vec::new() },
+    )
+    .unwrap();
     at_work.recv_timeout(LONG).expect("it waits for the device, to forget the older root");
 
     let stop = "create trigger stop before delete on subject_key begin select raise(abort, 'stop'); end";

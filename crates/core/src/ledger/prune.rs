@@ -2,10 +2,12 @@
 //! led from people to them; in whole bundles, from the first leaf on, up to a minimum index. The hashes stay, so that proofs
 //! between any two checkpoints hold, and proofs that were given hold anyway.
 //!
-//! While anybody is under a legal hold nothing goes. That something went is an event.
+//! While anybody is under a legal hold nothing goes, and nothing that a receiver of events was not sent yet. That something went is an
+//! event.
 //!
 //! Crash between two batches: what has gone has gone up to the minimum that stands in the log's row; the next round goes on.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use avouch_ledger::prove::root;
@@ -16,6 +18,7 @@ use super::publish::Published;
 use super::tiles::Tiles;
 use crate::Error;
 use crate::app::App;
+use crate::audit::siem::SiemCursor;
 use crate::audit::{self, Before, What};
 
 statements! {
@@ -34,23 +37,44 @@ const BATCH: i64 = 4 * TILE_WIDTH as i64;
 const DAY: i64 = 86_400_000_000;
 
 impl App {
-    /// Lets go of events that happened more than so many days ago; says how many.
+    /// Lets go of events that happened more than so many days ago, and that all these receivers have; says how many.
     ///
     /// # Errors
     /// What the store reports.
-    pub fn prune_log(self: &Arc<Self>, keep_days: u32) -> Result<u64, Error> {
+    pub fn prune_log(self: &Arc<Self>, keep_days: u32, receivers: &[String]) -> Result<u64, Error> {
         let before = self.now().saturating_sub(i64::from(keep_days) * DAY);
         // Ids are made of the time, and sort by it.
         let newest = before << 10;
         let logs = self.store.read_wait(|tx| tx.query(&KEPT, &[], |row| Ok((row.int(0)?, row.int(1)?))))?;
         let mut gone = 0;
         for (log, minimum) in logs {
-            gone += self.prune_one(log, minimum, newest)?;
+            gone += self.prune_one(log, minimum, newest, receivers)?;
         }
         Ok(gone)
     }
 
-    fn prune_one(self: &Arc<Self>, log: i64, mut minimum: i64, newest: i64) -> Result<u64, Error> {
+    /// Up to which leaf of a log all these have everything.
+    fn received(&self, log: i64, receivers: &[String]) -> Result<i64, Error> {
+        let mut least = i64::MAX;
+        for receiver in receivers {
+            let SiemCursor { log: at, index } = self.siem_cursor(receiver)?;
+            let has = match at.map(|at| at.cmp(&log)) {
+                Some(Ordering::Greater) => i64::MAX,
+                Some(Ordering::Equal) => index.cast_signed(),
+                Some(Ordering::Less) | None => 0,
+            };
+            least = least.min(has);
+        }
+        Ok(least)
+    }
+
+    fn prune_one(
+        self: &Arc<Self>,
+        log: i64,
+        mut minimum: i64,
+        newest: i64,
+        receivers: &[String],
+    ) -> Result<u64, Error> {
         let app = Arc::clone(self);
         let (last, signed) = self.store.read_wait(move |tx| {
             let last = tx.first(&NEWEST_OLD, params![log, newest], |row| row.int(0))?;
@@ -61,7 +85,15 @@ impl App {
         })?;
         // What nobody has signed for yet is nobody's to let go of.
         let old = last.map_or(0, |last| last + 1).min(signed.cast_signed());
-        let until = old / i64::from(TILE_WIDTH) * i64::from(TILE_WIDTH);
+        let received = self.received(log, receivers)?;
+        if received < old {
+            tracing::warn!(
+                log,
+                waiting = old - received,
+                "old events wait for a receiver that does not have them yet"
+            );
+        }
+        let until = old.min(received) / i64::from(TILE_WIDTH) * i64::from(TILE_WIDTH);
         let begun = minimum;
         while minimum < until {
             let (from, to) = (minimum, until.min(minimum + BATCH));

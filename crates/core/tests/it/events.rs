@@ -186,7 +186,7 @@ both_engines! {
         }
         publish(&house);
         house.clock.advance(Duration::from_secs(10 * 86_400));
-        assert_eq!(house.app.prune_log(5).expect("pruned"), 256);
+        assert_eq!(house.app.prune_log(5, &[]).expect("pruned"), 256);
         let stretch = follow(&house, None, 3, Filter::default(), 10);
         assert_eq!((stretch.items[0].index, stretch.next), (256, 266));
         let batch = house.app.siem_batch(SiemCursor { log: Some(1), index: 3 }, 10).expect("read");

@@ -312,9 +312,16 @@ both_engines! {
         house.clock.advance(std::time::Duration::from_secs(10 * 86_400));
         house.reveal(&support, young, &["name"]).expect("shown");
         publish(&house);
-        assert_eq!(house.app.prune_log(20).expect("nothing is so old"), 0);
-        assert_eq!(house.app.prune_log(5).expect("pruned"), 512);
-        assert_eq!(house.app.prune_log(5).expect("pruned already"), 0);
+        assert_eq!(house.app.prune_log(20, &[]).expect("nothing is so old"), 0);
+        // Who is to be sent everything has to have it first.
+        let receivers = ["siem".to_owned()];
+        let pruned = || house.app.prune_log(5, &receivers).expect("pruned");
+        assert_eq!(pruned(), 0);
+        house.app.siem_sent("siem", 1, 300).expect("noted");
+        assert_eq!((pruned(), pruned()), (256, 0));
+        house.app.siem_sent("siem", 2, 0).expect("noted");
+        assert_eq!(pruned(), 256);
+        assert_eq!(house.app.prune_log(5, &[]).expect("pruned already"), 0);
         publish(&house);
         // What is left of the entries, and tiles that are as they were.
         avouch_store::statements! { data LEFT = "select min(idx) from leaf where log = 1"; data LINKS = "select count(*) from event_subject"; }
@@ -328,7 +335,7 @@ both_engines! {
         assert_eq!(receipt.verify_by_log(&now.entry, &keys).expect("proven").checkpoint(), &newest);
         house.act(&house.admin, avouch_core::ledger::Prove { event: before[3].0 }).expect_err("it is gone");
         house.reveal(&support, old, &["name"]).expect("records do not need their events");
-        assert!(house.events().iter().any(|event| event.what == "log.prune" && event.count == 512));
+        assert!(house.events().iter().any(|event| event.what == "log.prune" && event.count == 256));
         // A hold keeps everything.
         for _ in 0..300 {
             house.reveal(&support, young, &["name"]).expect("shown");
@@ -340,9 +347,9 @@ both_engines! {
         let hold = house.act(&dpo, hold).expect("held");
         publish(&house);
         house.clock.advance(std::time::Duration::from_secs(10 * 86_400));
-        assert_eq!(house.app.prune_log(5).expect("held"), 0);
+        assert_eq!(house.app.prune_log(5, &[]).expect("held"), 0);
         house.act(&dpo, LiftHold { subject: young, id: hold.id, purpose, reason: None }).expect("lifted");
-        assert_eq!(house.app.prune_log(5).expect("pruned"), 256);
+        assert_eq!(house.app.prune_log(5, &[]).expect("pruned"), 256);
     }
 
     fn who_was_erased_stays_proven_and_is_led_to_by_nothing(place) {
