@@ -132,7 +132,7 @@ fn until(server: &Running, key: &str, is_so: impl Fn(&Ledger) -> bool) -> Ledger
 }
 
 fn is_witnessed(ledger: &Ledger) -> bool {
-    ledger.waiting == 0 && ledger.witnessed_by == [NAME] && ledger.witnessed == ledger.checkpoint
+    is_published(ledger) && ledger.witnessed_by == [NAME] && ledger.witnessed == ledger.checkpoint
 }
 
 /// Everything was signed.

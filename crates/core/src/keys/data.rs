@@ -32,7 +32,8 @@ statements! {
     keys ANY_OUTDATED = "select generation from subject_key where generation < ?1 limit 1";
 }
 
-/// People sealed anew in one transaction: some milliseconds, for which others wait.
+/// People sealed anew in one transaction: some milliseconds, for which others wait. It is done again where somebody else has changed
+/// what it has read, each time with half of them: one person is done however much goes on around them.
 const BATCH: i64 = 32;
 
 /// How far the keys of people are, in this process.
@@ -182,7 +183,12 @@ impl App {
             let (app, from) = (Arc::clone(self), after.clone());
             let mut again = Again::default();
             let turn = self.data_keys.pause();
-            let done = self.store.write_wait(move |tx| reseal_some(tx, &app, newest, &from, &mut again));
+            let mut most = BATCH;
+            let done = self.store.write_wait(move |tx| {
+                let limit = most;
+                most = (most / 2).max(1);
+                reseal_some(tx, &app, newest, (&from, limit), &mut again)
+            });
             drop(turn);
             let (done, last) = match done {
                 // Somebody of the batch is being erased, or has just been changed: that is over in a moment.
@@ -214,14 +220,14 @@ fn reseal_some(
     tx: &mut Tx<'_>,
     app: &App,
     newest: u32,
-    after: &[u8],
+    (after, limit): (&[u8], i64),
     again: &mut Again,
 ) -> Result<Batch, Error> {
     let (rules, caller, now) = (app.rules(), Caller::system(), app.now());
     let event = app.ids.event(now);
     let cx = Cx { app, rules: &rules, caller: &caller, now, event, generation: newest };
     again.take_back(tx)?;
-    let people = tx.query(&OUTDATED, params![after, newest, BATCH], |row| row.bytes::<16>(0))?;
+    let people = tx.query(&OUTDATED, params![after, newest, limit], |row| row.bytes::<16>(0))?;
     let mut done = Resealed::default();
     let (mut subjects, mut written) = (Vec::new(), Vec::new());
     for id in &people {
