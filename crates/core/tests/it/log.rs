@@ -26,6 +26,7 @@ avouch_store::statements! {
     data IDS = "select id from event order by id";
     data NEWEST = "select max(id) from event";
     data WAITING = "select count(*) from event where id > (select max(reached) from log)";
+    data LEASE = "select lease from log where id = ?1";
     data LOG_SIZE = "select size from log where id = ?1";
 }
 
@@ -218,6 +219,7 @@ both_engines! {
         assert_eq!((before.size, Hash(*before.root)), (lost.size, lost.root));
         let origins = [lost.origin, checkpoints(&house.app, 2).pop().expect("signed").origin];
         assert_ne!(origins[0], origins[1], "no witness takes one for the other");
+        assert_eq!(number(&house.app, &LEASE, avouch_store::params![1i64]), i64::MAX, "nobody else may go on with it either");
         let house = house.reopen();
         publish(&house);
         assert_eq!(sizes(&house.app, 2).len(), 2, "and it goes on");
