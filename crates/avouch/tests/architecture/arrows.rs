@@ -9,7 +9,7 @@ use crate::sources::files_below;
 use crate::workspace::{WORKSPACE, house_name, toml_file};
 
 /// Pure crates: no I/O, no async, no clock. They know no other crate of ours, not even in their tests.
-const GROUND: &[&str] = &["seal", "ledger", "charter", "clock", "detect", "mail"];
+const GROUND: &[&str] = &["authn", "seal", "ledger", "charter", "clock", "detect", "mail"];
 
 /// Who may depend on whom. A crate that is not here has no place in the house yet.
 const ARROWS: &[(&str, &[&str], Ground)] = &[
@@ -24,6 +24,7 @@ const ARROWS: &[(&str, &[&str], Ground)] = &[
     ("wire", &[], Ground::Closed),
     ("policy", &[], Ground::Closed),
     ("store", &[], Ground::Closed),
+    ("authn", &[], Ground::Closed),
     ("seal", &[], Ground::Closed),
     ("ledger", &[], Ground::Closed),
     ("charter", &[], Ground::Closed),
