@@ -1,11 +1,12 @@
-//! API keys: `avk_<environment>_<id, 26 characters>_<secret, 52 characters>_<check, 6 characters>`.
+//! Secrets that whoever calls shows: `<prefix>_<environment>_<id, 26 characters>_<secret, 52 characters>_<check, 6 characters>`.
 //!
-//! The id finds the row, the secret proves the right to it; only a hash of both is kept. The secret has 256
-//! random bits, so a plain hash is enough and no slow one is needed. The prefix and the check let a scanner
-//! find leaked keys without false alarms. Must never be logged or stored as text: it is shown once, by
-//! [`ApiKey::reveal`].
+//! An API key begins with `avk`, a session with `avs`, a one-time link with `avl`; each has a label of its own in its hash, so that
+//! none passes for another. The id finds the row, the secret proves the right to it; only a hash of both is kept. The secret has
+//! 256 random bits, so a plain hash is enough and no slow one is needed. The prefix and the check let a scanner find leaked ones
+//! without false alarms. Must never be logged or stored as text: it is shown once, by [`Credential::reveal`].
 
 use core::fmt;
+use core::marker::PhantomData;
 
 use aws_lc_rs::digest;
 use subtle::ConstantTimeEq as _;
@@ -17,49 +18,91 @@ use crate::{
     text::{check_6, is_name, push_base32, read_base32, split_checked},
 };
 
-const PREFIX: &str = "avk";
 const MAX_ENVIRONMENT: usize = 16;
-/// Room for the longest key as text.
-const MAX_TEXT: usize = PREFIX.len() + MAX_ENVIRONMENT + 26 + 52 + 6 + 4;
+/// Room for the longest one as text.
+const MAX_TEXT: usize = 3 + MAX_ENVIRONMENT + 26 + 52 + 6 + 4;
 
-/// An API key with its secret.
-pub struct ApiKey {
+/// What a secret is for.
+pub trait Kind: sealed::Sealed {
+    /// Its first three letters.
+    const PREFIX: &'static str;
+    /// Its label in the hash.
+    const LABEL: &'static str;
+    /// What it is called in errors.
+    const NAME: &'static str;
+}
+
+mod sealed {
+    /// Nobody adds a kind elsewhere: two with one label would pass for each other.
+    pub trait Sealed {}
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident, $alias:ident: $prefix:literal, $label:expr, $name:literal;)*) => {
+        $(
+            #[doc = concat!("The kind `", $prefix, "`: ", $name, ".")]
+            #[derive(Debug)]
+            pub enum $kind {}
+            impl sealed::Sealed for $kind {}
+            impl Kind for $kind {
+                const PREFIX: &'static str = $prefix;
+                const LABEL: &'static str = $label;
+                const NAME: &'static str = $name;
+            }
+            $(#[$doc])*
+            pub type $alias = Credential<$kind>;
+        )*
+    };
+}
+
+kinds! {
+    /// What a program shows with each request.
+    Api, ApiKey: "avk", labels::API_KEY, "api key";
+    /// What somebody who has logged in shows with each request.
+    Session, SessionToken: "avs", labels::SESSION, "session";
+    /// What lets somebody in once, to enrol.
+    Link, OneTimeLink: "avl", labels::ONE_TIME_LINK, "one-time link";
+}
+
+/// See the module.
+pub struct Credential<K> {
     environment: Box<str>,
     id: [u8; 16],
     secret: Zeroizing<[u8; 32]>,
+    kind: PhantomData<K>,
 }
 
-impl ApiKey {
-    /// A fresh key. `environment` is shown in the key (`live`, `test`, `demo`): a lower-case letter, then up
-    /// to 15 lower-case letters or digits.
+impl<K: Kind> Credential<K> {
+    /// A fresh one. `environment` is shown in it (`live`, `test`, `demo`): a lower-case letter, then up to 15
+    /// lower-case letters or digits.
     pub fn generate(environment: &str, id: [u8; 16], rng: &dyn SecureRandom) -> Result<Self> {
         if !is_name(environment, MAX_ENVIRONMENT) {
             return Err(Error::Parameters("the environment of an api key is 2 to 16 of a-z and 0-9"));
         }
         let mut secret = Zeroizing::new([0; 32]);
         rng.fill(secret.as_mut_slice())?;
-        Ok(Self { environment: environment.into(), id, secret })
+        Ok(Self { environment: environment.into(), id, secret, kind: PhantomData })
     }
 
-    /// Reads a key as a caller sent it. Any departure from the form is [`Error::Malformed`].
+    /// Reads one as a caller sent it. Any departure from the form is [`Error::Malformed`].
     pub fn parse(text: &str) -> Result<Self> {
-        Self::read(text).ok_or(Error::Malformed("api key"))
+        Self::read(text).ok_or(Error::Malformed(K::NAME))
     }
 
-    /// Finds the row of this key. Not secret.
+    /// Finds its row. Not secret.
     pub const fn id(&self) -> [u8; 16] {
         self.id
     }
 
-    /// The environment named in the key.
+    /// The environment named in it.
     pub fn environment(&self) -> &str {
         &self.environment
     }
 
-    /// The whole key as text, to be shown once.
+    /// The whole as text, to be shown once.
     pub fn reveal(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::with_capacity(MAX_TEXT));
-        text.push_str(PREFIX);
+        text.push_str(K::PREFIX);
         text.push('_');
         text.push_str(&self.environment);
         text.push('_');
@@ -76,7 +119,7 @@ impl ApiKey {
     pub fn hash(&self) -> [u8; 32] {
         let mut context = digest::Context::new(&digest::SHA256);
         let parts: [&[u8]; 4] =
-            [labels::API_KEY.as_bytes(), self.environment.as_bytes(), &self.id, self.secret.as_slice()];
+            [K::LABEL.as_bytes(), self.environment.as_bytes(), &self.id, self.secret.as_slice()];
         for part in parts {
             context.update(&length(part));
             context.update(part);
@@ -84,7 +127,7 @@ impl ApiKey {
         *context.finish().as_ref().first_chunk().expect("SHA-256 yields 32 bytes")
     }
 
-    /// Whether this key is the one whose hash was stored, in constant time.
+    /// Whether this is the one whose hash was stored, in constant time.
     pub fn verify(&self, hash: &[u8; 32]) -> bool {
         self.hash().ct_eq(hash).into()
     }
@@ -92,16 +135,17 @@ impl ApiKey {
     fn read(text: &str) -> Option<Self> {
         let mut parts = split_checked(text, check_6)?.split('_');
         let (prefix, environment, id, secret) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-        if prefix != PREFIX || !is_name(environment, MAX_ENVIRONMENT) || parts.next().is_some() {
+        if prefix != K::PREFIX || !is_name(environment, MAX_ENVIRONMENT) || parts.next().is_some() {
             return None;
         }
-        Some(Self { environment: environment.into(), id: *read_base32(id)?, secret: read_base32(secret)? })
+        let (id, secret) = (*read_base32(id)?, read_base32(secret)?);
+        Some(Self { environment: environment.into(), id, secret, kind: PhantomData })
     }
 }
 
-impl fmt::Debug for ApiKey {
+impl<K: Kind> fmt::Debug for Credential<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ApiKey(avk_{}_..)", self.environment)
+        write!(f, "Credential({}_{}_..)", K::PREFIX, self.environment)
     }
 }
 
@@ -142,10 +186,25 @@ mod tests {
         }
     }
 
+    fn key_of<K>(environment: &str, key: &ApiKey) -> Credential<K> {
+        let secret = key.secret.clone();
+        Credential { environment: environment.into(), id: key.id, secret, kind: PhantomData }
+    }
+
+    #[test]
+    fn one_kind_passes_for_no_other() {
+        let key = ApiKey::generate("live", [7; 16], &SystemRandom::new()).unwrap();
+        assert!(SessionToken::parse(&key.reveal()).is_err() && OneTimeLink::parse(&key.reveal()).is_err());
+        let same_bytes: SessionToken = key_of("live", &key);
+        assert!(!same_bytes.verify(&key.hash()));
+        let same_bytes: OneTimeLink = key_of("live", &key);
+        assert!(!same_bytes.verify(&key.hash()));
+    }
+
     #[test]
     fn debug_shows_neither_id_nor_secret() {
         let key = ApiKey::generate("live", [0x11; 16], &SystemRandom::new()).unwrap();
-        assert_eq!(format!("{key:?}"), "ApiKey(avk_live_..)");
+        assert_eq!(format!("{key:?}"), "Credential(avk_live_..)");
     }
 
     proptest! {
@@ -174,9 +233,9 @@ mod tests {
             let key = ApiKey::generate("live", id, &rng).unwrap();
             let same_id = ApiKey::generate("live", id, &rng).unwrap();
             prop_assert!(!same_id.verify(&key.hash()));
-            let moved = ApiKey { environment: "live".into(), id: other_id, secret: key.secret.clone() };
+            let moved: ApiKey = Credential { id: other_id, ..key_of("live", &key) };
             prop_assert_eq!(moved.verify(&key.hash()), id == other_id);
-            let elsewhere = ApiKey { environment: "test".into(), id, secret: key.secret.clone() };
+            let elsewhere: ApiKey = key_of("test", &key);
             prop_assert!(!elsewhere.verify(&key.hash()));
         }
 

@@ -100,6 +100,10 @@ labels! {
     BACKUP_TAG = "avouch/backup/tag/v1";
     /// Stored hash of an API key.
     API_KEY = "avouch/api-key/v1";
+    /// Stored hash of a session.
+    SESSION = "avouch/session/v1";
+    /// Stored hash of a one-time link.
+    ONE_TIME_LINK = "avouch/one-time-link/v1";
 }
 
 #[cfg(test)]
