@@ -1,3 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+mod error;
+pub mod passkey;
+pub mod password;
+pub mod recovery;
 pub mod totp;
+
+pub use error::Error;
