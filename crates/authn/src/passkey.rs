@@ -152,7 +152,7 @@ impl RelyingParty {
         };
         let result = self
             .webauthn
-            .finish_discoverable_authentication_v2(&answer, state, &DiscoverableKey::from(&inner))
+            .finish_discoverable_authentication_v2(&answer, state, DiscoverableKey::from(&inner))
             .map_err(unproven)?;
         if !result.user_verified() {
             return Err(Error::Unproven("the passkey did not know its owner"));

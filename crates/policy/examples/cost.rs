@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use avouch_policy::{
-    Action, Engine, Field, PrincipalClass, PrincipalKind, PurposeFields, Request, RoleGrant, RowClass,
+    Action, Engine, Field, PrincipalClass, PrincipalKind, Proof, PurposeFields, Request, RoleGrant, RowClass,
     SeesGrant, View,
 };
 
@@ -69,6 +69,7 @@ fn requests(purposes: &[String]) -> impl Iterator<Item = Request> {
         reason: true,
         reason_required: true,
         network_allowed: true,
+        proof: Proof::BEST,
         rows: RowClass::One,
         restricted: false,
     })

@@ -52,6 +52,12 @@ actions! {
     CharterApply = "charter.apply", "Put a new version of the charter in force.";
     AccessRead = "access.read", "See principals and credentials.";
     AccessChange = "access.change", "Create, change and end principals and credentials.";
+    SessionBegin = "session.begin", "Log in, or prove anew who one is.";
+    SessionRead = "session.read", "See one's own sessions.";
+    SessionEnd = "session.end", "End a session of one's own.";
+    AccountRead = "account.read", "See what oneself may do, and by what one logs in.";
+    AuthenticatorEnrol = "authenticator.enrol", "Add something to log in with: a passkey, a password, an app for codes.";
+    AuthenticatorRemove = "authenticator.remove", "Take something away that one logs in with.";
     EventRead = "event.read", "Read the ledger of events.";
     EventSearch = "event.search", "Find the events that are about one customer.";
     DisclosureRead = "disclosure.read", "See what recipients were given, and of how many.";
@@ -94,10 +100,20 @@ impl Action {
             | TokenDetokenize | TokenRead | TokenImport => true,
             // Who looked, not what was seen: an auditor asks it without any purpose.
             SubjectAccesses | TokenRevoke | TransitManage | TransitEncrypt | TransitDecrypt | CharterRead
-            | CharterApply | AccessRead | AccessChange | EventRead | EventSearch | DisclosureRead
-            | KeyRead | KeyRotate | KeyDrill | KeyReseal | ErasureRead | SystemBackup | SystemStatus
-            | PolicyExplain => false,
+            | CharterApply | AccessRead | AccessChange | SessionBegin | SessionRead | SessionEnd
+            | AccountRead | AuthenticatorEnrol | AuthenticatorRemove | EventRead | EventSearch
+            | DisclosureRead | KeyRead | KeyRotate | KeyDrill | KeyReseal | ErasureRead | SystemBackup
+            | SystemStatus | PolicyExplain => false,
         }
+    }
+
+    /// Whether it is about the caller itself: every person may do it, and no role gives or takes it.
+    pub const fn is_own(self) -> bool {
+        use Action::*;
+        matches!(
+            self,
+            SessionBegin | SessionRead | SessionEnd | AccountRead | AuthenticatorEnrol | AuthenticatorRemove
+        )
     }
 
     /// By which ladder the action shows fields; `None` when it shows none at all.
@@ -112,8 +128,10 @@ impl Action {
             SubjectReveal | SubjectExport | TokenDetokenize => Some(Shows::Reveals),
             SubjectDelete | SubjectHold | SubjectAccesses | SubjectImport | TokenRead | TokenRevoke
             | TokenImport | TransitManage | TransitEncrypt | TransitDecrypt | CharterRead | CharterApply
-            | AccessRead | AccessChange | EventRead | EventSearch | DisclosureRead | KeyRead | KeyRotate
-            | KeyDrill | KeyReseal | ErasureRead | SystemBackup | SystemStatus | PolicyExplain => None,
+            | AccessRead | AccessChange | SessionBegin | SessionRead | SessionEnd | AccountRead
+            | AuthenticatorEnrol | AuthenticatorRemove | EventRead | EventSearch | DisclosureRead
+            | KeyRead | KeyRotate | KeyDrill | KeyReseal | ErasureRead | SystemBackup | SystemStatus
+            | PolicyExplain => None,
         }
     }
 }

@@ -3,6 +3,8 @@
 //! Cedar does not look into annotations, so that a misspelt one would silently give no advice. Loading a policy
 //! therefore refuses every word that is not here.
 
+use crate::ProofNeed;
+
 /// What a forbid says is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Advice {
@@ -16,10 +18,13 @@ pub(crate) enum Advice {
     FewerRows,
     Field,
     View,
+    Session,
+    Proof(ProofNeed),
 }
 
 impl Advice {
-    pub(crate) const ALL: &[(Self, &str)] = &[
+    /// Those of one word.
+    const PLAIN: &[(Self, &str)] = &[
         (Self::Permission, "permission"),
         (Self::Purpose, "purpose"),
         (Self::LawfulPurpose, "lawful_purpose"),
@@ -30,15 +35,26 @@ impl Advice {
         (Self::FewerRows, "fewer_rows"),
         (Self::Field, "field"),
         (Self::View, "view"),
+        (Self::Session, "session"),
     ];
+    /// How others are spelt, as examples.
+    const OTHERS: &[&str] = &["proof", "proof:15m", "proof:5m:phishing-resistant"];
 
     pub(crate) fn parse(word: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, name)| *name == word).map(|(advice, _)| *advice)
+        if let Some(words) = word.strip_prefix("proof") {
+            return ProofNeed::parse(words).map(Self::Proof);
+        }
+        Self::PLAIN.iter().find(|(_, name)| *name == word).map(|(advice, _)| *advice)
     }
 
     /// The words, for whoever used another.
+    pub(crate) fn words() -> impl Iterator<Item = &'static str> {
+        Self::PLAIN.iter().map(|(_, word)| *word).chain(Self::OTHERS.iter().copied())
+    }
+
+    /// The same as a line.
     pub(crate) fn vocabulary() -> String {
-        let words: Vec<_> = Self::ALL.iter().map(|(_, word)| format!("`{word}`")).collect();
+        let words: Vec<_> = Self::words().map(|word| format!("`{word}`")).collect();
         words.join(", ")
     }
 }

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::ProofNeed;
+
 /// How much of a field is shown, as rungs of a ladder: each rung shows more than the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -125,6 +127,10 @@ pub enum Need {
         /// The most that the caller's roles show of it here.
         most: View,
     },
+    /// A person who has logged in; a key does not do.
+    Session,
+    /// A stronger or fresher proof of who the caller is.
+    Proof(ProofNeed),
     /// A standalone key that a role of the caller names.
     Key {
         /// The names, of the caller's roles that have the action, as the charter writes them, sorted; `*` at the end
@@ -147,6 +153,8 @@ impl Need {
             Self::FewerRows => "fewer_rows",
             Self::Field { .. } => "field",
             Self::View { .. } => "view",
+            Self::Session => "session",
+            Self::Proof(_) => "proof",
             Self::Key { .. } => "key",
         }
     }

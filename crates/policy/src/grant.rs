@@ -69,6 +69,10 @@ pub(crate) fn check(grants: &[RoleGrant], purposes: &[PurposeFields]) -> Vec<Pro
                     format!("`{name}` touches customers' data, and the role has no purpose to claim"),
                     Some("name the purposes that this role works for, or take the action away".into()),
                 ),
+                Ok(action) if action.is_own() => report(
+                    format!("`{name}` is everybody's own: no role gives or takes it"),
+                    Some("leave it out".into()),
+                ),
                 Ok(_) => {}
                 Err(_) => report(
                     format!("unknown action `{name}`"),

@@ -6,6 +6,7 @@ mod decision;
 mod engine;
 mod grant;
 mod nesting;
+mod proof;
 mod request;
 mod source;
 
@@ -13,5 +14,6 @@ pub use action::{Action, Shows, UnknownAction};
 pub use decision::{Decision, FieldView, Need, View};
 pub use engine::Engine;
 pub use grant::{PurposeFields, RoleGrant, SeesGrant};
+pub use proof::{Means, Proof, ProofNeed};
 pub use request::{Field, PrincipalClass, PrincipalKind, Request, RowClass};
 pub use source::{Problem, Source};

@@ -155,6 +155,8 @@ pub struct Request {
     pub reason_required: bool,
     /// Whether the caller is inside the networks that it is bound to.
     pub network_allowed: bool,
+    /// How the caller has proved who it is.
+    pub proof: crate::Proof,
     /// How many customers are touched.
     pub rows: RowClass,
     /// Whether the processing of one of these customers is restricted (GDPR Art. 18).

@@ -219,7 +219,7 @@ impl Reader<'_> {
             (Effect::Forbid, Some(word)) => {
                 let advice = Advice::parse(word);
                 if advice.is_none() {
-                    let help = nearest(word, Advice::ALL.iter().map(|(_, name)| *name))
+                    let help = nearest(word, Advice::words())
                         .unwrap_or_else(|| format!("use one of {}", Advice::vocabulary()));
                     self.report(format!("unknown advice `{word}`"), Some(help));
                 }

@@ -103,6 +103,7 @@ struct Types {
     category: EntityTypeName,
     field: EntityTypeName,
     rows: EntityTypeName,
+    means: EntityTypeName,
     operation: EntityTypeName,
     ladder: EntityTypeName,
     vault: EntityUid,
@@ -222,6 +223,7 @@ impl Types {
             category: "Category".parse()?,
             field: "Field".parse()?,
             rows: "Rows".parse()?,
+            means: "Means".parse()?,
             operation: "Operation".parse()?,
             ladder: "Ladder".parse()?,
             vault: entity(&EntityTypeName::from_str("Vault")?, "vault"),
@@ -253,12 +255,18 @@ impl Types {
 
     fn context(&self, Ask { request, look }: &Ask<'_>) -> Option<Context> {
         let truth = RestrictedExpression::new_bool;
+        let number = RestrictedExpression::new_long;
         let named = |kind, id| RestrictedExpression::new_entity_uid(entity(kind, id));
         let mut facts = vec![
             ("purpose_lawful", truth(request.purpose_lawful)),
             ("reason", truth(request.reason)),
             ("reason_required", truth(request.reason_required)),
             ("network_allowed", truth(request.network_allowed)),
+            ("means", named(&self.means, request.proof.means().as_str())),
+            ("aal", number(request.proof.aal().into())),
+            ("phishing_resistant", truth(request.proof.phishing_resistant())),
+            ("proof_age", number(request.proof.age().into())),
+            ("novelty", number(request.proof.novelty().into())),
             ("rows", named(&self.rows, request.rows.as_str())),
             ("restricted", truth(request.restricted)),
         ];

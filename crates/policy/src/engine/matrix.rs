@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Engine;
-use crate::{Action, Field, PrincipalClass, PrincipalKind, Request, RowClass, Shows, View};
+use crate::{Action, Field, PrincipalClass, PrincipalKind, Proof, Request, RowClass, Shows, View};
 
 impl Engine {
     /// The matrix role × action × purpose, then field × purpose as `reads/reveals`, for requests that lack
@@ -29,13 +29,15 @@ impl Engine {
             reason: true,
             reason_required: true,
             network_allowed: true,
+            proof: Proof::BEST,
             rows: RowClass::One,
             restricted: false,
         };
 
         let mut text = format!("{role} ({kind})\n");
         let mut used: BTreeMap<Arc<str>, Vec<Action>> = BTreeMap::new();
-        for action in Action::ALL.iter().copied() {
+        // What is everybody's own would stand in each.
+        for action in Action::ALL.iter().copied().filter(|action| !action.is_own()) {
             if self.decide(&ask(action, None)).allowed {
                 text.push_str(&format!("  {action}\n"));
                 continue;

@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use super::Engine;
 use super::evaluate::Ask;
 use crate::advice::Advice;
-use crate::{Action, Field, Need, PrincipalClass, PrincipalKind, Request, RowClass, View};
+use crate::{Action, Field, Need, PrincipalClass, PrincipalKind, Proof, Request, RowClass, View};
 
 /// Who of a kind holds an action, and for which purposes; found when first needed.
 #[derive(Debug, Default)]
@@ -51,6 +51,8 @@ impl Engine {
                 Advice::Recipient => Need::Recipient,
                 Advice::Unrestricted => Need::Unrestricted,
                 Advice::FewerRows => Need::FewerRows,
+                Advice::Session => Need::Session,
+                Advice::Proof(need) => Need::Proof(*need),
             });
         }
         if open.is_empty() {
@@ -101,6 +103,8 @@ impl Engine {
                 Advice::Recipient => Some(Need::Recipient),
                 Advice::Unrestricted => Some(Need::Unrestricted),
                 Advice::FewerRows => Some(Need::FewerRows),
+                Advice::Session => Some(Need::Session),
+                Advice::Proof(need) => Some(Need::Proof(*need)),
                 Advice::Permission | Advice::Purpose | Advice::Field | Advice::View => None,
             });
         }
@@ -161,6 +165,7 @@ fn satisfied(request: &Request, purpose: Option<Arc<str>>) -> Request {
         reason: true,
         reason_required: false,
         network_allowed: true,
+        proof: Proof::BEST,
         rows: RowClass::One,
         restricted: false,
     }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::*;
-use crate::{Need, PrincipalClass, RowClass, SeesGrant};
+use crate::{Need, PrincipalClass, Proof, ProofNeed, RowClass, SeesGrant};
 
 fn strings(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
@@ -111,6 +111,7 @@ fn ask(kind: PrincipalKind, role: &str, action: Action, purpose: &str) -> Reques
         reason: true,
         reason_required: true,
         network_allowed: true,
+        proof: Proof::BEST,
         rows: RowClass::One,
         restricted: false,
     }
@@ -204,6 +205,87 @@ fn a_recipients_service_only_turns_its_tokens_back() {
     assert!(engine.decide(&back).allowed);
     let views = engine.views(&back, &[field("address"), field("email")], View::Clear);
     assert_eq!(views.iter().map(|view| view.view).collect::<Vec<_>>(), [View::Clear, View::Nothing]);
+}
+
+#[test]
+fn a_session_is_worth_two_factors_and_a_key_what_its_owner_lets_it() {
+    let one_factor = |request: &mut Request| request.proof = Proof::session(1, false, 0, 0);
+    only_it_denies(&reveal(), one_factor, "base:two-factors", "proof");
+    let plain = ask(PrincipalKind::Auditor, "auditor", Action::KeyRead, "");
+    only_it_denies(&plain, one_factor, "base:two-factors", "proof");
+    for enough in [Proof::session(2, false, 40_000, 100), Proof::KEY, Proof::TOKEN] {
+        assert!(engine().decide(&Request { proof: enough, ..reveal() }).allowed, "{enough:?}");
+    }
+}
+
+#[test]
+fn everybody_minds_their_own_log_in_and_no_program_does() {
+    for (kind, role) in [(PrincipalKind::Staff, "warehouse"), (PrincipalKind::Auditor, "auditor")] {
+        for action in Action::ALL.iter().filter(|action| action.is_own()) {
+            let decision = engine().decide(&ask(kind, role, *action, ""));
+            assert!(decision.allowed, "{kind} {action} {decision:?}");
+        }
+    }
+    for action in Action::ALL.iter().filter(|action| action.is_own()) {
+        assert!(!engine().decide(&ask(PrincipalKind::Service, "shop", *action, "")).allowed, "{action}");
+    }
+}
+
+#[test]
+fn with_nothing_but_a_link_one_enrols() {
+    let link = |request: &mut Request| request.proof = Proof::session(0, false, 0, 0);
+    for action in Action::ALL.iter().copied().filter(|action| action.is_own()) {
+        let own = ask(PrincipalKind::Staff, "warehouse", action, "");
+        match action {
+            Action::SessionRead | Action::AuthenticatorRemove => {
+                only_it_denies(&own, link, "base:enrol-first", "proof");
+            }
+            _ => assert!(
+                engine().decide(&Request { proof: Proof::session(0, false, 0, 0), ..own }).allowed,
+                "{action}"
+            ),
+        }
+    }
+}
+
+#[test]
+fn by_what_one_logs_in_is_changed_by_whoever_has_just_shown_it() {
+    for action in [Action::AuthenticatorEnrol, Action::AuthenticatorRemove] {
+        let change = ask(PrincipalKind::Staff, "warehouse", action, "");
+        only_it_denies(
+            &change,
+            |request| request.proof = Proof::session(2, true, 301, 0),
+            "base:own-authenticators-fresh",
+            "proof",
+        );
+        only_it_denies(&change, |request| request.proof = Proof::KEY, "base:own-authenticators", "session");
+    }
+}
+
+#[test]
+fn a_charter_asks_for_fresher_and_stronger_proofs() {
+    let step_up = source(
+        r#"
+        @id("fresh") @advice("proof:15m")
+        forbid (principal is Staff, action in Action::"opens", resource)
+        when { context.means == Means::"session" && context.proof_age > 15 };
+        @id("new-place") @advice("proof:5m:phishing-resistant")
+        forbid (principal is Staff, action in Action::"opens", resource)
+        when { context.novelty >= 60 && (!context.phishing_resistant || context.proof_age > 5) };
+        @id("no-keys") @advice("session")
+        forbid (principal is Staff, action == Action::"view.clear", resource)
+        when { context.means == Means::"key" };
+        "#,
+    );
+    let engine = engine_with(&[step_up]);
+    let needs = |proof| engine.decide(&Request { proof, ..reveal() }).needs.clone();
+    let need = |within, phishing_resistant| Need::Proof(ProofNeed { within, phishing_resistant });
+    assert_eq!(needs(Proof::session(2, false, 900, 0)), []);
+    assert_eq!(needs(Proof::session(2, false, 901, 0)), [need(Some(15), false)]);
+    assert_eq!(needs(Proof::session(2, true, 901, 51)), [need(Some(5), true), need(Some(15), false)]);
+    assert_eq!(needs(Proof::session(3, true, 300, 100)), []);
+    let views = engine.views(&Request { proof: Proof::KEY, ..reveal() }, &[field("name")], View::Clear);
+    assert_eq!((views[0].view, views[0].needs.as_slice()), (View::Partial, &[Need::Session][..]));
 }
 
 #[test]
@@ -447,7 +529,7 @@ fn the_schema_knows_exactly_our_actions() {
 #[test]
 fn the_matrix_tells_what_is_enforced() {
     let fields = ["name", "email", "address", "card_number"].map(field);
-    insta::assert_snapshot!(engine().matrix(&fields), @r#"
+    insta::assert_snapshot!(engine().matrix(&fields), @"
     support (staff)
       subject.read       support
       subject.reveal     support
@@ -507,7 +589,7 @@ fn the_matrix_tells_what_is_enforced() {
       charter.read
       event.read
       key.read
-    "#);
+    ");
 }
 
 #[test]

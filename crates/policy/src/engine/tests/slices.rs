@@ -12,7 +12,15 @@ const EXTRA: &str = r#"
     when { !context.reason };
     permit (principal, action == Action::"view.token", resource);
     permit (principal is Auditor, action == Action::"system.status", resource);
+    @advice("proof:15m") forbid (principal, action in Action::"opens", resource) when { context.proof_age > 15 };
 "#;
+
+fn proofs() -> impl Strategy<Value = Proof> {
+    let session = (0..=3_u8, any::<bool>(), 0..100_000_u64, 0..=100_u8);
+    let session = session
+        .prop_map(|(aal, resistant, seconds, novelty)| Proof::session(aal, resistant, seconds, novelty));
+    prop_oneof![Just(Proof::BEST), Just(Proof::KEY), Just(Proof::TOKEN), session]
+}
 
 prop_compose! {
     fn requests()(
@@ -27,6 +35,7 @@ prop_compose! {
         ),
         facts in prop::array::uniform4(prop::bool::weighted(0.8)),
         restricted in prop::bool::weighted(0.2),
+        proof in proofs(),
         rows in prop::sample::select(RowClass::ALL),
     ) -> Request {
         let [purpose_lawful, reason, reason_required, network_allowed] = facts;
@@ -34,7 +43,7 @@ prop_compose! {
         Request {
             principal: PrincipalClass::new(kind, roles, recipient),
             action, purpose: purpose.map(Arc::from), purpose_lawful, reason, reason_required, network_allowed,
-            rows, restricted,
+            proof, rows, restricted,
         }
     }
 }
