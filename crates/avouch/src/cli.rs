@@ -7,6 +7,7 @@ use avouch_wire::Secret;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::admin::AdminCommand;
 use crate::backup::BackupArgs;
 use crate::demo::DemoArgs;
 use crate::error::Error;
@@ -106,6 +107,9 @@ pub(crate) enum Command {
     Serve,
     /// Open a vault whose root is lost, by its recovery shares, passphrase or key
     Recover(RecoverArgs),
+    /// Let an administrator in again, at the host of the server
+    #[command(subcommand)]
+    Admin(AdminCommand),
     /// Backups of both stores: make, list, verify
     Backup(BackupArgs),
     /// Bring a vault, or one of its stores, back from backups

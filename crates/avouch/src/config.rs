@@ -6,6 +6,7 @@
 
 mod database_url;
 mod ledger;
+mod people;
 mod read;
 mod root;
 mod siem;
@@ -19,6 +20,7 @@ use avouch_core::backup::Shelf;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use database_url::{DatabaseUrl, Reach};
+pub(crate) use people::People;
 pub(crate) use read::{ConfigError, DEFAULT_TEXT, default_text, parse_toml};
 pub(crate) use root::{AwsKms, Pkcs11, Root, Seal, Transit};
 pub(crate) use siem::{Siem, SiemKind};
@@ -33,6 +35,7 @@ pub(crate) struct Config {
     pub(crate) root: Root,
     pub(crate) erasure: Erasure,
     pub(crate) http: Http,
+    pub(crate) people: People,
     pub(crate) metrics: Metrics,
     pub(crate) log: Log,
     pub(crate) charter: CharterFolder,
@@ -281,6 +284,7 @@ impl Config {
             root,
             erasure,
             http,
+            people: _,
             metrics,
             charter,
             backup,

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod admin;
 mod backup;
 mod charter;
 mod cli;
@@ -72,6 +73,7 @@ fn run(cli: Cli, memory: &Memory) -> Result<ExitCode, Error> {
         Command::Demo(args) => demo::run(&args, memory),
         Command::Init(args) => init::run(&args, &path, json),
         Command::Serve => serve::run(&load()?, &path, memory),
+        Command::Admin(command) => admin::run(&command, &load()?),
         Command::Recover(args) => recover::run(&args, &load()?, &path),
         Command::Backup(args) => backup::run(&args, load, &path, (connection, json)),
         Command::Restore(args) => restore::run(&args, &load()?, &path, json),

@@ -135,6 +135,7 @@ fn settings(config: &Config, config_path: &Path, lock: Locked) -> Result<Setting
         next_seal: next_seal(config_path),
         memory: look_at_memory(lock),
         queue_capacity: config.store.queue,
+        origin: config.origin(),
         ..Settings::plain(config.http.listen)
     })
 }

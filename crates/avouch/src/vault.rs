@@ -110,6 +110,7 @@ pub(crate) fn parts(config: &Config, primary: Primary) -> Result<Parts, Error> {
         clock: Arc::new(SystemClock),
         environment: config.vault.environment.clone(),
         witnesses: witnesses::configured(config)?,
+        people: config.people()?,
         erasure: ErasureSettings {
             // Backups that are made otherwise count too.
             backup_days: config

@@ -7,10 +7,10 @@ use avouch_wire::{
     CharterPlan, CharterPlanned, CharterSources, CharterSummary, CharterView, ChunkRequest, ChunkResult,
     Deleted, DrillAnswer, DrillRequest, DrillStarted, Drilled, EraseQuery, ErasureQuery, Explain,
     Explanation, ExportRequest, Health, Hold, HoldRequest, Import, ImportStart, ImportStarted, Key,
-    KeyCreate, KeyCreated, KeyState, Page, PageQuery, Principal, PrincipalCreate, PrincipalPatch, Proposal,
-    ProposeRequest, Readiness, Receipt, ReceiptKey, RecoveryRequest, RecoveryShares, Resealed, Retire,
-    RetireRequest, Retired, RevealRequest, Revealed, Rotate, RotateRequest, Rotation, SearchRequest, Status,
-    Subject, SubjectCreate, SubjectPatch, SubjectVersion, header,
+    KeyCreate, KeyCreated, KeyState, LinkCreate, LinkCreated, Page, PageQuery, Principal, PrincipalCreate,
+    PrincipalPatch, Proposal, ProposeRequest, Readiness, Receipt, ReceiptKey, RecoveryRequest,
+    RecoveryShares, Resealed, Retire, RetireRequest, Retired, RevealRequest, Revealed, Rotate, RotateRequest,
+    Rotation, SearchRequest, Status, Subject, SubjectCreate, SubjectPatch, SubjectVersion, header,
 };
 use ureq::http::Method;
 use uuid::Uuid;
@@ -327,6 +327,14 @@ impl Client {
     /// As all calls: [`Error`].
     pub fn principal_update(&self, id: Uuid, request: &PrincipalPatch) -> Result<Principal, Error> {
         self.call(Method::PATCH, format!("/v1/principals/{id}")).json(request)?.safe().send()
+    }
+
+    /// `POST /v1/principals/{id}/link`. The only answer that shows the link.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn principal_link(&self, id: Uuid, request: &LinkCreate) -> Result<LinkCreated, Error> {
+        self.call(Method::POST, format!("/v1/principals/{id}/link")).json(request)?.send()
     }
 
     /// `POST /v1/principals/{id}/keys`. The only answer that shows the key.

@@ -50,6 +50,7 @@ fn main() {
         environment: "test".to_owned(),
         erasure: ErasureSettings::default(),
         witnesses: Default::default(),
+        people: Default::default(),
     };
     let recovery = Recovery { slot: "second".to_owned(), seal: &recovery };
     let made = App::init(parts(&place), &[recovery], &charter(), "admin", 30).expect("a vault");

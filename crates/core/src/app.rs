@@ -14,6 +14,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use avouch_policy::{Action, View};
 use avouch_seal::SystemRandom;
+use avouch_seal::credential::{Kind, Session};
 use avouch_seal::vault::VaultKeys;
 use avouch_store::{Store, Tx};
 
@@ -25,8 +26,9 @@ use crate::audit::{self, Ending, Event, Note, What};
 use crate::charters;
 use crate::clock::Clock;
 use crate::debt::Debt;
+use crate::gate::people::{self, People, SessionChange};
 use crate::gate::{self, Access, Caller, Intent, Permit, Unauthenticated};
-use crate::ids::Ids;
+use crate::ids::{CredentialId, Ids, PrincipalId};
 use crate::rules::Rules;
 use crate::transit::{self, KeyName};
 
@@ -62,6 +64,7 @@ pub struct App {
     pub(crate) backups: crate::backup::Backups,
     pub(crate) erasures: crate::erasure::Erasures,
     pub(crate) ledger: crate::ledger::Ledger,
+    pub(crate) people: People,
     pub(crate) environment: String,
 }
 
@@ -98,43 +101,70 @@ impl App {
     pub fn sweep(self: &Arc<Self>) -> Result<u64, Error> {
         let resumed = crate::erasure::resume(self);
         self.open_keys.sweep();
-        let now = self.now();
+        let (app, now) = (Arc::clone(self), self.now());
         let forgotten = self.store.write_wait(move |tx| {
-            Ok::<_, Error>(idempotency::sweep(tx, now)? + crate::vault::sweep_tokens(tx, now)?)
+            let forgotten = idempotency::sweep(tx, now)? + crate::vault::sweep_tokens(tx, now)?;
+            Ok::<_, Error>(forgotten + people::sweep(tx, &app, now)?)
         })?;
         self.thin_checkpoints()?;
         // A copy that cannot be read keeps nothing else from going.
         resumed.map(|()| forgotten)
     }
 
-    /// Checks an API key; a known key that is refused is recorded.
+    /// Lets in whoever shows an API key or a session; a known key that is refused is recorded.
     ///
     /// # Errors
     /// [`Unauthenticated`], the same to the outside whatever the cause.
-    pub fn authenticate(self: &Arc<Self>, key: &str, from: IpAddr) -> Result<Caller, Unauthenticated> {
+    pub fn authenticate(self: &Arc<Self>, secret: &str, from: IpAddr) -> Result<Caller, Unauthenticated> {
         if let Err(error) = self.mend() {
             tracing::error!(%error, "nobody is let in until principals and keys can be loaded");
             return Err(Unauthenticated::Unknown);
         }
-        let result = Caller::authenticate(&self.access(), key, from, self.now());
+        let now = self.now();
+        if secret.starts_with(<Session as Kind>::PREFIX) {
+            let (caller, seen) =
+                Caller::by_session(&self.access(), &self.people.sessions, secret, from, now)?;
+            if let Some(id) = seen {
+                self.store.write(
+                    move |tx| people::write_seen(tx, id, now),
+                    |result: Result<(), avouch_store::Error>| {
+                        if let Err(error) = result {
+                            tracing::warn!(%error, "a session may end too early after the next start");
+                        }
+                    },
+                );
+            }
+            return Ok(caller);
+        }
+        let result = Caller::authenticate(&self.access(), secret, from, now);
         if let Err(Unauthenticated::Refused(credential, principal)) = result {
-            let app = Arc::clone(self);
-            let record = move |tx: &mut Tx<'_>| {
-                let id = app.ids.event(app.now());
-                let mut event = audit::system(id, What::CredentialRefuse, app.now(), app.rules().version);
-                event.actor = (*principal.bytes()).into();
-                event.credential = Some((*credential.bytes()).into());
-                event.ending = Ending::Refused;
-                event.problem = Some("not-authenticated".to_owned());
-                audit::append(tx, &event, 0, None)
-            };
-            self.store.write(record, |result: Result<(), avouch_store::Error>| {
-                if let Err(error) = result {
-                    tracing::error!(%error, "a refused credential could not be recorded");
-                }
-            });
+            self.record_refusal(principal, Some(credential), "not-authenticated");
         }
         result
+    }
+
+    /// Records that somebody who is known was refused before they had proved it.
+    pub(crate) fn record_refusal(
+        self: &Arc<Self>,
+        principal: PrincipalId,
+        credential: Option<CredentialId>,
+        problem: &'static str,
+    ) {
+        let app = Arc::clone(self);
+        let record = move |tx: &mut Tx<'_>| {
+            let id = app.ids.event(app.now());
+            let mut event = audit::system(id, What::CredentialRefuse, app.now(), app.rules().version);
+            event.actor = (*principal.bytes()).into();
+            event.credential = credential.map(|id| (*id.bytes()).into());
+            event.ending = Ending::Refused;
+            event.problem = Some(problem.to_owned());
+            audit::append(tx, &event, 0, None)
+        };
+        self.store.write(record, |result: Result<(), avouch_store::Error>| {
+            if let Err(error) = result {
+                tracing::error!(%error, "a refused credential could not be recorded");
+            }
+        });
     }
 
     /// Performs an operation and answers on the store's thread: `answer` must be quick.
@@ -181,8 +211,9 @@ impl App {
         answer: impl FnOnce(Result<Done<O::Output>, Error>) + Send + 'static,
     ) {
         match result {
-            Ok(Ended { answer: result, fresh }) => {
+            Ok(Ended { answer: result, fresh, sessions }) => {
                 self.install(fresh);
+                self.people.sessions.install(sessions);
                 if O::PURGES && result.is_ok() {
                     self.purge_quietly();
                 }
@@ -281,11 +312,12 @@ pub(crate) enum Fresh {
 struct Ended<T> {
     answer: Result<Done<T>, Error>,
     fresh: Fresh,
+    sessions: Vec<SessionChange>,
 }
 
 impl<T> Ended<T> {
     fn refused(error: Error) -> Self {
-        Self { answer: Err(error), fresh: Fresh::Nothing }
+        Self { answer: Err(error), fresh: Fresh::Nothing, sessions: Vec::new() }
     }
 }
 
@@ -322,7 +354,10 @@ impl<O: Operation> Attempt<O> {
         let rules = if self.operation.writes() { charters::in_force(tx, app)? } else { app.rules() };
         let now = app.now();
         let event = app.ids.event(now);
-        let caller = self.caller.renewed(&app.access(), now).map_err(|_| Error::Unauthenticated)?;
+        let caller = self
+            .caller
+            .renewed(&app.access(), &app.people.sessions, now)
+            .map_err(|_| Error::Unauthenticated)?;
         let generation = app.data_keys.generation();
         let cx = Cx { app, rules: &rules, caller: &caller, now, event, generation };
         let intent = self.operation.intent(&rules)?;
@@ -345,7 +380,7 @@ impl<O: Operation> Attempt<O> {
             }
             Err(error) => return Err(error),
         };
-        let (output, note) = self.operation.run(tx, &cx, &permit, facts)?.into_parts();
+        let (output, note, sessions) = self.operation.run(tx, &cx, &permit, facts)?.into_parts();
         let reason = seal_reason(&cx, &permit)?;
         let mut body = record(&cx, &permit, &note, reason.as_ref().map(|reason| reason.commitment));
         body.key = intent.key.map(String::from);
@@ -361,7 +396,8 @@ impl<O: Operation> Attempt<O> {
             Refresh::Keys if output.is_ok() => Fresh::Keys(opening::load_keys(tx)?),
             _ => Fresh::Nothing,
         };
-        Ok(Ended { answer: output.map(|output| Done { output, event, policies: permit.policies }), fresh })
+        let answer = output.map(|output| Done { output, event, policies: permit.policies });
+        Ok(Ended { answer, fresh, sessions })
     }
 
     fn decide(&self, cx: &Cx<'_>, intent: &Intent, facts: Option<&O::Facts>) -> Result<Permit, Error> {
@@ -417,7 +453,7 @@ fn frame(cx: &Cx<'_>, action: Action, ending: Ending, problem: Option<&str>) -> 
     Event {
         what: What::Act(action).name().to_owned(),
         actor: (*cx.caller.id.bytes()).into(),
-        credential: cx.caller.credential.map(|id| (*id.bytes()).into()),
+        credential: cx.caller.came_by().map(Into::into),
         ending,
         problem: problem.map(str::to_owned),
         ..audit::system(cx.event, What::Act(action), cx.now, cx.rules.version)

@@ -64,6 +64,8 @@ pub enum What {
     LogBegin,
     /// Events that were kept long enough were let go of.
     LogPrune,
+    /// Somebody at the host let an administrator in again.
+    AdministratorRecover,
     /// A known credential was refused: wrong secret, expired, withdrawn or suspended.
     CredentialRefuse,
 }
@@ -88,6 +90,7 @@ impl What {
         Self::VaultReplay,
         Self::LogBegin,
         Self::LogPrune,
+        Self::AdministratorRecover,
         Self::CredentialRefuse,
     ];
 
@@ -124,6 +127,7 @@ impl What {
             Self::VaultReplay => "vault.replay",
             Self::LogBegin => "log.begin",
             Self::LogPrune => "log.prune",
+            Self::AdministratorRecover => "administrator.recover",
             Self::CredentialRefuse => "credential.refuse",
         }
     }

@@ -16,6 +16,18 @@ pub enum Error {
     /// The caller's key was withdrawn, has expired, or its principal was suspended, since the request came in.
     #[error("not authenticated any more")]
     Unauthenticated,
+    /// What was shown to log in proves nothing: unknown, wrong, used before, too old and suspended look alike.
+    #[error("the log-in failed")]
+    LogInFailed,
+    /// Too many failures; nothing was looked at.
+    #[error("too many failures: {seconds} s to wait")]
+    TooMany {
+        /// Until the next try, in seconds.
+        seconds: u32,
+    },
+    /// Too many wait for the same.
+    #[error("too many wait already")]
+    Busy,
     /// Policy refused; every unmet need at once.
     #[error("refused by policy")]
     Refused(Refusal),
@@ -120,6 +132,9 @@ impl Error {
             Self::Invalid(_) => "validation",
             Self::NotFound => "not-found",
             Self::Unauthenticated => "not-authenticated",
+            Self::LogInFailed => "log-in-failed",
+            Self::TooMany { .. } => "too-many-attempts",
+            Self::Busy => "busy",
             Self::Refused(_) => "denied-by-policy",
             Self::Taken { .. } | Self::Conflict(_) => "conflict",
             Self::Erased { .. } => "erased-person",

@@ -6,11 +6,12 @@ mod caller;
 pub mod explain;
 mod intent;
 mod key_names;
+pub mod people;
 mod permit;
 pub mod principals;
 mod reason;
 
-pub use access::{Access, KeyRecord, PrincipalRecord, Status};
+pub use access::{Access, KeyRecord, PrincipalRecord, Status, login_name};
 pub use caller::{Caller, Unauthenticated};
 pub use intent::{Intent, Shows};
 pub(crate) use key_names::may_use;
@@ -20,5 +21,5 @@ pub use reason::Reason;
 
 /// Every statement of the room.
 pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
-    [access::STATEMENTS, principals::STATEMENTS].concat()
+    [access::STATEMENTS.to_vec(), principals::STATEMENTS.to_vec(), people::statements()].concat()
 }

@@ -64,6 +64,18 @@ id!(
     CredentialId
 );
 id!(
+    /// A session of somebody who has logged in.
+    SessionId
+);
+id!(
+    /// Something that somebody logs in with.
+    AuthenticatorId
+);
+id!(
+    /// A one-time link's public half.
+    LinkId
+);
+id!(
     /// One import of one file with one mapping.
     ImportId
 );

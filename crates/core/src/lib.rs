@@ -18,9 +18,11 @@ mod schema;
 pub mod transit;
 pub mod vault;
 
-pub use avouch_policy::{Action, Need, View};
+pub use avouch_policy::{Action, Need, ProofNeed, View};
 pub use error::{Error, Fault, Held, Refusal};
-pub use ids::{CredentialId, EventId, HoldId, ImportId, PrincipalId, SubjectId};
+pub use ids::{
+    AuthenticatorId, CredentialId, EventId, HoldId, ImportId, LinkId, PrincipalId, SessionId, SubjectId,
+};
 pub use rules::{Problems, Rules};
 pub use schema::MIGRATIONS;
 

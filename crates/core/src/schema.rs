@@ -52,6 +52,15 @@ create table principal (id blob primary key, sealed blob not null);
 create table access_state (id bigint primary key, generation bigint not null);
 insert into access_state (id, generation) values (1, 1);
 create table credential (id blob primary key, principal blob not null, sealed blob not null);
+create table authenticator (id blob primary key, principal blob not null, sealed blob not null);
+create index authenticator_by_principal on authenticator (principal, id);
+create table session (id blob primary key, principal blob not null, until bigint not null, seen bigint not null,
+    sealed blob not null);
+create index session_by_principal on session (principal, id);
+create table one_time_link (id blob primary key, principal blob not null, until bigint not null, hash blob not null);
+create index one_time_link_by_principal on one_time_link (principal);
+create table spent (digest blob primary key, until bigint not null) without rowid;
+create index spent_by_time on spent (until);
 create table idempotency (caller blob not null, key_digest blob not null, request blob not null, at bigint not null,
     sealed blob not null, subject blob, primary key (caller, key_digest)) without rowid;
 create index idempotency_by_time on idempotency (at);

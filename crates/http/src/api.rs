@@ -1,6 +1,7 @@
 //! The routes, one file for each noun. A handler reads, lets the core perform, and renders: when one grows a decision, the
 //! decision belongs into the core.
 
+mod account;
 mod backups;
 mod batch;
 mod charter;
@@ -11,6 +12,7 @@ mod holds;
 mod imports;
 mod keys;
 mod ledger;
+mod login;
 mod principals;
 mod subjects;
 mod system;
@@ -29,7 +31,7 @@ use utoipa_axum::routes;
 use crate::layers::shell;
 use crate::problem::Failure;
 use crate::service::Shared;
-use crate::{compat, openapi};
+use crate::{compat, console, openapi};
 
 /// All routes, and their description. Made together, so neither has one that the other has not.
 pub(crate) fn routes() -> (Router<Shared>, OpenApi) {
@@ -64,6 +66,19 @@ pub(crate) fn routes() -> (Router<Shared>, OpenApi) {
         .routes(routes!(principals::read, principals::update))
         .routes(routes!(principals::keys, principals::create_key))
         .routes(routes!(principals::revoke_key))
+        .routes(routes!(principals::create_link))
+        .routes(routes!(login::begin))
+        .routes(routes!(login::log_in))
+        .routes(routes!(account::read))
+        .routes(routes!(account::begin_passkey))
+        .routes(routes!(account::enrol_passkey))
+        .routes(routes!(account::set_password))
+        .routes(routes!(account::begin_totp))
+        .routes(routes!(account::enrol_totp))
+        .routes(routes!(account::recovery_codes))
+        .routes(routes!(account::remove))
+        .routes(routes!(account::sessions, account::end_others))
+        .routes(routes!(account::end))
         .routes(routes!(events::list))
         .routes(routes!(events::search))
         .routes(routes!(events::export))
@@ -109,7 +124,7 @@ pub(crate) fn routes() -> (Router<Shared>, OpenApi) {
         .routes(routes!(system::document))
         .merge(compat::routes())
         .split_for_parts();
-    (compat::with_lists(router), openapi::finish(document))
+    (compat::with_lists(router).merge(console::routes()), openapi::finish(document))
 }
 
 /// The routes with everything around them.

@@ -1,21 +1,25 @@
 //! From a request to typed arguments. Each extractor refuses what it does not know and says where; none waits for anything but
 //! the body, and none keeps a value in its error.
 
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
 use avouch_core::app::IdempotencyKey;
 use avouch_core::gate::{self, Reason};
 use avouch_core::transit::KeyName;
-use avouch_core::{CredentialId, EventId, HoldId, ImportId, PrincipalId, SubjectId};
+use avouch_core::{
+    AuthenticatorId, CredentialId, EventId, HoldId, ImportId, PrincipalId, SessionId, SubjectId,
+};
 use avouch_wire::{
     BackupRequest, BatchRequest, CharterApply, CharterPlan, ChunkRequest, DetokenizeRequest, DrillAnswer,
     DrillRequest, EventSearch, Explain, ExportRequest, HoldRequest, ImportStart, InspectRequest, KeyCreate,
-    PrincipalCreate, PrincipalPatch, ProblemKind, ProposeRequest, RecoveryRequest, RetireRequest,
-    RevealRequest, RevokeRequest, RotateRequest, RotateTokensRequest, SearchRequest, Secret, SubjectCreate,
-    SubjectPatch, TokenImportRequest, TokenRequest, TokenizeRequest, TransitDecode, TransitDecrypt,
-    TransitEncode, TransitEncrypt, TransitHmac, TransitKeyCreate, TransitKeyPatch, TransitRandom,
-    TransitRewrap, TransitSign, TransitTrim, TransitVerify, TransitVerifyHmac, header, limits,
+    LinkCreate, LogInRequest, PasskeyEnrol, PasswordEnrol, PrincipalCreate, PrincipalPatch, ProblemKind,
+    ProposeRequest, RecoveryRequest, RetireRequest, RevealRequest, RevokeRequest, RotateRequest,
+    RotateTokensRequest, SearchRequest, Secret, SubjectCreate, SubjectPatch, TokenImportRequest,
+    TokenRequest, TokenizeRequest, TotpEnrol, TransitDecode, TransitDecrypt, TransitEncode, TransitEncrypt,
+    TransitHmac, TransitKeyCreate, TransitKeyPatch, TransitRandom, TransitRewrap, TransitSign, TransitTrim,
+    TransitVerify, TransitVerifyHmac, header, limits,
 };
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
@@ -26,7 +30,8 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::json::strict_json;
-use crate::problem::{Failure, internal};
+use crate::layers::Peer;
+use crate::problem::{Failure, internal, unauthenticated};
 use crate::service::Shared;
 
 /// Who calls; put there by the layer that let the request in.
@@ -36,7 +41,31 @@ impl FromRequestParts<Shared> for Caller {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Failure> {
-        parts.extensions.remove().map(Self).ok_or_else(internal)
+        // The layer has asked already where a route needs somebody; a page asks here, and sends its reader to log in.
+        parts.extensions.remove().map(Self).ok_or_else(unauthenticated)
+    }
+}
+
+/// Who calls a route that needs nobody, if it is somebody.
+pub(crate) struct Visitor(pub(crate) Option<gate::Caller>);
+
+impl FromRequestParts<Shared> for Visitor {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Failure> {
+        Ok(Self(parts.extensions.remove()))
+    }
+}
+
+/// The address of whoever calls.
+pub(crate) struct From(pub(crate) IpAddr);
+
+impl FromRequestParts<Shared> for From {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Failure> {
+        let Peer(from) = *parts.extensions.get::<Peer>().ok_or_else(internal)?;
+        Ok(Self(from))
     }
 }
 
@@ -144,7 +173,7 @@ macro_rules! from_path {
     };
 }
 
-from_path!(SubjectId PrincipalId CredentialId HoldId ImportId KeyName String);
+from_path!(SubjectId SessionId AuthenticatorId PrincipalId CredentialId HoldId ImportId KeyName String);
 
 impl FromPath for EventId {
     fn from_path<'p>(values: &mut impl Iterator<Item = &'p str>) -> Option<Self> {
@@ -243,6 +272,11 @@ bodies! {
     PrincipalCreate;
     PrincipalPatch: MERGE_PATCH = true;
     KeyCreate;
+    LogInRequest;
+    PasskeyEnrol;
+    PasswordEnrol;
+    TotpEnrol;
+    LinkCreate;
     ProposeRequest: LIMIT = limits::BULK_BODY_BYTES;
     HoldRequest;
     ImportStart;

@@ -12,15 +12,16 @@ use avouch_core::PrincipalId;
 use avouch_wire::{ProblemKind, header, limits};
 use axum::body::HttpBody as _;
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, header as http};
+use axum::http::{HeaderName, HeaderValue, Method, header as http};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
 use tokio::time::Instant;
 
-use crate::compat;
-use crate::problem::{Failure, busy, internal, unauthenticated};
+use crate::people;
+use crate::problem::{Failure, busy, foreign, internal, unauthenticated};
 use crate::service::{BODY_UNIT, Route, Service, Shared};
+use crate::{compat, console};
 
 /// How long a request may take, its body's arrival included.
 const REQUEST_TIME: Duration = Duration::from_secs(60);
@@ -35,6 +36,9 @@ pub(crate) async fn shell(State(service): State<Shared>, mut request: Request, n
     let id = service.request_id();
     let route = service.route(&request);
     let engine = compat::speaks(request.uri().path());
+    // Only where a failure is shown as a page.
+    let of_page = console::speaks(request.uri().path())
+        .then(|| (request.uri().path().to_owned(), request.method().clone()));
     request.extensions_mut().insert(id);
     let mut principal = None;
     let mut response = match answer(&service, route, engine, request, next, &mut principal).await {
@@ -43,7 +47,13 @@ pub(crate) async fn shell(State(service): State<Shared>, mut request: Request, n
     };
     if let Some(failure) = response.extensions_mut().remove::<Failure>() {
         service.metrics.count(failure.problem());
-        let mut rendered = if engine { compat::render(failure) } else { failure.render(id.as_str()) };
+        let mut rendered = match (engine, of_page) {
+            (true, _) => compat::render(failure),
+            (false, Some((path, method))) => {
+                console::render_failure(&service, failure, id, &path, method.as_str())
+            }
+            (false, None) => failure.render(id.as_str()),
+        };
         // What a failing answer was given besides, such as `Allow`, stays.
         for (name, value) in response.headers() {
             rendered.headers_mut().entry(name).or_insert_with(|| value.clone());
@@ -68,8 +78,13 @@ async fn answer(
     let Ok(_room) = service.in_flight.try_acquire() else {
         return Err(busy());
     };
-    if !route.open {
-        let caller = authenticate(service, engine, &request)?;
+    let caller = match authenticate(service, engine, &request) {
+        Ok(caller) => Some(caller),
+        // Somebody whose session has ended is nobody, and may log in.
+        Err(failure) if route.open && failure.problem().kind == ProblemKind::NotAuthenticated => None,
+        Err(failure) => return Err(failure),
+    };
+    if let Some(caller) = caller {
         *principal = Some(caller.id());
         request.extensions_mut().insert(caller);
     }
@@ -111,26 +126,37 @@ fn weight(request: &Request) -> u32 {
     u32::try_from(bytes.div_ceil(BODY_UNIT)).unwrap_or(u32::MAX)
 }
 
-/// Every failure is the same answer.
+/// Who this is. A key or a token in a header, or the cookie of a session; two are none. Every failure is the same answer.
 fn authenticate(
     service: &Service,
     engine: bool,
     request: &Request,
 ) -> Result<avouch_core::gate::Caller, Failure> {
-    let headers = request.headers();
+    let (headers, own) = (request.headers(), service.origin.as_deref());
     let mut sent = headers.get_all(http::AUTHORIZATION).iter();
-    // The clients of transit engines have a header of their own for it. Two keys are none.
+    // The clients of transit engines have a header of their own for it.
     let mut token = headers.get_all(compat::TOKEN).iter().filter(|_| engine);
-    let key = match (sent.next(), sent.next(), token.next(), token.next()) {
+    let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
+    if changes && !headers.contains_key(http::AUTHORIZATION) && people::is_foreign_page(headers, own) {
+        return Err(foreign());
+    }
+    let secret = match (sent.next(), sent.next(), token.next(), token.next()) {
         (Some(value), None, None, None) => {
             value.to_str().ok().and_then(|value| value.strip_prefix("Bearer "))
         }
         (None, None, Some(value), None) => value.to_str().ok(),
+        (None, None, None, None) => {
+            let cookie = people::cookie(headers, people::SESSION).filter(|cookie| cookie.starts_with("avs_"));
+            if cookie.is_some() && changes && !people::is_own_page(headers, own) {
+                return Err(foreign());
+            }
+            cookie
+        }
         _ => None,
     };
-    let key = key.ok_or_else(unauthenticated)?;
+    let secret = secret.ok_or_else(unauthenticated)?;
     let Peer(from) = *request.extensions().get::<Peer>().ok_or_else(internal)?;
-    service.app.authenticate(key, from).map_err(|_| unauthenticated())
+    service.app.authenticate(secret, from).map_err(|_| unauthenticated())
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static(header::REQUEST_ID);
@@ -142,10 +168,10 @@ fn dress(response: &mut Response, service: &Service, id: &str) {
     // Only what is for everybody may say something else: checkpoints and tiles.
     headers.entry(http::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(http::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(
-        http::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
-    );
+    // A page has one of its own, which lets it have the style and the script of this server.
+    headers
+        .entry(http::CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
     headers.insert(http::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, id);
@@ -212,6 +238,7 @@ mod tests {
             environment: "test".to_owned(),
             erasure: Default::default(),
             witnesses: Default::default(),
+            people: Default::default(),
         };
         let files = ["charter", "data", "purposes", "recipients", "retention", "roles"].map(|name| {
             let path = format!("{}/../../charter/{name}.yaml", env!("CARGO_MANIFEST_DIR"));

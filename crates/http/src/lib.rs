@@ -2,12 +2,14 @@
 
 mod api;
 mod compat;
+mod console;
 mod extract;
 mod json;
 mod layers;
 mod metrics;
 mod openapi;
 mod page;
+mod people;
 mod perform;
 mod problem;
 mod query;

@@ -13,22 +13,25 @@ use utoipa::{PartialSchema as _, ToSchema as _};
 use crate::compat::{self, Errors};
 
 /// Routes that need no credential.
-const OPEN: [&str; 7] = [
+const OPEN: [&str; 9] = [
     "/healthz",
     "/readyz",
     "/v1/ledger",
     "/v1/ledger/{log}/checkpoint",
     "/v1/ledger/{log}/checkpoints",
     "/v1/ledger/{log}/tile/{level}/{*place}",
+    "/v1/login",
+    "/v1/login/passkey",
     "/v1/openapi.json",
 ];
 
-const TAGS: [(&str, &str); 14] = [
+const TAGS: [(&str, &str); 15] = [
     ("customers", "Store, show, reveal, change, delete and find customers"),
     ("erasures", "What was erased, proved by receipts, and what legal holds keep"),
     ("tokens", "References to values that one recipient can use, singly or in whole documents"),
     ("charter", "What is collected, for what, who may see it: in force, in the past, and planned"),
     ("access", "Principals and their keys"),
+    ("people", "Logging in, what one logs in with, one's sessions, and what one may do"),
     ("events", "Who did what, to how many, and why"),
     ("ledger", "That nobody has rewritten it: checkpoints, tiles, and proofs of single events"),
     ("imports", "Customers from a file"),

@@ -15,12 +15,12 @@ use crate::render;
 
 /// A problem on its way out. In a box, because most requests have none.
 #[derive(Debug, Clone)]
-pub struct Failure(Box<Problem>);
+pub struct Failure(Box<Problem>, Option<u32>);
 
 impl Failure {
     /// Of this kind, with this detail.
     pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
-        Self(Box::new(Problem::new(kind, detail)))
+        Self(Box::new(Problem::new(kind, detail)), None)
     }
 
     /// Input that does not fit, with each fault.
@@ -78,8 +78,14 @@ impl Failure {
             ProblemKind::NotAuthenticated => {
                 headers.insert(http::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
+            ProblemKind::InsufficientUserAuthentication => {
+                headers.insert(http::WWW_AUTHENTICATE, needs::challenge(&self.0.needs));
+            }
             ProblemKind::Busy => {
                 headers.insert(http::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            ProblemKind::TooManyAttempts => {
+                headers.insert(http::RETRY_AFTER, HeaderValue::from(self.1.unwrap_or(60)));
             }
             _ => {}
         }
@@ -108,9 +114,18 @@ impl From<Error> for Failure {
                     .collect(),
             ),
             Error::Unauthenticated => unauthenticated(),
+            Error::LogInFailed => Self::new(
+                ProblemKind::LogInFailed,
+                "this lets nobody in: check what you typed, or begin anew; a code counts once",
+            ),
+            Error::TooMany { seconds } => {
+                let detail = format!("there were too many failures: try again in {seconds} seconds");
+                Self(Box::new(Problem::new(ProblemKind::TooManyAttempts, detail)), Some(seconds))
+            }
+            Error::Busy => busy(),
             Error::NotFound => Self::not_found(),
             Error::Refused(refusal) => {
-                let mut failure = Self::new(ProblemKind::DeniedByPolicy, needs::summary(&refusal.needs));
+                let mut failure = Self::new(needs::kind(&refusal.needs), needs::summary(&refusal.needs));
                 failure.0.needs = needs::plain(&refusal.needs, &refusal.policies);
                 failure.0.decided_by = refusal.policies;
                 failure
@@ -210,7 +225,15 @@ impl From<Unfit> for Failure {
 
 /// Nobody is there. Which part was wrong would be worth knowing to a guesser.
 pub(crate) fn unauthenticated() -> Failure {
-    Failure::new(ProblemKind::NotAuthenticated, "send `Authorization: Bearer avk_…` with a key that is alive")
+    Failure::new(
+        ProblemKind::NotAuthenticated,
+        "send `Authorization: Bearer avk_…` with a key that is alive, or log in",
+    )
+}
+
+/// A page of another site is behind this request.
+pub(crate) fn foreign() -> Failure {
+    Failure::new(ProblemKind::ForeignOrigin, "another site has made this request, so nothing was done")
 }
 
 /// Names of fields for a sentence.
@@ -238,6 +261,9 @@ mod tests {
     fn every_error_of_the_core_keeps_its_slug() {
         let errors = [
             Error::invalid("/fields/email", "expected an e-mail address"),
+            Error::LogInFailed,
+            Error::TooMany { seconds: 7 },
+            Error::Busy,
             Error::NotFound,
             Error::Taken { field: "email".to_owned() },
             Error::Erased { fields: vec!["email".to_owned()], erasure: 3, at: 0 },

@@ -16,9 +16,9 @@ use tokio::time::Instant;
 use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
 use utoipa::openapi::{OpenApi, RefOr};
 
-use crate::compat;
 use crate::metrics::{Metrics, RouteMetrics};
 use crate::settings::{LookAtMemory, LookAtSiem, NextSeal, Settings};
+use crate::{compat, console};
 
 /// What handlers and layers hold of the server.
 pub(crate) type Shared = Arc<Service>;
@@ -36,6 +36,8 @@ pub(crate) struct Service {
     pub(crate) siem: LookAtSiem,
     pub(crate) queue_capacity: usize,
     pub(crate) encrypted: bool,
+    /// Where people reach the pages, without a slash at the end.
+    pub(crate) origin: Option<String>,
     /// The OpenAPI document, written once.
     pub(crate) openapi: Bytes,
     routes: HashMap<String, Vec<Route>>,
@@ -67,6 +69,19 @@ impl Service {
             });
             routes.insert(path.clone(), of_path.collect());
         }
+        for (method, path) in console::ROUTES {
+            let method = if method == "POST" { Method::POST } else { Method::GET };
+            let route = Route {
+                // A page that needs somebody sends its reader to log in.
+                open: true,
+                query: method == Method::GET,
+                idempotent: false,
+                metrics: metrics.route(&method, path),
+                path: path.to_owned(),
+                method,
+            };
+            routes.entry(path.to_owned()).or_default().push(route);
+        }
         let unknown = Route {
             path: "(no route)".to_owned(),
             method: Method::GET,
@@ -84,6 +99,7 @@ impl Service {
             siem: Arc::clone(&settings.siem),
             queue_capacity: settings.queue_capacity,
             encrypted: settings.tls.is_some(),
+            origin: settings.origin.clone(),
             openapi: serde_json::to_vec(openapi).unwrap_or_default().into(),
             ids: RequestIds::from(app.now()),
             app,

@@ -38,6 +38,8 @@ pub struct Settings {
     pub memory: LookAtMemory,
     /// For `GET /v1/status` and the metrics.
     pub siem: LookAtSiem,
+    /// Where people reach the pages, such as `https://avouch.example.org`; without it there are no passkeys.
+    pub origin: Option<String>,
     /// How many operations may wait for the store, for `GET /v1/status`.
     pub queue_capacity: usize,
 }
@@ -59,6 +61,7 @@ impl Settings {
                 detail: "nobody has looked".to_owned(),
             }),
             siem: Arc::new(Vec::new),
+            origin: None,
             queue_capacity: 4096,
         }
     }

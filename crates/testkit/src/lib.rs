@@ -2,6 +2,8 @@
 // A test kit stops the test when it cannot do its work.
 #![allow(clippy::expect_used, clippy::panic, clippy::missing_panics_doc)]
 
+mod device;
 mod engines;
 
+pub use device::Device;
 pub use engines::{Address, Files, Kind, Place, open_at};

@@ -58,6 +58,9 @@ pub struct Principal {
     pub kind: PrincipalKind,
     /// Its name.
     pub name: String,
+    /// The name that somebody logs in with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<String>,
     /// Its roles, from the charter.
     pub roles: Vec<String>,
     /// The recipient it acts for. Such a principal can detokenize that recipient's tokens and nothing else.
@@ -83,6 +86,9 @@ pub struct PrincipalCreate {
     pub kind: PrincipalKind,
     /// Its name.
     pub name: String,
+    /// The name that somebody logs in with, usually their e-mail address at work. Case does not matter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<String>,
     /// Its roles, from the charter.
     pub roles: Vec<String>,
     /// The recipient it acts for.
@@ -104,6 +110,9 @@ pub struct PrincipalPatch {
     /// Its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// The name that somebody logs in with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<String>,
     /// Its roles, all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub roles: Option<Vec<String>>,

@@ -13,6 +13,7 @@ pub mod keys;
 pub mod ledger;
 pub mod limits;
 pub mod page;
+pub mod people;
 pub mod policy;
 pub mod problem;
 pub mod subject;
@@ -49,6 +50,10 @@ pub use ledger::{
     LedgerRecord, LedgerRecordQuery, LedgerVersion, ProvenAccesses, ProvenInLog, ProvenLeaf,
 };
 pub use page::{Page, PageQuery};
+pub use people::{
+    Account, AccountRole, Authenticator, Enrolled, LinkCreate, LinkCreated, LogInRequest, LoggedIn,
+    PasskeyEnrol, PasskeyOptions, PasswordEnrol, Session, SessionsEnded, TotpEnrol, TotpOptions,
+};
 pub use policy::{Explain, Explanation, View, Views};
 pub use problem::{Fault, Need, Problem, ProblemKind};
 pub use subject::{

@@ -49,10 +49,13 @@ pub struct Problem {
 
 impl Problem {
     /// Every kind there is, in order of status.
-    pub const ALL: [ProblemKind; 20] = [
+    pub const ALL: [ProblemKind; 24] = [
         ProblemKind::Malformed,
         ProblemKind::NotAuthenticated,
+        ProblemKind::LogInFailed,
+        ProblemKind::InsufficientUserAuthentication,
         ProblemKind::DeniedByPolicy,
+        ProblemKind::ForeignOrigin,
         ProblemKind::NotFound,
         ProblemKind::TokenUnusable,
         ProblemKind::Conflict,
@@ -64,6 +67,7 @@ impl Problem {
         ProblemKind::UnsupportedMediaType,
         ProblemKind::Validation,
         ProblemKind::PreconditionRequired,
+        ProblemKind::TooManyAttempts,
         ProblemKind::Internal,
         ProblemKind::Integrity,
         ProblemKind::Busy,
@@ -109,13 +113,19 @@ pub struct Fault {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(examples(json!({"need": "purpose", "detail": "state a purpose", "allowed": ["support"]})))]
 pub struct Need {
-    /// `permission`, `purpose`, `lawful_purpose`, `reason`, `network`, `recipient`, `field`, `view` or `key`.
+    /// `permission`, `purpose`, `lawful_purpose`, `reason`, `network`, `recipient`, `field`, `view`, `session`, `proof` or `key`.
     pub need: String,
     /// What to do about it.
     pub detail: String,
     /// What would do: purposes to choose from, roles that have the permission, names of keys.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed: Vec<String>,
+    /// Of a proof: how many seconds old it may be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_age: Option<u32>,
+    /// Of a proof: whether it has to be one that cannot be phished, such as a passkey.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub phishing_resistant: bool,
 }
 
 macro_rules! kinds {
@@ -160,8 +170,14 @@ kinds! {
         "The body is not JSON in UTF-8, names a member twice, or nests deeper than 32 levels. Nothing was looked at or stored. Mend the request; sending it again as it is will not help.";
     NotAuthenticated "not-authenticated" 401 "No usable credential"
         "The request has no API key, or one that is unknown, expired, revoked, or whose owner is suspended. The answer is the same for all of these. Send `Authorization: Bearer avk_…` with a key that is alive.";
+    LogInFailed "log-in-failed" 401 "The log-in failed"
+        "What was shown does not let anybody in: the name, the password, the code or the passkey is wrong, was used before, took too long, or belongs to somebody who may not act. The answer is the same for all of these. Begin anew; after several failures there is a wait.";
+    InsufficientUserAuthentication "insufficient-user-authentication" 401 "Show once more who you are"
+        "The session is good, but this act needs a fresher or stronger proof of who is there (RFC 9470). `needs` says how fresh and how strong, and names everything else that is missing as well. Log in again in the same session with `POST /v1/login`, then repeat the request.";
     DeniedByPolicy "denied-by-policy" 403 "The policy does not allow this"
         "The credential is good, but the charter does not allow this act. `needs` lists everything that is missing, all at once: a purpose, a reason, another network, a permission and the roles that have it. `decided_by` names the policies. The refusal is on record. `POST /v1/explain` asks the same question without acting.";
+    ForeignOrigin "foreign-origin" 403 "The request comes from another site"
+        "A request that brings the cookie of a session and changes something has to come from a page of this server: `Sec-Fetch-Site` or `Origin` has to say so. Nothing was done. A program sends its key or token in `Authorization` and no cookie.";
     NotFound "not-found" 404 "There is no such thing"
         "No such customer, principal, key, import or route. An erased customer answers the same as one that never was.";
     TokenUnusable "token-unusable" 404 "The token cannot be used"
@@ -184,6 +200,8 @@ kinds! {
         "The body can be read, but something in it is not as it must be: a field of the wrong type, a name that the charter does not have, a member or a query parameter that the route does not know. `errors` points at each fault. The value itself is never repeated.";
     PreconditionRequired "precondition-required" 428 "Say which version you are changing"
         "A PATCH needs `If-Match` with the version it was made from, so that nobody overwrites what they have not seen. The version is in the `ETag` of a read.";
+    TooManyAttempts "too-many-attempts" 429 "Too many failures"
+        "There were too many failed log-ins by this name, or from this network. Nothing was looked at. Try again after the seconds named by `Retry-After`. A passkey is never made to wait.";
     Internal "internal" 500 "The server failed"
         "A fault of the server, not of the request. Nothing was changed and nothing was shown. Quote the request id to whoever runs the server.";
     Integrity "integrity" 500 "Stored data is not as it was written"
@@ -255,7 +273,10 @@ mod tests {
         insta::assert_snapshot!(list, @"
         400 malformed
         401 not-authenticated
+        401 log-in-failed
+        401 insufficient-user-authentication
         403 denied-by-policy
+        403 foreign-origin
         404 not-found
         404 token-unusable
         409 conflict
@@ -267,6 +288,7 @@ mod tests {
         415 unsupported-media-type
         422 validation
         428 precondition-required
+        429 too-many-attempts
         500 internal
         500 integrity
         503 busy

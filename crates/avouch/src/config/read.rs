@@ -62,6 +62,13 @@ impl Config {
             !((2..=16).contains(&word.len()) && letters && begins),
             "[vault] environment is a lower-case letter, then 1 to 15 of a-z and 0-9",
         );
+        let people = &self.people;
+        check(!(1..=720).contains(&people.idle_minutes), "[people] idle_minutes is 1 to 720");
+        check(!(1..=168).contains(&people.longest_hours), "[people] longest_hours is 1 to 168");
+        check(
+            people.origin.as_ref().is_some_and(|origin| !is_origin(origin)),
+            "[people] origin is `https://` and a name, with a port if it is not 443",
+        );
         let store = &self.store;
         check(!(1..=64).contains(&store.workers), "[store] workers is 1 to 64");
         check(
@@ -180,4 +187,18 @@ pub(crate) fn parse_toml<T: DeserializeOwned>(path: &Path, text: &str) -> Result
             message: error.message().lines().next().unwrap_or_default().to_owned(),
         }
     })
+}
+
+/// Whether this is where pages can be: a scheme, a name and perhaps a port, and nothing behind it.
+fn is_origin(text: &str) -> bool {
+    let text = text.strip_suffix('/').unwrap_or(text);
+    let Some((scheme, host)) = text.split_once("://") else { return false };
+    let (name, port) = host.split_once(':').map_or((host, None), |(name, port)| (name, Some(port)));
+    let secure = scheme == "https" || (scheme == "http" && name == "localhost");
+    let named = !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte))
+        && name.parse::<std::net::Ipv4Addr>().is_err();
+    secure && named && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
 }

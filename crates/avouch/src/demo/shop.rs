@@ -71,6 +71,7 @@ fn key_of(app: &Arc<App>, folder: &Path, role: &Role) -> Result<Zeroizing<String
     let principal = CreatePrincipal {
         kind: role.kind.to_owned(),
         name: role.who.to_owned(),
+        login: None,
         roles: vec![role.role.to_owned()],
         recipient: role.recipient.map(str::to_owned),
         networks: Vec::new(),

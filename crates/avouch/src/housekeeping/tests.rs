@@ -59,6 +59,7 @@ fn vault(place: &Place, seal: impl RootSeal + 'static) -> Arc<App> {
         environment: "test".to_owned(),
         erasure: ErasureSettings::default(),
         witnesses: Default::default(),
+        people: Default::default(),
     };
     let recovery = Recovery { slot: "second".to_owned(), seal: &key_file() };
     App::init(parts, &[recovery], &crate::charter::default_files(), "admin", 30).unwrap().app

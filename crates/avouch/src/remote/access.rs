@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use avouch_wire::{
-    Key, KeyCreate, PageQuery, Principal, PrincipalCreate, PrincipalKind, PrincipalPatch, PrincipalStatus,
+    Key, KeyCreate, LinkCreate, LinkCreated, PageQuery, Principal, PrincipalCreate, PrincipalKind,
+    PrincipalPatch, PrincipalStatus,
 };
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use uuid::Uuid;
@@ -27,6 +28,14 @@ pub(crate) enum PrincipalCommand {
     },
     /// Change name, roles or networks
     Update(PrincipalUpdateArgs),
+    /// Make a one-time link, with which somebody enrols what they log in with
+    Link {
+        /// The principal
+        id: Uuid,
+        /// Take away everything they log in with now, and end their sessions: for somebody who has lost it
+        #[arg(long)]
+        afresh: bool,
+    },
     /// Stop it: none of its keys works any more
     Suspend {
         /// The principal
@@ -53,6 +62,9 @@ pub(crate) struct PrincipalCreateArgs {
     /// Its name
     #[arg(long)]
     name: String,
+    /// The name to log in with, usually the e-mail address at work
+    #[arg(long)]
+    login: Option<String>,
     /// Its roles, from the charter, with commas between
     #[arg(long, required = true, value_delimiter = ',', value_name = "ROLE")]
     roles: Vec<String>,
@@ -68,13 +80,16 @@ pub(crate) struct PrincipalCreateArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("change").args(["name", "roles", "networks", "any_network", "days"]).required(true).multiple(true)))]
+#[command(group(ArgGroup::new("change").args(["name", "login", "roles", "networks", "any_network", "days"]).required(true).multiple(true)))]
 pub(crate) struct PrincipalUpdateArgs {
     /// The principal
     id: Uuid,
     /// Its new name
     #[arg(long)]
     name: Option<String>,
+    /// Its new name to log in with
+    #[arg(long)]
+    login: Option<String>,
     /// All its roles, with commas between
     #[arg(long, value_delimiter = ',', value_name = "ROLE")]
     roles: Option<Vec<String>>,
@@ -157,6 +172,7 @@ pub(super) fn principal(command: PrincipalCommand, remote: &Remote) -> Result<Ex
             let request = PrincipalCreate {
                 kind: args.kind.into(),
                 name: args.name,
+                login: args.login,
                 roles: args.roles,
                 recipient: args.recipient,
                 networks: args.networks,
@@ -169,6 +185,7 @@ pub(super) fn principal(command: PrincipalCommand, remote: &Remote) -> Result<Ex
             let networks = if args.any_network { Some(Vec::new()) } else { args.networks };
             let change = PrincipalPatch {
                 name: args.name,
+                login: args.login,
                 roles: args.roles,
                 networks,
                 status: None,
@@ -176,9 +193,20 @@ pub(super) fn principal(command: PrincipalCommand, remote: &Remote) -> Result<Ex
             };
             patch(args.id, change)
         }
+        PrincipalCommand::Link { id, afresh } => {
+            output.answer(&client.principal_link(id, &LinkCreate { afresh })?, link)
+        }
         PrincipalCommand::Suspend { id } => patch(id, status(PrincipalStatus::Suspended)),
         PrincipalCommand::Activate { id } => patch(id, status(PrincipalStatus::Active)),
     }
+}
+
+fn link(made: &LinkCreated) -> String {
+    let secret = made.url.as_ref().unwrap_or(&made.secret);
+    format!(
+        "{}\n\nGood once, until {}. Whoever opens it is taken for its owner: hand it over where only they get it.\n",
+        secret.0, made.until
+    )
 }
 
 pub(super) fn apikey(command: ApikeyCommand, remote: &Remote) -> Result<ExitCode, CliError> {

@@ -67,7 +67,11 @@ impl CliError {
             Self::Input(_) => 5,
             Self::Call(Call::Transport(_)) => 6,
             Self::Call(Call::Problem(problem)) => match problem.kind {
-                Kind::NotAuthenticated | Kind::DeniedByPolicy => 3,
+                Kind::NotAuthenticated
+                | Kind::LogInFailed
+                | Kind::InsufficientUserAuthentication
+                | Kind::ForeignOrigin
+                | Kind::DeniedByPolicy => 3,
                 Kind::NotFound | Kind::TokenUnusable => 4,
                 Kind::Malformed
                 | Kind::Conflict
@@ -79,7 +83,11 @@ impl CliError {
                 | Kind::TooLarge
                 | Kind::UnsupportedMediaType
                 | Kind::Validation => 5,
-                Kind::Busy | Kind::AuditUnavailable | Kind::Sealed | Kind::Timeout => 6,
+                Kind::TooManyAttempts
+                | Kind::Busy
+                | Kind::AuditUnavailable
+                | Kind::Sealed
+                | Kind::Timeout => 6,
                 Kind::Internal | Kind::Integrity => 1,
             },
         }
@@ -162,8 +170,16 @@ mod tests {
                 need: "purpose".into(),
                 detail: "state a purpose".into(),
                 allowed: vec!["support".into(), "payment".into()],
+                max_age: None,
+                phishing_resistant: false,
             },
-            Need { need: "reason".into(), detail: "say why".into(), allowed: Vec::new() },
+            Need {
+                need: "reason".into(),
+                detail: "say why".into(),
+                allowed: Vec::new(),
+                max_age: None,
+                phishing_resistant: false,
+            },
         ];
         let error = CliError::from(Call::Problem(Box::new(problem)));
         assert_eq!(error.code(), 3);

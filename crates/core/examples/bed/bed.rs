@@ -31,6 +31,7 @@ impl Bed {
             environment: "bench".to_owned(),
             erasure: Default::default(),
             witnesses: Default::default(),
+            people: Default::default(),
         };
         let seals = [Recovery { slot: "second".to_owned(), seal: &recovery }];
         let made = App::init(parts, &seals, &charter(), "admin", 1).expect("the charter is a good one");
@@ -41,6 +42,7 @@ impl Bed {
         let service = CreatePrincipal {
             kind: "service".to_owned(),
             name: "an application".to_owned(),
+            login: None,
             roles: vec!["application".to_owned()],
             recipient: None,
             networks: Vec::new(),

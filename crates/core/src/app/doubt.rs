@@ -45,6 +45,7 @@ impl App {
         if let Some(owed) = self.stale.owed() {
             self.store.write_wait(after_the_unknown)?;
             self.install(Fresh::Access(self.load_access()?));
+            self.people.sessions.load(&self.store, &self.keys, self.now())?;
             self.install(Fresh::Rules(Box::new(self.load_rules()?)));
             self.install(Fresh::Keys(self.store.read_wait(super::opening::load_keys)?));
             self.stale.pay(owed);
@@ -111,6 +112,7 @@ mod tests {
             environment: "test".to_owned(),
             erasure: ErasureSettings::default(),
             witnesses: Default::default(),
+            people: Default::default(),
         };
         let recovery = key();
         let recovery = [Recovery { slot: "second".to_owned(), seal: &recovery }];

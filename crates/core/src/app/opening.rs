@@ -18,6 +18,7 @@ use crate::charters;
 use crate::clock::Clock;
 use crate::debt::Debt;
 use crate::erasure::{self, EndingsError, EndingsFault, ErasureSettings, Erasures};
+use crate::gate::people::{People, PeopleSettings};
 use crate::gate::{self, Access, principals};
 use crate::ids::{EventId, Ids, PrincipalId};
 use crate::keys::seals::{PRIMARY, Seals, Stored, WrappedAll, primary_slot, put_keyring, put_slot};
@@ -57,6 +58,8 @@ pub struct Parts {
     pub erasure: ErasureSettings,
     /// Who else signs what the log has come to.
     pub witnesses: Witnesses,
+    /// How people log in.
+    pub people: PeopleSettings,
 }
 
 /// Why a vault cannot be made or opened.
@@ -283,6 +286,7 @@ impl App {
         let newest = parts.store.read_wait(|tx| tx.first(&NEWEST_EVENT, &[], |row| row.opt_int(0)));
         let app = assemble(parts, keys, keyring_key.proof(), rules, access)?;
         app.data_keys.adopt(generation);
+        app.people.sessions.load(&app.store, &app.keys, app.now())?;
         if let Some(newest) = newest.map_err(Error::from)?.flatten() {
             app.ids.continue_after(EventId::from_int(newest));
         }
@@ -349,6 +353,7 @@ fn assemble(
         backups: crate::backup::Backups::default(),
         erasures: Erasures::new(parts.erasure)?,
         ledger: ledger::Ledger::new(node, parts.witnesses),
+        people: People::new(parts.people),
         environment: parts.environment,
     }))
 }

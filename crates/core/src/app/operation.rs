@@ -6,6 +6,7 @@ use avouch_store::{Ahead, Tx};
 use super::App;
 use crate::Error;
 use crate::audit::Note;
+use crate::gate::people::SessionChange;
 use crate::gate::{Caller, Intent, Permit};
 use crate::ids::{EventId, SubjectId};
 use crate::rules::Rules;
@@ -119,27 +120,33 @@ impl Cx<'_> {
 pub struct Outcome<T> {
     output: Result<T, Error>,
     note: Note,
+    sessions: Vec<SessionChange>,
 }
 
 impl<T> Outcome<T> {
     /// Both.
     pub fn new(output: T, note: Note) -> Self {
-        Self { output: Ok(output), note }
+        Self { output: Ok(output), note, sessions: Vec::new() }
     }
 
     /// A refusal that the caller has learned something from, such as "this is not the value we hold": it is recorded with
     /// whom and what it was about, like a look. Nothing may have been written by then.
     pub fn failed(error: Error, note: Note) -> Self {
-        Self { output: Err(error), note }
+        Self { output: Err(error), note, sessions: Vec::new() }
     }
 
     /// The same with another output.
     pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> Outcome<U> {
-        Outcome { output: self.output.map(change), note: self.note }
+        Outcome { output: self.output.map(change), note: self.note, sessions: self.sessions }
     }
 
-    pub(crate) fn into_parts(self) -> (Result<T, Error>, Note) {
-        (self.output, self.note)
+    /// The same, with what it has begun and ended of sessions, to be in force after the commit.
+    pub(crate) fn with_sessions(self, sessions: Vec<SessionChange>) -> Self {
+        Self { sessions, ..self }
+    }
+
+    pub(crate) fn into_parts(self) -> (Result<T, Error>, Note, Vec<SessionChange>) {
+        (self.output, self.note, self.sessions)
     }
 }
 

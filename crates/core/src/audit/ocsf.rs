@@ -91,6 +91,8 @@ pub const fn class(what: What) -> (Class, u16, &'static str) {
             A::SystemBackup => (Api, 1, "Create"),
             A::CharterRead
             | A::AccessRead
+            | A::SessionRead
+            | A::AccountRead
             | A::EventRead
             | A::DisclosureRead
             | A::KeyRead
@@ -101,6 +103,10 @@ pub const fn class(what: What) -> (Class, u16, &'static str) {
             A::TransitManage | A::CharterApply | A::KeyRotate | A::KeyReseal => (Api, 3, "Update"),
             // Made, changed or ended, a principal or a key: the event does not say which.
             A::AccessChange => (Account, 99, "Other"),
+            A::SessionBegin => (Authentication, 1, "Logon"),
+            A::SessionEnd => (Authentication, 2, "Logoff"),
+            A::AuthenticatorEnrol => (Account, 10, "MFA Factor Enable"),
+            A::AuthenticatorRemove => (Account, 11, "MFA Factor Disable"),
         },
         What::VaultCreate => (Lifecycle, 1, "Install"),
         What::VaultOpen => (Lifecycle, 3, "Start"),
@@ -116,6 +122,7 @@ pub const fn class(what: What) -> (Class, u16, &'static str) {
         What::KekDestroy | What::RootForget | What::BackupDrop => (Api, 4, "Delete"),
         What::LogPrune => (EventLog, 2, "Delete"),
         What::LogBegin => (EventLog, 6, "Start"),
+        What::AdministratorRecover => (Account, 99, "Other"),
         What::CredentialRefuse => (Authentication, 1, "Logon"),
     }
 }

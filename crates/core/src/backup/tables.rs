@@ -51,6 +51,9 @@ pub(crate) const LEFT_OUT: &[(&str, &str)] = &[
     ("migration", "the store's own: a restore makes it by making the tables"),
     ("vault", "the file's header says it, and a restore writes it last: without it there is no vault"),
     ("index_term", "terms show which values are equal; they are made anew from the records"),
+    ("session", "whoever is logged in logs in again"),
+    ("one_time_link", "it is good for three days, and for one vault"),
+    ("spent", "what is good once is good for minutes: a restored vault takes no ticket of another time"),
     ("idempotency", "answers that are kept for a day, for repeats of a request"),
 ];
 

@@ -8,6 +8,7 @@ use avouch_seal::vault::VaultKeys;
 use avouch_store::{Tx, statements};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::Error;
 use crate::ids::{CredentialId, PrincipalId};
@@ -36,6 +37,9 @@ pub struct PrincipalRecord {
     pub kind: String,
     /// For people.
     pub name: String,
+    /// The name that somebody logs in with, as [`login_name`] has it.
+    #[serde(default)]
+    pub login: Option<String>,
     /// Roles of the charter.
     pub roles: Vec<String>,
     /// The recipient a service acts for.
@@ -83,6 +87,7 @@ pub struct Access {
     generation: i64,
     principals: HashMap<PrincipalId, (PrincipalRecord, PrincipalClass)>,
     keys: HashMap<CredentialId, KeyRecord>,
+    logins: HashMap<String, PrincipalId>,
 }
 
 impl Access {
@@ -114,6 +119,9 @@ impl Access {
             let record: PrincipalRecord = open(keys, "principal", &id, &sealed)?;
             let kind = kind_of(&record.kind)?;
             let class = PrincipalClass::new(kind, record.roles.iter().cloned(), record.recipient.as_deref());
+            if let Some(login) = &record.login {
+                access.logins.insert(login.clone(), PrincipalId::from_bytes(id));
+            }
             access.principals.insert(PrincipalId::from_bytes(id), (record, class));
         }
         for (id, principal, sealed) in credentials {
@@ -130,6 +138,12 @@ impl Access {
     #[must_use]
     pub fn principal(&self, id: PrincipalId) -> Option<&PrincipalRecord> {
         self.principals.get(&id).map(|(record, _)| record)
+    }
+
+    /// Who logs in with this name, as [`login_name`] has it.
+    #[must_use]
+    pub fn by_login(&self, login: &str) -> Option<PrincipalId> {
+        self.logins.get(login).copied()
     }
 
     /// All principals, oldest first.
@@ -162,6 +176,17 @@ impl Access {
         self.principals.get(&id).map(|(_, class)| class.clone())
     }
 }
+
+/// A name to log in with, in its one spelling: without blanks around it, in lower case, composed (NFKC).
+#[must_use]
+pub fn login_name(typed: &str) -> String {
+    // Nobody has one that is longer.
+    let typed: String = typed.trim().chars().take(LOGIN_MAX + 1).collect();
+    typed.nfkc().collect::<String>().to_lowercase()
+}
+
+/// The longest name to log in with, in characters.
+pub(crate) const LOGIN_MAX: usize = 254;
 
 pub(crate) fn kind_of(kind: &str) -> Result<PrincipalKind, Error> {
     match kind {

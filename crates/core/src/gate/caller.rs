@@ -2,20 +2,33 @@
 
 use std::net::IpAddr;
 
-use avouch_policy::{PrincipalClass, PrincipalKind};
-use avouch_seal::credential::ApiKey;
+use avouch_policy::{PrincipalClass, PrincipalKind, Proof};
+use avouch_seal::credential::{ApiKey, SessionToken};
 
+use super::people::{Proven, Sessions};
 use super::{Access, Status};
-use crate::ids::{CredentialId, PrincipalId};
+use crate::ids::{CredentialId, PrincipalId, SessionId};
 
 /// See the module. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Caller {
     pub(crate) id: PrincipalId,
     pub(crate) class: PrincipalClass,
-    pub(crate) credential: Option<CredentialId>,
+    came: Came,
     pub(crate) network_allowed: bool,
+    proof: Proof,
     from: Option<IpAddr>,
+}
+
+/// By what a caller came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Came {
+    /// It is the server itself.
+    System,
+    Key(CredentialId),
+    Session(SessionId),
+    /// By what they have just shown, of which a session is to be made.
+    Shown,
 }
 
 /// Why nobody is there. One answer for all to the outside; the variants are for the ledger and the metrics.
@@ -34,8 +47,9 @@ impl Caller {
         Self {
             id: PrincipalId::SYSTEM,
             class: PrincipalClass::new(PrincipalKind::System, core::iter::empty::<String>(), None),
-            credential: None,
+            came: Came::System,
             network_allowed: true,
+            proof: Proof::KEY,
             from: None,
         }
     }
@@ -46,10 +60,37 @@ impl Caller {
         self.id
     }
 
-    /// The API key it called with; the system has none.
+    /// The API key it called with, if it did.
     #[must_use]
     pub fn credential(&self) -> Option<CredentialId> {
-        self.credential
+        match self.came {
+            Came::Key(id) => Some(id),
+            Came::System | Came::Session(_) | Came::Shown => None,
+        }
+    }
+
+    /// The session it called in, if it did.
+    #[must_use]
+    pub fn session(&self) -> Option<SessionId> {
+        match self.came {
+            Came::Session(id) => Some(id),
+            Came::System | Came::Key(_) | Came::Shown => None,
+        }
+    }
+
+    /// The id of the key or the session, for the record.
+    pub(crate) fn came_by(&self) -> Option<[u8; 16]> {
+        match self.came {
+            Came::Key(id) => Some(*id.bytes()),
+            Came::Session(id) => Some(*id.bytes()),
+            Came::System | Came::Shown => None,
+        }
+    }
+
+    /// How it has proved who it is.
+    #[must_use]
+    pub fn proof(&self) -> Proof {
+        self.proof
     }
 
     /// The recipient a service is bound to.
@@ -76,43 +117,96 @@ impl Caller {
         let key = ApiKey::parse(key).map_err(|_| Unauthenticated::Unknown)?;
         let id = CredentialId::from_bytes(key.id());
         let record = access.key(id).ok_or(Unauthenticated::Unknown)?;
-        let refused = Unauthenticated::Refused(id, record.principal);
         if !key.verify(&record.hash) {
-            return Err(refused);
+            return Err(Unauthenticated::Refused(id, record.principal));
         }
-        Self::admit(access, id, from.to_canonical(), now)
+        Self::by_key(access, id, from.to_canonical(), now)
+    }
+
+    /// Checks a session. Constant time in the secret. The second is the session, when it is time to write down that it was seen.
+    pub(crate) fn by_session(
+        access: &Access,
+        sessions: &Sessions,
+        token: &str,
+        from: IpAddr,
+        now: i64,
+    ) -> Result<(Self, Option<SessionId>), Unauthenticated> {
+        let token = SessionToken::parse(token).map_err(|_| Unauthenticated::Unknown)?;
+        let (id, standing, stale) = sessions.shown(&token, now).ok_or(Unauthenticated::Unknown)?;
+        let from = from.to_canonical();
+        let caller = Self::admit(access, standing.principal, Came::Session(id), standing.proof, from, now);
+        Ok((caller.ok_or(Unauthenticated::Unknown)?, stale.then_some(id)))
+    }
+
+    /// Somebody who has just shown who they are.
+    pub(crate) fn proven(
+        access: &Access,
+        proven: &Proven,
+        from: IpAddr,
+        now: i64,
+    ) -> Result<Self, Unauthenticated> {
+        let caller =
+            Self::admit(access, proven.principal(), Came::Shown, proven.proof(), from.to_canonical(), now);
+        caller.ok_or(Unauthenticated::Unknown)
     }
 
     /// The same caller as the vault knows it now: an operation may have waited, an export may have run for an hour, and
-    /// in between a key may have been withdrawn, a role taken away, a principal suspended.
+    /// in between a key may have been withdrawn, a session ended, a role taken away, a principal suspended.
     ///
     /// # Errors
     /// [`Unauthenticated`].
-    pub(crate) fn renewed(&self, access: &Access, now: i64) -> Result<Self, Unauthenticated> {
-        match (self.credential, self.from) {
-            (Some(credential), Some(from)) => Self::admit(access, credential, from, now),
-            _ if self.is_system() => Ok(self.clone()),
-            _ => Err(Unauthenticated::Unknown),
+    pub(crate) fn renewed(
+        &self,
+        access: &Access,
+        sessions: &Sessions,
+        now: i64,
+    ) -> Result<Self, Unauthenticated> {
+        let again = |proof, from| Self::admit(access, self.id, self.came, proof, from, now);
+        match (self.came, self.from) {
+            (Came::System, _) => Ok(self.clone()),
+            (Came::Key(credential), Some(from)) => Self::by_key(access, credential, from, now),
+            (Came::Session(id), Some(from)) => {
+                let standing = sessions.standing(id, now).ok_or(Unauthenticated::Unknown)?;
+                again(standing.proof, from).ok_or(Unauthenticated::Unknown)
+            }
+            (Came::Shown, Some(from)) => again(self.proof, from).ok_or(Unauthenticated::Unknown),
+            (Came::Key(_) | Came::Session(_) | Came::Shown, None) => Err(Unauthenticated::Unknown),
         }
     }
 
-    fn admit(access: &Access, id: CredentialId, from: IpAddr, now: i64) -> Result<Self, Unauthenticated> {
+    fn by_key(access: &Access, id: CredentialId, from: IpAddr, now: i64) -> Result<Self, Unauthenticated> {
         let record = access.key(id).ok_or(Unauthenticated::Unknown)?;
         let refused = Unauthenticated::Refused(id, record.principal);
-        let principal = access.principal(record.principal).ok_or(refused)?;
-        let over = principal.until.is_some_and(|until| now >= until);
-        if now >= record.expires || over || principal.status != Status::Active {
+        if now >= record.expires {
             return Err(refused);
         }
-        let within = |networks: &[ipnet::IpNet]| {
-            networks.is_empty() || networks.iter().any(|network| network.contains(&from))
-        };
-        Ok(Self {
-            id: record.principal,
-            class: access.class(record.principal).ok_or(refused)?,
-            credential: Some(id),
-            network_allowed: within(&principal.networks) && within(&record.networks),
-            from: Some(from),
-        })
+        let mut caller =
+            Self::admit(access, record.principal, Came::Key(id), Proof::KEY, from, now).ok_or(refused)?;
+        caller.network_allowed &= within(&record.networks, from);
+        Ok(caller)
     }
+
+    /// A principal that may act now.
+    fn admit(
+        access: &Access,
+        id: PrincipalId,
+        came: Came,
+        proof: Proof,
+        from: IpAddr,
+        now: i64,
+    ) -> Option<Self> {
+        let principal = access.principal(id)?;
+        let over = principal.until.is_some_and(|until| now >= until);
+        if over || principal.status != Status::Active {
+            return None;
+        }
+        let class = access.class(id)?;
+        let network_allowed = within(&principal.networks, from);
+        Some(Self { id, class, came, network_allowed, proof, from: Some(from) })
+    }
+}
+
+/// Whether an address is in one of the networks, or there are none to be in.
+fn within(networks: &[ipnet::IpNet], from: IpAddr) -> bool {
+    networks.is_empty() || networks.iter().any(|network| network.contains(&from))
 }

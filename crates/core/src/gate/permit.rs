@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use avouch_policy::{Action, Need, Request, RowClass, View};
+use avouch_policy::{Action, Need, Proof, Request, RowClass, View};
 
 use super::{Caller, Intent, Reason, Shows, key_names};
 use crate::error::{Error, Refusal};
@@ -59,6 +59,7 @@ pub(crate) fn decide(
         reason: intent.reason.is_some(),
         reason_required: purpose.is_some_and(|purpose| purpose.reason_required),
         network_allowed: caller.network_allowed,
+        proof: caller.proof(),
         rows: RowClass::of(intent.rows),
         restricted: facts.restricted,
     };
@@ -135,7 +136,13 @@ fn asked(request: &Request, allowed: bool) -> Cow<'_, Request> {
     if allowed {
         return Cow::Borrowed(request);
     }
-    Cow::Owned(Request { purpose_lawful: true, reason: true, network_allowed: true, ..request.clone() })
+    Cow::Owned(Request {
+        purpose_lawful: true,
+        reason: true,
+        network_allowed: true,
+        proof: Proof::BEST,
+        ..request.clone()
+    })
 }
 
 /// Whoever is shown nothing of a field cannot have values of it confirmed either.

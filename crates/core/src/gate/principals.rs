@@ -7,8 +7,8 @@ use avouch_store::{Tx, params, statements};
 use ipnet::IpNet;
 use zeroize::Zeroizing;
 
-use super::access::kind_of;
-use super::{Intent, KeyRecord, Permit, PrincipalRecord, Status};
+use super::access::{LOGIN_MAX, kind_of, login_name};
+use super::{Access, Intent, KeyRecord, Permit, PrincipalRecord, Status, people};
 use crate::app::{App, Cx, Operation, Outcome, Refresh};
 use crate::audit::Note;
 use crate::ids::{CredentialId, PrincipalId};
@@ -38,6 +38,8 @@ pub struct CreatePrincipal {
     pub kind: String,
     /// For people.
     pub name: String,
+    /// The name that somebody logs in with, usually their e-mail address at work.
+    pub login: Option<String>,
     /// Roles of the charter.
     pub roles: Vec<String>,
     /// The recipient a service acts for.
@@ -80,6 +82,7 @@ impl Operation for CreatePrincipal {
         let record = PrincipalRecord {
             kind: self.kind.clone(),
             name: self.name.trim().to_owned(),
+            login: self.login.as_deref().map(login_name),
             roles: self.roles.clone(),
             recipient: self.recipient.clone(),
             networks: self.networks.clone(),
@@ -89,6 +92,7 @@ impl Operation for CreatePrincipal {
         };
         check(cx.rules, &record)?;
         let id = PrincipalId::from_bytes(cx.new_id()?);
+        free_login(tx, cx.app, id, &record)?;
         let sealed = seal(cx.app, "principal", id.bytes(), &record)?;
         tx.put(&PUT_PRINCIPAL, params![id.bytes(), &sealed])?;
         Ok(Outcome::new(Principal { id, record }, touched(id)))
@@ -102,6 +106,8 @@ pub struct ChangePrincipal {
     pub id: Option<PrincipalId>,
     /// New name.
     pub name: Option<String>,
+    /// New name to log in with.
+    pub login: Option<String>,
     /// New roles, replacing the old.
     pub roles: Option<Vec<String>>,
     /// New networks, replacing the old.
@@ -138,6 +144,9 @@ impl Operation for ChangePrincipal {
         if let Some(name) = &self.name {
             name.trim().clone_into(&mut record.name);
         }
+        if let Some(login) = &self.login {
+            record.login = Some(login_name(login));
+        }
         if let Some(roles) = &self.roles {
             record.roles.clone_from(roles);
         }
@@ -151,11 +160,16 @@ impl Operation for ChangePrincipal {
             record.until = until(cx.now, self.days)?;
         }
         check(cx.rules, &record)?;
+        free_login(tx, cx.app, id, &record)?;
+        let ended = match record.status {
+            Status::Active => Vec::new(),
+            Status::Suspended => people::end_all(tx, cx.app, id)?,
+        };
         let sealed = seal(cx.app, "principal", id.bytes(), &record)?;
         if tx.execute(&CHANGE_PRINCIPAL, params![id.bytes(), &sealed])? == 0 {
             return Err(Error::NotFound);
         }
-        Ok(Outcome::new(Principal { id, record }, touched(id)))
+        Ok(Outcome::new(Principal { id, record }, touched(id)).with_sessions(ended))
     }
 }
 
@@ -290,16 +304,7 @@ pub(crate) fn first_administrator(
     now: i64,
 ) -> Result<(PrincipalId, Zeroizing<String>), Error> {
     let id = PrincipalId::from_bytes(app.ids.uuid(now, &app.rng)?);
-    let record = PrincipalRecord {
-        kind: "staff".to_owned(),
-        name: "Administrator".to_owned(),
-        roles: vec![role.to_owned()],
-        recipient: None,
-        networks: Vec::new(),
-        status: Status::Active,
-        created: now,
-        until: None,
-    };
+    let record = PrincipalRecord { roles: vec![role.to_owned()], ..administrator("Administrator", now) };
     let sealed = seal(app, "principal", id.bytes(), &record)?;
     tx.put(&PUT_PRINCIPAL, params![id.bytes(), &sealed])?;
     let request = CreateKey {
@@ -310,6 +315,62 @@ pub(crate) fn first_administrator(
     };
     let key = issue(tx, app, app.ids.uuid(now, &app.rng)?, &request, now)?;
     Ok((id, key.key))
+}
+
+/// An administrator for somebody at the host: the one with this name, acting again, or a new one.
+pub(super) fn administrator_again(
+    tx: &mut Tx<'_>,
+    app: &App,
+    rules: &Rules,
+    login: Option<&str>,
+    now: i64,
+) -> Result<PrincipalId, Error> {
+    let holds = |role: &avouch_charter::Role| {
+        role.holder == avouch_charter::Holder::Staff && role.may(Action::AccessChange.as_str())
+    };
+    let administers = |name: &String| rules.charter.role(name).is_some_and(holds);
+    if let Some(login) = login {
+        let all = Access::from_rows(Access::rows(tx)?, &app.keys)?;
+        let id = all.by_login(login).ok_or(Error::NotFound)?;
+        let mut record = stored(tx, app, id)?;
+        if !record.roles.iter().any(administers) {
+            return Err(Error::NotFound);
+        }
+        (record.status, record.until, record.networks) = (Status::Active, None, Vec::new());
+        let sealed = seal(app, "principal", id.bytes(), &record)?;
+        tx.put(&CHANGE_PRINCIPAL, params![id.bytes(), &sealed])?;
+        return Ok(id);
+    }
+    let roles: Vec<String> = rules
+        .charter
+        .roles()
+        .iter()
+        .filter(|role| holds(role))
+        .map(|role| role.name.clone())
+        .take(1)
+        .collect();
+    if roles.is_empty() {
+        return Err(Error::Internal("the charter has no role that administers access"));
+    }
+    let id = PrincipalId::from_bytes(app.ids.uuid(now, &app.rng)?);
+    let record = PrincipalRecord { roles, ..administrator("Administrator (recovered)", now) };
+    let sealed = seal(app, "principal", id.bytes(), &record)?;
+    tx.put(&PUT_PRINCIPAL, params![id.bytes(), &sealed])?;
+    Ok(id)
+}
+
+fn administrator(name: &str, now: i64) -> PrincipalRecord {
+    PrincipalRecord {
+        kind: "staff".to_owned(),
+        name: name.to_owned(),
+        login: None,
+        roles: Vec::new(),
+        recipient: None,
+        networks: Vec::new(),
+        status: Status::Active,
+        created: now,
+        until: None,
+    }
 }
 
 fn issue(tx: &mut Tx<'_>, app: &App, id: [u8; 16], request: &CreateKey, now: i64) -> Result<NewKey, Error> {
@@ -335,12 +396,37 @@ fn is_title(text: &str) -> bool {
     (1..=100).contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }
 
+fn is_login(login: &str) -> bool {
+    let fits = (1..=LOGIN_MAX).contains(&login.chars().count());
+    fits && !login.chars().any(|character| character.is_control() || character.is_whitespace())
+}
+
+/// Nobody logs in with a name that somebody else has. Looked up in the rows: another change may wait in front of this one.
+fn free_login(tx: &mut Tx<'_>, app: &App, id: PrincipalId, record: &PrincipalRecord) -> Result<(), Error> {
+    let Some(login) = &record.login else { return Ok(()) };
+    let all = Access::from_rows(Access::rows(tx)?, &app.keys)?;
+    match all.by_login(login) {
+        Some(other) if other != id => Err(Error::Taken { field: "login".to_owned() }),
+        _ => Ok(()),
+    }
+}
+
 /// Whether the charter knows what the record names.
 fn check(rules: &Rules, record: &PrincipalRecord) -> Result<(), Error> {
     let kind = kind_of(&record.kind)?;
     let mut faults = Vec::new();
     if !is_title(&record.name) {
         faults.push(Fault::new("/name", TITLE));
+    }
+    if let Some(login) = &record.login {
+        if record.kind == "service" {
+            faults.push(Fault::new("/login", "a service does not log in: give it a key"));
+        } else if !is_login(login) {
+            faults.push(Fault::new(
+                "/login",
+                "expected 1 to 254 characters without blanks or control characters",
+            ));
+        }
     }
     if record.roles.is_empty() || record.roles.len() > 20 {
         faults.push(Fault::new("/roles", "expected 1 to 20 roles of the charter"));

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use avouch_authn::passkey::RelyingParty;
 use avouch_charter::SourceFile;
 use avouch_core::app::opening::{OpeningError, Parts};
 use avouch_core::app::{App, Done, Once, Operation};
@@ -10,6 +11,7 @@ use avouch_core::audit::Event;
 use avouch_core::audit::read::{Filter, ReadEvents};
 use avouch_core::clock::ManualClock;
 use avouch_core::erasure::ErasureSettings;
+use avouch_core::gate::people::PeopleSettings;
 use avouch_core::gate::principals::{CreateKey, CreatePrincipal};
 use avouch_core::gate::{Caller, Reason};
 use avouch_core::keys::{Primary, Recovery};
@@ -108,6 +110,13 @@ pub(crate) fn charter_files() -> Vec<SourceFile> {
     files
 }
 
+/// Where people log in.
+pub(crate) const ORIGIN: &str = "http://localhost:8443";
+
+fn site() -> RelyingParty {
+    RelyingParty::new("localhost", ORIGIN, "Lindenhof").expect("a site")
+}
+
 /// What a vault is made or opened with.
 pub(crate) fn parts(place: &Place, primary: Primary, clock: &Arc<ManualClock>) -> Parts {
     let store = place.open(MIGRATIONS).expect("opens");
@@ -119,6 +128,7 @@ pub(crate) fn parts(place: &Place, primary: Primary, clock: &Arc<ManualClock>) -
         environment: "test".to_owned(),
         erasure,
         witnesses: Default::default(),
+        people: PeopleSettings { relying_party: Some(site()), ..PeopleSettings::default() },
     }
 }
 
@@ -222,6 +232,7 @@ impl<'p> House<'p> {
                 CreatePrincipal {
                     kind: kind.to_owned(),
                     name: format!("the {role}"),
+                    login: None,
                     roles: vec![role.to_owned()],
                     recipient: recipient.map(str::to_owned),
                     networks: Vec::new(),

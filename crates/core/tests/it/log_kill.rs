@@ -38,6 +38,7 @@ fn parts(store: Store, root: &str, now: i64) -> Parts {
         environment: "test".to_owned(),
         erasure: ErasureSettings::default(),
         witnesses: Default::default(),
+        people: Default::default(),
     }
 }
 

@@ -18,6 +18,7 @@ mod imports;
 mod indexes;
 mod ledger;
 mod log;
+mod log_in;
 mod log_kill;
 mod people;
 mod policy;

@@ -173,7 +173,8 @@ both_engines! {
         let clerk = CreatePrincipal {
             kind: "staff".to_owned(),
             name: "the clerk".to_owned(),
-            roles: vec!["support".to_owned()],
+            login: None,
+ roles: vec!["support".to_owned()],
             recipient: None,
             networks: Vec::new(),
             days: None,

@@ -178,7 +178,8 @@ both_engines! {
         let house = &keys.house;
         let roles = ["orders_writer", "payments_reader"].map(str::to_owned).to_vec();
         let both = CreatePrincipal {
-            kind: "service".to_owned(), name: "both".to_owned(), roles, recipient: None, networks: Vec::new(), days: None,
+            kind: "service".to_owned(), name: "both".to_owned(), login: None,
+            roles, recipient: None, networks: Vec::new(), days: None,
         };
         let principal = house.act(&house.admin, both).expect("made").id;
         let made = CreateApiKey { principal, label: "test".to_owned(), days: 1, networks: Vec::new() };

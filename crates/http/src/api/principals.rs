@@ -1,14 +1,15 @@
 //! `/v1/principals`: who may call, and their keys. A key's text is in one answer, once; it is wiped from memory when that answer
 //! has been written.
 
+use avouch_core::gate::people::CreateLink;
 use avouch_core::gate::principals::{
     ChangePrincipal, CreateKey, CreatePrincipal, PrincipalWithKeys, ReadPrincipals, RevokeKey,
 };
 use avouch_core::gate::{KeyRecord, Status, principals};
 use avouch_core::{CredentialId, PrincipalId};
 use avouch_wire::{
-    Fault, Key, KeyCreate, KeyCreated, Page, PageQuery, Principal, PrincipalCreate, PrincipalKind,
-    PrincipalPatch, PrincipalStatus, Secret,
+    Fault, Key, KeyCreate, KeyCreated, LinkCreate, LinkCreated, Page, PageQuery, Principal, PrincipalCreate,
+    PrincipalKind, PrincipalPatch, PrincipalStatus, Secret,
 };
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -61,6 +62,7 @@ pub(super) async fn create(
     let operation = CreatePrincipal {
         kind: request.kind.name().to_owned(),
         name: request.name,
+        login: request.login,
         roles: request.roles,
         recipient: request.recipient,
         networks: networks(&request.networks)?,
@@ -96,6 +98,7 @@ pub(super) async fn update(
     let operation = ChangePrincipal {
         id: Some(id),
         name: request.name,
+        login: request.login,
         roles: request.roles,
         networks: request.networks.as_deref().map(networks).transpose()?,
         status: request.status.map(|status| match status {
@@ -167,6 +170,26 @@ pub(super) async fn revoke_key(
     render::ok(&Key { revoked: Some(render::time(service.app.now())), ..key(id, record) })
 }
 
+/// Gives somebody a one-time link to enrol with, in the place of any before.
+#[utoipa::path(post, path = "/v1/principals/{id}/link", tag = "access", request_body = LinkCreate,
+    params(("id" = Uuid, Path, description = "Who is to log in")),
+    responses((status = 201, body = LinkCreated, description = "The link: hand it over where only they get it")))]
+pub(super) async fn create_link(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+    Path(principal): Path<PrincipalId>,
+    Json(request, _): Json<LinkCreate>,
+) -> Result<Response, Failure> {
+    let operation = CreateLink { principal, afresh: request.afresh };
+    let new = perform(&service.app, &caller, operation).await?.output;
+    let url =
+        service.origin.as_ref().map(|origin| Secret(format!("{origin}/console/welcome#{}", *new.secret)));
+    let body = LinkCreated { secret: Secret(new.secret.to_string()), url, until: render::time(new.until) };
+    let response = render::json(StatusCode::CREATED, &body);
+    drop((zeroize::Zeroizing::new(body.secret.0), body.url.map(|url| zeroize::Zeroizing::new(url.0))));
+    response
+}
+
 async fn one(
     service: &Shared,
     caller: &avouch_core::gate::Caller,
@@ -192,7 +215,7 @@ fn networks(texts: &[String]) -> Result<Vec<IpNet>, Failure> {
     if faults.is_empty() { Ok(networks) } else { Err(Failure::invalid(faults)) }
 }
 
-fn rendered(principal: principals::Principal) -> Result<Principal, Failure> {
+pub(super) fn rendered(principal: principals::Principal) -> Result<Principal, Failure> {
     let record = principal.record;
     Ok(Principal {
         id: render::principal_id(principal.id),
@@ -203,6 +226,7 @@ fn rendered(principal: principals::Principal) -> Result<Principal, Failure> {
             _ => return Err(internal()),
         },
         name: record.name,
+        login: record.login,
         roles: record.roles,
         recipient: record.recipient,
         networks: record.networks.iter().map(ToString::to_string).collect(),

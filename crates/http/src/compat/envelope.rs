@@ -68,8 +68,10 @@ pub(crate) fn render(failure: Failure) -> Response {
     let problem = failure.into_problem();
     let denied = || "permission denied".to_owned();
     let (status, errors) = match problem.kind {
-        ProblemKind::NotAuthenticated => (403, vec![denied()]),
-        ProblemKind::DeniedByPolicy => {
+        ProblemKind::NotAuthenticated | ProblemKind::LogInFailed | ProblemKind::ForeignOrigin => {
+            (403, vec![denied()])
+        }
+        ProblemKind::DeniedByPolicy | ProblemKind::InsufficientUserAuthentication => {
             let needs = problem.needs.into_iter().map(|need| match need.allowed.as_slice() {
                 [] => need.detail,
                 allowed => format!("{}: {}", need.detail, allowed.join(", ")),
@@ -91,6 +93,7 @@ pub(crate) fn render(failure: Failure) -> Response {
             (400, if faults.is_empty() { vec![problem.detail] } else { faults })
         }
         ProblemKind::NotFound
+        | ProblemKind::TooManyAttempts
         | ProblemKind::TooLarge
         | ProblemKind::Internal
         | ProblemKind::Integrity

@@ -1,6 +1,8 @@
 //! What is missing, in the words of somebody who can do something about it.
 
-use avouch_core::{Need, View};
+use avouch_core::{Need, ProofNeed, View};
+use avouch_wire::ProblemKind;
+use axum::http::HeaderValue;
 
 /// One line for all of them.
 pub(super) fn summary(needs: &[Need]) -> String {
@@ -9,6 +11,28 @@ pub(super) fn summary(needs: &[Need]) -> String {
         1 => "one thing is missing: see `needs`".to_owned(),
         count => format!("{count} things are missing: see `needs`"),
     }
+}
+
+/// Which problem this is: one that a log-in mends, beside what the caller can say of itself, or one that it does not.
+pub(super) fn kind(needs: &[Need]) -> ProblemKind {
+    let by_logging_in = |need: &Need| matches!(need, Need::Proof(_) | Need::Session);
+    let by_saying = |need: &Need| matches!(need, Need::Purpose { .. } | Need::Reason);
+    if needs.iter().any(by_logging_in) && needs.iter().all(|need| by_logging_in(need) || by_saying(need)) {
+        ProblemKind::InsufficientUserAuthentication
+    } else {
+        ProblemKind::DeniedByPolicy
+    }
+}
+
+/// The challenge of RFC 9470: the strongest and freshest of all that is asked for.
+pub(super) fn challenge(needs: &[avouch_wire::Need]) -> HeaderValue {
+    let age = needs.iter().filter_map(|need| need.max_age).min();
+    let resistant = needs.iter().any(|need| need.phishing_resistant);
+    // Of OpenID's Extended Authentication Profile: phishing-resistant; and SP 800-63B's second level as others write it.
+    let acr = if resistant { "phr" } else { "urn:nist:sp:800-63b:aal2" };
+    let age = age.map(|seconds| format!(", max_age=\"{seconds}\"")).unwrap_or_default();
+    let text = format!("Bearer error=\"insufficient_user_authentication\", acr_values=\"{acr}\"{age}");
+    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("Bearer"))
 }
 
 /// All of them, each with what to do. Which policies decided matters where two lack the same thing for different reasons.
@@ -28,7 +52,17 @@ pub(crate) fn plain(needs: &[Need], policies: &[String]) -> Vec<avouch_wire::Nee
                 }
                 need => words(need),
             };
-            avouch_wire::Need { need: need.name().to_owned(), detail, allowed }
+            let proof = match need {
+                Need::Proof(proof) => Some(proof),
+                _ => None,
+            };
+            avouch_wire::Need {
+                need: need.name().to_owned(),
+                detail,
+                allowed,
+                max_age: proof.and_then(|proof| proof.within).map(|minutes| minutes.saturating_mul(60)),
+                phishing_resistant: proof.is_some_and(|proof| proof.phishing_resistant),
+            }
         })
         .collect()
 }
@@ -83,6 +117,19 @@ fn words(need: &Need) -> (String, Vec<String>) {
             let detail =
                 format!("your roles show `{field}` as `{most}` at most: ask for less, or leave it out");
             (detail, Vec::new())
+        }
+        Need::Session => {
+            ("log in yourself: a key does not show that anybody is there".to_owned(), Vec::new())
+        }
+        Need::Proof(ProofNeed { within, phishing_resistant }) => {
+            let how =
+                if *phishing_resistant { "with a passkey" } else { "with a passkey, or password and code" };
+            let when = match within {
+                None => String::new(),
+                Some(1) => ", now".to_owned(),
+                Some(minutes) => format!(" again, if that was more than {minutes} minutes ago"),
+            };
+            (format!("show that it is you, {how}{when}"), Vec::new())
         }
         Need::Key { keys } if keys.is_empty() => {
             ("no role of yours names a standalone key for this: ask an administrator".to_owned(), Vec::new())

@@ -21,7 +21,7 @@ fn every_fault_of_a_credential_is_the_same_answer() {
       "type": "/problems/not-authenticated",
       "title": "No usable credential",
       "status": 401,
-      "detail": "send `Authorization: Bearer avk_…` with a key that is alive",
+      "detail": "send `Authorization: Bearer avk_…` with a key that is alive, or log in",
       "request_id": "request"
     }
     "#);

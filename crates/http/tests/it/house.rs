@@ -70,6 +70,7 @@ impl House {
             environment: "test".to_owned(),
             erasure: Default::default(),
             witnesses: Default::default(),
+            people: crate::login::people(),
         };
         let seals = [Recovery { slot: "key-file".to_owned(), seal: &recovery }];
         let made = App::init(parts, &seals, &charter(), "admin", 30).expect("a vault");

@@ -12,6 +12,7 @@ mod files;
 mod house;
 mod keys;
 mod ledger;
+mod login;
 mod system;
 mod tokens;
 mod transit;

@@ -58,6 +58,7 @@ impl<'p> Vault<'p> {
             let principal = PrincipalCreate {
                 kind,
                 name: name.to_owned(),
+                login: None,
                 roles: vec![role.to_owned()],
                 recipient: recipient.map(str::to_owned),
                 networks: Vec::new(),

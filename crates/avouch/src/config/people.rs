@@ -1,0 +1,58 @@
+//! How people log in: `[people]`.
+
+use avouch_core::gate::people::{PeopleSettings, RelyingParty};
+use serde::{Deserialize, Serialize};
+
+use super::Config;
+use crate::error::Error;
+
+/// See the module.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct People {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) origin: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) passkey_domain: Option<String>,
+    pub(crate) idle_minutes: u32,
+    pub(crate) longest_hours: u32,
+}
+
+impl Default for People {
+    fn default() -> Self {
+        Self { origin: None, passkey_domain: None, idle_minutes: 15, longest_hours: 12 }
+    }
+}
+
+impl Config {
+    /// Where people reach the pages: as the configuration says, or on this machine.
+    pub(crate) fn origin(&self) -> Option<String> {
+        let said = self.people.origin.as_ref().map(|origin| origin.trim_end_matches('/').to_owned());
+        let listen = self.http.listen;
+        // A browser takes `localhost` for safe without TLS, and an address for no domain.
+        let own = || format!("http://localhost:{}", listen.port());
+        let here = listen.ip().is_loopback() && listen.port() != 0 && self.http.tls_certificate.is_none();
+        said.or_else(|| here.then(own))
+    }
+
+    /// How people log in.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when the address cannot be one for passkeys.
+    pub(crate) fn people(&self) -> Result<PeopleSettings, Error> {
+        let People { passkey_domain, idle_minutes, longest_hours, .. } = &self.people;
+        let relying_party = self.origin().map(|origin| {
+            let host = origin.split_once("://").map_or("", |(_, rest)| rest);
+            let host = host.split_once(':').map_or(host, |(host, _)| host);
+            let domain = passkey_domain.as_deref().unwrap_or(host);
+            RelyingParty::new(domain, &origin, "avouch")
+        });
+        let relying_party =
+            relying_party.transpose().map_err(|error| Error::Usage(format!("[people]: {error}")))?;
+        Ok(PeopleSettings {
+            relying_party,
+            idle_seconds: idle_minutes.saturating_mul(60),
+            longest_seconds: longest_hours.saturating_mul(3600),
+        })
+    }
+}

@@ -1,0 +1,70 @@
+//! People: how they log in, what they log in with, and the sessions they have then.
+//!
+//! A log-in has two parts. What is shown is judged outside any transaction, because it takes its time (`log_in`); what comes out,
+//! [`Proven`], cannot be made otherwise, and is what an operation turns into a session (`sessions`), spending in the same
+//! transaction what is good once. Nothing here decides what somebody may do.
+
+mod account;
+mod attempts;
+mod authenticators;
+mod enrol;
+mod hashing;
+mod links;
+mod log_in;
+mod once;
+mod proven;
+mod sessions;
+mod ticket;
+
+pub use avouch_authn::passkey::RelyingParty;
+
+pub use account::{Account, AuthenticatorShown, ReadAccount};
+pub use authenticators::{AuthenticatorKind, RemoveAuthenticator};
+pub use enrol::{BegunTotp, EnrolPasskey, EnrolPassword, EnrolRecoveryCodes, EnrolTotp, Enrolled};
+pub use links::{CreateLink, NewLink};
+pub(crate) use log_in::sweep;
+pub use log_in::{Arrival, BegunCeremony, LogIn};
+pub use proven::Proven;
+pub use sessions::{BeginSession, EndSessions, NewSession, ReadSessions, SessionShown};
+pub(crate) use sessions::{SessionChange, Sessions, end_all, write_seen};
+
+use attempts::Attempts;
+use hashing::Hashing;
+
+/// How people log in here.
+#[derive(Debug, Clone)]
+pub struct PeopleSettings {
+    /// The site that passkeys are made for; without one there are none.
+    pub relying_party: Option<RelyingParty>,
+    /// After so many seconds without a request a session ends.
+    pub idle_seconds: u32,
+    /// After so many seconds a session ends, whatever was done in it.
+    pub longest_seconds: u32,
+}
+
+impl Default for PeopleSettings {
+    fn default() -> Self {
+        Self { relying_party: None, idle_seconds: 15 * 60, longest_seconds: 12 * 3600 }
+    }
+}
+
+/// What is kept of people in memory.
+#[derive(Debug)]
+pub(crate) struct People {
+    pub(crate) settings: PeopleSettings,
+    pub(crate) sessions: Sessions,
+    attempts: Attempts,
+    hashing: Hashing,
+}
+
+impl People {
+    pub(crate) fn new(settings: PeopleSettings) -> Self {
+        let sessions = Sessions::new(&settings);
+        Self { settings, sessions, attempts: Attempts::default(), hashing: Hashing::default() }
+    }
+}
+
+/// Every statement of the room.
+pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
+    [authenticators::STATEMENTS, links::STATEMENTS, once::STATEMENTS, sessions::STATEMENTS].concat()
+}

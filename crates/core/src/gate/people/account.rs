@@ -1,0 +1,122 @@
+//! What somebody sees of themselves as a colleague: what they may do, and by what they log in.
+
+use avouch_policy::Action;
+use avouch_store::Tx;
+
+use super::authenticators::{Authenticator, AuthenticatorKind, Secret, strong};
+use crate::Error;
+use crate::app::{Cx, Operation, Outcome};
+use crate::audit::Note;
+use crate::gate::{Intent, Permit, PrincipalRecord};
+use crate::ids::{AuthenticatorId, PrincipalId};
+use crate::rules::Rules;
+
+/// Reads the caller's own account.
+#[derive(Debug, Clone)]
+pub struct ReadAccount;
+
+/// The caller as they are kept.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// Their id.
+    pub id: PrincipalId,
+    /// What is known of them.
+    pub record: PrincipalRecord,
+    /// What each of their roles is, in the charter's words, and what it lets them do.
+    pub roles: Vec<RoleShown>,
+    /// By what they log in, oldest first.
+    pub authenticators: Vec<AuthenticatorShown>,
+    /// Whether that is worth two factors.
+    pub strong: bool,
+    /// The assurance level of the session that asks.
+    pub aal: u8,
+}
+
+/// A role as its holder sees it.
+#[derive(Debug, Clone)]
+pub struct RoleShown {
+    /// Its name.
+    pub name: String,
+    /// What it is called.
+    pub title: String,
+    /// The actions it permits.
+    pub actions: Vec<String>,
+    /// The purposes it works for, by what they are called.
+    pub purposes: Vec<String>,
+}
+
+/// Something to log in with, as its owner sees it.
+#[derive(Debug, Clone)]
+pub struct AuthenticatorShown {
+    /// Its id.
+    pub id: AuthenticatorId,
+    /// Its kind.
+    pub kind: AuthenticatorKind,
+    /// What its owner calls it.
+    pub label: String,
+    /// Microseconds UTC.
+    pub created: i64,
+    /// The last log-in with it, in microseconds UTC.
+    pub used: Option<i64>,
+    /// Of recovery codes: how many are left.
+    pub left: Option<usize>,
+    /// Of a passkey: whether it may be copied to other devices of its owner.
+    pub travels: bool,
+}
+
+impl Operation for ReadAccount {
+    const ACTION: Action = Action::AccountRead;
+    type Output = Account;
+    type Facts = ();
+
+    fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
+        Ok(Intent::plain())
+    }
+
+    fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<Account>, Error> {
+        let id = cx.caller.id();
+        let access = cx.app.access();
+        let record = access.principal(id).ok_or(Error::NotFound)?.clone();
+        let all = Authenticator::of(tx, cx.app, id)?;
+        let strong = strong(&all);
+        let titles = |names: &[String]| {
+            let title = |name: &String| {
+                let purposes = cx.rules.charter.purposes();
+                purposes.iter().find(|purpose| purpose.name == *name).map(|purpose| purpose.title.clone())
+            };
+            names.iter().filter_map(title).collect()
+        };
+        let roles = record.roles.iter().filter_map(|name| cx.rules.charter.role(name));
+        let roles = roles
+            .map(|role| RoleShown {
+                name: role.name.clone(),
+                title: role.title.clone(),
+                actions: role.actions.clone(),
+                purposes: titles(&role.purposes),
+            })
+            .collect();
+        let authenticators = all.into_iter().map(|(id, kept)| shown(id, kept)).collect();
+        let aal = cx.caller.proof().aal();
+        let account = Account { id, record, roles, authenticators, strong, aal };
+        Ok(Outcome::new(account, Note::count(1)))
+    }
+}
+
+fn shown(id: AuthenticatorId, kept: Authenticator) -> AuthenticatorShown {
+    AuthenticatorShown {
+        id,
+        kind: kept.secret.kind(),
+        label: kept.label,
+        created: kept.created,
+        used: kept.used,
+        left: match &kept.secret {
+            Secret::Recovery(codes) => Some(codes.left()),
+            _ => None,
+        },
+        travels: matches!(&kept.secret, Secret::Passkey(passkey) if passkey.travels()),
+    }
+}

@@ -1,0 +1,244 @@
+//! What somebody logs in with, as it is kept: one sealed row each, bound to its id and naming its owner. A secret that changes is
+//! another authenticator with another id, so what was judged against an old one is not taken for the new.
+
+use avouch_authn::passkey::Passkey;
+use avouch_authn::password::Hashed;
+use avouch_authn::recovery::Codes;
+use avouch_authn::totp;
+use avouch_policy::{Action, Need, ProofNeed};
+use avouch_store::{Tx, params, statements};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::sessions;
+use crate::app::{App, Cx, Operation, Outcome};
+use crate::audit::Note;
+use crate::gate::{Intent, Permit};
+use crate::ids::{AuthenticatorId, PrincipalId};
+use crate::rules::Rules;
+use crate::{Error, Refusal};
+
+statements! {
+    data PUT = "insert into authenticator (id, principal, sealed) values (?1, ?2, ?3)";
+    data CHANGE = "update authenticator set sealed = ?2 where id = ?1";
+    data ONE = "select principal, sealed from authenticator where id = ?1";
+    data OF_PRINCIPAL = "select id, sealed from authenticator where principal = ?1 order by id";
+    data DROP = "delete from authenticator where id = ?1 and principal = ?2";
+    data DROP_ALL = "delete from authenticator where principal = ?1";
+}
+
+/// The most that one person has.
+const MOST: usize = 20;
+
+/// One authenticator.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Authenticator {
+    pub(super) principal: PrincipalId,
+    /// What its owner calls it.
+    pub(super) label: String,
+    /// Microseconds UTC.
+    pub(super) created: i64,
+    /// When somebody last logged in with it, in microseconds UTC.
+    pub(super) used: Option<i64>,
+    pub(super) secret: Secret,
+}
+
+/// What it is judged by.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) enum Secret {
+    Passkey(Passkey),
+    Password(Hashed),
+    Totp { bytes: [u8; 20], last: Option<u64> },
+    Recovery(Codes),
+}
+
+/// The kinds of authenticators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthenticatorKind {
+    /// A passkey: by itself two factors, and not to be phished.
+    Passkey,
+    /// A password: one factor.
+    Password,
+    /// An app that shows codes: one factor, beside a password.
+    Totp,
+    /// Recovery codes: each lets its owner in once, to enrol.
+    Recovery,
+}
+
+impl AuthenticatorKind {
+    /// Its word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Passkey => "passkey",
+            Self::Password => "password",
+            Self::Totp => "totp",
+            Self::Recovery => "recovery_codes",
+        }
+    }
+}
+
+impl Secret {
+    pub(super) const fn kind(&self) -> AuthenticatorKind {
+        match self {
+            Self::Passkey(_) => AuthenticatorKind::Passkey,
+            Self::Password(_) => AuthenticatorKind::Password,
+            Self::Totp { .. } => AuthenticatorKind::Totp,
+            Self::Recovery(_) => AuthenticatorKind::Recovery,
+        }
+    }
+}
+
+impl core::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Secret({})", self.kind().as_str())
+    }
+}
+
+/// The secret of an app for codes.
+pub(super) fn totp_secret(bytes: &[u8; 20]) -> totp::Secret {
+    totp::Secret::new(*bytes)
+}
+
+impl Authenticator {
+    pub(super) fn new(principal: PrincipalId, label: &str, now: i64, secret: Secret) -> Result<Self, Error> {
+        let label = label.trim();
+        let fits = (1..=60).contains(&label.chars().count()) && !label.chars().any(char::is_control);
+        if !fits {
+            return Err(Error::invalid("/label", "expected 1 to 60 characters without control characters"));
+        }
+        Ok(Self { principal, label: label.to_owned(), created: now, used: None, secret })
+    }
+
+    /// All of a person, oldest first.
+    pub(super) fn of(
+        tx: &mut Tx<'_>,
+        app: &App,
+        principal: PrincipalId,
+    ) -> Result<Vec<(AuthenticatorId, Self)>, Error> {
+        let rows = tx.query(&OF_PRINCIPAL, params![principal.bytes()], |row| {
+            Ok((row.bytes::<16>(0)?, row.blob(1)?.to_vec()))
+        })?;
+        rows.into_iter()
+            .map(|(id, sealed)| {
+                let kept = open(app, &id, &sealed)?;
+                // Whoever writes the database could give one to somebody else.
+                if kept.principal != principal {
+                    return Err(Error::Tampered);
+                }
+                Ok((AuthenticatorId::from_bytes(id), kept))
+            })
+            .collect()
+    }
+
+    /// One of a person, as this transaction finds it.
+    pub(super) fn one(
+        tx: &mut Tx<'_>,
+        app: &App,
+        id: AuthenticatorId,
+        principal: PrincipalId,
+    ) -> Result<Option<Self>, Error> {
+        let row =
+            tx.first(&ONE, params![id.bytes()], |row| Ok((row.bytes::<16>(0)?, row.blob(1)?.to_vec())))?;
+        let Some((owner, sealed)) = row else { return Ok(None) };
+        let kept = open(app, id.bytes(), &sealed)?;
+        if kept.principal != principal || owner != *principal.bytes() {
+            return Err(Error::Tampered);
+        }
+        Ok(Some(kept))
+    }
+
+    pub(super) fn put(&self, tx: &mut Tx<'_>, app: &App, id: AuthenticatorId) -> Result<(), Error> {
+        tx.put(&PUT, params![id.bytes(), self.principal.bytes(), &self.seal(app, id)?])?;
+        Ok(())
+    }
+
+    pub(super) fn change(&self, tx: &mut Tx<'_>, app: &App, id: AuthenticatorId) -> Result<(), Error> {
+        tx.put(&CHANGE, params![id.bytes(), &self.seal(app, id)?])?;
+        Ok(())
+    }
+
+    fn seal(&self, app: &App, id: AuthenticatorId) -> Result<Vec<u8>, Error> {
+        let plain =
+            serde_json::to_vec(self).map_err(|_| Error::Internal("an authenticator has no JSON form"))?;
+        Ok(app.keys.seal_row("authenticator", id.bytes(), &Zeroizing::new(plain), &app.rng)?)
+    }
+}
+
+fn open(app: &App, id: &[u8; 16], sealed: &[u8]) -> Result<Authenticator, Error> {
+    let plain = app.keys.open_row("authenticator", id, sealed)?;
+    serde_json::from_slice(&plain).map_err(|_| Error::Tampered)
+}
+
+/// Takes everything away that somebody logs in with.
+pub(super) fn drop_all(tx: &mut Tx<'_>, principal: PrincipalId) -> Result<(), Error> {
+    tx.put(&DROP_ALL, params![principal.bytes()])?;
+    Ok(())
+}
+
+/// Whether somebody has a way in that is worth two factors.
+pub(super) fn strong(all: &[(AuthenticatorId, Authenticator)]) -> bool {
+    let has = |kind| all.iter().any(|(_, one)| one.secret.kind() == kind);
+    has(AuthenticatorKind::Passkey) || has(AuthenticatorKind::Password) && has(AuthenticatorKind::Totp)
+}
+
+/// Adds one to what the caller has. A second of a kind of which one has only one takes the place of the first.
+pub(super) fn add(tx: &mut Tx<'_>, cx: &Cx<'_>, one: &Authenticator) -> Result<AuthenticatorId, Error> {
+    let all = Authenticator::of(tx, cx.app, cx.caller.id())?;
+    // With a password alone nobody adds to a way in that is stronger. With a link or a recovery code they may: that is what
+    // these are for.
+    if cx.caller.proof().aal() == 1 && strong(&all) {
+        let needs = vec![Need::Proof(ProofNeed::TWO_FACTORS)];
+        return Err(Error::Refused(Refusal { needs, policies: vec!["house:own-authenticators".to_owned()] }));
+    }
+    let kind = one.secret.kind();
+    let single = kind != AuthenticatorKind::Passkey;
+    for (id, _) in all.iter().filter(|(_, other)| single && other.secret.kind() == kind) {
+        tx.put(&DROP, params![id.bytes(), cx.caller.id().bytes()])?;
+    }
+    if all.len() >= MOST {
+        return Err(Error::Conflict("you have 20 ways to log in: take one away first"));
+    }
+    let id = AuthenticatorId::from_bytes(cx.new_id()?);
+    one.put(tx, cx.app, id)?;
+    Ok(id)
+}
+
+/// Takes one of the caller's own away. Every session that began with it ends.
+#[derive(Debug, Clone)]
+pub struct RemoveAuthenticator {
+    /// Which.
+    pub id: AuthenticatorId,
+}
+
+impl Operation for RemoveAuthenticator {
+    const ACTION: Action = Action::AuthenticatorRemove;
+    type Output = ();
+    type Facts = ();
+
+    fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
+        Ok(Intent::plain())
+    }
+
+    fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<()>, Error> {
+        let caller = cx.caller.id();
+        let all = Authenticator::of(tx, cx.app, caller)?;
+        if !all.iter().any(|(id, _)| *id == self.id) {
+            return Err(Error::NotFound);
+        }
+        let rest: Vec<_> = all.iter().filter(|(id, _)| *id != self.id).cloned().collect();
+        if strong(&all) && !strong(&rest) {
+            return Err(Error::Conflict(
+                "this is your last way in that is worth two factors: add another one first",
+            ));
+        }
+        tx.put(&DROP, params![self.id.bytes(), caller.bytes()])?;
+        let ended = sessions::end_begun_with(tx, cx.app, caller, self.id, cx.caller.session())?;
+        let note = Note { objects: vec![*self.id.bytes()], ..Note::count(1) };
+        Ok(Outcome::new((), note).with_sessions(ended))
+    }
+}

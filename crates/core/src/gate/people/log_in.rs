@@ -1,0 +1,323 @@
+//! Judging what somebody shows. Whatever is wrong, the answer is the same and takes as long: nobody learns here who works where, or how
+//! far they got.
+//!
+//! What is refused of somebody who exists is recorded. What comes out is a [`Proven`], which becomes a session by
+//! [`super::BeginSession`].
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use avouch_authn::passkey::{self, Claimed};
+use avouch_authn::password::Hashed;
+use avouch_seal::credential::OneTimeLink;
+use data_encoding::HEXLOWER;
+use zeroize::Zeroizing;
+
+use super::attempts::Attempt;
+use super::authenticators::{Authenticator, Secret, totp_secret};
+use super::proven::{Proven, RestsOn};
+use super::ticket::{self, For};
+use super::{links, sessions};
+use crate::Error;
+use crate::app::App;
+use crate::gate::access::login_name;
+use crate::gate::{Caller, Status};
+use crate::ids::{AuthenticatorId, PrincipalId, SessionId};
+
+/// Where somebody comes from.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    /// The address.
+    pub from: IpAddr,
+    /// What the browser says it is, in a few words.
+    pub client: String,
+    /// Their session so far, which a fresher proof takes the place of.
+    pub session: Option<SessionId>,
+}
+
+/// What somebody shows.
+pub enum LogIn {
+    /// A passkey's answer, with the ticket of its ceremony.
+    Passkey {
+        /// What [`App::begin_log_in`] gave out.
+        ticket: String,
+        /// The browser's answer, as JSON.
+        answer: Vec<u8>,
+    },
+    /// A password, and a code where there is an app for codes.
+    Password {
+        /// The name to log in with.
+        login: String,
+        /// The password.
+        password: Zeroizing<String>,
+        /// The code.
+        code: Option<Zeroizing<String>>,
+    },
+    /// A recovery code.
+    Recovery {
+        /// The name to log in with.
+        login: String,
+        /// The code.
+        code: Zeroizing<String>,
+    },
+    /// A one-time link's secret.
+    Link(Zeroizing<String>),
+}
+
+/// The first half of a ceremony.
+#[derive(Debug)]
+pub struct BegunCeremony {
+    /// JSON for the browser: the value of `publicKey`.
+    pub options: String,
+    /// To come back with the answer.
+    pub ticket: String,
+}
+
+impl core::fmt::Debug for LogIn {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Passkey { .. } => "LogIn(passkey)",
+            Self::Password { .. } => "LogIn(password)",
+            Self::Recovery { .. } => "LogIn(recovery code)",
+            Self::Link(_) => "LogIn(link)",
+        })
+    }
+}
+
+impl App {
+    /// Begins a log-in by passkey, whoever it will be. Asks nothing of the store.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] where there are no passkeys.
+    pub fn begin_log_in(&self) -> Result<BegunCeremony, Error> {
+        let begun =
+            self.relying_party()?.begin().map_err(|_| Error::Internal("a ceremony could not begin"))?;
+        let ticket = ticket::issue(self, For::LogIn, HEXLOWER.encode(&begun.state))?;
+        Ok(BegunCeremony { options: begun.options, ticket })
+    }
+
+    /// Judges what somebody shows. Takes its time, on the thread that calls.
+    ///
+    /// # Errors
+    /// [`Error::LogInFailed`] whatever is wrong with it; [`Error::TooMany`] after too many failures; [`Error::Busy`].
+    pub fn judge_log_in(
+        self: &Arc<Self>,
+        shown: LogIn,
+        arrival: &Arrival,
+    ) -> Result<(Caller, super::BeginSession), Error> {
+        let mut about = None;
+        let judged = match shown {
+            LogIn::Passkey { ticket, answer } => self.judge_passkey(&ticket, &answer, &mut about),
+            LogIn::Password { login, password, code } => self.counted(&login, arrival, &mut about, |about| {
+                self.judge_password(&login, &password, code.as_deref().map(String::as_str), about)
+            }),
+            LogIn::Recovery { login, code } => {
+                self.counted(&login, arrival, &mut about, |about| self.judge_recovery(&login, code, about))
+            }
+            LogIn::Link(secret) => self.judge_link(&secret, &mut about),
+        };
+        let admitted = judged.and_then(|proven| {
+            let caller = Caller::proven(&self.access(), &proven, arrival.from, self.now());
+            let caller = caller.map_err(|_| Error::LogInFailed)?;
+            // Whoever steps up is who they were.
+            if let Some(session) = arrival.session {
+                let before = self.people.sessions.standing(session, self.now());
+                if before.is_none_or(|before| before.principal != proven.principal()) {
+                    return Err(Error::LogInFailed);
+                }
+            }
+            let client = arrival.client.clone();
+            Ok((caller, super::BeginSession { proven, client, replaces: arrival.session }))
+        });
+        if let (Err(Error::LogInFailed), Some(principal)) = (&admitted, about) {
+            self.record_refusal(principal, None, "log-in-failed");
+        }
+        admitted
+    }
+
+    /// Counts an attempt by a name, whether anybody has it or not.
+    fn counted(
+        self: &Arc<Self>,
+        login: &str,
+        arrival: &Arrival,
+        about: &mut Option<PrincipalId>,
+        judge: impl FnOnce(&mut Option<PrincipalId>) -> Result<Proven, Error>,
+    ) -> Result<Proven, Error> {
+        // By the person where there is one, so that all spellings of a name are one account.
+        let name = login_name(login);
+        let id = self.access().by_login(&name);
+        let account = match &id {
+            Some(id) => self.keys.row_digest("log-in-attempts", &[b"person", id.bytes()]),
+            None => self.keys.row_digest("log-in-attempts", &[b"nobody", name.as_bytes()]),
+        };
+        let attempt: Attempt = self.people.attempts.begin(account, arrival.from, self.now())?;
+        let judged = judge(about)?;
+        self.people.attempts.succeeded(attempt, self.now());
+        Ok(judged)
+    }
+
+    fn judge_passkey(
+        self: &Arc<Self>,
+        ticket: &str,
+        answer: &[u8],
+        about: &mut Option<PrincipalId>,
+    ) -> Result<Proven, Error> {
+        let (state, single) = ticket::redeem::<String>(self, For::LogIn, ticket)?;
+        let state = HEXLOWER.decode(state.as_bytes()).map_err(|_| Error::LogInFailed)?;
+        let Claimed { person, credential } = passkey::claimed(answer).map_err(|_| Error::LogInFailed)?;
+        let principal = PrincipalId::from_bytes(person);
+        for (id, kept) in self.authenticators_of(principal)? {
+            let Secret::Passkey(known) = kept.secret else { continue };
+            if known.id() != credential {
+                continue;
+            }
+            *about = Some(principal);
+            let shown = self.relying_party()?.finish(&state, answer, &known).map_err(|error| {
+                tracing::info!(%error, "a passkey was refused");
+                Error::LogInFailed
+            })?;
+            return Ok(Proven {
+                principal,
+                aal: 2,
+                phishing_resistant: true,
+                methods: &["pop", "user"],
+                single: Some(single),
+                rests_on: vec![RestsOn::Passkey(id, shown.changed)],
+            });
+        }
+        Err(Error::LogInFailed)
+    }
+
+    fn judge_password(
+        self: &Arc<Self>,
+        login: &str,
+        password: &str,
+        code: Option<&str>,
+        about: &mut Option<PrincipalId>,
+    ) -> Result<Proven, Error> {
+        let person = self.person(login)?;
+        *about = person.as_ref().map(|(id, _)| *id);
+        let (principal, all) = person.unwrap_or((PrincipalId::SYSTEM, Vec::new()));
+        let (mut hashed, mut totp) = (None, None);
+        for (id, kept) in all {
+            match kept.secret {
+                Secret::Password(kept) => hashed = Some((id, kept)),
+                Secret::Totp { bytes, last } => totp = Some((id, Zeroizing::new(bytes), last)),
+                Secret::Passkey(_) | Secret::Recovery(_) => {}
+            }
+        }
+        let nobodys = Hashed::nobodys();
+        let against = hashed.as_ref().map_or(&nobodys, |(_, kept)| kept);
+        let right = self.people.hashing.run(|| against.verify(password))?;
+        // Looked at in any case, as the password was.
+        let now_seconds = u64::try_from(self.now() / 1_000_000).unwrap_or_default();
+        let step = totp.as_ref().map(|(id, bytes, last)| {
+            (*id, totp_secret(bytes).verify(code.unwrap_or_default(), now_seconds, *last))
+        });
+        let (Some((id, kept)), true) = (hashed, right) else { return Err(Error::LogInFailed) };
+        let rehashed = if kept.is_outdated() {
+            let salt = self.salt()?;
+            Some(self.people.hashing.run(|| Hashed::new(password, salt))?)
+        } else {
+            None
+        };
+        let mut rests_on = vec![RestsOn::Password(id, rehashed)];
+        let (aal, methods): (u8, &'static [&'static str]) = match step {
+            None => (1, &["pwd"]),
+            Some((id, Some(step))) => {
+                rests_on.push(RestsOn::Totp(id, step));
+                (2, &["pwd", "otp", "mfa"])
+            }
+            Some((_, None)) => return Err(Error::LogInFailed),
+        };
+        Ok(Proven { principal, aal, phishing_resistant: false, methods, single: None, rests_on })
+    }
+
+    fn judge_recovery(
+        self: &Arc<Self>,
+        login: &str,
+        code: Zeroizing<String>,
+        about: &mut Option<PrincipalId>,
+    ) -> Result<Proven, Error> {
+        let Some((principal, all)) = self.person(login)? else { return Err(Error::LogInFailed) };
+        *about = Some(principal);
+        let mut found: Option<AuthenticatorId> = None;
+        for (id, kept) in all {
+            if let Secret::Recovery(mut codes) = kept.secret
+                && codes.take(&code)
+            {
+                found = Some(id);
+            }
+        }
+        let id = found.ok_or(Error::LogInFailed)?;
+        Ok(Proven {
+            principal,
+            aal: 0,
+            phishing_resistant: false,
+            methods: &["recovery"],
+            single: None,
+            rests_on: vec![RestsOn::Recovery(id, code)],
+        })
+    }
+
+    fn judge_link(self: &Arc<Self>, secret: &str, about: &mut Option<PrincipalId>) -> Result<Proven, Error> {
+        let link = OneTimeLink::parse(secret).map_err(|_| Error::LogInFailed)?;
+        let now = self.now();
+        let app = Arc::clone(self);
+        let judged = self.store.read_wait(move |tx| links::judge(tx, &app, &link, now))?;
+        let (id, principal) = judged.ok_or(Error::LogInFailed)?;
+        *about = Some(principal);
+        Ok(Proven {
+            principal,
+            aal: 0,
+            phishing_resistant: false,
+            methods: &["link"],
+            single: None,
+            rests_on: vec![RestsOn::Link(id)],
+        })
+    }
+
+    /// Who has this name and may log in, with what they have.
+    fn person(
+        self: &Arc<Self>,
+        login: &str,
+    ) -> Result<Option<(PrincipalId, Vec<(AuthenticatorId, Authenticator)>)>, Error> {
+        let access = self.access();
+        let active =
+            |id: &PrincipalId| access.principal(*id).is_some_and(|record| record.status == Status::Active);
+        match access.by_login(&login_name(login)).filter(active) {
+            Some(id) => Ok(Some((id, self.authenticators_of(id)?))),
+            None => {
+                // The same work for nobody.
+                self.authenticators_of(PrincipalId::SYSTEM)?;
+                Ok(None)
+            }
+        }
+    }
+
+    pub(super) fn authenticators_of(
+        self: &Arc<Self>,
+        id: PrincipalId,
+    ) -> Result<Vec<(AuthenticatorId, Authenticator)>, Error> {
+        let app = Arc::clone(self);
+        self.store.read_wait(move |tx| Authenticator::of(tx, &app, id))
+    }
+
+    pub(super) fn relying_party(&self) -> Result<&avouch_authn::passkey::RelyingParty, Error> {
+        self.people.settings.relying_party.as_ref().ok_or(Error::Conflict(
+            "there are no passkeys here: the operator has not said at which address people reach this server",
+        ))
+    }
+
+    pub(super) fn salt(&self) -> Result<[u8; 16], Error> {
+        let mut salt = [0; 16];
+        avouch_seal::SecureRandom::fill(&self.rng, &mut salt)
+            .map_err(|_| Error::Internal("no randomness"))?;
+        Ok(salt)
+    }
+}
+
+/// Forgets what is over.
+pub(crate) fn sweep(tx: &mut avouch_store::Tx<'_>, app: &App, now: i64) -> Result<u64, Error> {
+    Ok(sessions::sweep(tx, app, now)? + links::sweep(tx, now)? + super::once::sweep(tx, now)?)
+}

@@ -1,0 +1,108 @@
+//! That somebody has shown who they are. Made by [`super::log_in`] alone, out of what was judged there; turned into a session by one
+//! operation, which spends in its transaction what is good once and fails if anything it rests on has changed meanwhile.
+
+use avouch_authn::passkey::Passkey;
+use avouch_authn::password::Hashed;
+use avouch_policy::Proof;
+use avouch_store::Tx;
+
+use super::authenticators::{Authenticator, Secret};
+use super::links;
+use super::once::{self, Single};
+use crate::Error;
+use crate::app::Cx;
+use crate::ids::{AuthenticatorId, LinkId, PrincipalId};
+
+/// See the module. It cannot be copied: it is good for one session.
+#[derive(Debug)]
+pub struct Proven {
+    pub(super) principal: PrincipalId,
+    pub(super) aal: u8,
+    pub(super) phishing_resistant: bool,
+    /// How, in the words of RFC 8176 where it has one.
+    pub(super) methods: &'static [&'static str],
+    pub(super) single: Option<Single>,
+    pub(super) rests_on: Vec<RestsOn>,
+}
+
+/// What a proof rests on, and what its use changes there.
+#[derive(Debug)]
+pub(super) enum RestsOn {
+    /// A passkey, and how it is to be kept now.
+    Passkey(AuthenticatorId, Option<Passkey>),
+    /// A password, and its hash of today's cost if it had another.
+    Password(AuthenticatorId, Option<Hashed>),
+    /// A code of an app, of this step.
+    Totp(AuthenticatorId, u64),
+    /// A recovery code, as it was typed.
+    Recovery(AuthenticatorId, zeroize::Zeroizing<String>),
+    /// A one-time link.
+    Link(LinkId),
+}
+
+impl Proven {
+    /// Whose proof it is.
+    #[must_use]
+    pub fn principal(&self) -> PrincipalId {
+        self.principal
+    }
+
+    /// What policy sees of it: just made.
+    pub(crate) fn proof(&self) -> Proof {
+        Proof::session(self.aal, self.phishing_resistant, 0, 0)
+    }
+
+    /// The authenticator that counts most in it: with its end the session ends.
+    pub(super) fn authenticator(&self) -> Option<AuthenticatorId> {
+        self.rests_on.iter().find_map(|on| match on {
+            RestsOn::Passkey(id, _) | RestsOn::Password(id, _) => Some(*id),
+            RestsOn::Totp(..) | RestsOn::Recovery(..) | RestsOn::Link(_) => None,
+        })
+    }
+
+    /// Uses it up.
+    ///
+    /// # Errors
+    /// [`Error::LogInFailed`] when it was used before, or rests on something that is gone.
+    pub(super) fn spend(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<(), Error> {
+        if let Some(single) = &self.single {
+            once::spend(tx, single)?;
+        }
+        self.rests_on.iter().try_for_each(|on| self.apply(tx, cx, on))
+    }
+
+    fn apply(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, on: &RestsOn) -> Result<(), Error> {
+        let id = match on {
+            RestsOn::Link(link) => return links::spend(tx, *link, self.principal),
+            RestsOn::Passkey(id, _)
+            | RestsOn::Password(id, _)
+            | RestsOn::Totp(id, _)
+            | RestsOn::Recovery(id, _) => *id,
+        };
+        let mut kept = Authenticator::one(tx, cx.app, id, self.principal)?.ok_or(Error::LogInFailed)?;
+        kept.used = Some(cx.now);
+        match (&mut kept.secret, on) {
+            (Secret::Passkey(kept), RestsOn::Passkey(_, changed)) => {
+                if let Some(changed) = changed {
+                    kept.clone_from(changed);
+                }
+            }
+            (Secret::Password(kept), RestsOn::Password(_, changed)) => {
+                if let Some(changed) = changed {
+                    kept.clone_from(changed);
+                }
+            }
+            // Judged again here: of two who come with one code at once, one is second.
+            (Secret::Totp { last, .. }, RestsOn::Totp(_, step)) if last.is_none_or(|last| *step > last) => {
+                *last = Some(*step);
+            }
+            (Secret::Recovery(codes), RestsOn::Recovery(_, code)) => {
+                if !codes.take(code) {
+                    return Err(Error::LogInFailed);
+                }
+            }
+            _ => return Err(Error::LogInFailed),
+        }
+        kept.change(tx, cx.app, id)
+    }
+}

@@ -1,0 +1,448 @@
+//! Sessions: a random reference that its owner shows, of which only a hash is kept. In memory too, since each request is asked for its
+//! session; what is in memory changes after the transaction that changes the row. Nothing is in the reference itself: whoever is
+//! suspended, or whose session is ended, is refused by the next request.
+//!
+//! A session is bound to no address. Each stronger or fresher proof makes a new one in the place of the old, with the old one's end.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use avouch_policy::{Action, Proof};
+use avouch_seal::credential::SessionToken;
+use avouch_seal::vault::VaultKeys;
+use avouch_store::{Store, Tx, params, statements};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::{PeopleSettings, Proven};
+use crate::Error;
+use crate::app::{App, Cx, Operation, Outcome};
+use crate::audit::Note;
+use crate::gate::{Intent, Permit};
+use crate::ids::{AuthenticatorId, PrincipalId, SessionId};
+use crate::rules::Rules;
+
+statements! {
+    data PUT = "insert into session (id, principal, until, seen, sealed) values (?1, ?2, ?3, ?4, ?5)";
+    data ALL = "select id, principal, until, seen, sealed from session where until > ?1";
+    data OF_PRINCIPAL = "select id, sealed from session where principal = ?1 and until > ?2 order by id";
+    data SEEN = "update session set seen = ?2 where id = ?1 and seen < ?2";
+    data DROP = "delete from session where id = ?1 and principal = ?2";
+    data SWEEP = "delete from session where until <= ?1 or seen <= ?2";
+}
+
+/// The most sessions that one person has; the oldest makes room.
+const MOST: usize = 20;
+/// How far what is stored of the last request may be behind.
+const SEEN_MICROS: i64 = 60 * 1_000_000;
+
+/// A session as it is kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct SessionRecord {
+    principal: PrincipalId,
+    hash: [u8; 32],
+    begun: i64,
+    until: i64,
+    aal: u8,
+    phishing_resistant: bool,
+    /// When that was proved, in microseconds UTC.
+    proved: i64,
+    methods: Vec<String>,
+    authenticator: Option<AuthenticatorId>,
+    /// What the browser says it is, in a few words.
+    client: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct Live {
+    record: SessionRecord,
+    seen: AtomicI64,
+}
+
+/// A change to the sessions in memory, after its commit.
+#[derive(Debug)]
+pub(crate) enum SessionChange {
+    Begin(SessionId, Arc<Live>),
+    End(SessionId),
+}
+
+/// The sessions in memory.
+#[derive(Debug)]
+pub(crate) struct Sessions {
+    idle_micros: i64,
+    longest_micros: i64,
+    live: RwLock<HashMap<SessionId, Arc<Live>>>,
+}
+
+/// What a live session says of a request that shows it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Standing {
+    pub(crate) principal: PrincipalId,
+    pub(crate) proof: Proof,
+}
+
+impl Sessions {
+    pub(super) fn new(settings: &PeopleSettings) -> Self {
+        let micros = |seconds: u32| i64::from(seconds) * 1_000_000;
+        Self {
+            idle_micros: micros(settings.idle_seconds),
+            longest_micros: micros(settings.longest_seconds),
+            live: RwLock::default(),
+        }
+    }
+
+    /// Loads them, in the place of what is in memory.
+    pub(crate) fn load(&self, store: &Store, keys: &VaultKeys, now: i64) -> Result<(), Error> {
+        let rows = store.read_wait(move |tx| {
+            tx.query(&ALL, params![now], |row| {
+                Ok((
+                    row.bytes::<16>(0)?,
+                    row.bytes::<16>(1)?,
+                    row.int(2)?,
+                    row.int(3)?,
+                    row.blob(4)?.to_vec(),
+                ))
+            })
+        })?;
+        let mut live = HashMap::with_capacity(rows.len());
+        for (id, principal, until, seen, sealed) in rows {
+            let record = open(keys, &id, &sealed)?;
+            if *record.principal.bytes() != principal || record.until != until {
+                return Err(Error::Tampered);
+            }
+            // Whoever writes the database could say that somebody was here just now, or will be.
+            let seen = AtomicI64::new(seen.min(now));
+            live.insert(SessionId::from_bytes(id), Arc::new(Live { record, seen }));
+        }
+        *self.live.write().unwrap_or_else(PoisonError::into_inner) = live;
+        Ok(())
+    }
+
+    pub(crate) fn install(&self, changes: Vec<SessionChange>) {
+        if changes.is_empty() {
+            return;
+        }
+        let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
+        for change in changes {
+            match change {
+                SessionChange::Begin(id, session) => drop(live.insert(id, session)),
+                SessionChange::End(id) => drop(live.remove(&id)),
+            }
+        }
+    }
+
+    /// What a session says now, if it is alive.
+    pub(crate) fn standing(&self, id: SessionId, now: i64) -> Option<Standing> {
+        let live = self.find(id)?;
+        self.alive(&live, now).then(|| live.standing(now))
+    }
+
+    /// The session that a token is of, if it is alive; it has been seen now. The last is whether that is worth writing down.
+    pub(crate) fn shown(&self, token: &SessionToken, now: i64) -> Option<(SessionId, Standing, bool)> {
+        let id = SessionId::from_bytes(token.id());
+        let live = self.find(id)?;
+        if !token.verify(&live.record.hash) || !self.alive(&live, now) {
+            return None;
+        }
+        let before = live.seen.fetch_max(now, Ordering::Relaxed);
+        // Once in a while: which request does it does not matter.
+        let stale = now / SEEN_MICROS > before / SEEN_MICROS;
+        Some((id, live.standing(now), stale))
+    }
+
+    fn find(&self, id: SessionId) -> Option<Arc<Live>> {
+        self.live.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    fn alive(&self, live: &Live, now: i64) -> bool {
+        let seen = live.seen.load(Ordering::Relaxed);
+        now < live.record.until && now.saturating_sub(seen) < self.idle_micros
+    }
+
+    fn of(&self, principal: PrincipalId, now: i64) -> Vec<(SessionId, Arc<Live>)> {
+        let live = self.live.read().unwrap_or_else(PoisonError::into_inner);
+        let mut own: Vec<_> = live
+            .iter()
+            .filter(|(_, live)| live.record.principal == principal && self.alive(live, now))
+            .map(|(id, live)| (*id, Arc::clone(live)))
+            .collect();
+        own.sort_by_key(|(id, live)| (live.record.begun, *id));
+        own
+    }
+}
+
+impl Live {
+    fn standing(&self, now: i64) -> Standing {
+        let record = &self.record;
+        let seconds = u64::try_from(now.saturating_sub(record.proved).max(0) / 1_000_000).unwrap_or_default();
+        let proof = Proof::session(record.aal, record.phishing_resistant, seconds, 0);
+        Standing { principal: record.principal, proof }
+    }
+}
+
+/// Writes down that a session was seen.
+pub(crate) fn write_seen(tx: &mut Tx<'_>, id: SessionId, now: i64) -> Result<(), avouch_store::Error> {
+    tx.put(&SEEN, params![id.bytes(), now])
+}
+
+/// Forgets sessions that are over.
+pub(crate) fn sweep(tx: &mut Tx<'_>, app: &App, now: i64) -> Result<u64, Error> {
+    let idle = now.saturating_sub(app.people.sessions.idle_micros).saturating_sub(SEEN_MICROS);
+    Ok(tx.execute(&SWEEP, params![now, idle])?)
+}
+
+/// Begins a session for whoever has shown who they are.
+#[derive(Debug)]
+pub struct BeginSession {
+    /// That they have.
+    pub proven: Proven,
+    /// What the browser says it is.
+    pub client: String,
+    /// Their session so far, which it takes the place of.
+    pub replaces: Option<SessionId>,
+}
+
+/// A session that has just begun.
+pub struct NewSession {
+    /// Its id.
+    pub id: SessionId,
+    /// Whose.
+    pub principal: PrincipalId,
+    /// What its owner shows, to be given out once.
+    pub token: Zeroizing<String>,
+    /// When it ends at the latest, in microseconds UTC.
+    pub until: i64,
+    /// Its assurance level.
+    pub aal: u8,
+}
+
+impl core::fmt::Debug for NewSession {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("NewSession").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl Operation for BeginSession {
+    const ACTION: Action = Action::SessionBegin;
+    type Output = NewSession;
+    type Facts = ();
+
+    fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
+        Ok(Intent::plain())
+    }
+
+    fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<NewSession>, Error> {
+        let principal = self.proven.principal();
+        self.proven.spend(tx, cx)?;
+        let mut changes = Vec::new();
+        let mut until = cx.now.saturating_add(cx.app.people.sessions.longest_micros);
+        let mut own = stored(tx, cx.app, principal, cx.now)?;
+        if let Some(old) = self.replaces {
+            let before = own.iter().find(|(id, _)| *id == old).ok_or(Error::LogInFailed)?;
+            until = before.1.until;
+            own.retain(|(id, _)| *id != old);
+            end(tx, old, principal, &mut changes)?;
+        }
+        let surplus = (own.len() + 1).saturating_sub(MOST);
+        for (oldest, _) in own.iter().take(surplus) {
+            end(tx, *oldest, principal, &mut changes)?;
+        }
+
+        let id = SessionId::from_bytes(cx.new_id()?);
+        let token = SessionToken::generate(&cx.app.environment, *id.bytes(), &cx.app.rng)?;
+        let record = SessionRecord {
+            principal,
+            hash: token.hash(),
+            begun: cx.now,
+            until,
+            aal: self.proven.aal,
+            phishing_resistant: self.proven.phishing_resistant,
+            proved: cx.now,
+            methods: self.proven.methods.iter().map(|method| (*method).to_owned()).collect(),
+            authenticator: self.proven.authenticator(),
+            client: self.client.clone(),
+        };
+        let plain = serde_json::to_vec(&record).map_err(|_| Error::Internal("a session has no JSON form"))?;
+        let sealed = cx.app.keys.seal_row("session", id.bytes(), &plain, &cx.app.rng)?;
+        tx.put(&PUT, params![id.bytes(), principal.bytes(), until, cx.now, &sealed])?;
+        let live = Live { record, seen: AtomicI64::new(cx.now) };
+        changes.push(SessionChange::Begin(id, Arc::new(live)));
+        let new = NewSession { id, principal, token: token.reveal(), until, aal: self.proven.aal };
+        let note = Note { objects: vec![*id.bytes()], ..Note::count(1) };
+        Ok(Outcome::new(new, note).with_sessions(changes))
+    }
+}
+
+/// A session as its owner sees it.
+#[derive(Debug, Clone)]
+pub struct SessionShown {
+    /// Its id.
+    pub id: SessionId,
+    /// Whether it is the one that asks.
+    pub this: bool,
+    /// When it began, in microseconds UTC.
+    pub begun: i64,
+    /// When its owner proved who they are, in microseconds UTC.
+    pub proved: i64,
+    /// The last request in it, in microseconds UTC.
+    pub seen: i64,
+    /// When it ends at the latest, in microseconds UTC.
+    pub until: i64,
+    /// Its assurance level.
+    pub aal: u8,
+    /// How its owner logged in, in the words of RFC 8176.
+    pub methods: Vec<String>,
+    /// What the browser said it is.
+    pub client: String,
+}
+
+/// Lists the caller's sessions, oldest first.
+#[derive(Debug, Clone)]
+pub struct ReadSessions;
+
+impl Operation for ReadSessions {
+    const ACTION: Action = Action::SessionRead;
+    type Output = Vec<SessionShown>;
+    type Facts = ();
+
+    fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
+        Ok(Intent::plain())
+    }
+
+    fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn run(&self, _tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<Self::Output>, Error> {
+        let own = cx.app.people.sessions.of(cx.caller.id(), cx.now);
+        let shown: Vec<_> = own
+            .into_iter()
+            .map(|(id, live)| SessionShown {
+                id,
+                this: cx.caller.session() == Some(id),
+                begun: live.record.begun,
+                proved: live.record.proved,
+                seen: live.seen.load(Ordering::Relaxed),
+                until: live.record.until,
+                aal: live.record.aal,
+                methods: live.record.methods.clone(),
+                client: live.record.client.clone(),
+            })
+            .collect();
+        let note = Note::count(shown.len());
+        Ok(Outcome::new(shown, note))
+    }
+}
+
+/// Ends sessions of the caller's own.
+#[derive(Debug, Clone)]
+pub struct EndSessions {
+    /// Which; nothing: all but the one that asks.
+    pub only: Option<SessionId>,
+}
+
+impl Operation for EndSessions {
+    const ACTION: Action = Action::SessionEnd;
+    type Output = usize;
+    type Facts = ();
+
+    fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
+        Ok(Intent::plain())
+    }
+
+    fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<usize>, Error> {
+        let caller = cx.caller.id();
+        let mut changes = Vec::new();
+        let meant = |id: SessionId| match self.only {
+            Some(only) => only == id,
+            None => cx.caller.session() != Some(id),
+        };
+        for (id, _) in stored(tx, cx.app, caller, cx.now)? {
+            if meant(id) {
+                end(tx, id, caller, &mut changes)?;
+            }
+        }
+        if self.only.is_some() && changes.is_empty() {
+            return Err(Error::NotFound);
+        }
+        Ok(Outcome::new(changes.len(), ended_note(&changes)).with_sessions(changes))
+    }
+}
+
+/// Ends all sessions of somebody.
+pub(crate) fn end_all(
+    tx: &mut Tx<'_>,
+    app: &App,
+    principal: PrincipalId,
+) -> Result<Vec<SessionChange>, Error> {
+    let mut changes = Vec::new();
+    for (id, _) in stored(tx, app, principal, app.now())? {
+        end(tx, id, principal, &mut changes)?;
+    }
+    Ok(changes)
+}
+
+/// Ends the sessions that began with one authenticator, but for the one that asks.
+pub(super) fn end_begun_with(
+    tx: &mut Tx<'_>,
+    app: &App,
+    principal: PrincipalId,
+    authenticator: AuthenticatorId,
+    but: Option<SessionId>,
+) -> Result<Vec<SessionChange>, Error> {
+    let mut changes = Vec::new();
+    for (id, record) in stored(tx, app, principal, app.now())? {
+        if record.authenticator == Some(authenticator) && but != Some(id) {
+            end(tx, id, principal, &mut changes)?;
+        }
+    }
+    Ok(changes)
+}
+
+/// The sessions of somebody as this transaction finds them: one that has just begun is not in memory yet.
+fn stored(
+    tx: &mut Tx<'_>,
+    app: &App,
+    principal: PrincipalId,
+    now: i64,
+) -> Result<Vec<(SessionId, SessionRecord)>, Error> {
+    let rows = tx.query(&OF_PRINCIPAL, params![principal.bytes(), now], |row| {
+        Ok((row.bytes::<16>(0)?, row.blob(1)?.to_vec()))
+    })?;
+    rows.into_iter()
+        .map(|(id, sealed)| Ok((SessionId::from_bytes(id), open(&app.keys, &id, &sealed)?)))
+        .collect()
+}
+
+fn open(keys: &VaultKeys, id: &[u8; 16], sealed: &[u8]) -> Result<SessionRecord, Error> {
+    let plain = keys.open_row("session", id, sealed)?;
+    serde_json::from_slice(&plain).map_err(|_| Error::Tampered)
+}
+
+fn end(
+    tx: &mut Tx<'_>,
+    id: SessionId,
+    principal: PrincipalId,
+    changes: &mut Vec<SessionChange>,
+) -> Result<(), Error> {
+    tx.put(&DROP, params![id.bytes(), principal.bytes()])?;
+    changes.push(SessionChange::End(id));
+    Ok(())
+}
+
+fn ended_note(changes: &[SessionChange]) -> Note {
+    let ended = changes.iter().filter_map(|change| match change {
+        SessionChange::End(id) => Some(*id.bytes()),
+        SessionChange::Begin(..) => None,
+    });
+    Note { objects: ended.collect(), ..Note::count(changes.len()) }
+}

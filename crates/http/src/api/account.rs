@@ -1,0 +1,214 @@
+//! `/v1/account`: oneself as a colleague. What one may do, what one logs in with, and the sessions one has.
+
+use std::sync::Arc;
+
+use avouch_core::gate::people::{
+    Account as Known, EndSessions, EnrolRecoveryCodes, Enrolled as Added, ReadAccount, ReadSessions,
+    RemoveAuthenticator,
+};
+use avouch_core::gate::principals;
+use avouch_core::{AuthenticatorId, SessionId};
+use avouch_wire::{
+    Account, AccountRole, Authenticator, Enrolled, Page, PasskeyEnrol, PasskeyOptions, PasswordEnrol, Secret,
+    Session, SessionsEnded, TotpEnrol, TotpOptions,
+};
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use uuid::Uuid;
+
+use super::login::options;
+use super::principals::rendered;
+use crate::extract::{Caller, Json, Path};
+use crate::people;
+use crate::perform::{aside, perform};
+use crate::problem::{Failure, internal};
+use crate::render;
+use crate::service::Shared;
+
+/// Shows what one may do, and by what one logs in.
+#[utoipa::path(get, path = "/v1/account", tag = "people",
+    responses((status = 200, body = Account, description = "Oneself")))]
+pub(super) async fn read(State(service): State<Shared>, Caller(caller): Caller) -> Result<Response, Failure> {
+    let Known { id, record, roles, authenticators, strong, aal } =
+        perform(&service.app, &caller, ReadAccount).await?.output;
+    let roles = roles.into_iter().map(|role| AccountRole {
+        name: role.name,
+        title: role.title,
+        actions: role.actions,
+        purposes: role.purposes,
+    });
+    let authenticators = authenticators.into_iter().map(|one| Authenticator {
+        id: Uuid::from_bytes(*one.id.bytes()),
+        kind: one.kind.as_str().to_owned(),
+        label: one.label,
+        created: render::time(one.created),
+        used: one.used.map(render::time),
+        left: one.left,
+        travels: one.travels,
+    });
+    render::ok(&Account {
+        principal: rendered(principals::Principal { id, record })?,
+        roles: roles.collect(),
+        authenticators: authenticators.collect(),
+        strong,
+        aal,
+    })
+}
+
+/// Begins to make a passkey.
+#[utoipa::path(post, path = "/v1/account/passkeys/begin", tag = "people",
+    responses((status = 200, body = PasskeyOptions, description = "What to give the browser")))]
+pub(super) async fn begin_passkey(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+) -> Result<Response, Failure> {
+    let app = Arc::clone(&service.app);
+    let begun = aside(move || app.begin_passkey(&caller)).await?;
+    let mut response = render::ok(&options(&begun.options)?)?;
+    people::set_ticket(&mut response, &begun.ticket)?;
+    Ok(response)
+}
+
+/// Adds the passkey. Needs a log-in of the last five minutes, a link or a recovery code.
+#[utoipa::path(post, path = "/v1/account/passkeys", tag = "people", request_body = PasskeyEnrol,
+    responses((status = 201, body = Enrolled, description = "Added")))]
+pub(super) async fn enrol_passkey(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+    headers: HeaderMap,
+    Json(request, _): Json<PasskeyEnrol>,
+) -> Result<Response, Failure> {
+    let ticket = people::ticket(&headers)?;
+    let app = Arc::clone(&service.app);
+    let answer = serde_json::to_vec(&request.passkey).map_err(|_| internal())?;
+    let judged = aside(move || app.judge_passkey_enrolment(&ticket, &answer, &request.label)).await?;
+    enrolled(perform(&service.app, &caller, judged).await?.output)
+}
+
+/// Sets a password, in the place of any before. Needs a log-in of the last five minutes, a link or a recovery code.
+#[utoipa::path(post, path = "/v1/account/password", tag = "people", request_body = PasswordEnrol,
+    responses((status = 201, body = Enrolled, description = "Set")))]
+pub(super) async fn set_password(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+    Json(request, _): Json<PasswordEnrol>,
+) -> Result<Response, Failure> {
+    let (app, of) = (Arc::clone(&service.app), caller.clone());
+    let password = zeroize::Zeroizing::new(request.password.0);
+    let judged = aside(move || app.judge_password_enrolment(&of, &password)).await?;
+    enrolled(perform(&service.app, &caller, judged).await?.output)
+}
+
+/// Begins to enrol an app for codes.
+#[utoipa::path(post, path = "/v1/account/totp/begin", tag = "people",
+    responses((status = 200, body = TotpOptions, description = "What to give the app")))]
+pub(super) async fn begin_totp(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+) -> Result<Response, Failure> {
+    let begun = service.app.begin_totp(&caller)?;
+    let body = TotpOptions { secret: Secret(begun.secret.to_string()), uri: Secret(begun.uri.to_string()) };
+    let mut response = render::ok(&body)?;
+    drop((zeroize::Zeroizing::new(body.secret.0), zeroize::Zeroizing::new(body.uri.0)));
+    people::set_ticket(&mut response, &begun.ticket)?;
+    Ok(response)
+}
+
+/// Adds the app, with the first code it shows. Needs a log-in of the last five minutes, a link or a recovery code.
+#[utoipa::path(post, path = "/v1/account/totp", tag = "people", request_body = TotpEnrol,
+    responses((status = 201, body = Enrolled, description = "Added")))]
+pub(super) async fn enrol_totp(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+    headers: HeaderMap,
+    Json(request, _): Json<TotpEnrol>,
+) -> Result<Response, Failure> {
+    let ticket = people::ticket(&headers)?;
+    let judged = service.app.judge_totp_enrolment(&ticket, &request.code.0, &request.label)?;
+    enrolled(perform(&service.app, &caller, judged).await?.output)
+}
+
+/// Makes ten recovery codes, in the place of any before. This is the only answer that shows them.
+#[utoipa::path(post, path = "/v1/account/recovery-codes", tag = "people",
+    responses((status = 201, body = Enrolled, description = "Ten codes: keep them apart from what you log in with")))]
+pub(super) async fn recovery_codes(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+) -> Result<Response, Failure> {
+    enrolled(perform(&service.app, &caller, EnrolRecoveryCodes).await?.output)
+}
+
+/// Takes something away that one logs in with; sessions that began with it end. The last way in that is worth two factors stays.
+#[utoipa::path(delete, path = "/v1/account/authenticators/{id}", tag = "people",
+    params(("id" = Uuid, Path, description = "The authenticator")),
+    responses((status = 204, description = "Gone")))]
+pub(super) async fn remove(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+    Path(id): Path<AuthenticatorId>,
+) -> Result<StatusCode, Failure> {
+    perform(&service.app, &caller, RemoveAuthenticator { id }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Lists one's sessions, oldest first.
+#[utoipa::path(get, path = "/v1/account/sessions", tag = "people",
+    responses((status = 200, body = Page<Session>, description = "All of them")))]
+pub(super) async fn sessions(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+) -> Result<Response, Failure> {
+    let sessions = perform(&service.app, &caller, ReadSessions).await?.output;
+    let items = sessions.into_iter().map(|session| Session {
+        id: Uuid::from_bytes(*session.id.bytes()),
+        this: session.this,
+        begun: render::time(session.begun),
+        proved: render::time(session.proved),
+        seen: render::time(session.seen),
+        until: render::time(session.until),
+        aal: session.aal,
+        methods: session.methods,
+        client: session.client,
+    });
+    render::ok(&Page { items: items.collect(), next_cursor: None })
+}
+
+/// Ends all of one's sessions but this one.
+#[utoipa::path(delete, path = "/v1/account/sessions", tag = "people",
+    responses((status = 200, body = SessionsEnded, description = "Ended")))]
+pub(super) async fn end_others(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+) -> Result<Response, Failure> {
+    let ended = perform(&service.app, &caller, EndSessions { only: None }).await?.output;
+    render::ok(&SessionsEnded { ended })
+}
+
+/// Ends a session of one's own. Ending this one logs out.
+#[utoipa::path(delete, path = "/v1/account/sessions/{id}", tag = "people",
+    params(("id" = Uuid, Path, description = "The session")),
+    responses((status = 200, body = SessionsEnded, description = "Ended")))]
+pub(super) async fn end(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+    Path(id): Path<SessionId>,
+) -> Result<Response, Failure> {
+    let ended = perform(&service.app, &caller, EndSessions { only: Some(id) }).await?.output;
+    let mut response = render::ok(&SessionsEnded { ended })?;
+    if caller.session() == Some(id) {
+        people::set_cookie(&mut response, people::SESSION, "", 0)?;
+    }
+    Ok(response)
+}
+
+fn enrolled(added: Added) -> Result<Response, Failure> {
+    let codes = added.codes.iter().map(|code| Secret(code.to_string())).collect();
+    let body = Enrolled { id: Uuid::from_bytes(*added.id.bytes()), codes };
+    let mut response = render::json(StatusCode::CREATED, &body)?;
+    for code in body.codes {
+        drop(zeroize::Zeroizing::new(code.0));
+    }
+    people::set_cookie(&mut response, people::TICKET, "", 0)?;
+    Ok(response)
+}

@@ -1,0 +1,80 @@
+//! The pages for people who work here: log in, enrol, show once more who one is, see one's own access and sessions.
+//!
+//! Made on the server, whole without a script but for passkeys, with nothing from another site. They have no way of their own to
+//! anything: each form becomes the same operation that the API has. What goes wrong is a page too, in plain words.
+
+mod assets;
+mod forms;
+mod own;
+mod pages;
+mod show;
+
+use axum::Router;
+use axum::routing::{MethodRouter, get, post};
+
+use crate::service::Shared;
+
+pub(crate) use show::render_failure;
+
+/// Whether a path is one of the pages'.
+pub(crate) fn speaks(path: &str) -> bool {
+    path == ROOT || path.strip_prefix(ROOT).is_some_and(|rest| rest.starts_with('/'))
+}
+
+const ROOT: &str = "/console";
+
+/// Every route of the pages, with its method, for the table of routes.
+pub(crate) const ROUTES: [(&str, &str); 22] = [
+    ("GET", ROOT),
+    ("GET", "/console/console.css"),
+    ("GET", "/console/passkey.js"),
+    ("GET", "/console/login"),
+    ("POST", "/console/login"),
+    ("POST", "/console/recover"),
+    ("GET", "/console/step-up"),
+    ("GET", "/console/welcome"),
+    ("POST", "/console/welcome"),
+    ("GET", "/console/enrol"),
+    ("GET", "/console/enrolled"),
+    ("POST", "/console/password"),
+    ("POST", "/console/totp"),
+    ("POST", "/console/totp/finish"),
+    ("POST", "/console/recovery-codes"),
+    ("GET", "/console/account"),
+    ("POST", "/console/authenticators/{id}/remove"),
+    ("POST", "/console/sessions/{id}/end"),
+    ("POST", "/console/sessions/end-others"),
+    ("POST", "/console/logout"),
+    ("GET", "/favicon.ico"),
+    ("GET", "/"),
+];
+
+pub(crate) fn routes() -> Router<Shared> {
+    let mut router = Router::new();
+    let table: [(&str, MethodRouter<Shared>); 20] = [
+        (ROOT, get(pages::home)),
+        ("/", get(pages::home)),
+        ("/favicon.ico", get(assets::no_icon)),
+        ("/console/console.css", get(assets::style)),
+        ("/console/passkey.js", get(assets::script)),
+        ("/console/login", get(pages::login).post(forms::log_in)),
+        ("/console/recover", post(forms::recover)),
+        ("/console/step-up", get(pages::step_up)),
+        ("/console/welcome", get(pages::welcome).post(forms::welcome)),
+        ("/console/enrol", get(own::enrol)),
+        ("/console/enrolled", get(own::enrolled)),
+        ("/console/password", post(own::set_password)),
+        ("/console/totp", post(own::begin_totp)),
+        ("/console/totp/finish", post(own::finish_totp)),
+        ("/console/recovery-codes", post(own::recovery_codes)),
+        ("/console/account", get(own::account)),
+        ("/console/authenticators/{id}/remove", post(own::remove)),
+        ("/console/sessions/{id}/end", post(own::end)),
+        ("/console/sessions/end-others", post(own::end_others)),
+        ("/console/logout", post(own::log_out)),
+    ];
+    for (path, handlers) in table {
+        router = router.route(path, handlers);
+    }
+    router
+}

@@ -1,0 +1,186 @@
+//! The forms that let somebody in. Each comes from a page of ours, or nothing happens; what is wrong with it is said on the page that
+//! it came from.
+
+use std::net::IpAddr;
+
+use avouch_core::gate;
+use avouch_core::gate::people::LogIn;
+use avouch_wire::ProblemKind;
+use axum::extract::{FromRequest, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::Response;
+use zeroize::Zeroizing;
+
+use super::pages::{LogInPage, WelcomePage};
+use super::show::{Frame, go, local, page};
+use crate::extract::{From, Visitor, body};
+use crate::people;
+use crate::problem::Failure;
+use crate::service::Shared;
+
+/// The longest form.
+const FORM_BYTES: usize = 16 << 10;
+
+/// What a form holds.
+pub(super) struct Posted(Vec<(String, Zeroizing<String>)>);
+
+impl Posted {
+    /// A value, once; empty is nothing.
+    pub(super) fn take(&mut self, name: &str) -> Option<Zeroizing<String>> {
+        let at = self.0.iter().position(|(known, _)| known == name)?;
+        Some(self.0.swap_remove(at).1).filter(|value| !value.is_empty())
+    }
+
+    /// A value that is no secret.
+    pub(super) fn text(&mut self, name: &str) -> String {
+        self.take(name).map(|value| value.to_string()).unwrap_or_default()
+    }
+}
+
+impl FromRequest<Shared> for Posted {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &Shared) -> Result<Self, Failure> {
+        let media_type = request.headers().get(header::CONTENT_TYPE).map(|value| value.as_bytes());
+        let is_form = media_type.is_none_or(|media_type| {
+            media_type.to_ascii_lowercase().starts_with(b"application/x-www-form-urlencoded")
+        });
+        if !is_form {
+            return Err(Failure::new(ProblemKind::UnsupportedMediaType, "this takes what a form sends"));
+        }
+        let bytes = body(request, FORM_BYTES).await?;
+        let pairs = form_urlencoded::parse(&bytes).take(32);
+        Ok(Self(pairs.map(|(name, value)| (name.into_owned(), Zeroizing::new(value.into_owned()))).collect()))
+    }
+}
+
+/// What is missing is wrong.
+fn or_nothing(value: Option<Zeroizing<String>>) -> Zeroizing<String> {
+    value.unwrap_or_default()
+}
+
+pub(super) async fn log_in(
+    State(service): State<Shared>,
+    Visitor(visitor): Visitor,
+    From(from): From,
+    headers: HeaderMap,
+    mut posted: Posted,
+) -> Result<Response, Failure> {
+    let to = local(posted.take("to").as_deref().map(String::as_str));
+    let login = posted.text("login");
+    let shown = LogIn::Password {
+        login: login.clone(),
+        password: or_nothing(posted.take("password")),
+        code: posted.take("code"),
+    };
+    match let_in(&service, shown, visitor.as_ref(), from, &headers, &to).await {
+        Err(failure) => {
+            let again = visitor.is_some();
+            let frame = visitor.as_ref().map_or_else(
+                || Frame::open(&service),
+                |caller| Frame { narrow: true, ..Frame::of(&service, caller, "") },
+            );
+            let (status, error) = said(failure)?;
+            let shown = LogInPage {
+                frame,
+                again,
+                error: Some(error),
+                login,
+                open_password: true,
+                ..LogInPage::new(&service, Some(&to))
+            };
+            page(status, &shown)
+        }
+        done => done,
+    }
+}
+
+pub(super) async fn recover(
+    State(service): State<Shared>,
+    From(from): From,
+    headers: HeaderMap,
+    mut posted: Posted,
+) -> Result<Response, Failure> {
+    let login = posted.text("login");
+    let shown = LogIn::Recovery { login: login.clone(), code: or_nothing(posted.take("recovery_code")) };
+    match let_in(&service, shown, None, from, &headers, "/console/enrol").await {
+        Err(failure) => {
+            let (status, error) = said(failure)?;
+            let page_of = LogInPage {
+                error: Some(error),
+                login,
+                open_recovery: true,
+                ..LogInPage::new(&service, None)
+            };
+            page(status, &page_of)
+        }
+        done => done,
+    }
+}
+
+pub(super) async fn welcome(
+    State(service): State<Shared>,
+    From(from): From,
+    headers: HeaderMap,
+    mut posted: Posted,
+) -> Result<Response, Failure> {
+    let link = or_nothing(posted.take("link"));
+    // Whoever pastes the whole address means what stands behind its `#`.
+    let secret = link.rsplit('#').next().unwrap_or_default().trim();
+    let shown = LogIn::Link(Zeroizing::new(secret.to_owned()));
+    match let_in(&service, shown, None, from, &headers, "/console/enrol").await {
+        Err(failure) => {
+            let (status, error) = said(failure)?;
+            let error = match status {
+                StatusCode::UNAUTHORIZED => {
+                    "This link lets nobody in: it was used, it is too old, or a part of it is missing. Ask for \
+                     another one."
+                        .to_owned()
+                }
+                _ => error,
+            };
+            page(status, &WelcomePage { frame: Frame::open(&service), error: Some(error) })
+        }
+        done => done,
+    }
+}
+
+/// Lets somebody in and sends them on.
+async fn let_in(
+    service: &Shared,
+    shown: LogIn,
+    visitor: Option<&gate::Caller>,
+    from: IpAddr,
+    headers: &HeaderMap,
+    to: &str,
+) -> Result<Response, Failure> {
+    let session = visitor.and_then(gate::Caller::session);
+    let new = people::log_in(service, shown, people::arrival(headers, from, session)).await?;
+    let mut response = go(if new.aal == 0 { "/console/enrol" } else { to })?;
+    people::give(&mut response, service, &new)?;
+    Ok(response)
+}
+
+/// What to say on the page, of what its reader can do something about.
+pub(super) fn said(failure: Failure) -> Result<(StatusCode, String), Failure> {
+    let problem = failure.problem();
+    let text = match problem.kind {
+        ProblemKind::LogInFailed => {
+            "This lets nobody in. Check what you typed; a code counts once, so wait for the next.".to_owned()
+        }
+        ProblemKind::TooManyAttempts | ProblemKind::Busy | ProblemKind::Conflict => sentence(&problem.detail),
+        ProblemKind::Validation => {
+            sentence(problem.errors.first().map_or(problem.detail.as_str(), |fault| fault.detail.as_str()))
+        }
+        _ => return Err(failure),
+    };
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+    Ok((status, text))
+}
+
+/// As on a page: a capital letter and a full stop.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
+}

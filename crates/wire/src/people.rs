@@ -1,0 +1,215 @@
+//! How people log in, what they log in with, and the sessions they have then.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{Principal, Secret, Time};
+
+/// The first half of a ceremony with a passkey. The other half needs the cookie that comes with it: send both back within five minutes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PasskeyOptions {
+    /// What the browser is to be given as `publicKey`.
+    #[serde(rename = "publicKey")]
+    #[schema(value_type = Object)]
+    pub public_key: Value,
+}
+
+/// `POST /v1/login`: exactly one of the ways in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"login": "ida@lindenhof.example", "password": "orchid walnut ferry cloud", "code": "492039"})))]
+pub struct LogInRequest {
+    /// A browser's answer to `POST /v1/login/passkey`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub passkey: Option<Value>,
+    /// The name to log in with, beside a password or a recovery code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<String>,
+    /// A password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<Secret>,
+    /// The code of an app, beside a password: needed where there is such an app.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<Secret>,
+    /// A recovery code: good once, and only to enrol.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery_code: Option<Secret>,
+    /// The secret of a one-time link: good once, and only to enrol.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<Secret>,
+    /// Whether the session's token is to be in the answer, for a program at a terminal. A browser gets it in a cookie instead, where no
+    /// page can read it.
+    #[serde(default)]
+    pub token: bool,
+}
+
+/// A session that has just begun.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LoggedIn {
+    /// Its id.
+    pub id: Uuid,
+    /// Whose.
+    pub principal: Uuid,
+    /// When it ends at the latest.
+    pub until: Time,
+    /// Its assurance level: 2 for two factors or a passkey, 1 for a password alone, 0 for a link or a recovery code.
+    pub aal: u8,
+    /// To be sent as `Authorization: Bearer avs_…`, if that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<Secret>,
+}
+
+/// A session of one's own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Session {
+    /// Its id.
+    pub id: Uuid,
+    /// Whether it is the one that asks.
+    pub this: bool,
+    /// Since when.
+    pub begun: Time,
+    /// When its owner last proved who they are.
+    pub proved: Time,
+    /// The last request in it.
+    pub seen: Time,
+    /// When it ends at the latest.
+    pub until: Time,
+    /// Its assurance level.
+    pub aal: u8,
+    /// How its owner logged in, in the words of RFC 8176 where it has one.
+    pub methods: Vec<String>,
+    /// What the browser said it is.
+    pub client: String,
+}
+
+/// How many sessions were ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SessionsEnded {
+    /// How many.
+    pub ended: usize,
+}
+
+/// What one sees of oneself as a colleague.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Account {
+    /// What is known.
+    pub principal: Principal,
+    /// What one's roles let one do.
+    pub roles: Vec<AccountRole>,
+    /// By what one logs in, oldest first.
+    pub authenticators: Vec<Authenticator>,
+    /// Whether that is worth two factors.
+    pub strong: bool,
+    /// The assurance level of this session.
+    pub aal: u8,
+}
+
+/// A role as its holder sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AccountRole {
+    /// Its name.
+    pub name: String,
+    /// What it is called.
+    pub title: String,
+    /// The actions it permits.
+    pub actions: Vec<String>,
+    /// The purposes it works for, by what they are called.
+    pub purposes: Vec<String>,
+}
+
+/// Something to log in with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Authenticator {
+    /// Its id.
+    pub id: Uuid,
+    /// `passkey`, `password`, `totp` or `recovery_codes`.
+    pub kind: String,
+    /// What its owner calls it.
+    pub label: String,
+    /// Since when.
+    pub created: Time,
+    /// The last log-in with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used: Option<Time>,
+    /// How many recovery codes are left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<usize>,
+    /// Of a passkey: whether it may be copied to other devices of its owner.
+    #[serde(default)]
+    pub travels: bool,
+}
+
+/// `POST /v1/account/passkeys`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PasskeyEnrol {
+    /// What to call it.
+    pub label: String,
+    /// The browser's answer to `POST /v1/account/passkeys/begin`.
+    #[schema(value_type = Object)]
+    pub passkey: Value,
+}
+
+/// `POST /v1/account/password`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"password": "orchid walnut ferry cloud"})))]
+pub struct PasswordEnrol {
+    /// 15 to 128 characters that are hard to guess.
+    pub password: Secret,
+}
+
+/// An app for codes that is to be enrolled. The other half needs the cookie that comes with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TotpOptions {
+    /// The secret, to be typed into the app.
+    pub secret: Secret,
+    /// The same as an address that a QR code holds.
+    pub uri: Secret,
+}
+
+/// `POST /v1/account/totp`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"label": "Phone", "code": "492039"})))]
+pub struct TotpEnrol {
+    /// What to call it.
+    pub label: String,
+    /// What the app shows.
+    pub code: Secret,
+}
+
+/// Something to log in with that was just added.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Enrolled {
+    /// Its id.
+    pub id: Uuid,
+    /// Recovery codes: keep them, they are not shown again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub codes: Vec<Secret>,
+}
+
+/// `POST /v1/principals/{id}/link`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"afresh": true})))]
+pub struct LinkCreate {
+    /// Whether everything they log in with now goes and every session of theirs ends: for somebody who has lost it.
+    #[serde(default)]
+    pub afresh: bool,
+}
+
+/// A link that was just made: good once, for three days, and only to enrol.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LinkCreated {
+    /// Its secret. This is the only answer that shows it.
+    pub secret: Secret,
+    /// Where to open it, when the server knows at which address people reach it. The secret is behind the `#`, which no browser sends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<Secret>,
+    /// When it ends.
+    pub until: Time,
+}
