@@ -9,12 +9,13 @@
 //! | [`openid`] | people who log in elsewhere: OpenID Connect, our side of it |
 //! | [`pkce`] | that who asked for a code is who brings it (RFC 7636) |
 //!
-//! Nothing is fetched, no clock is read, nothing is remembered: keys, texts and the time are arguments. What is good
-//! once comes as [`Once`], which gives nothing away before whoever calls has spent it.
+//! Nothing is fetched, no clock is read, nothing is remembered: keys, texts and the time are arguments. What
+//! is good once comes as [`Once`], which gives nothing away before whoever calls has spent it.
 //!
-//! Signatures are the library's (`jsonwebtoken`, on `aws-lc-rs`). What a text must look like before one is worth
-//! judging is decided here, and more strictly: one spelling of base64, no member twice, no `crit`, no key but the one
-//! that was asked for, and never an algorithm that the key is not for. There is no shared secret and no `none`.
+//! Signatures are the library's (`jsonwebtoken`, on `aws-lc-rs`). What a text must look like before one is
+//! worth judging is decided here, and more strictly: one spelling of base64, no member twice, no `crit`, no
+//! key but the one that was asked for, and never an algorithm that the key is not for. There is no shared
+//! secret and no `none`.
 
 mod algorithm;
 pub mod assertion;

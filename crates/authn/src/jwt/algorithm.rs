@@ -4,7 +4,8 @@ use core::fmt;
 
 use aws_lc_rs::digest;
 
-/// An algorithm of RFC 7518, 8037 or 9864. `none` and the shared secrets (`HS256` and so on) have no value here.
+/// An algorithm of RFC 7518, 8037 or 9864. `none` and the shared secrets (`HS256` and so on) have no value
+/// here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(
     missing_docs,

@@ -1,8 +1,8 @@
-//! A service that signs for itself instead of sending a secret: `private_key_jwt` (RFC 7523, section 3; OpenID Connect
-//! Core, section 9).
+//! A service that signs for itself instead of sending a secret: `private_key_jwt` (RFC 7523, section 3;
+//! OpenID Connect Core, section 9).
 //!
-//! The assertion is for us and for nobody else: one that names a second audience could be used there by us, and here by
-//! them. It ends within minutes and is good once.
+//! The assertion is for us and for nobody else: one that names a second audience could be used there by us,
+//! and here by them. It ends within minutes and is good once.
 
 use super::{Clock, Error, Once, Result, Spend, jwk::KeySet, jws::Unverified};
 
@@ -27,8 +27,9 @@ pub struct Assertion {
 
 /// Judges the assertion `text` of the service that is registered as `client` with these keys.
 ///
-/// `audiences` are the names by which we are known to it: our issuer identifier, and the address of our token endpoint
-/// for clients of before RFC 9700. Its `jti` is good once for this client, until its end and the leeway.
+/// `audiences` are the names by which we are known to it: our issuer identifier, and the address of our token
+/// endpoint for clients of before RFC 9700. Its `jti` is good once for this client, until its end and the
+/// leeway.
 ///
 /// # Errors
 /// [`Error`]; the log is told, and the client that it is not known.
@@ -69,7 +70,8 @@ pub fn verify(
     Ok(Once::new(Assertion { jti, expires }, spend))
 }
 
-/// Whose assertion this says it is, to find the keys by: `sub`, of which nothing is believed before [`verify`].
+/// Whose assertion this says it is, to find the keys by: `sub`, of which nothing is believed before
+/// [`verify`].
 ///
 /// # Errors
 /// As [`verify`], for a text that is no assertion at all.

@@ -1,8 +1,8 @@
 //! Proof of holding the key that a token is bound to (RFC 9449).
 //!
-//! A proof is for one request: its method, its address, the token with it. It carries its key, which proves nothing by
-//! itself; at our token endpoint the thumbprint is what the token is bound to, and everywhere else it is compared with
-//! what the token is bound to.
+//! A proof is for one request: its method, its address, the token with it. It carries its key, which proves
+//! nothing by itself; at our token endpoint the thumbprint is what the token is bound to, and everywhere else
+//! it is compared with what the token is bound to.
 
 use core::fmt;
 
@@ -28,8 +28,8 @@ pub const WINDOW_SECONDS: u64 = 60;
 pub struct Request<'a> {
     /// As it stands in the request: `GET`.
     pub method: &'a str,
-    /// The address as clients see it, from our own configuration and the request's path. Query and fragment are
-    /// passed over.
+    /// The address as clients see it, from our own configuration and the request's path. Query and fragment
+    /// are passed over.
     pub uri: &'a str,
     /// The access token that came with it; none at the token endpoint. With a token the proof must name it.
     pub access_token: Option<&'a str>,
@@ -46,12 +46,12 @@ pub struct Proof {
 
 /// Judges the one `DPoP` header of a request. A request with two is refused before.
 ///
-/// The proof was made at most `window_seconds` before `now_seconds`, or after it: [`WINDOW_SECONDS`]. Its `jti` is good
-/// once for its key.
+/// The proof was made at most `window_seconds` before `now_seconds`, or after it: [`WINDOW_SECONDS`]. Its
+/// `jti` is good once for its key.
 ///
 /// # Errors
-/// [`Error::Nonce`] where the client is to be given one and may ask again; else [`Error`], and the client is told
-/// `invalid_dpop_proof`.
+/// [`Error::Nonce`] where the client is to be given one and may ask again; else [`Error`], and the client is
+/// told `invalid_dpop_proof`.
 pub fn verify(
     text: &str,
     request: &Request<'_>,

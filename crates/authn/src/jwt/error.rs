@@ -1,7 +1,8 @@
 //! Why a statement is refused.
 //!
-//! For the log, which may know. Whoever sent the statement is told the one answer that everybody is told, but for what
-//! a protocol wants said: [`Error::Nonce`] and [`Error::Provider`]. No text repeats anything of a statement.
+//! For the log, which may know. Whoever sent the statement is told the one answer that everybody is told, but
+//! for what a protocol wants said: [`Error::Nonce`] and [`Error::Provider`]. No text repeats anything of a
+//! statement.
 
 /// Why a statement is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -31,7 +32,8 @@ pub enum Error {
     /// A key that is not accepted here; says why.
     #[error("the key is refused: {0}")]
     Key(&'static str),
-    /// A private or a shared key stands where a public one belongs. Whoever it belongs to has to make a new one.
+    /// A private or a shared key stands where a public one belongs. Whoever it belongs to has to make a new
+    /// one.
     #[error("a private or shared key was handed out where a public one belongs: replace it")]
     PrivateKey,
     /// No key of the set has that name. A set that is not fresh may be fetched once more.
@@ -52,7 +54,8 @@ pub enum Error {
     /// It would be good for longer than what it is for may be.
     #[error("`exp` is further ahead than it may be")]
     TooLong,
-    /// The nonce that was asked for is not there, or is another. By RFC 9449, section 8, the client is told one.
+    /// The nonce that was asked for is not there, or is another. By RFC 9449, section 8, the client is told
+    /// one.
     #[error("`nonce` is not one that was given out")]
     Nonce,
     /// It was used before.
@@ -69,7 +72,8 @@ pub enum Error {
 /// The result of anything here that can fail.
 pub type Result<T, E = Error> = core::result::Result<T, E>;
 
-/// What identity providers answer instead (RFC 6749, sections 4.1.2.1 and 5.2; OpenID Connect Core, section 3.1.2.6).
+/// What identity providers answer instead (RFC 6749, sections 4.1.2.1 and 5.2; OpenID Connect Core, section
+/// 3.1.2.6).
 ///
 /// Their own words beside it, `error_description`, are read by nobody: anybody can put them into an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

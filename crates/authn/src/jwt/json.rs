@@ -1,7 +1,8 @@
-//! The one way JSON is read here: an object, small, flat enough, no member twice on any level, nothing behind it.
+//! The one way JSON is read here: an object, small, flat enough, no member twice on any level, nothing behind
+//! it.
 //!
-//! What two parsers could read in two ways is not read at all: the one that judges and the one that acts must see the
-//! same. Members nobody asks for are passed over, as every specification here demands.
+//! What two parsers could read in two ways is not read at all: the one that judges and the one that acts must
+//! see the same. Members nobody asks for are passed over, as every specification here demands.
 
 use core::{fmt, time::Duration};
 
@@ -13,7 +14,8 @@ use super::{Error, Result};
 /// Objects and arrays in one another.
 const MOST_DEPTH: usize = 12;
 
-/// An object, and its members by type. Texts that are empty, too long, or have a control character are of no type.
+/// An object, and its members by type. Texts that are empty, too long, or have a control character are of no
+/// type.
 #[derive(Debug, Clone)]
 pub(crate) struct Object(Map<String, Value>);
 
@@ -118,7 +120,8 @@ fn text(value: &Value, most: usize) -> Option<&str> {
 }
 
 fn seconds(value: &Value) -> Option<u64> {
-    // Some write fractions, which RFC 7519 allows. `f64` says whole seconds exactly for longer than this world lasts.
+    // Some write fractions, which RFC 7519 allows. `f64` says whole seconds exactly for longer than this
+    // world lasts.
     let fraction = || Duration::try_from_secs_f64(value.as_f64()?).ok().map(|duration| duration.as_secs());
     value.as_u64().or_else(fraction).filter(|seconds| *seconds <= MOST_SECONDS)
 }

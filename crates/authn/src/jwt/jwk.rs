@@ -1,8 +1,9 @@
 //! Public keys as JSON (RFC 7517, 7518 and 8037).
 //!
-//! Taken are P-256, P-384, Ed25519, and RSA of 2048 bits to 8192. Strict: every number in its one length and spelling, a
-//! point on its curve, an exponent that is one. A key that brings its private half, or is a shared secret, is refused
-//! with a word of its own: it has gone where it must not be, and has to be replaced.
+//! Taken are P-256, P-384, Ed25519, and RSA of 2048 bits to 8192. Strict: every number in its one length and
+//! spelling, a point on its curve, an exponent that is one. A key that brings its private half, or is a
+//! shared secret, is refused with a word of its own: it has gone where it must not be, and has to be
+//! replaced.
 
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ParsedPublicKey, VerificationAlgorithm,
@@ -42,7 +43,8 @@ impl PublicKey {
     /// Reads a key that somebody registers.
     ///
     /// # Errors
-    /// [`Error::PrivateKey`], [`Error::Key`] for one that is not taken, [`Error::Malformed`] and the like for what is none.
+    /// [`Error::PrivateKey`], [`Error::Key`] for one that is not taken, [`Error::Malformed`] and the like for
+    /// what is none.
     pub fn parse(json: &[u8]) -> Result<Self> {
         Self::read(&Object::read(json, "key", MOST_KEY)?)
     }
@@ -76,7 +78,8 @@ impl PublicKey {
         self.id.as_deref()
     }
 
-    /// Its thumbprint (RFC 7638) under SHA-256: one for a key, however it was written and whatever it is called.
+    /// Its thumbprint (RFC 7638) under SHA-256: one for a key, however it was written and whatever it is
+    /// called.
     #[must_use]
     pub fn thumbprint(&self) -> Thumbprint {
         Thumbprint::of(self.required.as_bytes())

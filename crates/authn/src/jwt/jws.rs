@@ -1,9 +1,9 @@
 //! A signed text in its compact form (RFC 7515, section 7.1), taken apart, and verified.
 //!
-//! [`Unverified`] gives away what is needed to find the key, and [`Unverified::verify`] the claims. Strict where others
-//! are not: three parts, each in the one spelling of base64url; a header with no `crit`, `b64`, `zip` or `enc`, that is,
-//! nothing that would change what is signed. Keys and addresses of keys in a header are passed over, and read by
-//! `dpop` alone.
+//! [`Unverified`] gives away what is needed to find the key, and [`Unverified::verify`] the claims. Strict
+//! where others are not: three parts, each in the one spelling of base64url; a header with no `crit`, `b64`,
+//! `zip` or `enc`, that is, nothing that would change what is signed. Keys and addresses of keys in a header
+//! are passed over, and read by `dpop` alone.
 
 use data_encoding::BASE64URL_NOPAD;
 
@@ -52,7 +52,8 @@ impl<'a> Unverified<'a> {
         self.algorithm
     }
 
-    /// That its `typ` is one of `types`, in the short form and in lower case; or not there, if that is allowed.
+    /// That its `typ` is one of `types`, in the short form and in lower case; or not there, if that is
+    /// allowed.
     pub(crate) fn is_of_type(&self, types: &[&str], or_none: bool) -> Result<()> {
         let Some(written) = self.header.text("typ", 64)? else {
             return if or_none { Ok(()) } else { Err(Error::Missing("typ")) };

@@ -6,8 +6,8 @@ use super::{Error, Result};
 
 /// A verdict on something that may be used once. It is had by spending.
 ///
-/// Whoever calls writes [`Once::spend`] down where all of its servers see it, in one step that also says whether it
-/// stood there before, and hands that to [`Once::redeem`].
+/// Whoever calls writes [`Once::spend`] down where all of its servers see it, in one step that also says
+/// whether it stood there before, and hands that to [`Once::redeem`].
 #[derive(Debug)]
 #[must_use = "nothing is proven before it is spent"]
 pub struct Once<T> {
@@ -42,7 +42,8 @@ pub struct Spend {
 }
 
 impl Spend {
-    /// `parts` say what it is, of whom, and which; `until` is the first second at which it is refused for its age.
+    /// `parts` say what it is, of whom, and which; `until` is the first second at which it is refused for its
+    /// age.
     pub(crate) fn new(parts: &[&str], until: u64) -> Self {
         let mut context = digest::Context::new(&digest::SHA256);
         for part in parts {
@@ -61,8 +62,8 @@ impl Spend {
         &self.digest
     }
 
-    /// The mark has to be kept before this second, and may be forgotten from it on: the lifetime and the leeway that it
-    /// was verified with, which is not to be made larger meanwhile.
+    /// The mark has to be kept before this second, and may be forgotten from it on: the lifetime and the
+    /// leeway that it was verified with, which is not to be made larger meanwhile.
     #[must_use]
     pub const fn until(&self) -> u64 {
         self.until

@@ -1,4 +1,5 @@
-//! People who log in at an identity provider: OpenID Connect, the relying party's side, with the code flow only.
+//! People who log in at an identity provider: OpenID Connect, the relying party's side, with the code flow
+//! only.
 //!
 //! ```text
 //! Provider::parse   what the provider says of itself, at configuration_url
@@ -10,11 +11,11 @@
 //!   Flow::identity  who it is, verified in the ID token and nowhere else
 //! logout::verify    the provider says that somebody logged out
 //! ```
-//! A flow keeps what was asked, so that what comes back is held against that and not against what the browser says was
-//! asked. Somebody is known by issuer and subject, never by an address for mail.
+//! A flow keeps what was asked, so that what comes back is held against that and not against what the browser
+//! says was asked. Somebody is known by issuer and subject, never by an address for mail.
 //!
-//! Requests are authenticated with a secret or with an assertion that whoever calls has signed: nothing is signed here.
-//! What comes from `userinfo` is not read: no decision rests on it.
+//! Requests are authenticated with a secret or with an assertion that whoever calls has signed: nothing is
+//! signed here. What comes from `userinfo` is not read: no decision rests on it.
 
 mod callback;
 mod flow;

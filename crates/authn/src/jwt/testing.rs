@@ -1,5 +1,5 @@
-//! Keys and signatures for tests, by another implementation than the one that verifies; but for RSA, which it is not
-//! worth bringing one in for.
+//! Keys and signatures for tests, by another implementation than the one that verifies; but for RSA, which it
+//! is not worth bringing one in for.
 
 use std::sync::LazyLock;
 

@@ -1,8 +1,8 @@
 //! What a token is bound to: the hash of a public key, or of a certificate.
 //!
 //! `jkt = SHA-256(the required members of the key, in their order)` (RFC 7638, RFC 9449 section 6.1), and
-//! `x5t#S256 = SHA-256(certificate as DER)` (RFC 8705, section 3.1). Which of both one is, whoever keeps it knows: each
-//! has its own column, and is compared with its own kind only.
+//! `x5t#S256 = SHA-256(certificate as DER)` (RFC 8705, section 3.1). Which of both one is, whoever keeps it
+//! knows: each has its own column, and is compared with its own kind only.
 
 use core::fmt;
 
@@ -17,8 +17,8 @@ use super::{Error, Result};
 pub struct Thumbprint([u8; digest::SHA256_OUTPUT_LEN]);
 
 impl Thumbprint {
-    /// Of the certificate that a client has shown in the handshake. That it was shown with its key, and is good, is for
-    /// TLS to say.
+    /// Of the certificate that a client has shown in the handshake. That it was shown with its key, and is
+    /// good, is for TLS to say.
     #[must_use]
     pub fn of_certificate(der: &[u8]) -> Self {
         Self::of(der)

@@ -1,12 +1,13 @@
-//! Whether two addresses are one, as RFC 9449, section 4.3, wants it: without query and fragment, and in the normal form
-//! of RFC 3986, sections 6.2.2 and 6.2.3.
+//! Whether two addresses are one, as RFC 9449, section 4.3, wants it: without query and fragment, and in the
+//! normal form of RFC 3986, sections 6.2.2 and 6.2.3.
 
 use url::Url;
 
 /// Bytes of an address.
 pub const MOST_ADDRESS: usize = 2_048;
 
-/// Whether both are addresses, and the same one. What is no plain `http` or `https` address is the same as nothing.
+/// Whether both are addresses, and the same one. What is no plain `http` or `https` address is the same as
+/// nothing.
 #[must_use]
 pub fn same_address(one: &str, other: &str) -> bool {
     normal(one).is_some_and(|one| normal(other) == Some(one))

@@ -1,8 +1,8 @@
 //! Public keys of Ed25519 that the library takes and that are worth nothing.
 //!
-//! Under a key of small order anybody can make a signature that is good for many messages: whoever registers one can
-//! deny all that was done with it. A second spelling of a point (RFC 8032, section 5.1.3) would be a second thumbprint of
-//! one key.
+//! Under a key of small order anybody can make a signature that is good for many messages: whoever registers
+//! one can deny all that was done with it. A second spelling of a point (RFC 8032, section 5.1.3) would be a
+//! second thumbprint of one key.
 
 const LENGTH: usize = 32;
 

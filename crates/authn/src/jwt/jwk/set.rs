@@ -15,8 +15,8 @@ pub struct KeySet {
 }
 
 impl KeySet {
-    /// Reads a set that somebody registers with us: every key in it has to be one that is taken, and have a name of its
-    /// own unless it is the only one.
+    /// Reads a set that somebody registers with us: every key in it has to be one that is taken, and have a
+    /// name of its own unless it is the only one.
     ///
     /// # Errors
     /// As [`PublicKey::parse`], and [`Error::AmbiguousKey`] where a name is missing or there twice.
@@ -29,11 +29,12 @@ impl KeySet {
         if alone || all_named { Ok(set) } else { Err(Error::AmbiguousKey) }
     }
 
-    /// Reads a set that an identity provider publishes. Keys that are not taken here are passed over, as RFC 7517 wants;
-    /// a private one is not: who publishes that cannot be believed.
+    /// Reads a set that an identity provider publishes. Keys that are not taken here are passed over, as RFC
+    /// 7517 wants; a private one is not: who publishes that cannot be believed.
     ///
     /// # Errors
-    /// [`Error::PrivateKey`], [`Error::Key`] where no key is left, [`Error::Malformed`] and the like for what is no set.
+    /// [`Error::PrivateKey`], [`Error::Key`] where no key is left, [`Error::Malformed`] and the like for what
+    /// is no set.
     pub fn published(json: &[u8]) -> Result<Self> {
         let mut keys = Vec::new();
         for key in &members(json)? {
@@ -60,8 +61,8 @@ impl KeySet {
         &self.keys
     }
 
-    /// The key that is called `id` and is for `algorithm`. Without an `id` it is the one key of the set: where there are
-    /// several, none of them is tried.
+    /// The key that is called `id` and is for `algorithm`. Without an `id` it is the one key of the set:
+    /// where there are several, none of them is tried.
     pub(crate) fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Result<&PublicKey> {
         let Some(id) = id else {
             let [only] = self.keys.as_slice() else { return Err(Error::AmbiguousKey) };

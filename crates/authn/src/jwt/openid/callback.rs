@@ -34,8 +34,8 @@ impl Flow {
     /// Judges `query`, what stands behind the question mark of the address that the browser came to.
     ///
     /// # Errors
-    /// [`Error::Provider`] where the provider said no, to this flow. All else is nothing that the provider has said, and
-    /// the person is told to begin anew.
+    /// [`Error::Provider`] where the provider said no, to this flow. All else is nothing that the provider
+    /// has said, and the person is told to begin anew.
     pub fn code(&self, provider: &Provider, query: &str, now_seconds: u64) -> Result<Code> {
         self.is_with(provider)?;
         if now_seconds > self.began().saturating_add(FLOW_SECONDS) {

@@ -43,8 +43,9 @@ pub struct Asked {
 
 /// One log-in, bound to the browser that began it.
 ///
-/// Whoever calls keeps the arguments of [`Flow::new`], sealed, for [`FLOW_SECONDS`], and for the browser that holds a
-/// cookie for it; and deletes them when an answer comes, whatever it is. Whoever can change them can log in as another.
+/// Whoever calls keeps the arguments of [`Flow::new`], sealed, for [`FLOW_SECONDS`], and for the browser that
+/// holds a cookie for it; and deletes them when an answer comes, whatever it is. Whoever can change them can
+/// log in as another.
 #[derive(Clone)]
 pub struct Flow {
     issuer: String,
@@ -56,8 +57,8 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// A flow with the provider named `issuer`, begun at `began` by 96 random bytes of its own. With the same arguments
-    /// it is the same.
+    /// A flow with the provider named `issuer`, begun at `began` by 96 random bytes of its own. With the same
+    /// arguments it is the same.
     ///
     /// # Errors
     /// [`Error::Parameters`] for a scope or an `acr` that cannot be written.

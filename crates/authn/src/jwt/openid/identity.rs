@@ -46,12 +46,15 @@ pub struct Email {
 }
 
 impl Flow {
-    /// Who has logged in, by the ID token in `response`, signed with a key of `keys`, which the provider publishes.
+    /// Who has logged in, by the ID token in `response`, signed with a key of `keys`, which the provider
+    /// publishes.
     ///
-    /// All that was asked when the flow began is looked for in it: the level in `acr`, the age in `auth_time`.
+    /// All that was asked when the flow began is looked for in it: the level in `acr`, the age in
+    /// `auth_time`.
     ///
     /// # Errors
-    /// [`Error::UnknownKey`] where the keys are to be fetched anew, once; else [`Error`], and nobody has logged in.
+    /// [`Error::UnknownKey`] where the keys are to be fetched anew, once; else [`Error`], and nobody has
+    /// logged in.
     pub fn identity(
         &self,
         provider: &Provider,
@@ -114,8 +117,8 @@ impl Flow {
 
     /// When they last authenticated, which was no longer before the flow began than was asked for.
     ///
-    /// It is held against the beginning and not against the present, so that who types slowly is not sent back; the flow
-    /// has an end of its own.
+    /// It is held against the beginning and not against the present, so that who types slowly is not sent
+    /// back; the flow has an end of its own.
     fn authenticated(&self, claims: &Object, clock: Clock) -> Result<Option<u64>> {
         let moment = claims.moment("auth_time")?;
         if let Some(moment) = moment {
@@ -129,7 +132,8 @@ impl Flow {
     }
 }
 
-/// The claims of a token that this provider has signed for us: by one of its keys, as it signs, in its name, for us.
+/// The claims of a token that this provider has signed for us: by one of its keys, as it signs, in its name,
+/// for us.
 pub(super) fn by_provider(
     token: &Unverified<'_>,
     provider: &Provider,

@@ -1,7 +1,7 @@
 //! The provider says that somebody logged out there (OpenID Connect Back-Channel Logout 1.0).
 //!
-//! It comes without a browser, from anywhere: what it says counts by its signature alone. It ends sessions and never
-//! begins one; an ID token is none of these, nor the other way round.
+//! It comes without a browser, from anywhere: what it says counts by its signature alone. It ends sessions
+//! and never begins one; an ID token is none of these, nor the other way round.
 
 use core::fmt;
 

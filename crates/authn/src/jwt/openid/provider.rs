@@ -24,9 +24,11 @@ pub struct Provider {
 }
 
 impl Provider {
-    /// Reads what was fetched from [`configuration_url`]. It speaks for `issuer` and for nobody else: to the letter.
+    /// Reads what was fetched from [`configuration_url`]. It speaks for `issuer` and for nobody else: to the
+    /// letter.
     ///
-    /// Every address is `https`, on a host of its own choice; but all may be `http` on the loopback where the issuer is.
+    /// Every address is `https`, on a host of its own choice; but all may be `http` on the loopback where the
+    /// issuer is.
     ///
     /// # Errors
     /// [`Error`]; the operator has something to mend, or the provider.

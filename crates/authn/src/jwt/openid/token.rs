@@ -98,7 +98,8 @@ pub struct TokenResponse {
 }
 
 impl TokenResponse {
-    /// Reads the body of the answer, whatever its status. Refresh tokens and lifetimes are passed over: we ask once.
+    /// Reads the body of the answer, whatever its status. Refresh tokens and lifetimes are passed over: we
+    /// ask once.
     ///
     /// # Errors
     /// [`Error::Provider`] where it says no; else [`Error`] for what is no answer.
