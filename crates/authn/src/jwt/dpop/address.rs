@@ -101,6 +101,7 @@ mod tests {
             assert!(!same_address(address, other) && !same_address(other, address), "{other}");
             assert!(!same_address(address, &format!("{other}?{address}")), "{other}");
         }
+        assert!(!same_address("https://a.example/%+F", "https://a.example/%0F"), "a sign is no digit");
         assert!(!same_address("", "") && !same_address("mailto:a@b", "mailto:a@b"));
         let long = format!("https://a.example/{}", "a".repeat(MOST_ADDRESS));
         assert!(!same_address(&long, &long));

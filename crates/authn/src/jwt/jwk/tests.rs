@@ -113,6 +113,17 @@ fn points_are_on_their_curves_and_of_their_length() {
     assert!(matches!(refusal(&short), Error::Key(_)));
 }
 
+/// The same bytes of a point, cut elsewhere: it would be a second thumbprint of one key.
+#[test]
+fn a_point_is_cut_in_the_middle() {
+    let key = testing::p256(7).jwk();
+    let bytes = |name: &str| BASE64URL_NOPAD.decode(key[name].as_str().unwrap().as_bytes()).unwrap();
+    let point = [bytes("x"), bytes("y")].concat();
+    let (x, y) = point.split_at(33);
+    let cut = with(with(key, "x", BASE64URL_NOPAD.encode(x)), "y", BASE64URL_NOPAD.encode(y));
+    assert!(matches!(refusal(&cut), Error::Key(_)));
+}
+
 #[test]
 fn numbers_have_one_spelling() {
     let key = testing::p256(7).jwk();
