@@ -86,6 +86,7 @@ mod tests {
             "https://x@server.example.com/a/token",
             "https://@server.example.com/a/token",
             "https:\\\\server.example.com\\a\\token",
+            "https://server.example.com\\a\\token",
             "https:/server.example.com/a/token",
             "https:///server.example.com/a/token",
             "https:server.example.com/a/token",
