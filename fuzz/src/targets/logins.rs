@@ -24,7 +24,11 @@ const CLIENT: Client<'_> = Client { id: "avouch", redirect_uri: "https://avouch.
 static LOG_IN: LazyLock<(Provider, KeySet, Flow)> = LazyLock::new(|| {
     let provider = Provider::parse(ISSUER, METADATA.as_bytes()).expect("metadata");
     let keys = KeySet::published(KEYS.as_bytes()).expect("keys");
-    (provider, keys, Flow::new(ISSUER, [7; 96], Asked::default(), BEGAN).expect("nothing that is refused"))
+    (
+        provider,
+        keys,
+        Flow::new(ISSUER, &[[7; 32]; 3], Asked::default(), BEGAN).expect("nothing that is refused"),
+    )
 });
 
 pub(super) fn check(mut input: Unstructured<'_>) -> Result<()> {

@@ -4,7 +4,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::Provider;
 use crate::jwt::{
@@ -57,35 +57,27 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// A flow with the provider named `issuer`, begun at `began` by 96 random bytes of its own. With the same
-    /// arguments it is the same.
+    /// A flow with the provider named `issuer`, begun at `began`, by random bytes of its own: for the state,
+    /// the nonce and the verifier. With the same arguments it is the same.
     ///
     /// # Errors
     /// [`Error::Parameters`] for a scope or an `acr` that cannot be written.
-    pub fn new(issuer: &str, mut random: [u8; 96], asked: Asked, began: u64) -> Result<Self> {
+    pub fn new(issuer: &str, random: &[[u8; 32]; 3], asked: Asked, began: u64) -> Result<Self> {
         if asked.scopes.len() > MOST_VALUES || !asked.scopes.iter().all(|scope| is_token(scope)) {
             return Err(Error::Parameters("scopes are words without blanks and quotes"));
         }
         if asked.acr.len() > MOST_VALUES || !asked.acr.iter().all(|acr| is_token(acr)) {
             return Err(Error::Parameters("values of `acr` are words without blanks and quotes"));
         }
-        let [mut state, mut nonce, mut verifier] = [[0; 32]; 3];
-        let (first, rest) = random.split_at(32);
-        let (second, third) = rest.split_at(32);
-        state.copy_from_slice(first);
-        nonce.copy_from_slice(second);
-        verifier.copy_from_slice(third);
-        random.zeroize();
-        let flow = Self {
+        let [state, nonce, verifier] = random;
+        Ok(Self {
             issuer: issuer.to_owned(),
             asked,
             began,
-            state: Zeroizing::new(random_text(&state)),
-            nonce: Zeroizing::new(random_text(&nonce)),
-            verifier: Verifier::new(&verifier),
-        };
-        verifier.zeroize();
-        Ok(flow)
+            state: Zeroizing::new(random_text(state)),
+            nonce: Zeroizing::new(random_text(nonce)),
+            verifier: Verifier::new(verifier),
+        })
     }
 
     /// Where to send the browser: the request for a code (OpenID Connect Core, section 3.1.2.1).

@@ -45,9 +45,9 @@ fn provider() -> Provider {
 }
 
 fn flow(asked: Asked) -> Flow {
-    let mut random = [0; 96];
-    random.iter_mut().enumerate().for_each(|(at, byte)| *byte = u8::try_from(at).unwrap());
-    Flow::new(ISSUER, random, asked, BEGAN).unwrap()
+    let byte = |at: usize| u8::try_from(at).unwrap();
+    let random = [0, 32, 64].map(|from| core::array::from_fn(|at| byte(from + at)));
+    Flow::new(ISSUER, &random, asked, BEGAN).unwrap()
 }
 
 fn keys() -> KeySet {

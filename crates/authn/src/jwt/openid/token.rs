@@ -108,8 +108,7 @@ impl TokenResponse {
         if let Some(code) = members.text("error", 64)? {
             return Err(Error::Provider(Refusal::read(code)));
         }
-        let kind = members.needed("token_type", 32)?;
-        if !["bearer", "dpop"].iter().any(|known| kind.eq_ignore_ascii_case(known)) {
+        if !members.needed("token_type", 32)?.eq_ignore_ascii_case("bearer") {
             return Err(Error::Mismatch("token_type"));
         }
         let token = |name, most| Ok(Zeroizing::new(members.needed(name, most)?.to_owned()));

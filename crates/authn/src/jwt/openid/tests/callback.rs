@@ -20,7 +20,7 @@ fn a_code_comes_back() {
 
 #[test]
 fn it_comes_back_to_the_browser_that_asked() {
-    let other = Flow::new(ISSUER, [9; 96], Asked::default(), BEGAN).unwrap();
+    let other = Flow::new(ISSUER, &[[9; 32]; 3], Asked::default(), BEGAN).unwrap();
     assert_eq!(came(&format!("code=x&state={}{ISS}", other.state())), Err(Error::Mismatch("state")));
     assert_eq!(came(&format!("code=x{ISS}")), Err(Error::Missing("state")));
     assert_eq!(came(&format!("code=x&state={ISS}")), Err(Error::Type("state")));
@@ -110,7 +110,7 @@ fn a_token_response_is_bounded_and_of_its_types() {
         assert_eq!(parse(without(body.clone(), name)), Err(Error::Missing(name)));
         assert_eq!(parse(with(body.clone(), name, 7)), Err(Error::Type(name)));
     }
-    assert_eq!(parse(with(body.clone(), "token_type", "mac")), Err(Error::Mismatch("token_type")));
+    assert_eq!(parse(with(body.clone(), "token_type", "DPoP")), Err(Error::Mismatch("token_type")));
     assert_eq!(
         parse(with(body.clone(), "id_token", "x".repeat(MOST_ID_TOKEN + 1))),
         Err(Error::Type("id_token"))

@@ -118,7 +118,7 @@ fn it_was_given_to_us() {
 
 #[test]
 fn it_belongs_to_this_log_in() {
-    let other = Flow::new(ISSUER, [9; 96], Asked::default(), BEGAN).unwrap();
+    let other = Flow::new(ISSUER, &[[9; 32]; 3], Asked::default(), BEGAN).unwrap();
     assert_eq!(of(&with(claims(), "nonce", other.nonce())), Err(Error::Mismatch("nonce")));
     assert_eq!(of(&without(claims(), "nonce")), Err(Error::Missing("nonce")));
     assert_eq!(of(&with(claims(), "nonce", json!(null))), Err(Error::Type("nonce")));

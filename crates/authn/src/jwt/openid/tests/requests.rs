@@ -74,7 +74,7 @@ fn a_query_that_an_endpoint_has_is_kept() {
 
 #[test]
 fn nothing_is_asked_that_would_be_read_as_something_else() {
-    let refused = |asked| matches!(Flow::new(ISSUER, [0; 96], asked, BEGAN), Err(Error::Parameters(_)));
+    let refused = |asked| matches!(Flow::new(ISSUER, &[[0; 32]; 3], asked, BEGAN), Err(Error::Parameters(_)));
     for word in ["", "a b", "a\"b", "a\\b", "a\nb", "é"] {
         assert!(refused(Asked { scopes: vec![word.to_owned()], ..Asked::default() }), "{word}");
         assert!(refused(Asked { acr: vec![word.to_owned()], ..Asked::default() }), "{word}");
