@@ -11,9 +11,12 @@ mod ff1;
 mod formats;
 mod formulas;
 mod json;
+mod jwks;
 mod ledger;
+mod logins;
 mod notes;
 mod policies;
+mod proofs;
 mod receipts;
 mod seal;
 mod search;
@@ -56,9 +59,12 @@ pub const TARGETS: &[Target] = &[
     Target { name: "formats", check: formats::check },
     Target { name: "formulas", check: formulas::check },
     Target { name: "json", check: json::check },
+    Target { name: "jwks", check: jwks::check },
     Target { name: "ledger", check: ledger::check },
+    Target { name: "logins", check: logins::check },
     Target { name: "notes", check: notes::check },
     Target { name: "policies", check: policies::check },
+    Target { name: "proofs", check: proofs::check },
     Target { name: "receipts", check: receipts::check },
     Target { name: "seal", check: seal::check },
     Target { name: "search", check: search::check },

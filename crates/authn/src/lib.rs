@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod error;
+pub mod jwt;
 pub mod passkey;
 pub mod password;
 pub mod recovery;

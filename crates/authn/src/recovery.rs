@@ -6,9 +6,9 @@
 
 use core::fmt;
 
+use aws_lc_rs::digest;
 use data_encoding::BASE32_NOPAD;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
@@ -87,7 +87,10 @@ fn plain(typed: &str) -> Option<Zeroizing<String>> {
 }
 
 fn digest(code: &str) -> [u8; 32] {
-    Sha256::new().chain_update(b"avouch/recovery-code/v1\0").chain_update(code.as_bytes()).finalize().into()
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(b"avouch/recovery-code/v1\0");
+    context.update(code.as_bytes());
+    *context.finish().as_ref().first_chunk().expect("SHA-256 yields 32 bytes")
 }
 
 #[cfg(test)]

@@ -47,12 +47,13 @@ enum Ground {
 
 /// Libraries with a keeper. Tests may use them elsewhere, to look from outside.
 const KEEPERS: &[(&str, &[&str], &str)] = &[
-    ("aws-lc-rs", &["seal", "ledger"], "cryptography has one place"),
+    ("aws-lc-rs", &["authn", "seal", "ledger"], "cryptography has one place"),
     ("vsss-rs", &["seal"], "cryptography has one place"),
     ("axum", &["http"], "routes have one place"),
     ("cedar-policy", &["policy"], "it is heavy to build, and decisions have one place"),
     ("clap", &["avouch", "bench"], "only a binary has a command line"),
     ("cryptoki", &["custody"], "somebody else's library is loaded in one place"),
+    ("jsonwebtoken", &["authn"], "what others have signed is judged in one place"),
     ("rusqlite", &["store", "testkit"], "the seam is the only way to a database"),
     ("serde-saphyr", &["charter"], "YAML is the charter's language and nobody else's"),
     ("tokio", &["avouch", "bench", "http", "store", "testkit"], "operations are synchronous functions"),
