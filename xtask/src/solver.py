@@ -31,10 +31,12 @@ class Session:
         return said
 
 
-def commands(lines):
-    """Whole commands: lines until every bracket that was opened has been closed."""
-    text, depth, closing = "", 0, None
+def questions(lines):
+    """Commands up to one that is waited for: whole, by their brackets, and many at once, which is much faster."""
+    text, depth, closing, command = "", 0, None, ""
     for line in lines:
+        if depth == 0 and closing is None:
+            command = line
         text += line
         for character in line:
             if closing is not None:
@@ -48,18 +50,20 @@ def commands(lines):
                 depth += 1
             elif character == ")":
                 depth -= 1
-        if depth == 0 and closing is None:
-            yield text
+        if depth == 0 and closing is None and command.startswith(WAITED_FOR):
+            yield text, command.strip()
             text = ""
+    yield text, "(exit)"
+
+
+WAITED_FOR = ("(check-sat", "(get-", "(echo", "(reset)", "(exit)")
 
 
 def main():
     session = Session()
-    for text in commands(sys.stdin):
-        if text.strip() == "(exit)":
-            return
+    for text, last in questions(sys.stdin):
         try:
-            if text.strip() == "(reset)":
+            if last == "(reset)":
                 session = Session()
                 continue
             said = session.perform(text)
@@ -68,6 +72,8 @@ def main():
             said = '(error "%s")\n' % str(error).replace('"', '""').replace("\n", " ")
             print(said, end="", flush=True)
             sys.exit(1)
+        if last == "(exit)":
+            return
         if said:
             print(said, end="", flush=True)
 

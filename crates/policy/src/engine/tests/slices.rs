@@ -15,7 +15,7 @@ const EXTRA: &str = r#"
 "#;
 
 prop_compose! {
-    fn requests()(
+    pub(super) fn requests()(
         kind in prop::sample::select(PrincipalKind::ALL),
         roles in prop::sample::subsequence(
             vec!["support", "warehouse", "dpo", "shop", "parcels_api", "auditor", "unheard_of"], 0..=3,
@@ -39,7 +39,7 @@ prop_compose! {
     }
 }
 
-fn fields() -> impl Strategy<Value = Field> {
+pub(super) fn fields() -> impl Strategy<Value = Field> {
     prop::sample::select(vec!["name", "email", "phone", "address", "card_number", "unheard_of"])
         .prop_map(field)
 }

@@ -1,0 +1,123 @@
+//! The solver, and the questions to it. Each is asked in every environment of the schema: an action, a kind of
+//! caller, a kind of resource.
+//!
+//! An answer is yes, or a request; a solver that does not know fails the test. A request is believed only when Cedar
+//! itself, which evaluates in production, decides it as the solver says.
+
+use avouch_policy::SCHEMA;
+use cedar_policy::{Authorizer, Decision, PolicySet, RequestEnv, Schema};
+use cedar_policy_symcc::solver::LocalSolver;
+use cedar_policy_symcc::{CedarSymCompiler, CompiledPolicy, CompiledPolicySet, Env};
+use tokio::runtime::Runtime;
+
+use crate::found::Found;
+
+/// How long the solver may think about one question, in milliseconds.
+const PATIENCE: u32 = 20_000;
+
+/// A solver at work, with the schema that all questions are about.
+pub(crate) struct Prover {
+    schema: Schema,
+    environments: Vec<RequestEnv>,
+    solver: CedarSymCompiler<LocalSolver>,
+    runtime: Runtime,
+}
+
+/// A policy set as logic, once for each environment.
+pub(crate) struct Logic {
+    policies: PolicySet,
+    compiled: Vec<CompiledPolicySet>,
+}
+
+impl Prover {
+    /// About the server.
+    pub(crate) fn start() -> Self {
+        Self::about(SCHEMA)
+    }
+
+    /// About another schema, for what the shipped one has no example of.
+    pub(crate) fn about(schema: &str) -> Self {
+        let schema: Schema = schema.parse().expect("a schema");
+        let mut environments: Vec<_> = schema.request_envs().collect();
+        environments.sort_by_key(|environment| {
+            (environment.action().to_string(), environment.principal().to_string())
+        });
+        assert!(!environments.is_empty());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let mut program = tokio::process::Command::new(program());
+        program.args(["--lang", "smt", &format!("--tlimit-per={PATIENCE}")]).kill_on_drop(true);
+        let solver = {
+            let _inside = runtime.enter();
+            LocalSolver::from_command(&mut program).expect("AVOUCH_TEST_CVC5 names a program that starts")
+        };
+        let solver = CedarSymCompiler::new(solver).expect("a compiler");
+        Self { schema, environments, solver, runtime }
+    }
+
+    pub(crate) fn logic(&self, policies: &PolicySet) -> Logic {
+        let compile = |environment| {
+            CompiledPolicySet::compile(policies, environment, &self.schema).expect("valid under the schema")
+        };
+        Logic { policies: policies.clone(), compiled: self.environments.iter().map(compile).collect() }
+    }
+
+    /// A request that both allow.
+    pub(crate) fn both(&mut self, one: &Logic, other: &Logic) -> Option<Found> {
+        let expected = [(one, Decision::Allow), (other, Decision::Allow)];
+        self.first(one, other, expected, async |solver, one, other| {
+            solver.check_disjoint_with_counterexample_opt(one, other).await
+        })
+    }
+
+    /// A request that the one allows and the other does not.
+    pub(crate) fn beyond(&mut self, one: &Logic, other: &Logic) -> Option<Found> {
+        let expected = [(one, Decision::Allow), (other, Decision::Deny)];
+        self.first(one, other, expected, async |solver, one, other| {
+            solver.check_implies_with_counterexample_opt(one, other).await
+        })
+    }
+
+    /// A request at which a policy fails to evaluate. Cedar skips a policy that does.
+    pub(crate) fn failing(&mut self, policies: &PolicySet) -> Option<(String, Found)> {
+        let Self { schema, environments, solver, runtime } = self;
+        policies.policies().find_map(|policy| {
+            environments.iter().find_map(|environment| {
+                let compiled =
+                    CompiledPolicy::compile(policy, environment, schema).expect("valid under the schema");
+                let answer = solver.check_never_errors_with_counterexample_opt(&compiled);
+                let found = runtime.block_on(answer).expect("the solver has an answer")?;
+                Some((policy.id().to_string(), Found::new(found)))
+            })
+        })
+    }
+
+    fn first(
+        &mut self,
+        one: &Logic,
+        other: &Logic,
+        expected: [(&Logic, Decision); 2],
+        ask: impl AsyncFn(
+            &mut CedarSymCompiler<LocalSolver>,
+            &CompiledPolicySet,
+            &CompiledPolicySet,
+        ) -> cedar_policy_symcc::err::Result<Option<Env>>,
+    ) -> Option<Found> {
+        let mut pairs = one.compiled.iter().zip(&other.compiled);
+        let found = pairs.find_map(|(one, other)| {
+            self.runtime.block_on(ask(&mut self.solver, one, other)).expect("the solver has an answer")
+        })?;
+        for (logic, decision) in expected {
+            let response = Authorizer::new().is_authorized(&found.request, &logic.policies, &found.entities);
+            assert_eq!(response.decision(), decision, "Cedar and the solver disagree about {found}");
+        }
+        Some(Found::new(found))
+    }
+}
+
+#[allow(clippy::disallowed_methods)] // where these tests read the environment
+fn program() -> String {
+    std::env::var("AVOUCH_TEST_CVC5").expect(
+        "AVOUCH_TEST_CVC5 names a program that speaks SMT-LIB as cvc5 1.3.1 does; `cargo xtask test` makes one, \
+         and `cargo xtask cvc5` says where",
+    )
+}
