@@ -4,6 +4,7 @@ mod error;
 mod fuzz;
 mod machine;
 mod postgres;
+mod python;
 mod report;
 mod tasks;
 

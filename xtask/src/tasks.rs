@@ -6,8 +6,9 @@
 use std::process::Command;
 
 use crate::error::Result;
-use crate::machine::{cargo, path_with, prepare, python_with_hvac, run, target_directory};
+use crate::machine::{cargo, path_with, prepare, run, target_directory};
 use crate::postgres::Postgres;
+use crate::python::python_with_hvac;
 use crate::report::Report;
 
 /// How much `test` covers.
