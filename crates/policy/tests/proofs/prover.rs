@@ -114,10 +114,10 @@ impl Prover {
     }
 }
 
-#[allow(clippy::disallowed_methods)] // where these tests read the environment
+#[expect(clippy::disallowed_methods, reason = "here is where these tests read their environment")]
 fn program() -> String {
     std::env::var("AVOUCH_TEST_CVC5").expect(
         "AVOUCH_TEST_CVC5 names a program that speaks SMT-LIB as cvc5 1.3.1 does; `cargo xtask test` makes one, \
-         and `cargo xtask cvc5` says where",
+         and `cargo xtask cvc5` prints the line to run",
     )
 }
