@@ -4,6 +4,7 @@ use avouch_policy::{Engine, PrincipalKind, Promise, PurposeFields, RoleGrant, Se
 use cedar_policy::{Effect, PolicySet};
 
 use crate::claim::{assert_kept, broken, claims, names, report};
+use crate::found::plain;
 use crate::prover::Prover;
 use crate::texts::{any_of, everything, forbidden, policies, ruled_out, without};
 
@@ -110,8 +111,10 @@ fn every_rule_of_a_purpose_is_promised_in_full() {
     let forbids = shop.policies().filter(|policy| policy.effect() == Effect::Forbid).cloned();
     let rules = prover.logic(&forbidden(forbids));
     let promised = prover.logic(&any_of(promises("").iter().map(ruled_out)));
-    assert!(prover.beyond(&rules, &promised).is_none());
-    assert!(prover.beyond(&promised, &rules).is_none());
+    let unpromised = plain(prover.beyond(&rules, &promised));
+    assert!(unpromised.is_empty(), "a rule forbids this, and no promise speaks of it:\n{unpromised}");
+    let unkept = plain(prover.beyond(&promised, &rules));
+    assert!(unkept.is_empty(), "a promise rules this out, and no rule forbids it:\n{unkept}");
 }
 
 const WAREHOUSE: &str = r#"

@@ -55,10 +55,9 @@ impl fmt::Display for Found {
     }
 }
 
-impl fmt::Debug for Found {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\n{self}")
-    }
+/// Nothing when nothing was found.
+pub(crate) fn plain(found: Option<Found>) -> String {
+    found.map_or_else(String::new, |found| found.to_string())
 }
 
 fn facts(context: Option<&Context>) -> Vec<(String, String)> {

@@ -77,18 +77,23 @@ impl Prover {
         })
     }
 
-    /// A request at which a policy fails to evaluate. Cedar skips a policy that does.
-    pub(crate) fn failing(&mut self, policies: &PolicySet) -> Option<(String, Found)> {
+    /// A request at which a policy fails to evaluate.
+    pub(crate) fn failing(&mut self, policies: &PolicySet) -> Option<Found> {
         let Self { schema, environments, solver, runtime } = self;
-        policies.policies().find_map(|policy| {
-            environments.iter().find_map(|environment| {
-                let compiled =
-                    CompiledPolicy::compile(policy, environment, schema).expect("valid under the schema");
-                let answer = solver.check_never_errors_with_counterexample_opt(&compiled);
-                let found = runtime.block_on(answer).expect("the solver has an answer")?;
-                Some((policy.id().to_string(), Found::new(found)))
-            })
-        })
+        let schema = &*schema;
+        let compile = |policy, environment| {
+            CompiledPolicy::compile(policy, environment, schema).expect("valid under the schema")
+        };
+        let mut questions = policies
+            .policies()
+            .flat_map(|policy| environments.iter().map(move |environment| compile(policy, environment)));
+        let found = questions.find_map(|compiled| {
+            let answer = solver.check_never_errors_with_counterexample_opt(&compiled);
+            runtime.block_on(answer).expect("the solver has an answer")
+        })?;
+        let response = Authorizer::new().is_authorized(&found.request, policies, &found.entities);
+        assert_ne!(response.diagnostics().errors().count(), 0, "Cedar and the solver disagree about {found}");
+        Some(Found::new(found))
     }
 
     fn first(
