@@ -4,10 +4,15 @@
 //! An answer is yes, or a request; a solver that does not know fails the test. A request is believed only when Cedar
 //! itself, which evaluates in production, decides it as the solver says.
 
+use std::collections::BTreeSet;
+
 use avouch_policy::SCHEMA;
 use cedar_policy::{Authorizer, Decision, PolicySet, RequestEnv, Schema};
 use cedar_policy_symcc::solver::LocalSolver;
-use cedar_policy_symcc::{CedarSymCompiler, CompiledPolicy, CompiledPolicySet, Env};
+use cedar_policy_symcc::{
+    Asserts, CedarSymCompiler, CompiledPolicy, CompiledPolicySet, WellFormedAsserts, disjoint_asserts,
+    implies_asserts,
+};
 use tokio::runtime::Runtime;
 
 use crate::found::Found;
@@ -21,6 +26,8 @@ pub(crate) struct Prover {
     environments: Vec<RequestEnv>,
     solver: CedarSymCompiler<LocalSolver>,
     runtime: Runtime,
+    /// What no request of an environment can meet, as it turned out.
+    impossible: BTreeSet<(usize, Asserts)>,
 }
 
 /// A policy set as logic, once for each environment.
@@ -51,7 +58,7 @@ impl Prover {
             LocalSolver::from_command(&mut program).expect("AVOUCH_TEST_CVC5 names a program that starts")
         };
         let solver = CedarSymCompiler::new(solver).expect("a compiler");
-        Self { schema, environments, solver, runtime }
+        Self { schema, environments, solver, runtime, impossible: BTreeSet::new() }
     }
 
     pub(crate) fn logic(&self, policies: &PolicySet) -> Logic {
@@ -63,23 +70,17 @@ impl Prover {
 
     /// A request that both allow.
     pub(crate) fn both(&mut self, one: &Logic, other: &Logic) -> Option<Found> {
-        let expected = [(one, Decision::Allow), (other, Decision::Allow)];
-        self.first(one, other, expected, async |solver, one, other| {
-            solver.check_disjoint_with_counterexample_opt(one, other).await
-        })
+        self.first([(one, Decision::Allow), (other, Decision::Allow)], disjoint_asserts)
     }
 
     /// A request that the one allows and the other does not.
     pub(crate) fn beyond(&mut self, one: &Logic, other: &Logic) -> Option<Found> {
-        let expected = [(one, Decision::Allow), (other, Decision::Deny)];
-        self.first(one, other, expected, async |solver, one, other| {
-            solver.check_implies_with_counterexample_opt(one, other).await
-        })
+        self.first([(one, Decision::Allow), (other, Decision::Deny)], implies_asserts)
     }
 
     /// A request at which a policy fails to evaluate.
     pub(crate) fn failing(&mut self, policies: &PolicySet) -> Option<Found> {
-        let Self { schema, environments, solver, runtime } = self;
+        let Self { schema, environments, solver, runtime, .. } = self;
         let schema = &*schema;
         let compile = |policy, environment| {
             CompiledPolicy::compile(policy, environment, schema).expect("valid under the schema")
@@ -96,20 +97,24 @@ impl Prover {
         Some(Found::new(found))
     }
 
-    fn first(
-        &mut self,
-        one: &Logic,
-        other: &Logic,
-        expected: [(&Logic, Decision); 2],
-        ask: impl AsyncFn(
-            &mut CedarSymCompiler<LocalSolver>,
-            &CompiledPolicySet,
-            &CompiledPolicySet,
-        ) -> cedar_policy_symcc::err::Result<Option<Env>>,
-    ) -> Option<Found> {
-        let mut pairs = one.compiled.iter().zip(&other.compiled);
-        let found = pairs.find_map(|(one, other)| {
-            self.runtime.block_on(ask(&mut self.solver, one, other)).expect("the solver has an answer")
+    /// The first request, environment by environment, that meets the assertions about two policy sets.
+    ///
+    /// With one rule changed most environments have the same assertions as before, and the same answer.
+    fn first(&mut self, expected: [(&Logic, Decision); 2], asserts: Asserting) -> Option<Found> {
+        let [(one, _), (other, _)] = expected;
+        let mut pairs = one.compiled.iter().zip(&other.compiled).enumerate();
+        let found = pairs.find_map(|(environment, (one, other))| {
+            let asserts = asserts(one, other);
+            let question = (environment, asserts.asserts().clone());
+            if self.impossible.contains(&question) {
+                return None;
+            }
+            let answer = self.runtime.block_on(self.solver.check_sat(&asserts));
+            let found = answer.expect("the solver has an answer");
+            if found.is_none() {
+                self.impossible.insert(question);
+            }
+            found
         })?;
         for (logic, decision) in expected {
             let response = Authorizer::new().is_authorized(&found.request, &logic.policies, &found.entities);
@@ -118,6 +123,8 @@ impl Prover {
         Some(Found::new(found))
     }
 }
+
+type Asserting = for<'a> fn(&'a CompiledPolicySet, &'a CompiledPolicySet) -> WellFormedAsserts<'a>;
 
 #[expect(clippy::disallowed_methods, reason = "here is where these tests read their environment")]
 fn program() -> String {
