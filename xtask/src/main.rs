@@ -4,6 +4,7 @@ mod error;
 mod fuzz;
 mod machine;
 mod postgres;
+mod python;
 mod report;
 mod tasks;
 
@@ -15,6 +16,7 @@ usage: cargo xtask <command>
   test [--fast]   format, lints, docs and all tests on SQLite and PostgreSQL (--fast: format and tests)
   ci              the same as `test`
   postgres        run a throw-away PostgreSQL in the foreground and print the line that points tests at it
+  cvc5            install the solver that proves what is promised of the policy, and print the same for its tests
   bench [ARGS]    build the release binaries, start a PostgreSQL, run `avouch-bench ARGS`
   fuzz [--seconds N] [TARGET…]
                   look for inputs that break a promise, in all targets for 20 seconds each or as said
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
         ["test" | "ci"] => tasks::test(tasks::Extent::Everything),
         ["test", "--fast"] => tasks::test(tasks::Extent::Fast),
         ["postgres"] => tasks::postgres(),
+        ["cvc5"] => tasks::cvc5(),
         ["bench", "--", passed @ ..] | ["bench", passed @ ..] => tasks::bench(passed),
         ["fuzz", passed @ ..] => match fuzz::Fuzz::parse(passed) {
             Some(fuzz) => fuzz.run(),

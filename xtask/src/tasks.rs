@@ -6,8 +6,9 @@
 use std::process::Command;
 
 use crate::error::Result;
-use crate::machine::{cargo, path_with, prepare, python_with_hvac, run, target_directory};
+use crate::machine::{cargo, path_with, prepare, run, target_directory};
 use crate::postgres::Postgres;
+use crate::python::{python_with_hvac, solver};
 use crate::report::Report;
 
 /// How much `test` covers.
@@ -23,6 +24,8 @@ pub(crate) enum Extent {
 const TEST_DATABASE: &str = "AVOUCH_TEST_POSTGRES";
 /// The test that works as applications do finds a Python that has hvac here, and fails when the variable is not set.
 const TEST_HVAC: &str = "AVOUCH_TEST_HVAC";
+/// The tests that prove what is promised of the policy find a solver here, and fail when the variable is not set.
+const TEST_SOLVER: &str = "AVOUCH_TEST_CVC5";
 /// The same as the first for the load generator.
 const BENCH_DATABASE: &str = "AVOUCH_BENCH_POSTGRES";
 
@@ -41,6 +44,7 @@ pub(crate) fn test(extent: Extent) -> Result<()> {
     }
     let database = report.step("database", Postgres::start);
     let python = report.step("hvac", python_with_hvac);
+    let solver = report.step("cvc5", solver);
     report.step("tests", || {
         let mut tests = cargo();
         tests.args(["test", "--workspace", "--no-fail-fast"]);
@@ -51,6 +55,10 @@ pub(crate) fn test(extent: Extent) -> Result<()> {
         match &python {
             Some(python) => tests.env(TEST_HVAC, python),
             None => tests.env_remove(TEST_HVAC),
+        };
+        match &solver {
+            Some(solver) => tests.env(TEST_SOLVER, solver),
+            None => tests.env_remove(TEST_SOLVER),
         };
         run(&mut tests)
     });
@@ -64,6 +72,12 @@ pub(crate) fn postgres() -> Result<()> {
     println!("export {TEST_DATABASE}={}", database.url());
     eprintln!("PostgreSQL is up; Ctrl-C stops it and removes its data");
     database.hold()
+}
+
+/// Makes the solver and says where it is.
+pub(crate) fn cvc5() -> Result<()> {
+    println!("export {TEST_SOLVER}={}", solver()?.display());
+    Ok(())
 }
 
 /// Builds what is measured, starts the database to compare with, and hands over to the load generator.

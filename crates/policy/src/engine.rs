@@ -19,14 +19,16 @@ use cedar_policy::Schema;
 use self::evaluate::{Ask, Evaluator};
 use self::memo::Memo;
 use self::needs::Holders;
-use crate::source::{Loaded, Names, load};
+use crate::source::{Content, Loaded, Names, doubles, load};
 use crate::{
     Action, Decision, Field, FieldView, PrincipalKind, Problem, PurposeFields, Request, RoleGrant, Source,
     View, grant,
 };
 
-const SCHEMA: &str = include_str!("schema.cedarschema");
+/// What Cedar knows of the server, as a Cedar schema: every policy and every promise is held against it.
+pub const SCHEMA: &str = include_str!("schema.cedarschema");
 const BASE: &str = include_str!("base.cedar");
+const OWN: &str = include_str!("own.cedar");
 
 /// How many decisions and how many views are remembered.
 const REMEMBERED: usize = 65_536;
@@ -56,34 +58,28 @@ impl Engine {
             return Err(problems);
         }
         let schema: Schema = SCHEMA.parse().map_err(|error| shipped("schema.cedarschema", &error))?;
-        let names = Names {
-            roles: grants.iter().map(|grant| grant.role.as_str()).collect(),
-            purposes: purposes.iter().map(|purpose| purpose.name.as_str()).collect(),
-            fields: (purposes.iter().flat_map(|purpose| &purpose.fields))
-                .chain(grants.iter().flat_map(|grant| &grant.sees).flat_map(|sees| &sees.fields))
-                .map(String::as_str)
-                .collect(),
-        };
+        let names = Names::of(grants, purposes);
 
         let base = Source { name: "base rules".into(), text: BASE.into() };
+        let own = Source { name: "everybody's own".into(), text: OWN.into() };
         let granted = Source { name: "roles and purposes".into(), text: grant::render(grants, purposes) };
         let mut text = String::new();
         let mut loaded = Vec::new();
         let mut problems = Vec::new();
         for (source, ours) in
-            [(&base, true), (&granted, true)].into_iter().chain(sources.iter().map(|s| (s, false)))
+            [(&base, true), (&own, true), (&granted, true)].into_iter().chain(sources.iter().map(|s| (s, false)))
         {
             text.push_str(&format!(
                 "// ---- {} ----\n\n{}\n\n",
                 source.name.escape_debug(),
                 source.text.trim_end()
             ));
-            match load(source, !ours, &schema, &names) {
+            match load(source, !ours, Content::Policies, &schema, &names) {
                 Ok(policies) => loaded.extend(policies),
                 Err(found) => problems.extend(found),
             }
         }
-        problems.extend(doubles(&loaded));
+        problems.extend(doubles("policies", &loaded));
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -204,19 +200,8 @@ impl fmt::Debug for Engine {
     }
 }
 
-/// Policies of different sources that came to the same id.
-fn doubles(loaded: &[Loaded]) -> Vec<Problem> {
-    let mut ids = BTreeSet::new();
-    let doubles = loaded.iter().map(|loaded| loaded.policy.id()).filter(|id| !ids.insert(*id));
-    let problem = |id: &cedar_policy::PolicyId| {
-        let help = Some("name each file once, and not like the shipped policies".into());
-        Problem::placeless("policies".into(), format!("two policies are called `{id}`"), help)
-    };
-    doubles.map(problem).collect()
-}
-
 /// A mistake in what we ship; tests keep it from happening.
-fn shipped(source: &str, error: &(impl fmt::Display + ?Sized)) -> Vec<Problem> {
+pub(crate) fn shipped(source: &str, error: &(impl fmt::Display + ?Sized)) -> Vec<Problem> {
     vec![Problem::placeless(source.into(), error.to_string(), None)]
 }
 

@@ -149,11 +149,11 @@ fn fields_of(text: &mut String, purpose: &PurposeFields) -> std::fmt::Result {
 }
 
 /// An entity as Cedar writes it: `Role::"support"`.
-fn uid(entity_type: &str, id: &str) -> String {
+pub(crate) fn uid(entity_type: &str, id: &str) -> String {
     format!("{entity_type}::{}", quoted(id))
 }
 
-fn uids(entity_type: &str, ids: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+pub(crate) fn uids(entity_type: &str, ids: impl IntoIterator<Item = impl AsRef<str>>) -> String {
     let ids: Vec<String> = ids.into_iter().map(|id| uid(entity_type, id.as_ref())).collect();
     let line = ids.join(", ");
     if line.len() <= 80 { format!("[{line}]") } else { format!("[\n    {}\n  ]", ids.join(",\n    ")) }

@@ -7,13 +7,15 @@ mod engine;
 mod grant;
 mod nesting;
 mod proof;
+mod promise;
 mod request;
 mod source;
 
 pub use action::{Action, Shows, UnknownAction};
 pub use decision::{Decision, FieldView, Need, View};
-pub use engine::Engine;
+pub use engine::{Engine, SCHEMA};
 pub use grant::{PurposeFields, RoleGrant, SeesGrant};
 pub use proof::{Means, Proof, ProofNeed};
+pub use promise::Promise;
 pub use request::{Field, PrincipalClass, PrincipalKind, Request, RowClass};
 pub use source::{Problem, Source};

@@ -11,7 +11,7 @@ use cedar_policy::{Effect, EntityUid, Policy, PolicyId, PolicySet, Schema, Valid
 use miette::Diagnostic;
 
 use crate::advice::Advice;
-use crate::{PrincipalKind, nesting};
+use crate::{PrincipalKind, PurposeFields, RoleGrant, nesting};
 
 /// A Cedar text, e.g. of `policies/night.cedar`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +74,13 @@ impl fmt::Display for Problem {
     }
 }
 
+/// What a text holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Content {
+    Policies,
+    Promises,
+}
+
 /// A policy that passed every check.
 #[derive(Debug)]
 pub(crate) struct Loaded {
@@ -89,10 +96,25 @@ pub(crate) struct Names<'a> {
     pub(crate) fields: BTreeSet<&'a str>,
 }
 
+impl<'a> Names<'a> {
+    /// Of what a charter grants.
+    pub(crate) fn of(grants: &'a [RoleGrant], purposes: &'a [PurposeFields]) -> Self {
+        Self {
+            roles: grants.iter().map(|grant| grant.role.as_str()).collect(),
+            purposes: purposes.iter().map(|purpose| purpose.name.as_str()).collect(),
+            fields: (purposes.iter().flat_map(|purpose| &purpose.fields))
+                .chain(grants.iter().flat_map(|grant| &grant.sees).flat_map(|sees| &sees.fields))
+                .map(String::as_str)
+                .collect(),
+        }
+    }
+}
+
 /// Reads one text. Ids come from `@id`: as they are for our own texts, behind the source's name for others.
 pub(crate) fn load(
     source: &Source,
     prefixed: bool,
+    content: Content,
     schema: &Schema,
     names: &Names<'_>,
 ) -> Result<Vec<Loaded>, Vec<Problem>> {
@@ -122,7 +144,13 @@ pub(crate) fn load(
         read_up_to = offset.map_or(read_up_to, |offset| offset + text.len());
 
         let mut reader = Reader { source, names, offset, problems: &mut problems };
-        let advice = reader.annotations(&policy);
+        let advice = match content {
+            Content::Policies => reader.annotations(&policy),
+            Content::Promises => {
+                reader.promise(&policy);
+                None
+            }
+        };
         reader.entities(&policy);
         if set.add(policy.clone()).is_err() {
             let help = Some("give each policy of a file its own `@id`".into());
@@ -137,6 +165,17 @@ pub(crate) fn load(
         problems.sort_by_key(|problem| (problem.line, problem.column));
         Err(problems)
     }
+}
+
+/// Policies of different sources that came to the same id.
+pub(crate) fn doubles(source: &str, loaded: &[Loaded]) -> Vec<Problem> {
+    let mut ids = BTreeSet::new();
+    let doubles = loaded.iter().map(|loaded| loaded.policy.id()).filter(|id| !ids.insert(*id));
+    let problem = |id: &PolicyId| {
+        let help = Some("name each file once, and not like the shipped policies".into());
+        Problem::placeless(source.into(), format!("two policies are called `{id}`"), help)
+    };
+    doubles.map(problem).collect()
 }
 
 /// The policies of a text, in its order.
@@ -186,7 +225,7 @@ fn from_diagnostic(source: &Source, diagnostic: &(impl Diagnostic + ?Sized)) -> 
 }
 
 /// Checks of one policy that Cedar leaves to its user.
-struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     source: &'a Source,
     names: &'a Names<'a>,
     /// Where the policy begins.
@@ -195,7 +234,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn report(&mut self, message: String, help: Option<String>) {
+    pub(crate) fn report(&mut self, message: String, help: Option<String>) {
         self.problems.push(Problem::at(self.source, self.offset, message, help));
     }
 

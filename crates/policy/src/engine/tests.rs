@@ -1,5 +1,6 @@
 //! The base rules one by one, needs and views.
 
+mod promises;
 mod slices;
 mod texts;
 

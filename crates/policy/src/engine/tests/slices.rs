@@ -23,7 +23,7 @@ fn proofs() -> impl Strategy<Value = Proof> {
 }
 
 prop_compose! {
-    fn requests()(
+    pub(super) fn requests()(
         kind in prop::sample::select(PrincipalKind::ALL),
         roles in prop::sample::subsequence(
             vec!["support", "warehouse", "dpo", "shop", "parcels_api", "auditor", "unheard_of"], 0..=3,
@@ -48,7 +48,7 @@ prop_compose! {
     }
 }
 
-fn fields() -> impl Strategy<Value = Field> {
+pub(super) fn fields() -> impl Strategy<Value = Field> {
     prop::sample::select(vec!["name", "email", "phone", "address", "card_number", "unheard_of"])
         .prop_map(field)
 }

@@ -1,0 +1,169 @@
+//! The effective policy of a small shop: what is promised of it, and promises of its own.
+
+use avouch_policy::{Engine, PrincipalKind, Promise, PurposeFields, RoleGrant, SeesGrant, Source, View};
+use cedar_policy::{Effect, PolicySet};
+
+use crate::claim::{assert_kept, broken, claims, names, report};
+use crate::found::plain;
+use crate::prover::Prover;
+use crate::texts::{any_of, everything, forbidden, policies, ruled_out, without};
+
+fn strings(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+fn role(name: &str, holder: PrincipalKind, actions: &[&str], purposes: &[&str], sees: &[&str]) -> RoleGrant {
+    let sees = SeesGrant { fields: strings(sees), reads: View::Masked, reveals: View::Clear };
+    RoleGrant {
+        role: name.into(),
+        holder,
+        actions: strings(actions),
+        purposes: strings(purposes),
+        sees: vec![sees],
+    }
+}
+
+fn purpose(name: &str, fields: &[&str]) -> PurposeFields {
+    PurposeFields { name: name.into(), fields: strings(fields) }
+}
+
+fn grants() -> Vec<RoleGrant> {
+    use PrincipalKind::{Auditor, Service, Staff, System};
+    vec![
+        role(
+            "support",
+            Staff,
+            &["subject.read", "subject.reveal", "charter.read"],
+            &["support"],
+            &["name", "email"],
+        ),
+        role("warehouse", Staff, &["subject.read", "subject.reveal"], &["fulfilment"], &["name", "address"]),
+        role(
+            "dpo",
+            Staff,
+            &["subject.read", "subject.export", "charter.apply"],
+            &["support", "rights"],
+            &["name", "email", "address"],
+        ),
+        role(
+            "shop",
+            Service,
+            &["subject.create", "subject.read", "token.create"],
+            &["fulfilment"],
+            &["name", "address"],
+        ),
+        role("parcels_api", Service, &["token.detokenize"], &["fulfilment"], &["name", "address"]),
+        role("auditor", Auditor, &["event.read", "key.read"], &[], &[]),
+        role("retention", System, &["subject.delete"], &["rights"], &[]),
+    ]
+}
+
+fn purposes() -> Vec<PurposeFields> {
+    vec![
+        purpose("support", &["name", "email"]),
+        purpose("fulfilment", &["name", "address"]),
+        purpose("rights", &["name", "email", "address"]),
+        purpose("dormant", &[]),
+    ]
+}
+
+fn policy(sources: &[Source]) -> PolicySet {
+    policies(Engine::compile(&grants(), &purposes(), sources).expect("the shop compiles").text())
+}
+
+fn promises(own: &str) -> Vec<Promise> {
+    let own = Source { name: "promises/shop.cedar".into(), text: own.into() };
+    Promise::of(&grants(), &purposes(), &[own]).expect("the shop's promises")
+}
+
+#[test]
+fn every_promise_holds_for_a_shop_and_for_one_that_permits_everything() {
+    let mut prover = Prover::start();
+    let claims = claims(&prover, promises(""));
+    for sources in [&[][..], &[everything()]] {
+        let policy = prover.logic(&policy(sources));
+        assert_kept(&mut prover, &policy, &claims);
+    }
+}
+
+#[test]
+fn without_the_rule_of_a_purpose_its_fields_are_not_its_own() {
+    let mut prover = Prover::start();
+    let claims = claims(&prover, promises(""));
+    for purpose in purposes() {
+        let id = format!("purpose:{}/fields", purpose.name);
+        let policy = prover.logic(&without(&policy(&[everything()]), &id));
+        let broken = broken(&mut prover, &policy, &claims);
+        assert_eq!(names(&broken), ["promise:fields-of-purpose"]);
+        assert!(
+            report(&broken).contains(&format!("purpose: Purpose::\"{}\"", purpose.name)),
+            "{}",
+            report(&broken)
+        );
+    }
+}
+
+/// What the charter's purposes forbid is promised too, and nothing beyond.
+#[test]
+fn every_rule_of_a_purpose_is_promised_in_full() {
+    let mut prover = Prover::start();
+    let shop = policy(&[]);
+    let forbids = shop.policies().filter(|policy| policy.effect() == Effect::Forbid).cloned();
+    let rules = prover.logic(&forbidden(forbids));
+    let promised = prover.logic(&any_of(promises("").iter().map(ruled_out)));
+    let unpromised = plain(prover.beyond(&rules, &promised));
+    assert!(unpromised.is_empty(), "a rule forbids this, and no promise speaks of it:\n{unpromised}");
+    let unkept = plain(prover.beyond(&promised, &rules));
+    assert!(unkept.is_empty(), "a promise rules this out, and no rule forbids it:\n{unkept}");
+}
+
+const WAREHOUSE: &str = r#"
+    @id("warehouse") @says("Whoever works in the warehouse sees no e-mail address.")
+    forbid (principal in Role::"warehouse", action in Action::"view", resource == Field::"email");
+"#;
+
+/// No grant gives it to them, and yet it is not so: somebody may hold two roles.
+#[test]
+fn what_looks_true_of_the_grants_need_not_be() {
+    let mut prover = Prover::start();
+    let claims = claims(&prover, promises(WAREHOUSE));
+    let shop = prover.logic(&policy(&[]));
+    let found = broken(&mut prover, &shop, &claims);
+    assert_eq!(names(&found), ["promises/shop.cedar/warehouse"]);
+    let told = report(&found);
+    assert!(told.contains("Whoever works in the warehouse sees no e-mail address."), "{told}");
+    let [one, another] = [r#"Role::"warehouse""#, r#"Field::"email""#];
+    assert!(told.contains(one) && told.contains(another), "{told}");
+    assert!(told.contains(r#"Role::"support""#) || told.contains(r#"Role::"dpo""#), "{told}");
+
+    let kept = Source {
+        name: "policies/warehouse.cedar".into(),
+        text: r#"@advice("view")
+            forbid (principal in Role::"warehouse", action in Action::"view", resource == Field::"email");"#
+            .into(),
+    };
+    let mended = prover.logic(&policy(&[kept]));
+    assert_kept(&mut prover, &mended, &claims);
+}
+
+/// A promise about who may do what holds by the grants alone, and falls with one grant too many.
+#[test]
+fn a_grant_too_many_is_found() {
+    let own = r#"
+        @id("exports") @says("Only the data protection officer takes out files of customers.")
+        forbid (principal, action == Action::"subject.export", resource)
+        unless { principal in Role::"dpo" };
+    "#;
+    let mut prover = Prover::start();
+    let claims = claims(&prover, promises(own));
+    let shop = prover.logic(&policy(&[]));
+    assert_kept(&mut prover, &shop, &claims);
+
+    let mut grants = grants();
+    grants.push(role("campaigns", PrincipalKind::Service, &["subject.export"], &["support"], &["email"]));
+    let engine = Engine::compile(&grants, &purposes(), &[]).expect("the shop compiles");
+    let too_many = prover.logic(&policies(engine.text()));
+    let broken = broken(&mut prover, &too_many, &claims);
+    assert_eq!(names(&broken), ["promises/shop.cedar/exports"]);
+    assert!(report(&broken).contains(r#"Role::"campaigns""#), "{}", report(&broken));
+}
