@@ -15,7 +15,7 @@ use crate::statistics::{Histogram, tally};
 use crate::team::{OPEN_DAYS, Team};
 use crate::thresholds::{MINUTE, Thresholds};
 use crate::visit::{Marks, Visit};
-use crate::{context, pattern, volume};
+use crate::{context, volume};
 
 /// As many as R4 can tell apart: from here on it is sure.
 const RING: usize = 64;
@@ -131,7 +131,7 @@ impl Actor {
         let marks = visit.marks;
         day.keep(visit, thresholds);
 
-        // What the day's counts say is said of the looks that add to them.
+        // What the day's counts say is said of the looks that add to them; R11 and R12 are about weeks, and said of none.
         let measures = day.measures(View::AtOnce, thresholds);
         let untied = access.tie != Tie::Contact;
         if new {
@@ -143,7 +143,6 @@ impl Actor {
         }
         if untied {
             values.raise(Rule::Untied, volume::untied(measures.untied_z, limits, &thresholds.volume));
-            pattern::judge_day(measures.slow, measures.drift, limits, &thresholds.pattern, &mut values);
             let off_hours = if marks.has(Marks::OFF_HOURS) { tenths(day.off_hours) } else { 0.0 };
             let new_session = if marks.has(Marks::NEW_SESSION) { tenths(day.new_session) } else { 0.0 };
             context::judge_day(off_hours, new_session, &thresholds.context, &mut values);
@@ -280,10 +279,9 @@ impl Actor {
         let (usual, share) = (&mut present.before, thresholds.learning.actor);
         (usual.slow, usual.drift) = (Twice::default(), 0.0);
         for day in self.days.drain(..) {
-            let [busy, busy_untied] = day.busy;
-            usual.opened.learn(f64::from(day.opened) / busy, share, usual.days.min(1));
-            usual.untied.again.learn(tenths(day.untied) / busy_untied, share, usual.days.min(1));
-            usual.untied.at_once.learn(tenths(day.untied) / busy_untied, share, usual.days_at_once.min(1));
+            usual.opened.learn(f64::from(day.opened), share, usual.days.min(1));
+            usual.untied.again.learn(tenths(day.untied), share, usual.days.min(1));
+            usual.untied.at_once.learn(tenths(day.untied), share, usual.days_at_once.min(1));
         }
         self.days.push_back(present);
         self.revision = self.revision.wrapping_add(1);

@@ -42,6 +42,15 @@ pub(crate) struct Untied {
     pub(crate) again: Ewma,
 }
 
+impl Untied {
+    const fn of(&self, view: View) -> &Ewma {
+        match view {
+            View::AtOnce => &self.at_once,
+            View::Again => &self.again,
+        }
+    }
+}
+
 /// A number seen at once, and again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Encode, Decode)]
 pub(crate) struct Twice {
@@ -88,12 +97,17 @@ impl Baseline {
             days / (days + thresholds.learning.shrink).max(f64::MIN_POSITIVE)
         };
         let opened = self.opened.mixed(weight(self.days), &prior.opened);
-        let (own, days) = match view {
-            View::AtOnce => (&self.untied.at_once, self.days_at_once),
-            View::Again => (&self.untied.again, self.days),
-        };
+        let (own, days) = (self.untied.of(view), self.days_of(view));
         let of_team = Ewma { mean: prior.share.of(view) * opened.mean, variance: prior.variance.of(view) };
         Usual { opened, untied: own.mixed(weight(days), &of_team) }
+    }
+
+    /// Days that were learnt of untied people.
+    pub(crate) const fn days_of(&self, view: View) -> u32 {
+        match view {
+            View::AtOnce => self.days_at_once,
+            View::Again => self.days,
+        }
     }
 
     pub(crate) fn is_sound(&self, thresholds: &Thresholds) -> bool {

@@ -214,12 +214,12 @@ impl Day {
         let [busy, busy_untied] = self.busy;
         let z = deviation(f64::from(self.opened), &usual.opened, busy, least);
         let untied_z = deviation(f64::from(untied) / 10.0, &usual.untied, busy_untied, least);
-        Measures {
-            z,
-            untied_z,
-            slow: pattern::slow_after(self.before.slow.of(view), untied_z, &thresholds.pattern),
-            drift: pattern::drift_after(self.before.drift, z, &thresholds.pattern),
+        let (mut slow, mut drift) = (0.0, 0.0);
+        if self.before.days_of(view) >= thresholds.pattern.warm_up {
+            slow = pattern::slow_after(self.before.slow.of(view), untied_z, &thresholds.pattern);
+            drift = pattern::drift_after(self.before.drift, z, &thresholds.pattern);
         }
+        Measures { z, untied_z, slow, drift }
     }
 
     /// Each rule's value for the day.
@@ -251,21 +251,22 @@ impl Day {
     /// The baseline after this day.
     pub(crate) fn after(&self, thresholds: &Thresholds) -> Baseline {
         let mut after = self.before;
+        // As they were, whatever the team's day was like: divided by how busy it was, a baseline would shrink, the team would look the
+        // busier for it, and so on.
         let share = thresholds.learning.actor;
-        let [busy, busy_untied] = self.busy;
 
         let again = self.measures(View::Again, thresholds);
         (after.slow.again, after.drift) = (again.slow, again.drift);
         if !self.suspects(&again, thresholds) {
-            after.opened.learn(f64::from(self.opened) / busy, share, after.days);
-            after.untied.again.learn(tenths(self.untied) / busy_untied, share, after.days);
+            after.opened.learn(f64::from(self.opened), share, after.days);
+            after.untied.again.learn(tenths(self.untied), share, after.days);
             after.days = after.days.saturating_add(1);
         }
         let untied = self.untied_at_close.unwrap_or(self.untied);
         let at_once = self.measure(untied, View::AtOnce, thresholds);
         after.slow.at_once = at_once.slow;
         if !self.suspects(&at_once, thresholds) {
-            after.untied.at_once.learn(tenths(untied) / busy_untied, share, after.days_at_once);
+            after.untied.at_once.learn(tenths(untied), share, after.days_at_once);
             after.days_at_once = after.days_at_once.saturating_add(1);
         }
         after

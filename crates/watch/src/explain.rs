@@ -29,10 +29,9 @@ pub(crate) fn reasons(values: &Values, figures: &Figures, thresholds: &Threshold
 
 fn sentence(rule: Rule, figures: &Figures) -> String {
     let Figures { opened, usual_opened, untied, usual_untied, busy, .. } = figures;
-    let times =
-        visits_place(rule)
-            .and_then(|place| figures.visits.get(place))
-            .map_or_else(String::new, |n| if *n > 1 { format!(" ({n} visits)") } else { String::new() });
+    let times = visits_place(rule)
+        .and_then(|place| figures.visits.get(place))
+        .map_or_else(String::new, |n| if *n > 1 { format!(" ({n} visits)") } else { String::new() });
     let team =
         if *busy > 1.05 { format!(", on a day with {busy:.1} times the team's work") } else { String::new() };
     match rule {

@@ -126,10 +126,10 @@ pub struct Case {
     pub family: Family,
     /// From the rules of the family: what it is ranked by among its like.
     pub score: f64,
-    /// From all rules: which of two alike comes first.
-    pub day_score: f64,
-    /// In how many visits a rule of the family fired: which comes first after that.
+    /// In how many visits a rule of the family fired: which of two alike comes first.
     pub times: u32,
+    /// From all rules: which comes first after that.
+    pub day_score: f64,
     /// Sentences for whoever reviews it, also from other families.
     pub reasons: Vec<Reason>,
 }

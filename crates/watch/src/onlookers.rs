@@ -12,7 +12,7 @@ use crate::bounded::make_room;
 const MOST: usize = 64;
 
 /// Of one day.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Onlookers {
     day: i32,
     of: BTreeMap<SubjectId, Here>,
@@ -24,7 +24,20 @@ struct Here {
     actors: Vec<ActorId>,
 }
 
+impl Default for Onlookers {
+    fn default() -> Self {
+        Self { day: i32::MIN, of: BTreeMap::new() }
+    }
+}
+
 impl Onlookers {
+    /// Notes one that was read back: actors come in any order, and some were not here for days.
+    pub(crate) fn recall(&mut self, subject: SubjectId, actor: ActorId, day: i32, at: i64, bound: usize) {
+        if day >= self.day {
+            self.note(subject, actor, day, at, bound);
+        }
+    }
+
     /// Notes one. What is of an earlier day is not kept, and a day that lies two or more back means that the clock was wrong.
     pub(crate) fn note(&mut self, subject: SubjectId, actor: ActorId, day: i32, at: i64, bound: usize) {
         if day > self.day || day <= self.day.saturating_sub(2) {
@@ -54,5 +67,35 @@ impl Onlookers {
         if let Some(here) = self.of.get_mut(&subject).filter(|_| day == self.day) {
             here.actors.retain(|other| *other != actor);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VIP: SubjectId = SubjectId::of_number(1);
+
+    #[test]
+    fn who_is_read_back_from_days_ago_does_not_make_the_others_forgotten() {
+        let mut onlookers = Onlookers::default();
+        onlookers.recall(VIP, ActorId([1; 16]), -5, 0, 8);
+        onlookers.recall(VIP, ActorId([2; 16]), 10, 0, 8);
+        onlookers.recall(VIP, ActorId([3; 16]), 7, 0, 8);
+        assert_eq!(onlookers.with(VIP, ActorId([4; 16]), 10), 2);
+        // Whereas a look of days ago means that the clock was wrong.
+        onlookers.note(VIP, ActorId([3; 16]), 7, 0, 8);
+        assert_eq!(onlookers.with(VIP, ActorId([4; 16]), 7), 2);
+        onlookers.take_back(VIP, ActorId([3; 16]), 7);
+        assert_eq!(onlookers.with(VIP, ActorId([4; 16]), 7), 1);
+    }
+
+    #[test]
+    fn more_than_sixty_four_are_not_told_apart() {
+        let mut onlookers = Onlookers::default();
+        for number in 0..100 {
+            onlookers.note(VIP, ActorId([number; 16]), 1, 0, 8);
+        }
+        assert_eq!(onlookers.with(VIP, ActorId([200; 16]), 1), 65);
     }
 }

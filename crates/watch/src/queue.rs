@@ -1,11 +1,11 @@
 //! Which cases of a day reach a reviewer, when there is time for so many.
 //!
 //! Each family has a budget of its own, so that the loudest do not starve the others: a hundred busy days are not worth more than
-//! one curious colleague. Within a family cases are ranked by the family's score, then the day's, then how many visits fired.
+//! one curious colleague. Within a family cases are ranked by the family's score, then by how many visits fired, then by the
+//! day's score.
 //!
-//! What a family leaves unused is given on one by one: in each round, every family that still has a case waiting gets one more, the
-//! family with the highest waiting case first, until nothing is left. An actor is one alert, in the family that takes them first;
-//! the alert names the others.
+//! What a family leaves unused is given on one by one: to the family that has got the fewest alerts and still has a case waiting, of
+//! two such to the one with the higher case. An actor is one alert, in the family that takes them first; the alert names the others.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -16,15 +16,21 @@ use crate::rule::Family;
 
 /// How many alerts a day each family has, in the order of [`Family::ALL`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Budget(pub [u32; 8]);
+pub struct Budget(pub [u32; FAMILIES]);
+
+const FAMILIES: usize = Family::ALL.len();
 
 impl Budget {
     /// So many in all, evenly; what cannot be divided goes to the most certain families.
     #[must_use]
     pub fn evenly(alerts: u32) -> Self {
-        let mut each = [alerts / 8; 8];
-        each.iter_mut().take((alerts % 8) as usize).for_each(|budget| *budget += 1);
-        Self(each)
+        let families = u32::try_from(FAMILIES).unwrap_or(1);
+        let mut left = alerts % families;
+        Self(Family::ALL.map(|_| {
+            let more = left.min(1);
+            left -= more;
+            alerts / families + more
+        }))
     }
 
     /// All families together.
@@ -39,7 +45,7 @@ impl Budget {
 pub struct Queue {
     budget: Budget,
     /// For each family, the best first.
-    waiting: [Vec<Case>; 8],
+    waiting: [Vec<Case>; FAMILIES],
 }
 
 /// What a reviewer gets.
@@ -88,23 +94,16 @@ impl Queue {
             }
         }
         while left > 0 {
-            let mut round: Vec<(f64, Family)> = Vec::new();
-            for family in Family::ALL {
-                if let Some(case) = self.waiting.get(family as usize).and_then(|waiting| waiting.first()) {
-                    round.push((case.score, family));
-                }
-            }
-            // The sort is stable: of two alike, the more certain family comes first.
-            round.sort_by(|one, other| other.0.total_cmp(&one.0));
-            let before = alerts.len();
-            for (_, family) in round {
-                if left > 0 && self.take(family, &mut alerts) {
-                    left -= 1;
-                }
-            }
-            if alerts.len() == before {
-                break;
-            }
+            let got = |family: Family| alerts.iter().filter(|alert| alert.case.family == family).count();
+            let waiting = Family::ALL.into_iter().zip(&self.waiting);
+            let waiting = waiting.filter_map(|(family, waiting)| Some((family, waiting.first()?.score)));
+            // Of two that are alike in both, the more certain family comes first.
+            let next = waiting.min_by(|(one, score), (other, higher)| {
+                got(*one).cmp(&got(*other)).then(higher.total_cmp(score))
+            });
+            let Some((family, _)) = next else { break };
+            // Whoever was waiting may have been alerted meanwhile; then they wait no more.
+            left -= u32::from(self.take(family, &mut alerts));
         }
         alerts
     }
@@ -129,7 +128,7 @@ impl Queue {
 /// The better first; of two alike, always the same one.
 fn rank(one: &Case, other: &Case) -> Ordering {
     (other.score.total_cmp(&one.score))
-        .then(other.day_score.total_cmp(&one.day_score))
         .then(other.times.cmp(&one.times))
+        .then(other.day_score.total_cmp(&one.day_score))
         .then(one.actor.cmp(&other.actor))
 }

@@ -82,7 +82,8 @@ impl Rule {
             Self::Vip => Family::Vip,
             Self::Household => Family::Household,
             Self::Bulk | Self::Untied => Family::Volume,
-            Self::OffHours | Self::Segment | Self::Session => Family::Context,
+            Self::OffHours => Family::Hours,
+            Self::Segment | Self::Session => Family::Place,
             Self::Stalking => Family::Stalking,
             Self::Honey => Family::Honey,
             Self::Slow | Self::Drift => Family::Slow,
@@ -117,13 +118,15 @@ pub enum Family {
     Volume,
     /// R11 and R12.
     Slow,
-    /// R6, R7 and R8.
-    Context,
+    /// R6.
+    Hours,
+    /// R7 and R8.
+    Place,
 }
 
 impl Family {
     /// All of them, the most certain first.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Honey,
         Self::Household,
         Self::Colleague,
@@ -131,7 +134,8 @@ impl Family {
         Self::Stalking,
         Self::Volume,
         Self::Slow,
-        Self::Context,
+        Self::Hours,
+        Self::Place,
     ];
 
     /// How it is called in reports.
@@ -145,7 +149,8 @@ impl Family {
             Self::Stalking => "stalking",
             Self::Volume => "volume",
             Self::Slow => "slow",
-            Self::Context => "context",
+            Self::Hours => "hours",
+            Self::Place => "place",
         }
     }
 }

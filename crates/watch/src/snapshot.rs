@@ -95,7 +95,7 @@ impl Watch {
                     let looks = day.visits.iter().filter(|visit| visit.marks.has(Marks::VIP));
                     for visit in looks.filter(|visit| visit.tie != Tie::Contact) {
                         let bound = self.thresholds.bounds.vips;
-                        self.onlookers.note(visit.subject, id, day.number, visit.until, bound);
+                        self.onlookers.recall(visit.subject, id, day.number, visit.until, bound);
                     }
                 }
                 self.actors.insert(id, Box::new(actor));

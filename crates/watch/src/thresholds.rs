@@ -181,6 +181,8 @@ group! {
         freeze: f64 = 3.0,
         /// 12: the most a sum comes to, so that it comes down within weeks.
         most: f64 = 12.0,
+        /// 10 days at work before R11 and R12 begin to sum: until then what is usual is mostly the team's, and people differ.
+        warm_up: u32 = 10,
         /// 0.7: the limits of R4, R5, R11 and R12 for who is about to leave: that is when customers are taken along.
         leaving: f64 = 0.7,
     }

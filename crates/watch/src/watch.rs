@@ -93,11 +93,17 @@ impl Watch {
         Judgement { score, day: score, values, action: Action::at(score, &thresholds.levels), figures }
     }
 
+    /// Each rule's value for an actor's day, if it is one of the last three.
+    #[must_use]
+    pub fn day_values(&self, actor: ActorId, day: i32, view: View) -> Option<Values> {
+        let day = self.actors.get(&actor)?.days.iter().find(|found| found.number == day)?;
+        Some(day.values(view, &self.thresholds))
+    }
+
     /// The score of an actor's day, if it is one of the last three.
     #[must_use]
     pub fn day_score(&self, actor: ActorId, day: i32, view: View) -> Option<f64> {
-        let day = self.actors.get(&actor)?.days.iter().find(|found| found.number == day)?;
-        Some(day.values(view, &self.thresholds).score(&self.thresholds))
+        Some(self.day_values(actor, day, view)?.score(&self.thresholds))
     }
 
     /// What is worth a reviewer's look on a day, of the last three: for each actor, each family whose rules come to a prompt's score.

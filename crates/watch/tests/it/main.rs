@@ -50,7 +50,7 @@ fn tied(access: Access) -> Access {
 }
 
 fn watch() -> Watch {
-    Watch::new(Thresholds::default()).unwrap()
+    Watch::new(Thresholds::default()).expect("the defaults are fit for use")
 }
 
 #[track_caller]

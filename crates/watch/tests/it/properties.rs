@@ -92,7 +92,7 @@ fn narrow() -> Watch {
     thresholds.bounds.visits = 4;
     thresholds.bounds.pairs = 5;
     thresholds.bounds.vips = 2;
-    Watch::new(thresholds).unwrap()
+    Watch::new(thresholds).expect("bounds of at least one")
 }
 
 proptest! {

@@ -136,7 +136,7 @@ fn r5_what_is_untied() {
 fn of_habit() -> Watch {
     let mut thresholds = Thresholds::default();
     thresholds.learning.keep_habits = 1.0;
-    let mut watch = Watch::new(thresholds).unwrap();
+    let mut watch = Watch::new(thresholds).expect("nothing is forgotten");
     for number in 0..60 {
         watch.judge(&tied(look(1, number, moment(0, 0) + number as i64 * 30_000_000)));
     }

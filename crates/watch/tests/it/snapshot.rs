@@ -9,7 +9,7 @@ use crate::{actor, look, moment, team, watch};
 fn read_back(watch: &Watch) -> Watch {
     let mut back = self::watch();
     for piece in watch.changed(usize::MAX) {
-        back.restore(piece.owner, &piece.bytes).unwrap();
+        back.restore(piece.owner, &piece.bytes).expect("a piece of ours");
     }
     back
 }

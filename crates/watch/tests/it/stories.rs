@@ -16,7 +16,15 @@ fn work(watch: &mut Watch, by: u8, day: i64, people: i64, untied: i64) -> Judgem
 
 /// What makes days differ, the same on every run.
 fn jitter(by: u8, day: i64) -> i64 {
-    [0, 2, -1, 1, -2, 3, -3][(i64::from(by) * 5 + day * 3).rem_euclid(7) as usize]
+    match (i64::from(by) * 5 + day * 3).rem_euclid(7) {
+        0 => 0,
+        1 => 2,
+        2 => -1,
+        3 => 1,
+        4 => -2,
+        5 => 3,
+        _ => -3,
+    }
 }
 
 /// A team of eight at its usual work.
@@ -30,7 +38,7 @@ fn usual_days(watch: &mut Watch, days: core::ops::Range<i64>, people: core::ops:
 
 /// The largest of each on any day: R5 as a plain z-score sees it, and R11.
 fn ramp(thresholds: Thresholds) -> (f64, f64) {
-    let mut watch = Watch::new(thresholds).unwrap();
+    let mut watch = Watch::new(thresholds).expect("parameters in range");
     usual_days(&mut watch, 0..42, 1..=8);
     let (mut plain, mut slow) = (0.0_f64, 0.0_f64);
     for (step, day) in (42..84).filter(|day| day % 7 < 5).enumerate() {
@@ -39,10 +47,9 @@ fn ramp(thresholds: Thresholds) -> (f64, f64) {
         }
         // One more without a case every sixth day at work: from 2 to 7 within six weeks.
         work(&mut watch, 1, day, 20 + jitter(1, day), 2 + step as i64 / 6);
-        // Seen by one more look without a case, of which nothing is kept.
-        let judged = watch.clone().judge(&look(1, 1, moment(day, 481)));
-        plain = plain.max(judged.values.of(Rule::Untied));
-        slow = slow.max(judged.values.of(Rule::Slow));
+        let values = watch.day_values(actor(1), watch.day(moment(day, 0)), View::AtOnce).expect("today");
+        plain = plain.max(values.of(Rule::Untied));
+        slow = slow.max(values.of(Rule::Slow));
     }
     (plain, slow)
 }
@@ -51,7 +58,8 @@ fn ramp(thresholds: Thresholds) -> (f64, f64) {
 fn a_slow_ramp_is_found_by_the_sum_and_not_by_a_z_score() {
     let (plain, slow) = ramp(Thresholds::default());
     assert!(plain < 0.5, "R5 comes to {plain}");
-    assert!(slow > 0.75, "R11 comes to {slow}");
+    // With its weight of 0.8 that is a case for the queue.
+    assert!(slow * 0.8 > 0.5, "R11 comes to {slow}");
 }
 
 #[test]
@@ -61,7 +69,7 @@ fn a_baseline_that_is_not_frozen_is_moved_along() {
     thresholds.levels.prompt = 1.0;
     let (_, moved) = ramp(thresholds.clone());
     let (_, frozen) = ramp(Thresholds::default());
-    assert!(moved < 0.5 && frozen > 0.75, "{moved} and {frozen}");
+    assert!(moved * 0.8 < 0.3 && frozen * 0.8 > 0.5, "{moved} and {frozen}");
 }
 
 #[test]
