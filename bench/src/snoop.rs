@@ -1,11 +1,12 @@
 //! The synthetic day: eight snoopers, each of another kind, among three hundred who work.
 //!
-//! A company is invented from a seed: eight weeks of work, so that there is something that is usual, and then the day. Reviewers have
-//! time for so many alerts. What counts is how many of the eight are among them; once as the day ends, and once a day later, when the cases
-//! that were logged late have been told. Nothing here tells the rules who is planted.
+//! A company is invented from a seed: eight weeks of work, so that there is something that is usual, and then
+//! the day. Reviewers have time for so many alerts. What counts is how many of the eight are among them; once
+//! as the day ends, and once a day later, when the cases that were logged late have been told. Nothing here
+//! tells the rules who is planted.
 //!
-//! Figures of one seed say little. Those of the seeds that were looked at while numbers were chosen (1 to 10) say less than those of
-//! seeds that nobody has looked at (101 to 130).
+//! Figures of one seed say little. Those of the seeds that were looked at while numbers were chosen (1 to 10)
+//! say less than those of seeds that nobody has looked at (101 to 130).
 
 mod company;
 mod outcome;
@@ -60,7 +61,8 @@ struct Seed {
     seed: u64,
     /// Looks of the day.
     looks: usize,
-    /// Looks of people who work, of the day, that got a prompt or more as they happened, by the rule with the highest value.
+    /// Looks of people who work, of the day, that got a prompt or more as they happened, by the rule with the
+    /// highest value.
     prompts: BTreeMap<&'static str, usize>,
     /// Kinds of which a look got a prompt or more as it happened.
     prompted: Vec<&'static str>,
@@ -147,7 +149,8 @@ fn one(seed: u64, budget: u32) -> Seed {
 impl Report {
     fn table(&self, explain: bool) -> String {
         let mut out = format!(
-            "{} alerts a day; {} companies; found of 8, at once and judged again a day later\n\nseed     looks  prompts   at once   again   missed, judged again\n",
+            "{} alerts a day; {} companies; found of 8, at once and judged again a day later\n\n\
+             seed     looks  prompts   at once   again   missed, judged again\n",
             self.budget,
             self.seeds.len()
         );
@@ -192,7 +195,8 @@ impl Report {
             .collect();
         let _ = writeln!(
             out,
-            "\n{prompts:.0} of {looks:.0} looks of people who work got a prompt or more ({:.1} in 1,000: {}); of the eight, {:.1} got one",
+            "\n{prompts:.0} of {looks:.0} looks of people who work got a prompt or more \
+             ({:.1} in 1,000: {}); of the eight, {:.1} got one",
             1_000.0 * prompts / looks,
             by_rule.join(", "),
             mean(&|seed| seed.prompted.len())
@@ -205,12 +209,39 @@ impl Report {
 mod tests {
     use super::*;
 
+    /// The looks of the day that counts.
+    fn looks(seed: u64) -> (Planted, Vec<Look>) {
+        let mut random = Random::new(seed);
+        let company = Company::invent(&mut random);
+        let planted = Planted::choose(&company, &mut random);
+        let mut looks = day_of_work(&company, TEST_DAY, &mut random);
+        looks.extend(planted.looks(&company, TEST_DAY, &mut random));
+        (planted, looks)
+    }
+
     #[test]
-    fn the_same_seed_tells_the_same() {
-        let tell = |seed| serde_json::to_value(one(seed, 8)).unwrap();
-        let first = tell(1);
-        assert_eq!(first, tell(1));
-        assert_ne!(first["looks"], tell(2)["looks"]);
+    fn the_same_seed_invents_the_same() {
+        let all = |seed| looks(seed).1.iter().map(|look| look.access).collect::<Vec<_>>();
+        assert_eq!(all(1), all(1));
+        assert_ne!(all(1), all(2));
+    }
+
+    #[test]
+    fn a_day_has_eight_who_are_planted_and_many_who_look_alike() {
+        let (planted, looks) = looks(3);
+        for kind in KINDS {
+            let actor = planted.actor(kind).unwrap();
+            assert_eq!(planted.kind(actor), Some(kind));
+            let own = |look: &&Look| look.access.actor == actor;
+            assert!(looks.iter().filter(own).any(|look| look.why == Why::Planted(kind)), "{kind}");
+        }
+        let share = |of: &dyn Fn(&Look) -> bool| {
+            looks.iter().filter(|look| of(look)).count() as f64 / looks.len() as f64
+        };
+        assert!((80_000..160_000).contains(&looks.len()));
+        assert!((0.15..0.25).contains(&share(&|look| look.why == Why::LoggedLate)));
+        assert!(share(&|look| look.access.tie == Tie::None && look.why == Why::Work) > 0.03);
+        assert!(share(&|look| look.access.facts.staff && look.why != Why::Planted("colleague")) > 0.001);
     }
 
     #[test]

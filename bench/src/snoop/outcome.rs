@@ -111,3 +111,42 @@ pub(crate) fn explain(cases: &[Case], budget: Budget, planted: &Planted, watch: 
 fn share(part: usize, of: usize) -> f64 {
     if of == 0 { 0.0 } else { part as f64 / of as f64 }
 }
+
+#[cfg(test)]
+mod tests {
+    use avouch_watch::{ActorId, Family};
+
+    use super::*;
+    use crate::snoop::company::Company;
+    use crate::snoop::random::Random;
+
+    #[test]
+    fn what_is_found_is_a_share_of_the_alerts_and_of_the_eight() {
+        let mut random = Random::new(1);
+        let company = Company::invent(&mut random);
+        let planted = Planted::choose(&company, &mut random);
+        let case = |actor, family, score| Case {
+            actor,
+            day: 0,
+            family,
+            score,
+            times: 1,
+            day_score: score,
+            reasons: Vec::new(),
+        };
+        let nobody = |number| ActorId([number; 16]);
+        let colleague = planted.actor("colleague").unwrap();
+        let cases = [
+            case(nobody(200), Family::Volume, 0.9),
+            case(nobody(201), Family::Volume, 0.8),
+            case(nobody(202), Family::Volume, 0.8),
+            case(colleague, Family::Colleague, 0.75),
+            case(colleague, Family::Place, 0.6),
+        ];
+        let outcome = Outcome::of(&cases, Budget::evenly(2), &planted);
+        assert_eq!((outcome.found.as_slice(), outcome.alerts, outcome.waiting), (&["colleague"][..], 2, 4));
+        assert_eq!((outcome.precision, outcome.recall, outcome.one_list_recall), (0.5, 0.125, 0.0));
+        let means = Means::of([outcome].iter());
+        assert_eq!((means.recall, means.found.first()), (0.125, Some(&("colleague", 1.0))));
+    }
+}

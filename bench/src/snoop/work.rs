@@ -1,7 +1,8 @@
 //! A day's work of all: whom they open, when, and with which case.
 //!
-//! One case in five is logged hours after the look, some never. Colleagues call as customers do, neighbours too; laptops are
-//! exchanged, somebody is on call in the evening, and before a season some teams have much more to do than usual.
+//! One case in five is logged hours after the look, some never. Colleagues call as customers do, neighbours
+//! too; laptops are exchanged, somebody is on call in the evening, and before a season some teams have much
+//! more to do than usual.
 
 use avouch_watch::{Access, Session, SubjectFacts, Tie};
 

@@ -1,7 +1,8 @@
-//! What is known of one look at a customer: who, at whom, when, how much was shown, and whether there was need.
+//! What is known of one look at a customer: who, at whom, when, how much was shown, and whether there was
+//! need.
 //!
-//! Whoever calls has these facts already when it decides whether to show anything. Nothing here is a customer's data: ids, counts
-//! and flags, and no judgement needs more.
+//! Whoever calls has these facts already when it decides whether to show anything. Nothing here is a
+//! customer's data: ids, counts and flags, and no judgement needs more.
 
 use core::fmt;
 

@@ -131,7 +131,8 @@ impl Actor {
         let marks = visit.marks;
         day.keep(visit, thresholds);
 
-        // What the day's counts say is said of the looks that add to them; R11 and R12 are about weeks, and said of none.
+        // What the day's counts say is said of the looks that add to them; R11 and R12 are about weeks, and
+        // said of none.
         let measures = day.measures(View::AtOnce, thresholds);
         let untied = access.tie != Tie::Contact;
         if new {
@@ -204,8 +205,8 @@ impl Actor {
         }
     }
 
-    /// Goes on to the day of a look. A look of the day before is late and counts today; one that lies further back means that the
-    /// clock was wrong, and what was counted under it is dropped.
+    /// Goes on to the day of a look. A look of the day before is late and counts today; one that lies further
+    /// back means that the clock was wrong, and what was counted under it is dropped.
     fn turn(&mut self, number: i32, team: &mut Team, thresholds: &Thresholds) {
         let Some(present) = self.days.back_mut() else {
             self.days.push_back(Day::begin(number, Baseline::default(), team.prior()));
@@ -272,8 +273,8 @@ impl Actor {
         }
     }
 
-    /// What has been unusual is usual from now on: the sums begin at nothing, and of the days that are over half goes in at once.
-    /// These can no longer be judged again.
+    /// What has been unusual is usual from now on: the sums begin at nothing, and of the days that are over
+    /// half goes in at once. These can no longer be judged again.
     pub(crate) fn accept(&mut self, thresholds: &Thresholds) {
         let Some(mut present) = self.days.pop_back() else { return };
         let (usual, share) = (&mut present.before, thresholds.learning.actor);

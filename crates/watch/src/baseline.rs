@@ -1,8 +1,9 @@
 //! What is usual for one actor, from their days at work and their team's.
 //!
-//! A day is compared with `w` parts of the actor's own days and `1 - w` of the team's, `w = n / (n + 5)` after `n` days. Counts of
-//! untied people are kept twice: as they were when the day ended, and as they were after what came later was known. Each day is
-//! compared with days seen the same way, or everybody would look guilty until their cases are logged.
+//! A day is compared with `w` parts of the actor's own days and `1 - w` of the team's, `w = n / (n + 5)`
+//! after `n` days. Counts of untied people are kept twice: as they were when the day ended, and as they were
+//! after what came later was known. Each day is compared with days seen the same way, or everybody would look
+//! guilty until their cases are logged.
 
 use minicbor::{Decode, Encode};
 

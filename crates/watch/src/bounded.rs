@@ -1,4 +1,5 @@
-//! Maps that do not grow without end: where one is full, the oldest quarter goes at once, so that room is made seldom.
+//! Maps that do not grow without end: where one is full, the oldest quarter goes at once, so that room is
+//! made seldom.
 
 use std::collections::BTreeMap;
 

@@ -5,8 +5,8 @@
 //! R7   0.1 t s(1.5 (-log2 p(segment) - 5))
 //! R8   0.2 t from a new device or session      0.8 from ten such visits a day, weighted by t
 //! ```
-//! An hour is one of 24 of a working day or 24 of a weekend. `p` is of the actor's own days, mixed with the team's; what a person
-//! does tonight is not usual tonight: a day is learnt when it is over.
+//! An hour is one of 24 of a working day or 24 of a weekend. `p` is of the actor's own days, mixed with the
+//! team's; what a person does tonight is not usual tonight: a day is learnt when it is over.
 
 use crate::rule::{Rule, Values};
 use crate::statistics::logistic;

@@ -1,7 +1,8 @@
 //! One day of one actor: what was counted, and the visits that can still be judged again.
 //!
-//! It holds what it is compared with as well: the baseline as it was when the day began, and what the team told. So a day can be
-//! judged again days later, and the days after it be computed anew, as if what is known now had been known then.
+//! It holds what it is compared with as well: the baseline as it was when the day began, and what the team
+//! told. So a day can be judged again days later, and the days after it be computed anew, as if what is known
+//! now had been known then.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -110,7 +111,8 @@ impl Day {
         }
     }
 
-    /// Takes a look into the counts of people. Whether the person is new today, and how many tenths of a person more are untied.
+    /// Takes a look into the counts of people. Whether the person is new today, and how many tenths of a
+    /// person more are untied.
     pub(crate) fn count(&mut self, subject: SubjectId, tie: Tie, bound: usize) -> (bool, u32) {
         let tenths = tie.tenths();
         let (new, before) = match self.subjects.get_mut(&subject) {
@@ -132,7 +134,8 @@ impl Day {
         (new, more)
     }
 
-    /// Takes a look into the visits; the largest values follow. A look with a case has nothing that could be taken back.
+    /// Takes a look into the visits; the largest values follow. A look with a case has nothing that could be
+    /// taken back.
     pub(crate) fn keep(&mut self, look: Visit, thresholds: &Thresholds) {
         if look.tie == Tie::Contact {
             let values = look.values(thresholds);
@@ -251,8 +254,8 @@ impl Day {
     /// The baseline after this day.
     pub(crate) fn after(&self, thresholds: &Thresholds) -> Baseline {
         let mut after = self.before;
-        // As they were, whatever the team's day was like: divided by how busy it was, a baseline would shrink, the team would look the
-        // busier for it, and so on.
+        // As they were, whatever the team's day was like: divided by how busy it was, a baseline would
+        // shrink, the team would look the busier for it, and so on.
         let share = thresholds.learning.actor;
 
         let again = self.measures(View::Again, thresholds);

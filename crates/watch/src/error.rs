@@ -1,3 +1,5 @@
+//! What can be wrong with what is given. Nothing here repeats it.
+
 use thiserror::Error;
 
 /// What can be wrong with what is given.
@@ -13,5 +15,5 @@ pub enum Error {
     Malformed,
 }
 
-/// With [`Error`].
+/// `Result` of this crate.
 pub type Result<T, E = Error> = core::result::Result<T, E>;

@@ -1,5 +1,5 @@
-//! Sentences for whoever reviews: each says what was counted, and what is usual where that is known. They hold counts and no id,
-//! name or time, so that they may stand in a mail.
+//! Sentences for whoever reviews: each says what was counted, and what is usual where that is known. They
+//! hold counts and no id, name or time, so that they may stand in a mail.
 
 use core::fmt;
 
@@ -68,11 +68,13 @@ fn sentence(rule: Rule, figures: &Figures) -> String {
         }
         Rule::Honey => format!("opened a record that no work leads to{times}"),
         Rule::Slow => format!(
-            "has for some time opened more people without a case than usual (sum {:.1}); today {untied:.0}, usual is {usual_untied:.0}",
+            "has for some time opened more people without a case than usual (sum {:.1}); today {untied:.0}, \
+             usual is {usual_untied:.0}",
             figures.slow
         ),
         Rule::Drift => format!(
-            "has for some time opened more people than usual (sum {:.1}); today {opened}, usual is {usual_opened:.0}",
+            "has for some time opened more people than usual (sum {:.1}); today {opened}, \
+             usual is {usual_opened:.0}",
             figures.drift
         ),
     }

@@ -3,7 +3,8 @@
 //! ```text
 //! R10   1
 //! ```
-//! Whatever the tie, and masked or not: no case leads there, so whoever made one has made it up. Nothing takes it back.
+//! Whatever the tie, and masked or not: no case leads there, so whoever made one has made it up. Nothing
+//! takes it back.
 
 use crate::rule::{Rule, Values};
 use crate::visit::{Marks, Visit};

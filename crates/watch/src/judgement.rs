@@ -33,7 +33,8 @@ impl Action {
     }
 }
 
-/// With which eyes a day is seen: its counts of untied people are compared with days that were seen the same way.
+/// With which eyes a day is seen: its counts of untied people are compared with days that were seen the same
+/// way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum View {
     /// As it happens, with cases that are yet to be logged.
@@ -51,8 +52,8 @@ pub struct Judgement {
     pub day: f64,
     /// Each rule's value for this look.
     pub values: Values,
-    /// What is to be done: what the look's own score says, or what the day's says at the look by which the day comes to a higher
-    /// level. A day's level is acted upon once, not at each look after it.
+    /// What is to be done: what the look's own score says, or what the day's says at the look by which the
+    /// day comes to a higher level. A day's level is acted upon once, not at each look after it.
     pub action: Action,
     /// What the values rest on.
     pub figures: Figures,
@@ -111,7 +112,8 @@ pub struct Figures {
     pub slow: f64,
     /// Sum of R12.
     pub drift: f64,
-    /// Visits of colleagues' records, of VIPs', of the household's or family's, and of records that are nobody's. One at a look.
+    /// Visits of colleagues' records, of VIPs', of the household's or family's, and of records that are
+    /// nobody's. One at a look.
     pub visits: [u32; 4],
 }
 

@@ -1,7 +1,7 @@
 //! Who has opened which VIP without a case today: what R2 counts.
 //!
-//! Only VIPs are kept, and only the newest day: R2 is the only rule that asks. It is not part of a snapshot: the actors' visits
-//! tell it.
+//! Only VIPs are kept, and only the newest day: R2 is the only rule that asks. It is not part of a snapshot:
+//! the actors' visits tell it.
 
 use std::collections::BTreeMap;
 
@@ -38,7 +38,8 @@ impl Onlookers {
         }
     }
 
-    /// Notes one. What is of an earlier day is not kept, and a day that lies two or more back means that the clock was wrong.
+    /// Notes one. What is of an earlier day is not kept, and a day that lies two or more back means that the
+    /// clock was wrong.
     pub(crate) fn note(&mut self, subject: SubjectId, actor: ActorId, day: i32, at: i64, bound: usize) {
         if day > self.day || day <= self.day.saturating_sub(2) {
             *self = Self { day, of: BTreeMap::new() };

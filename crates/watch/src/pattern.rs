@@ -5,11 +5,12 @@
 //! R11   s(0.9 (S - 7)), weight 0.8             S <- min(12, max(0, 0.97 S + clip(u_z) - 0.6)) at the end of each day at work
 //! R12   s(0.9 (D - 8)), weight 0.6             D <- min(12, max(0, 0.97 D + clip(z) - 0.7))
 //! ```
-//! `clip` keeps within -3 and 3. Sums begin after ten days at work. During a day, the sums are as they would be if it ended now. Who is about to leave has 0.7 of the
-//! limits 7 and 8.
+//! `clip` keeps within -3 and 3. Sums begin after ten days at work. During a day, the sums are as they would
+//! be if it ended now. Who is about to leave has 0.7 of the limits 7 and 8.
 //!
-//! From a sum of 3 on, and after a day that is worth a prompt, nothing is learnt of what is usual: the baseline is frozen. Somebody
-//! who takes a little more each week would otherwise move it along, and never be unusual.
+//! From a sum of 3 on, and after a day that is worth a prompt, nothing is learnt of what is usual: the
+//! baseline is frozen. Somebody who takes a little more each week would otherwise move it along, and never be
+//! unusual.
 
 use crate::access::Tie;
 use crate::rule::{Rule, Values};

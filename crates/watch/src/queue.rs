@@ -1,11 +1,12 @@
 //! Which cases of a day reach a reviewer, when there is time for so many.
 //!
-//! Each family has a budget of its own, so that the loudest do not starve the others: a hundred busy days are not worth more than
-//! one curious colleague. Within a family cases are ranked by the family's score, then by how many visits fired, then by the
-//! day's score.
+//! Each family has a budget of its own, so that the loudest do not starve the others: a hundred busy days are
+//! not worth more than one curious colleague. Within a family cases are ranked by the family's score, then by
+//! how many visits fired, then by the day's score.
 //!
-//! What a family leaves unused is given on one by one: to the family that has got the fewest alerts and still has a case waiting, of
-//! two such to the one with the higher case. An actor is one alert, in the family that takes them first; the alert names the others.
+//! What a family leaves unused is given on one by one: to the family that has got the fewest alerts and still
+//! has a case waiting, of two such to the one with the higher case. An actor is one alert, in the family that
+//! takes them first; the alert names the others.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -64,8 +65,8 @@ impl Queue {
         Self { budget, waiting: Default::default() }
     }
 
-    /// Lets a case wait. A family holds as many as all budgets together and no fewer than 64; the lowest goes first. Of an actor who
-    /// waits in a family already, the higher case stays.
+    /// Lets a case wait. A family holds as many as all budgets together and no fewer than 64; the lowest goes
+    /// first. Of an actor who waits in a family already, the higher case stays.
     pub fn offer(&mut self, case: Case) {
         let most = usize::try_from(self.budget.total()).unwrap_or(usize::MAX).max(64);
         let Some(waiting) = self.waiting.get_mut(case.family as usize) else { return };

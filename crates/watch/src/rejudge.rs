@@ -1,9 +1,10 @@
 //! Judged again: a contact was logged after the look that it explains.
 //!
-//! The visit gets the tie that it should have had, and what it had contributed is taken back: its values, the day's untied people,
-//! the day of R9, its part in R2, and the sums and baselines of the days after it. What cannot be taken back: that it was one of ten
-//! minutes' and one of a day's many (R4 does not ask for ties); the prompt that was shown; what others were told to be, because
-//! there was one more onlooker; hours and portfolios that were not learnt from a day that was suspicious.
+//! The visit gets the tie that it should have had, and what it had contributed is taken back: its values, the
+//! day's untied people, the day of R9, its part in R2, and the sums and baselines of the days after it. What
+//! cannot be taken back: that it was one of ten minutes' and one of a day's many (R4 does not ask for ties);
+//! the prompt that was shown; what others were told to be, because there was one more onlooker; hours and
+//! portfolios that were not learnt from a day that was suspicious.
 
 use crate::access::{Access, SubjectId, Tie};
 use crate::actor::Actor;
@@ -37,9 +38,9 @@ pub struct Rejudgement {
 }
 
 impl Watch {
-    /// Gives a look that was judged another tie, and with it every visit to this customer that the moment lies in. Nothing is told
-    /// and nothing changed if none is kept: there was a case from the beginning, it is older than the day before yesterday, or it was
-    /// one too many.
+    /// Gives a look that was judged another tie, and with it every visit to this customer that the moment
+    /// lies in. Nothing is told and nothing changed if none is kept: there was a case from the beginning, it
+    /// is older than the day before yesterday, or it was one too many.
     pub fn rejudge(&mut self, access: &Access, tie: Tie) -> Option<Rejudgement> {
         let thresholds = &self.thresholds;
         let actor = self.actors.get_mut(&access.actor)?;

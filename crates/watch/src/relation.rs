@@ -5,7 +5,8 @@
 //! R2   t (0.55 + 0.15 (min(n, 4) - 1))         a VIP, for who is not of their desk; n untied actors on that customer that day
 //! R3   0.95 max(t, 0.5)                        the same household;   0.25 t   the same rare surname
 //! ```
-//! Each is multiplied by 0.7 where nothing was shown but masked. One's own record is no household of its own: R1 has it.
+//! Each is multiplied by 0.7 where nothing was shown but masked. One's own record is no household of its own:
+//! R1 has it.
 
 use crate::rule::{Rule, Values};
 use crate::thresholds::Relation;

@@ -101,7 +101,8 @@ impl Rule {
     }
 }
 
-/// Rules that are reviewed together, with a budget of their own: one list for all would be full of the loudest.
+/// Rules that are reviewed together, with a budget of their own: one list for all would be full of the
+/// loudest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Family {
     /// R10.

@@ -1,11 +1,13 @@
-//! The state as bytes: one piece for each actor and each team, to be kept sealed and read again after a restart.
+//! The state as bytes: one piece for each actor and each team, to be kept sealed and read again after a
+//! restart.
 //!
 //! ```text
 //! [version, piece]                     CBOR; a piece is an array of numbered members, so that later versions can add to it
 //! ```
-//! Whoever can change these bytes can make somebody look harmless or guilty: they are to be kept where they cannot be changed
-//! unnoticed. Reading them never panics, and never takes more memory than a few times their length: what is longer than
-//! [`MAX_SNAPSHOT`], passes a bound, or holds a number that no counting leads to, is refused.
+//! Whoever can change these bytes can make somebody look harmless or guilty: they are to be kept where they
+//! cannot be changed unnoticed. Reading them never panics, and never takes more memory than a few times their
+//! length: what is longer than [`MAX_SNAPSHOT`], passes a bound, or holds a number that no counting leads to,
+//! is refused.
 
 use minicbor::{Decode, Decoder, Encode};
 
@@ -41,8 +43,8 @@ pub struct Snapshot {
 }
 
 impl Watch {
-    /// Pieces that have changed since they were [`Watch::stored`], as many as asked for. Once they are kept, tell so; if they are not,
-    /// do not, and they come again.
+    /// Pieces that have changed since they were [`Watch::stored`], as many as asked for. Once they are kept,
+    /// tell so; if they are not, do not, and they come again.
     #[must_use]
     pub fn changed(&self, most: usize) -> Vec<Snapshot> {
         let teams = self.teams.iter().filter(|(_, team)| team.revision != team.stored);
@@ -78,8 +80,8 @@ impl Watch {
         }
     }
 
-    /// Reads a piece, in place of what is known of its owner. A watch that gets all pieces back judges as the one did that gave them,
-    /// but for onlookers of visits that are no longer kept.
+    /// Reads a piece, in place of what is known of its owner. A watch that gets all pieces back judges as the
+    /// one did that gave them, but for onlookers of visits that are no longer kept.
     ///
     /// # Errors
     /// [`Error::Malformed`]; nothing is changed then.

@@ -7,8 +7,8 @@ pub(crate) fn logistic(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
 }
 
-/// `z = (count - busy * mean) / sqrt(max(busy^2 * variance, busy * mean, least))`: how unusual a count is on a day on which the team
-/// has `busy` times its usual work.
+/// `z = (count - busy * mean) / sqrt(max(busy^2 * variance, busy * mean, least))`: how unusual a count is on
+/// a day on which the team has `busy` times its usual work.
 pub(crate) fn deviation(count: f64, usual: &Ewma, busy: f64, least: f64) -> f64 {
     let mean = busy * usual.mean;
     // A count of independent things varies as much as its mean, whatever few days have shown.
@@ -83,7 +83,8 @@ impl<const N: usize> Histogram<N> {
         self.total = total;
     }
 
-    /// `-log2 p`, in bits, where `p` mixes this with `mixed` looks of the team, and the team with one look of everything:
+    /// `-log2 p`, in bits, where `p` mixes this with `mixed` looks of the team, and the team with one look of
+    /// everything:
     ///
     /// ```text
     /// p_team = (team_i + 1) / (team + N);   p = (own_i + mixed * p_team) / (own + mixed)

@@ -1,7 +1,8 @@
 //! What is usual in a team, learnt slowly; and how busy it is today.
 //!
-//! A person counts in a team's day as at most four times what is usual there, so that a thief does not teach it. What is untied is
-//! learnt twice, as for an actor: when the day is over, and two days later, when late cases have been taken back.
+//! A person counts in a team's day as at most four times what is usual there, so that a thief does not teach
+//! it. What is untied is learnt twice, as for an actor: when the day is over, and two days later, when late
+//! cases have been taken back.
 
 use std::collections::VecDeque;
 
@@ -79,8 +80,8 @@ impl Team {
         }
     }
 
-    /// Goes on to a day. One that lies two or more before the newest means that the clock was wrong: what was counted since is
-    /// dropped.
+    /// Goes on to a day. One that lies two or more before the newest means that the clock was wrong: what was
+    /// counted since is dropped.
     pub(crate) fn turn(&mut self, number: i32, thresholds: &Thresholds) {
         let Some(newest) = self.days.back().map(|day| day.number) else {
             self.days.push_back(TeamDay { number, ..TeamDay::default() });
@@ -136,8 +137,8 @@ impl Team {
         }
     }
 
-    /// How busy everybody else is today, people and untied people; and takes note of how busy this one is, who was counted with
-    /// `before`.
+    /// How busy everybody else is today, people and untied people; and takes note of how busy this one is,
+    /// who was counted with `before`.
     pub(crate) fn busy(
         &mut self,
         number: i32,

@@ -1,7 +1,8 @@
 //! Every number of the rules, with its default and the reason for it.
 //!
-//! The defaults come from experience with the formulas, not from one company's data. Whoever changes one should look at what the
-//! synthetic day of `avouch-bench snoop` says afterwards, on seeds that were not looked at before.
+//! The defaults come from experience with the formulas, not from one company's data. Whoever changes one
+//! should look at what the synthetic day of `avouch-bench snoop` says afterwards, on seeds that were not
+//! looked at before.
 
 use crate::{Error, Result};
 
@@ -55,7 +56,8 @@ group! {
         case: f64 = 0.8,
         /// 0.95: two rules agree, or one is certain; waiting costs less than a mistake.
         block: f64 = 0.95,
-        /// 0.06: below it a rule is not named among the reasons. R7 comes to 0.05 for whom nothing is known of, and to 0.1 at most.
+        /// 0.06: below it a rule is not named among the reasons. R7 comes to 0.05 for whom nothing is known
+        /// of, and to 0.1 at most.
         fires: f64 = 0.06,
         /// 0.7: a masked view tells that somebody is a customer, and little else.
         masked: f64 = 0.7,
@@ -181,9 +183,11 @@ group! {
         freeze: f64 = 3.0,
         /// 12: the most a sum comes to, so that it comes down within weeks.
         most: f64 = 12.0,
-        /// 10 days at work before R11 and R12 begin to sum: until then what is usual is mostly the team's, and people differ.
+        /// 10 days at work before R11 and R12 begin to sum: until then what is usual is mostly the team's,
+        /// and people differ.
         warm_up: u32 = 10,
-        /// 0.7: the limits of R4, R5, R11 and R12 for who is about to leave: that is when customers are taken along.
+        /// 0.7: the limits of R4, R5, R11 and R12 for who is about to leave: that is when customers are taken
+        /// along.
         leaving: f64 = 0.7,
     }
 }
@@ -225,8 +229,8 @@ group! {
         subjects: usize = 2_048,
         /// Visits of an actor's day that can be taken back: 256. Those before them stand as they were judged.
         visits: usize = 256,
-        /// Customers whom an actor has opened untied within thirty days: 2,048. Days with one of the others are forgotten, and
-        /// who opens so many is not found by R9 but by R5.
+        /// Customers whom an actor has opened untied within thirty days: 2,048. Days with one of the others
+        /// are forgotten, and who opens so many is not found by R9 but by R5.
         pairs: usize = 2_048,
         /// VIPs of a day: 65,536. Onlookers of the others are forgotten.
         vips: usize = 65_536,

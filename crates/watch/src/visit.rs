@@ -1,5 +1,5 @@
-//! A visit: looks of one actor at one customer that follow each other closely. It is what can be judged again, so it holds what the
-//! rules have seen, apart from the tie.
+//! A visit: looks of one actor at one customer that follow each other closely. It is what can be judged
+//! again, so it holds what the rules have seen, apart from the tie.
 
 use minicbor::{Decode, Encode};
 

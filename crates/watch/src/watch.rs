@@ -50,10 +50,11 @@ impl Watch {
         self.thresholds.day(at)
     }
 
-    /// Takes a look in, and judges it. A look that shows nothing, clear or masked, is none and changes nothing, unless the record is
-    /// nobody's.
+    /// Takes a look in, and judges it. A look that shows nothing, clear or masked, is none and changes
+    /// nothing, unless the record is nobody's.
     ///
-    /// Times may go backwards: what is of yesterday counts today, and what is older than that means that the clock was wrong.
+    /// Times may go backwards: what is of yesterday counts today, and what is older than that means that the
+    /// clock was wrong.
     pub fn judge(&mut self, access: &Access) -> Judgement {
         if access.clear == 0 && access.masked == 0 && !access.facts.honey {
             return self.foresee(access);
@@ -106,9 +107,9 @@ impl Watch {
         Some(self.day_values(actor, day, view)?.score(&self.thresholds))
     }
 
-    /// What is worth a reviewer's look on a day, of the last three: for each actor, each family whose rules come to a prompt's score.
-    /// At the end of the day [`View::AtOnce`] is the one to take; a day later, when late cases have been told,
-    /// [`View::Again`].
+    /// What is worth a reviewer's look on a day, of the last three: for each actor, each family whose rules
+    /// come to a prompt's score. At the end of the day [`View::AtOnce`] is the one to take; a day later, when
+    /// late cases have been told, [`View::Again`].
     #[must_use]
     pub fn cases(&self, day: i32, view: View) -> Vec<Case> {
         let thresholds = &self.thresholds;
@@ -140,8 +141,9 @@ impl Watch {
         cases
     }
 
-    /// Somebody has looked into what is unusual about an actor, and it is their work now: R11 and R12 begin anew, and what is usual
-    /// follows. Without this, a baseline that is frozen stays so as long as the actor goes on like that.
+    /// Somebody has looked into what is unusual about an actor, and it is their work now: R11 and R12 begin
+    /// anew, and what is usual follows. Without this, a baseline that is frozen stays so as long as the actor
+    /// goes on like that.
     pub fn accept(&mut self, actor: ActorId) {
         if let Some(actor) = self.actors.get_mut(&actor) {
             actor.accept(&self.thresholds);
@@ -153,8 +155,8 @@ impl Watch {
         self.actors.remove(&actor);
     }
 
-    /// Forgets every actor who has not looked at anybody since so many days before this one that nothing of them may be kept; these
-    /// are told, so that their stored state is deleted too.
+    /// Forgets every actor who has not looked at anybody since so many days before this one that nothing of
+    /// them may be kept; these are told, so that their stored state is deleted too.
     pub fn sweep(&mut self, day: i32) -> Vec<ActorId> {
         let oldest = i64::from(day) - i64::from(self.thresholds.learning.forget_days);
         let gone = self.actors.iter().filter(|(_, actor)| actor.newest() < oldest).map(|(id, _)| *id);

@@ -68,7 +68,8 @@ fn a_day_of_the_stalker_that_had_a_case_was_none() {
     near(watch.judge(&look(1, 7, moment(4, 0))).values.of(Rule::Stalking), 0.5);
 }
 
-/// Three weeks in which every fifth person's case is logged a day late, told or not, and at last a day on which they were not.
+/// Three weeks in which every fifth person's case is logged a day late, told or not, and at last a day on
+/// which they were not.
 fn weeks(late: Tie, told: bool) -> Watch {
     let mut watch = watch();
     for day in (0..21_i64).filter(|day| day % 7 < 5) {

@@ -20,6 +20,16 @@ fn any_time() -> impl Strategy<Value = i64> {
     ]
 }
 
+/// Of so many days.
+fn within(days: i64) -> impl Strategy<Value = i64> {
+    (0..days, 0_i64..800).prop_map(|(day, minutes)| moment(day, minutes))
+}
+
+/// Whether a look of before is judged again, which one, and how.
+fn any_second_thought() -> impl Strategy<Value = Option<(prop::sample::Index, Tie)>> {
+    prop::option::of((any::<prop::sample::Index>(), any_tie()))
+}
+
 fn any_facts() -> impl Strategy<Value = SubjectFacts> {
     prop::array::uniform6(prop::bool::weighted(0.15)).prop_map(
         |[staff, own_record, vip, same_household, same_rare_surname, honey]| SubjectFacts {
@@ -98,7 +108,7 @@ fn narrow() -> Watch {
 proptest! {
     #[test]
     fn every_score_is_a_number_from_nothing_to_one(
-        looks in prop::collection::vec((any_access(any_time()), prop::option::of((any::<prop::sample::Index>(), any_tie()))), 1..120),
+        looks in prop::collection::vec((any_access(any_time()), any_second_thought()), 1..120),
         small in any::<bool>(),
     ) {
         let mut watch = if small { narrow() } else { watch() };
@@ -107,7 +117,8 @@ proptest! {
             let judged = watch.judge(access);
             is_sound(&judged);
             let sentences = judged.reasons(watch.thresholds());
-            prop_assert!(sentences.iter().all(|reason| !reason.text.contains("NaN") && reason.text.len() < 200));
+            let plain = |text: &str| !text.contains("NaN") && text.len() < 200;
+            prop_assert!(sentences.iter().all(|reason| plain(&reason.text)));
             if let Some((at, tie)) = again {
                 let told = watch.rejudge(&looks[at.index(number + 1)].0, *tie);
                 prop_assert!(told.is_none_or(|told| (0.0..=1.0).contains(&told.after)));
@@ -140,7 +151,7 @@ proptest! {
 
     #[test]
     fn those_who_share_nothing_do_not_change_each_others_judgements(
-        looks in prop::collection::vec(any_access((0_i64..4, 0_i64..1_400).prop_map(|(day, minutes)| moment(day, minutes))), 1..100),
+        looks in prop::collection::vec(any_access(within(4)), 1..100),
     ) {
         // Actors 0 and 1 are of different teams, and have customers of their own.
         let mut looks: Vec<Access> = looks.into_iter().filter(|access| access.actor <= actor(1)).collect();
@@ -152,7 +163,8 @@ proptest! {
         let together: Vec<Judgement> = looks.iter().map(|access| together.judge(access)).collect();
         for by in 0..2 {
             let mut alone = watch();
-            for (access, judged) in looks.iter().zip(&together).filter(|(access, _)| access.actor == actor(by)) {
+            let own = looks.iter().zip(&together).filter(|(access, _)| access.actor == actor(by));
+            for (access, judged) in own {
                 prop_assert_eq!(&alone.judge(access), judged);
             }
         }
@@ -160,7 +172,7 @@ proptest! {
 
     #[test]
     fn a_tie_that_is_told_leaves_no_more_than_one_that_was_there(
-        looks in prop::collection::vec(any_access((0_i64..1, 0_i64..600).prop_map(|(day, minutes)| moment(day, minutes))), 1..60),
+        looks in prop::collection::vec(any_access(within(1)), 1..60),
     ) {
         let day = watch().day(moment(0, 0));
         let (mut told, mut known) = (watch(), watch());

@@ -1,5 +1,7 @@
 //! Budgets: what each family gets, and what becomes of what is left.
 
+use std::collections::BTreeSet;
+
 use avouch_watch::{Alert, Budget, Case, Family, Queue};
 use proptest::prelude::*;
 
@@ -76,8 +78,8 @@ proptest! {
             .collect();
         let alerts = close(budget, cases.clone());
         let actors = |of: &dyn Fn(Family) -> bool| {
-            let of: std::collections::BTreeSet<_> = cases.iter().filter(|case| of(case.family)).map(|case| case.actor).collect();
-            of.len()
+            let of = cases.iter().filter(|case| of(case.family)).map(|case| case.actor);
+            of.collect::<BTreeSet<_>>().len()
         };
         let total = budget.iter().sum::<u32>() as usize;
         prop_assert!(alerts.len() <= total);
@@ -86,8 +88,8 @@ proptest! {
         seen.sort_unstable();
         seen.dedup();
         prop_assert_eq!(seen.len(), alerts.len(), "nobody twice");
-        // A family that has waiting cases for all of its budget gets at least what it has been given, unless its people were
-        // alerted by others.
+        // A family that has waiting cases for all of its budget gets at least what it has been given, unless
+        // its people were alerted by others.
         for (place, family) in Family::ALL.into_iter().enumerate() {
             let elsewhere = alerts.iter().filter(|(_, found)| *found != family).count();
             let got = alerts.iter().filter(|(_, found)| *found == family).count();

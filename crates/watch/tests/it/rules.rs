@@ -147,7 +147,8 @@ fn of_habit() -> Watch {
 fn r6_at_an_hour_that_is_not_theirs() {
     let mut watch = of_habit();
     let night = moment(1, -7 * 60);
-    // p of the team = 1 / (60 + 48); p = 20 / 108 / 80 = 1 / 432: 8.75489 bits. 0.3 s(1.2 * 0.75489) = 0.3 * 0.712177
+    // p of the team = 1 / (60 + 48); p = 20 / 108 / 80 = 1 / 432: 8.75489 bits. 0.3 s(1.2 * 0.75489) = 0.3 *
+    // 0.712177
     near(watch.judge(&look(1, 100, night)).values.of(Rule::OffHours), 0.213_65);
     near(watch.judge(&tied(look(1, 101, night))).values.of(Rule::OffHours), 0.0);
     near(watch.judge(&look(1, 102, night)).values.of(Rule::OffHours), 0.213_65);
@@ -243,7 +244,8 @@ fn a_days_level_is_acted_upon_once() {
     let mut watch = watch();
     let session = Session { new_device: true, novelty: 0 };
     let staff = Access { facts: STAFF, session, ..look(1, 1, moment(0, 0)) };
-    // 1 - (1 - 0.75)(1 - 0.2)(1 - 0.05), R7 of somebody unknown; and what a logistic function leaves of the others.
+    // 1 - (1 - 0.75)(1 - 0.2)(1 - 0.05), R7 of somebody unknown; and what a logistic function leaves of the
+    // others.
     let judged = watch.judge(&staff);
     assert!((0.81..0.815).contains(&judged.score), "{judged:?}");
     assert_eq!(judged.action, Action::Case);

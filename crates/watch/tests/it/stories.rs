@@ -1,6 +1,6 @@
 //! What takes days: a slow ramp, a busy day, somebody new, somebody accepted.
 
-use avouch_watch::{Action, Judgement, Rule, Thresholds, View, Watch};
+use avouch_watch::{Access, Action, Case, Judgement, Rule, SubjectFacts, Thresholds, View, Watch};
 
 use crate::{actor, look, moment, tied, watch};
 
@@ -140,4 +140,57 @@ fn who_was_away_for_too_long_is_not_known() {
     usual_days(&mut watch, 182..183, 1..=1);
     assert_eq!(watch.sweep(day + 181), [actor(2)]);
     assert_eq!(watch.known(), (1, 1));
+}
+
+#[test]
+fn a_day_begins_with_nobody_and_a_late_look_counts_today() {
+    let mut watch = watch();
+    let mut opened = |subject, day| watch.judge(&look(1, subject, moment(day, 0))).figures.opened;
+    assert_eq!([opened(1, 5), opened(2, 5), opened(1, 5)], [1, 2, 2]);
+    assert_eq!(opened(3, 4), 3, "of yesterday");
+    assert_eq!(opened(1, 6), 1);
+    assert_eq!(opened(2, 4), 1, "two days back: the clock was wrong");
+    assert_eq!(opened(1, 5), 1, "and what was counted under it is gone");
+}
+
+#[test]
+fn a_clock_that_was_wrong_for_years_does_no_lasting_harm() {
+    let mut watch = watch();
+    usual_days(&mut watch, 0..21, 1..=8);
+    for at in [i64::MAX, i64::MIN, 0] {
+        watch.judge(&look(1, 1, at));
+    }
+    let judged = work(&mut watch, 1, 21, 22, 2);
+    assert!(judged.day < 0.1 && judged.figures.usual_opened < 25.0, "{judged:?}");
+}
+
+#[test]
+fn a_reviewer_reads_counts_and_nothing_about_anybody() {
+    let mut watch = watch();
+    usual_days(&mut watch, 0..21, 1..=8);
+    let staff = SubjectFacts { staff: true, ..Default::default() };
+    watch.judge(&Access { facts: staff, ..look(1, 77, moment(21, 1)) });
+    work(&mut watch, 1, 21, 44, 41);
+    let cases = watch.cases(watch.day(moment(21, 0)), View::AtOnce);
+    let of = |case: &Case| {
+        let reasons: Vec<String> = case.reasons.iter().map(ToString::to_string).collect();
+        format!(
+            "{} {:.2} of {:.2}, {} visits\n  {}",
+            case.family.name(),
+            case.score,
+            case.day_score,
+            case.times,
+            reasons.join("\n  ")
+        )
+    };
+    insta::assert_snapshot!(cases.iter().map(of).collect::<Vec<_>>().join("\n"), @r"
+    colleague 0.75 of 0.97, 1 visits
+      R1: opened a colleague's or the own record without need shown
+      R4: opened 45 people today; usual here is 21
+      R5: opened 42 people today without a case; usual here is 3
+    volume 0.86 of 0.97, 0 visits
+      R1: opened a colleague's or the own record without need shown
+      R4: opened 45 people today; usual here is 21
+      R5: opened 42 people today without a case; usual here is 3
+    ");
 }
