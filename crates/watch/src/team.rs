@@ -157,7 +157,10 @@ impl Team {
         if others < thresholds.volume.busy_others.max(1) {
             return [1.0, 1.0];
         }
-        [rest, rest_untied].map(|sum| (sum / f64::from(others)).max(1.0))
+        let others = f64::from(others);
+        // A mean of few is above one by chance half of the time, and would excuse what comes slowly.
+        let chance = thresholds.volume.busy_chance / others.sqrt();
+        [rest, rest_untied].map(|sum| (sum / others - chance).max(1.0))
     }
 
     /// Mean and variance of a mixture: `share` of it the day.

@@ -4,7 +4,7 @@
 //! should look at what the synthetic day of `avouch-bench snoop` says afterwards, on seeds that were not
 //! looked at before.
 
-use crate::{Error, Result};
+use crate::{Error, MAX_SNAPSHOT, Result};
 
 /// All parameters. `Thresholds::default()` is what is meant to be used.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -115,6 +115,9 @@ group! {
         least_variance: f64 = 1.0,
         /// 3 others of the team must be at work before their day says that it is a busy one.
         busy_others: u32 = 3,
+        /// 0.5: how much a person's day varies by chance, in usual days. Divided by the root of the others at work,
+        /// so much of their mean is taken for chance.
+        busy_chance: f64 = 0.5,
         /// 4: the most that one person counts for in that, or a thief would be his team's busy day.
         busy_most: f64 = 4.0,
     }
@@ -239,7 +242,8 @@ group! {
 
 impl Thresholds {
     /// # Errors
-    /// [`Error::Thresholds`] if a number is negative, not a number, or a bound is 0.
+    /// [`Error::Thresholds`] if a number is negative or not a number, or a bound is 0 or so large that an actor's
+    /// piece of state could pass [`MAX_SNAPSHOT`].
     pub(crate) fn check(&self) -> Result<()> {
         let numbers = (self.levels.numbers())
             .chain(self.relation.numbers())
@@ -253,9 +257,14 @@ impl Thresholds {
             }
         }
         for (name, number) in self.bounds.numbers() {
-            if number < 1.0 {
+            if !(1.0..=1e9).contains(&number) {
                 return Err(Error::Thresholds(name));
             }
+        }
+        // Or what is written could not be read again.
+        let Bounds { subjects, visits, pairs, .. } = self.bounds;
+        if 3 * (subjects * 24 + visits * 110) + pairs * 32 + 8_192 > MAX_SNAPSHOT {
+            return Err(Error::Thresholds("bounds"));
         }
         let shares = [
             ("actor", self.learning.actor),
@@ -306,6 +315,9 @@ mod tests {
         let mut wrong = Thresholds::default();
         wrong.bounds.pairs = 0;
         assert_eq!(wrong.check(), Err(Error::Thresholds("pairs")));
+        let mut wrong = Thresholds::default();
+        wrong.bounds.subjects = 100_000;
+        assert_eq!(wrong.check(), Err(Error::Thresholds("bounds")));
         let mut wrong = Thresholds::default();
         wrong.learning.actor = 1.5;
         assert_eq!(wrong.check(), Err(Error::Thresholds("actor")));

@@ -125,3 +125,29 @@ fn a_number_that_is_none_is_refused() {
     }
     assert!(refused > 20, "{refused}");
 }
+
+#[test]
+fn what_is_full_to_its_bounds_can_be_read_again() {
+    let mut watch = watch();
+    let bounds = watch.thresholds().bounds.clone();
+    for day in 0..3 {
+        for number in 0..bounds.subjects as u64 {
+            // Every one with a case of its own making or none, so that all of it is kept, and at large numbers.
+            let subject = u64::MAX - number - (day as u64 + 1) * 1_000_000;
+            let tie = if number % 2 == 0 { Tie::None } else { Tie::OwnMaking };
+            watch.judge(&Access {
+                tie,
+                place: Some(u64::MAX),
+                ..look(1, subject, moment(day, number as i64 / 4))
+            });
+        }
+    }
+    let piece = watch.snapshot(Owner::Actor(actor(1))).unwrap();
+    let counted = 3 * (bounds.subjects * 24 + bounds.visits * 110) + bounds.pairs * 32 + 8_192;
+    assert!(
+        piece.bytes.len() > counted / 2 && piece.bytes.len() < counted,
+        "{} of {counted}",
+        piece.bytes.len()
+    );
+    assert_eq!(watch.restore(piece.owner, &piece.bytes), Ok(()));
+}
