@@ -115,8 +115,8 @@ group! {
         least_variance: f64 = 1.0,
         /// 3 others of the team must be at work before their day says that it is a busy one.
         busy_others: u32 = 3,
-        /// 0.5: how much a person's day varies by chance, in usual days. Divided by the root of the others at work,
-        /// so much of their mean is taken for chance.
+        /// 0.5: how much a person's day varies by chance, in usual days. Divided by the root of the others at
+        /// work, so much of their mean is taken for chance.
         busy_chance: f64 = 0.5,
         /// 4: the most that one person counts for in that, or a thief would be his team's busy day.
         busy_most: f64 = 4.0,
@@ -242,8 +242,8 @@ group! {
 
 impl Thresholds {
     /// # Errors
-    /// [`Error::Thresholds`] if a number is negative or not a number, or a bound is 0 or so large that an actor's
-    /// piece of state could pass [`MAX_SNAPSHOT`].
+    /// [`Error::Thresholds`] if a number is negative or not a number, or a bound is 0 or so large that an
+    /// actor's piece of state could pass [`MAX_SNAPSHOT`].
     pub(crate) fn check(&self) -> Result<()> {
         let numbers = (self.levels.numbers())
             .chain(self.relation.numbers())

@@ -10,8 +10,8 @@
 //! Who is about to leave has 0.7 of each limit: 4, 35, 8 and 4.5.
 //!
 //! `b` is the mean over the others of the team at work of how many times their usual number they have opened,
-//! each at most 4, less what chance makes of so few of them: 0.5 divided by the root of their number. With fewer
-//! than three others it is 1.
+//! each at most 4, less what chance makes of so few of them: 0.5 divided by the root of their number. With
+//! fewer than three others it is 1.
 
 use crate::rule::{Rule, Values};
 use crate::statistics::logistic;

@@ -132,7 +132,8 @@ fn what_is_full_to_its_bounds_can_be_read_again() {
     let bounds = watch.thresholds().bounds.clone();
     for day in 0..3 {
         for number in 0..bounds.subjects as u64 {
-            // Every one with a case of its own making or none, so that all of it is kept, and at large numbers.
+            // Every one with a case of its own making or none, so that all of it is kept, and at large
+            // numbers.
             let subject = u64::MAX - number - (day as u64 + 1) * 1_000_000;
             let tie = if number % 2 == 0 { Tie::None } else { Tie::OwnMaking };
             watch.judge(&Access {
