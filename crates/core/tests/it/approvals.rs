@@ -93,7 +93,7 @@ both_engines! {
 
         let id = desk.asked(&["email", "name"]);
         assert_eq!(desk.reveal(&["email"]), "denied-by-policy", "asking is not enough");
-        let waiting = desk.house.act(&desk.dpo, ReadApprovals { before: None, limit: 10 }).expect("listed");
+        let waiting = desk.house.act(&desk.dpo, ReadApprovals { before: None, limit: 10 }).expect("listed").items;
         assert_eq!((waiting.len(), waiting[0].mine_to_give, waiting[0].reason.as_str()), (1, true, "she has called about order 4711"));
         assert_eq!(desk.vote(&desk.dpo, id, true).expect("agreed"), ApprovalState::Granted);
 

@@ -21,6 +21,15 @@ pub struct ReadApprovals {
     pub limit: usize,
 }
 
+/// Some of them.
+#[derive(Debug, Clone)]
+pub struct ApprovalPage {
+    /// Those that are any of the caller's business: fewer than were looked at.
+    pub items: Vec<ApprovalShown>,
+    /// Where the next page begins.
+    pub next: Option<ApprovalId>,
+}
+
 /// A request as it is shown.
 #[derive(Debug, Clone)]
 pub struct ApprovalShown {
@@ -81,7 +90,7 @@ pub struct VoteShown {
 
 impl Operation for ReadApprovals {
     const ACTION: Action = Action::ApprovalRead;
-    type Output = Vec<ApprovalShown>;
+    type Output = ApprovalPage;
     type Facts = ();
 
     fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
@@ -95,12 +104,11 @@ impl Operation for ReadApprovals {
     fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<Self::Output>, Error> {
         let before = self.before.unwrap_or(ApprovalId::from_bytes([0xff; 16]));
         let most = i64::try_from(self.limit.clamp(1, 200)).unwrap_or(200);
-        let shown: Vec<_> = Kept::newest(tx, &cx.app.keys, before, most)?
-            .into_iter()
-            .filter_map(|(id, kept)| shown(cx, id, kept))
-            .collect();
-        let note = Note::count(shown.len());
-        Ok(Outcome::new(shown, note))
+        let found = Kept::newest(tx, &cx.app.keys, before, most)?;
+        let next = found.last().map(|(id, _)| *id).filter(|_| found.len() >= self.limit.clamp(1, 200));
+        let items: Vec<_> = found.into_iter().filter_map(|(id, kept)| shown(cx, id, kept)).collect();
+        let note = Note::count(items.len());
+        Ok(Outcome::new(ApprovalPage { items, next }, note))
     }
 }
 
