@@ -12,7 +12,7 @@ pub mod principals;
 mod reason;
 
 pub use access::{Access, KeyRecord, PrincipalRecord, Status, login_name};
-pub use caller::{Caller, Unauthenticated};
+pub use caller::{Caller, Unauthenticated, unmapped};
 pub use intent::{Intent, Shows};
 pub(crate) use key_names::may_use;
 pub(crate) use permit::decide;
