@@ -77,7 +77,7 @@ pub async fn bind(app: Arc<App>, settings: Settings) -> io::Result<Server> {
     for wanted in &settings.listeners {
         let door = Arc::new(Door::new(wanted, service.metrics.address_faults.clone()));
         let router = api::router(routes.clone(), &service, &door);
-        let tls = wanted.tls.as_ref().map(tls::acceptor).transpose()?;
+        let tls = wanted.tls.as_ref().map(tls::acceptor).transpose().map_err(at(wanted.listen))?;
         listeners.push(Listener::open(wanted.listen, door, router, tls, settings.max_connections).await?);
     }
     if listeners.is_empty() {
@@ -86,13 +86,18 @@ pub async fn bind(app: Arc<App>, settings: Settings) -> io::Result<Server> {
     let metrics = match settings.metrics {
         Some(metrics) => {
             let router = metrics::router(Arc::clone(&service), metrics.token);
-            let tls = metrics.tls.as_ref().map(tls::acceptor).transpose()?;
+            let tls = metrics.tls.as_ref().map(tls::acceptor).transpose().map_err(at(metrics.listen))?;
             let door = Arc::new(Door::plain());
             Some(Listener::open(metrics.listen, door, router, tls, METRICS_CONNECTIONS).await?)
         }
         None => None,
     };
     Ok(Server { service, listeners, metrics })
+}
+
+/// Says which address it was.
+fn at(address: SocketAddr) -> impl Fn(io::Error) -> io::Error {
+    move |error| io::Error::new(error.kind(), format!("{address}: {error}"))
 }
 
 impl Server {
@@ -155,7 +160,7 @@ impl Listener {
         tls: Option<TlsAcceptor>,
         connections: usize,
     ) -> io::Result<Self> {
-        let socket = TcpListener::bind(address).await?;
+        let socket = TcpListener::bind(address).await.map_err(at(address))?;
         let address = socket.local_addr()?;
         Ok(Self { socket, address, door, router, tls, connections: Arc::new(Semaphore::new(connections)) })
     }
