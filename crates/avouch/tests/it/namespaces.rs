@@ -121,5 +121,18 @@ fn done(words: &[&str], input: &str) -> String {
     text(&stdout)
 }
 
+#[test]
+fn what_was_made_goes_when_a_test_stops() {
+    let told = std::sync::Mutex::new(String::new());
+    let stopped = std::panic::catch_unwind(|| {
+        let space = Space::new("stops");
+        told.lock().unwrap().clone_from(&space.name);
+        panic!("as a test does that fails");
+    });
+    assert!(stopped.is_err());
+    let name = told.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    assert!(name.starts_with("avouch-") && !done(&["ip", "netns", "list"], "").contains(&name));
+}
+
 /// How long a packet is waited for that will not come.
 pub(crate) const SILENCE: Duration = Duration::from_secs(3);
