@@ -1,5 +1,6 @@
 //! Where a caller comes from, and everything that is tried to seem to come from elsewhere. The partner may come from 192.0.2.0/24 only;
 //! all connections here are made on this machine, so whoever is let in as the partner has been believed.
+#![allow(clippy::indexing_slicing, clippy::panic, reason = "a test that cannot go on stops")]
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv6Addr, SocketAddr, TcpStream};

@@ -103,7 +103,7 @@ impl House {
         let (addresses, metrics) = addresses.recv_timeout(Duration::from_secs(20)).expect("it starts");
         Self {
             clock,
-            address: addresses[0],
+            address: *addresses.first().expect("one at least"),
             addresses,
             metrics,
             admin: made.key.to_string(),

@@ -1,4 +1,5 @@
 //! Listeners with faces of their own: what is not shown at one is there as if it did not exist.
+#![allow(clippy::indexing_slicing, clippy::panic, reason = "a test that cannot go on stops")]
 
 use avouch_http::{Face, ListenerSettings};
 use serde_json::{Value, json};
