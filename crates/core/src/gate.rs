@@ -14,7 +14,7 @@ pub mod principals;
 mod reason;
 
 pub use access::{Access, KeyRecord, PrincipalRecord, Status, login_name};
-pub use caller::{Caller, Unauthenticated};
+pub use caller::{Caller, Unauthenticated, unmapped};
 pub use intent::{Intent, Shows};
 pub(crate) use key_names::may_use;
 pub use permit::{Permit, SubjectFacts};

@@ -29,8 +29,8 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use crate::client_address::Peer;
 use crate::json::strict_json;
-use crate::layers::Peer;
 use crate::problem::{Failure, internal, unauthenticated};
 use crate::service::Shared;
 

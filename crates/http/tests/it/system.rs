@@ -265,7 +265,9 @@ fn bodies_have_room_for_so_many_bytes_and_no_more() {
 #[test]
 fn over_tls_the_answer_says_to_stay_there() {
     let (tls, trusted) = certificate();
-    let house = House::with(|settings| settings.tls = Some(tls));
+    let mut tls = Some(tls);
+    let house =
+        House::with(|settings| settings.listeners.iter_mut().for_each(|listener| listener.tls = tls.take()));
     let mut roots = RootCertStore::empty();
     roots.add(trusted).expect("a root");
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
