@@ -243,6 +243,10 @@ fn with_nothing_but_a_link_one_enrols() {
             Action::SessionRead | Action::AuthenticatorRemove => {
                 only_it_denies(&own, link, "base:enrol-first", "proof");
             }
+            Action::ApprovalAsk | Action::ApprovalRead | Action::ApprovalGive => {
+                let one_factor = |request: &mut Request| request.proof = Proof::session(1, false, 0, 0);
+                only_it_denies(&own, one_factor, "base:two-factors", "proof");
+            }
             _ => assert!(
                 engine().decide(&Request { proof: Proof::session(0, false, 0, 0), ..own }).allowed,
                 "{action}"
