@@ -27,6 +27,7 @@ use crate::charters;
 use crate::clock::Clock;
 use crate::debt::Debt;
 use crate::gate::people::{self, People, SessionChange};
+use crate::gate::services::{self, Services};
 use crate::gate::{self, Access, Caller, Intent, Permit, Unauthenticated};
 use crate::ids::{CredentialId, Ids, PrincipalId};
 use crate::rules::Rules;
@@ -65,6 +66,7 @@ pub struct App {
     pub(crate) erasures: crate::erasure::Erasures,
     pub(crate) ledger: crate::ledger::Ledger,
     pub(crate) people: People,
+    pub(crate) services: Services,
     pub(crate) environment: String,
 }
 
@@ -104,6 +106,7 @@ impl App {
         let (app, now) = (Arc::clone(self), self.now());
         let forgotten = self.store.write_wait(move |tx| {
             let forgotten = idempotency::sweep(tx, now)? + crate::vault::sweep_tokens(tx, now)?;
+            let forgotten = forgotten + services::sweep(tx, now)?;
             Ok::<_, Error>(forgotten + people::sweep(tx, &app, now)?)
         })?;
         self.thin_checkpoints()?;
@@ -213,6 +216,7 @@ impl App {
         match result {
             Ok(Ended { answer: result, fresh, sessions }) => {
                 self.install(fresh);
+                self.services.tokens.install(&sessions);
                 self.people.sessions.install(sessions);
                 if O::PURGES && result.is_ok() {
                     self.purge_quietly();
@@ -356,7 +360,7 @@ impl<O: Operation> Attempt<O> {
         let event = app.ids.event(now);
         let caller = self
             .caller
-            .renewed(&app.access(), &app.people.sessions, now)
+            .renewed(&app.access(), (&app.people.sessions, &app.services.tokens), now)
             .map_err(|_| Error::Unauthenticated)?;
         let generation = app.data_keys.generation();
         let cx = Cx { app, rules: &rules, caller: &caller, now, event, generation };

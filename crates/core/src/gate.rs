@@ -10,6 +10,7 @@ pub mod people;
 mod permit;
 pub mod principals;
 mod reason;
+pub mod services;
 
 pub use access::{Access, KeyRecord, PrincipalRecord, Status, login_name};
 pub use caller::{Caller, Unauthenticated};
@@ -21,5 +22,11 @@ pub use reason::Reason;
 
 /// Every statement of the room.
 pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
-    [access::STATEMENTS.to_vec(), principals::STATEMENTS.to_vec(), people::statements()].concat()
+    [
+        access::STATEMENTS.to_vec(),
+        principals::STATEMENTS.to_vec(),
+        people::statements(),
+        services::statements(),
+    ]
+    .concat()
 }

@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::debt::Debt;
 use crate::erasure::{self, EndingsError, EndingsFault, ErasureSettings, Erasures};
 use crate::gate::people::{People, PeopleSettings};
+use crate::gate::services::Services;
 use crate::gate::{self, Access, principals};
 use crate::ids::{EventId, Ids, PrincipalId};
 use crate::keys::seals::{PRIMARY, Seals, Stored, WrappedAll, primary_slot, put_keyring, put_slot};
@@ -287,6 +288,7 @@ impl App {
         let app = assemble(parts, keys, keyring_key.proof(), rules, access)?;
         app.data_keys.adopt(generation);
         app.people.sessions.load(&app.store, &app.keys, app.now())?;
+        app.services.tokens.load(&app.store, &app.keys, app.now())?;
         if let Some(newest) = newest.map_err(Error::from)?.flatten() {
             app.ids.continue_after(EventId::from_int(newest));
         }
@@ -331,7 +333,9 @@ fn assemble(
 ) -> Result<Arc<App>, Error> {
     let rng = SystemRandom::new();
     let mut node = [0; 16];
-    rng.fill(&mut node).map_err(|_| Error::Internal("no randomness"))?;
+    let mut nonce = [0; 16];
+    rng.fill(&mut node).and_then(|()| rng.fill(&mut nonce)).map_err(|_| Error::Internal("no randomness"))?;
+    let services = Services::new(&nonce, parts.clock.now());
     Ok(Arc::new(App {
         store: parts.store,
         keys,
@@ -354,6 +358,7 @@ fn assemble(
         erasures: Erasures::new(parts.erasure)?,
         ledger: ledger::Ledger::new(node, parts.witnesses),
         people: People::new(parts.people),
+        services,
         environment: parts.environment,
     }))
 }

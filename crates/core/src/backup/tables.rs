@@ -52,6 +52,7 @@ pub(crate) const LEFT_OUT: &[(&str, &str)] = &[
     ("vault", "the file's header says it, and a restore writes it last: without it there is no vault"),
     ("index_term", "terms show which values are equal; they are made anew from the records"),
     ("session", "whoever is logged in logs in again"),
+    ("access_token", "it is good for ten minutes: a service that comes to a restored vault asks for another"),
     ("one_time_link", "it is good for three days, and for one vault"),
     ("spent", "what is good once is good for minutes: a restored vault takes no ticket of another time"),
     ("idempotency", "answers that are kept for a day, for repeats of a request"),
@@ -180,6 +181,16 @@ tables! {
         "select id, principal, sealed from credential where id > ?1 order by id limit ?2"
         "insert into credential (id, principal, sealed) values (?1, ?2, ?3)"
         "delete from credential"
+    }
+    data Data service_key "service_key" / 1 (principal Blob, sealed Blob) {
+        "select principal, sealed from service_key where principal > ?1 order by principal limit ?2"
+        "insert into service_key (principal, sealed) values (?1, ?2)"
+        "delete from service_key"
+    }
+    data Data authority "authority" / 1 (id Int, sealed Blob) {
+        "select id, sealed from authority where id > ?1 order by id limit ?2"
+        "insert into authority (id, sealed) values (?1, ?2)"
+        "delete from authority"
     }
     data Data data_ending "ending" / 1 (seq Int, subject Blob, class Int, at Int, sealed Blob, mac Blob, done Int) {
         "select seq, subject, class, at, sealed, mac, done from ending where seq > ?1 order by seq limit ?2"
