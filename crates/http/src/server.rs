@@ -28,7 +28,8 @@ use tower::Service as _;
 
 use crate::layers::Peer;
 use crate::service::{Service, Shared};
-use crate::settings::Settings;
+use crate::settings::{ClientCa, Settings};
+use crate::tls::{ClientCertificate, Clients};
 use crate::wiped::Wiped;
 use crate::{api, metrics, tls};
 
@@ -65,7 +66,8 @@ pub(crate) struct Listener {
 /// # Errors
 /// An address that cannot be had, or a certificate that cannot be used.
 pub async fn bind(app: Arc<App>, settings: Settings) -> io::Result<Server> {
-    let tls = settings.tls.as_ref().map(tls::acceptor).transpose()?;
+    let clients = clients(&app, settings.client_ca.clone()).await?;
+    let tls = settings.tls.as_ref().map(|tls| tls::acceptor(tls, clients)).transpose()?;
     let (router, openapi) = api::routes();
     let service = Arc::new(Service::new(app, &settings, &openapi));
     let api =
@@ -79,6 +81,20 @@ pub async fn bind(app: Arc<App>, settings: Settings) -> io::Result<Server> {
         None => None,
     };
     Ok(Server { service, api, metrics })
+}
+
+/// Whose certificates clients are asked for. The vault's own authority is made when there is none yet.
+async fn clients(app: &Arc<App>, ca: Option<ClientCa>) -> io::Result<Option<Clients>> {
+    let authorities = match ca {
+        None => return Ok(None),
+        Some(ClientCa::Pem(pem)) => Clients::read(&pem)?,
+        Some(ClientCa::BuiltIn) => {
+            let keeper = Arc::clone(app);
+            let own = tokio::task::spawn_blocking(move || keeper.service_authority()).await;
+            vec![own.map_err(io::Error::other)?.map_err(io::Error::other)?.into()]
+        }
+    };
+    Clients::new(app, authorities).map(Some)
 }
 
 impl Server {
@@ -203,23 +219,32 @@ async fn connection(
         return;
     }
     match tls {
-        None => serve(stream, peer, router, stopped).await,
+        None => serve(stream, peer, None, router, stopped).await,
         // A handshake that fails is the network's daily weather and not worth a line.
         Some(tls) => {
             if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE_TIME, tls.accept(stream)).await {
-                serve(stream, peer, router, stopped).await;
+                let certificate = ClientCertificate::of(stream.get_ref().1);
+                serve(stream, peer, certificate, router, stopped).await;
             }
         }
     }
 }
 
-async fn serve<S>(stream: S, peer: SocketAddr, router: Router, mut stopped: watch::Receiver<bool>)
-where
+async fn serve<S>(
+    stream: S,
+    peer: SocketAddr,
+    certificate: Option<ClientCertificate>,
+    router: Router,
+    mut stopped: watch::Receiver<bool>,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let answer = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer(peer.ip()));
+        if let Some(certificate) = &certificate {
+            request.extensions_mut().insert(certificate.clone());
+        }
         router.clone().call(request)
     });
     let connection = http1::Builder::new()

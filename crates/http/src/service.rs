@@ -38,6 +38,8 @@ pub(crate) struct Service {
     pub(crate) encrypted: bool,
     /// Where people reach the pages, without a slash at the end.
     pub(crate) origin: Option<String>,
+    /// Whether clients are asked for certificates.
+    pub(crate) asks_certificates: bool,
     /// The OpenAPI document, written once.
     pub(crate) openapi: Bytes,
     routes: HashMap<String, Vec<Route>>,
@@ -100,6 +102,7 @@ impl Service {
             queue_capacity: settings.queue_capacity,
             encrypted: settings.tls.is_some(),
             origin: settings.origin.clone(),
+            asks_certificates: settings.tls.is_some() && settings.client_ca.is_some(),
             openapi: serde_json::to_vec(openapi).unwrap_or_default().into(),
             ids: RequestIds::from(app.now()),
             app,

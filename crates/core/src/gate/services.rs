@@ -29,6 +29,9 @@ pub(crate) use tokens::{Tokens, end_of, sweep};
 
 use seen::Seen;
 
+use super::Status;
+use crate::app::App;
+
 /// What is kept of services in memory.
 #[derive(Debug)]
 pub(crate) struct Services {
@@ -40,6 +43,38 @@ impl Services {
     /// `random` is drawn at each start.
     pub(crate) fn new(random: &[u8; 16], now: i64) -> Self {
         Self { tokens: Tokens::default(), seen: Seen::new(random, seconds(now)) }
+    }
+}
+
+/// How the services that may act prove who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServicesInUse {
+    /// Those with nothing but plain keys.
+    pub with_keys_only: usize,
+    /// Those that sign for themselves.
+    pub with_public_keys: usize,
+    /// Access tokens that are alive.
+    pub tokens: usize,
+}
+
+impl App {
+    /// How services prove who they are at present.
+    #[must_use]
+    pub fn services_in_use(&self) -> ServicesInUse {
+        let (access, now) = (self.access(), self.now());
+        let (mut with_keys_only, mut with_public_keys) = (0, 0);
+        for (id, record) in access.principals() {
+            let over = record.until.is_some_and(|until| now >= until);
+            if record.kind != "service" || record.status != Status::Active || over {
+                continue;
+            }
+            match access.service_keys(id) {
+                Some(_) => with_public_keys += 1,
+                None if access.keys_of(id).iter().any(|(_, key)| now < key.expires) => with_keys_only += 1,
+                None => {}
+            }
+        }
+        ServicesInUse { with_keys_only, with_public_keys, tokens: self.services.tokens.count(None, now) }
     }
 }
 
