@@ -16,7 +16,7 @@ use avouch_http::{LookAtMemory, LookAtSiem, MetricsSettings, NextSeal, Settings,
 use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
-use crate::config::Config;
+use crate::config::{ClientCa, Config};
 use crate::error::Error;
 use crate::housekeeping::{Housekeeping, Periods};
 use crate::memory::{Locked, Memory, Swap};
@@ -129,6 +129,7 @@ fn settings(config: &Config, config_path: &Path, lock: Locked) -> Result<Setting
     Ok(Settings {
         listen: config.http.listen,
         tls: tls(config)?,
+        client_ca: client_ca(config)?,
         metrics: metrics(config)?,
         max_connections: config.http.max_connections,
         max_in_flight: config.http.max_in_flight,
@@ -152,6 +153,20 @@ pub(crate) fn tls(config: &Config) -> Result<Option<Tls>, Error> {
         certificate_chain_pem: fs::read(certificate).map_err(Error::file(certificate))?,
         private_key_pem: Zeroizing::new(fs::read(key).map_err(Error::file(key))?),
     }))
+}
+
+/// Reads the authorities of clients, if the configuration names any.
+///
+/// # Errors
+/// [`Error::File`].
+fn client_ca(config: &Config) -> Result<Option<avouch_http::ClientCa>, Error> {
+    Ok(match &config.http.client_ca {
+        None => None,
+        Some(ClientCa::BuiltIn) => Some(avouch_http::ClientCa::BuiltIn),
+        Some(ClientCa::File(path)) => {
+            Some(avouch_http::ClientCa::Pem(fs::read(path).map_err(Error::file(path))?))
+        }
+    })
 }
 
 /// Reads the scraper's token, if there is to be a listener for metrics.
