@@ -1,12 +1,13 @@
 //! Certificates of services: an authority of our own makes them, out of a request that its key has signed.
 //!
-//! Nothing of a request is taken but its public key: the name is the one that whoever calls says, `avouch://service/<id>` as the
-//! one URI among the alternative names (RFC 8705, section 2.1.2), and so are the hours. They are short, so there is no list of
-//! revoked ones: what ends a certificate before its time is that its service may not act any more, which is not asked here.
+//! Nothing of a request is taken but its public key: the name is the one that whoever calls says,
+//! `avouch://service/<id>` as the one URI among the alternative names (RFC 8705, section 2.1.2), and so are
+//! the hours. They are short, so there is no list of revoked ones: what ends a certificate before its time is
+//! that its service may not act any more, which is not asked here.
 //!
-//! Whether a connection's certificate is good is TLS's to say. What is read of it here, [`Shown`], is of one that TLS has found
-//! good. Two things come from the system's own source of randomness and are no argument: the authority's key when it is made, and
-//! the number that each ECDSA signature needs.
+//! Whether a connection's certificate is good is TLS's to say. What is read of it here, [`Shown`], is of one
+//! that TLS has found good. Two things come from the system's own source of randomness and are no argument:
+//! the authority's key when it is made, and the number that each ECDSA signature needs.
 
 use core::time::Duration;
 
@@ -110,11 +111,12 @@ impl Authority {
         &self.certificate
     }
 
-    /// Makes a certificate for the service called `id`, with the key that the request (PKCS#10, as PEM) is signed by.
+    /// Makes a certificate for the service called `id`, with the key that the request (PKCS#10, as PEM) is
+    /// signed by.
     ///
     /// # Errors
-    /// [`Error::Malformed`] for what is no request, or whose signature is not of its key; [`Error::Configuration`] for hours
-    /// outside of [`HOURS`].
+    /// [`Error::Malformed`] for what is no request, or whose signature is not of its key;
+    /// [`Error::Configuration`] for hours outside of [`HOURS`].
     pub fn issue(
         &self,
         request: &str,

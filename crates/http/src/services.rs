@@ -1,5 +1,5 @@
-//! What comes with the requests of services besides their tokens: a proof for the request, or the certificate of the connection; and
-//! at which address services reach this server.
+//! What comes with the requests of services besides their tokens: a proof for the request, or the certificate
+//! of the connection; and at which address services reach this server.
 
 use avouch_core::gate::Caller;
 use avouch_core::gate::services::{Holder, TokenShown, TokenUnfit};
@@ -30,8 +30,8 @@ pub(crate) fn proof(headers: &HeaderMap) -> Result<Option<&str>, TokenUnfit> {
     }
 }
 
-/// Where clients see this path: at our own address, which the configuration says. Where it says none, at the one that the request
-/// names: then a proof is as good at every name that leads here.
+/// Where clients see this path: at our own address, which the configuration says. Where it says none, at the
+/// one that the request names: then a proof is as good at every name that leads here.
 pub(crate) fn address(service: &Service, headers: &HeaderMap, path: &str) -> Option<String> {
     if let Some(origin) = &service.origin {
         return Some(format!("{origin}{path}"));

@@ -1,5 +1,5 @@
-//! A program that holds a key on P-256 and signs with it, as a service does: assertions (RFC 7523) and proofs (RFC 9449). Written from the
-//! RFCs, with another implementation of the signature than the server's.
+//! A program that holds a key on P-256 and signs with it, as a service does: assertions (RFC 7523) and proofs
+//! (RFC 9449). Written from the RFCs, with another implementation of the signature than the server's.
 
 use data_encoding::BASE64URL_NOPAD;
 use p256::ecdsa::signature::Signer as _;
@@ -49,7 +49,8 @@ impl Program {
         set
     }
 
-    /// An assertion of `client` for `audience`, good from `now` for a minute; `changes` replaces claims, null takes them away.
+    /// An assertion of `client` for `audience`, good from `now` for a minute; `changes` replaces claims, null
+    /// takes them away.
     #[must_use]
     pub fn assertion(&self, client: &str, audience: &str, jti: &str, now: u64, changes: &Value) -> String {
         let header = json!({ "alg": "ES256", "typ": "JWT", "kid": self.name });

@@ -1,5 +1,5 @@
-//! How services and partners prove who they are: their public keys, their certificates, and tokens (RFC 6749, 7009, 7517, 7523, 8414,
-//! 8705 and 9449). Names of members are those of the RFCs.
+//! How services and partners prove who they are: their public keys, their certificates, and tokens (RFC 6749,
+//! 7009, 7517, 7523, 8414, 8705 and 9449). Names of members are those of the RFCs.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -7,12 +7,14 @@ use utoipa::ToSchema;
 
 use crate::{Secret, Time};
 
-/// `PUT /v1/principals/{id}/jwks`, and what is registered: public keys (RFC 7517). P-256, P-384, Ed25519, and RSA of 2048 to 8192 bits.
+/// `PUT /v1/principals/{id}/jwks`, and what is registered: public keys (RFC 7517). P-256, P-384, Ed25519, and
+/// RSA of 2048 to 8192 bits.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(examples(json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "2026-1", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]})))]
 pub struct Jwks {
-    /// At most 20, each with a `kid` of its own unless it is the only one; none: the service signs for itself no more.
+    /// At most 20, each with a `kid` of its own unless it is the only one; none: the service signs for itself
+    /// no more.
     #[schema(value_type = Vec<Object>)]
     pub keys: Vec<Value>,
 }
@@ -98,8 +100,8 @@ pub struct OauthRevokeRequest {
 /// What went wrong at the token endpoint (RFC 6749, section 5.2; RFC 9449, section 5).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OauthError {
-    /// `invalid_request`, `invalid_client`, `invalid_scope`, `unsupported_grant_type`, `invalid_dpop_proof` or
-    /// `temporarily_unavailable`.
+    /// `invalid_request`, `invalid_client`, `invalid_scope`, `unsupported_grant_type`, `invalid_dpop_proof`
+    /// or `temporarily_unavailable`.
     pub error: String,
     /// What to do.
     pub error_description: String,

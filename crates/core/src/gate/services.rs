@@ -1,12 +1,13 @@
 //! Services and partners: how they prove who they are, and what they are given for it.
 //!
-//! As with people there are two parts. What is shown is judged outside any transaction (`prove`): an assertion that the service has
-//! signed with a key that is registered for it (`keys`), or the certificate of its connection (`certificates`), and which key or
-//! certificate the token shall be bound to. What comes out, [`ProvenService`], cannot be made otherwise, and is what a transaction
-//! turns into an access token (`tokens`), spending in the same transaction what is good once.
+//! As with people there are two parts. What is shown is judged outside any transaction (`prove`): an
+//! assertion that the service has signed with a key that is registered for it (`keys`), or the certificate of
+//! its connection (`certificates`), and which key or certificate the token shall be bound to. What comes out,
+//! [`ProvenService`], cannot be made otherwise, and is what a transaction turns into an access token
+//! (`tokens`), spending in the same transaction what is good once.
 //!
-//! A token alone is worth nothing: each request has to show as well that it comes from whoever was given it (`shown`). Nothing here
-//! decides what a service may do.
+//! A token alone is worth nothing: each request has to show as well that it comes from whoever was given it
+//! (`shown`). Nothing here decides what a service may do.
 
 mod certificates;
 mod keys;

@@ -1,5 +1,5 @@
-//! `/v1/oauth`: tokens for services that have proved who they are, and for nobody else: there is one grant, `client_credentials`. Errors
-//! are written as RFC 6749, section 5.2, has it, because libraries read them.
+//! `/v1/oauth`: tokens for services that have proved who they are, and for nobody else: there is one grant,
+//! `client_credentials`. Errors are written as RFC 6749, section 5.2, has it, because libraries read them.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -29,8 +29,8 @@ const FORM_BYTES: usize = 16 << 10;
 /// The most parameters.
 const MOST: usize = 32;
 
-/// Gives a service a token for ten minutes. With a `DPoP` header the token is bound to the key of that proof, else to the certificate of the
-/// connection; without both there is none.
+/// Gives a service a token for ten minutes. With a `DPoP` header the token is bound to the key of that proof,
+/// else to the certificate of the connection; without both there is none.
 #[utoipa::path(post, path = "/v1/oauth/token", tag = "services", security(()),
     request_body(content = OauthTokenRequest, content_type = "application/x-www-form-urlencoded"),
     params(("DPoP" = Option<String>, Header, description = "A proof for this request, whose key the token is bound to")),

@@ -46,7 +46,8 @@ pub(super) async fn set_keys(
     Ok(render::json_bytes(StatusCode::OK, keys))
 }
 
-/// Makes a certificate for a service. It asks itself, without another credential, on a connection with its certificate that is alive.
+/// Makes a certificate for a service. It asks itself, without another credential, on a connection with its
+/// certificate that is alive.
 #[utoipa::path(post, path = "/v1/principals/{id}/certificates", tag = "services", request_body = CertificateRequest,
     params(("id" = Uuid, Path, description = "The service")),
     responses((status = 201, body = Certificate, description = "The certificate")))]

@@ -1,8 +1,9 @@
-//! The vault's own authority: what signs certificates of services. Its key is a sealed row, opened for each signature and not kept in
-//! memory; it is made when it is needed first.
+//! The vault's own authority: what signs certificates of services. Its key is a sealed row, opened for each
+//! signature and not kept in memory; it is made when it is needed first.
 //!
-//! A certificate is made for a service by somebody who changes access, or by the service itself on a connection with one that is
-//! alive. There is no list of revoked ones: lives are short, and a service that may not act is let in by none.
+//! A certificate is made for a service by somebody who changes access, or by the service itself on a
+//! connection with one that is alive. There is no list of revoked ones: lives are short, and a service that
+//! may not act is let in by none.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -114,7 +115,8 @@ impl App {
     /// Makes another certificate for a service that has called with one that is alive.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] where the certificate is not of that service, or the service may not act; [`Error::Invalid`].
+    /// [`Error::Unauthenticated`] where the certificate is not of that service, or the service may not act;
+    /// [`Error::Invalid`].
     pub fn renew_certificate(
         self: &Arc<Self>,
         by: &Shown,

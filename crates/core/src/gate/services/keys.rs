@@ -1,5 +1,5 @@
-//! The public keys by which a service signs for itself. One sealed row for each service, replaced as a whole: whoever changes them
-//! can be that service, so it is a change of access like any other.
+//! The public keys by which a service signs for itself. One sealed row for each service, replaced as a whole:
+//! whoever changes them can be that service, so it is a change of access like any other.
 //!
 //! Tokens that were given out for the keys before end with them.
 
@@ -101,7 +101,8 @@ impl SetServiceKeys {
     /// Reads a set of public keys (RFC 7517, JSON); nothing: it shall have none.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a set with a private key in it, with keys that are not taken, or without their names.
+    /// [`Error::Invalid`] for a set with a private key in it, with keys that are not taken, or without their
+    /// names.
     pub fn new(principal: PrincipalId, set: Option<&[u8]>) -> Result<Self, Error> {
         let read = |json: &[u8]| {
             let set = KeySet::registered(json).map_err(|error| Error::invalid("/keys", error.to_string()))?;

@@ -1,8 +1,10 @@
-//! Judging who a service is, at the token endpoint: by an assertion that it has signed (RFC 7523), or by the certificate of its
-//! connection (RFC 8705, section 2.1); and which key (RFC 9449, section 5) or certificate (RFC 8705, section 3) it holds.
+//! Judging who a service is, at the token endpoint: by an assertion that it has signed (RFC 7523), or by the
+//! certificate of its connection (RFC 8705, section 2.1); and which key (RFC 9449, section 5) or certificate
+//! (RFC 8705, section 3) it holds.
 //!
-//! Nobody is told which part was wrong. What is refused of a service that exists is recorded, and failures are counted by service and
-//! address: nothing can be guessed here, but a signature costs us more than whoever sends one.
+//! Nobody is told which part was wrong. What is refused of a service that exists is recorded, and failures
+//! are counted by service and address: nothing can be guessed here, but a signature costs us more than
+//! whoever sends one.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -33,7 +35,8 @@ pub struct ServiceShown<'a> {
     pub proof: Option<&'a str>,
     /// The certificate of its connection.
     pub certificate: Option<&'a Shown>,
-    /// The names by which services know us: the issuer, and the address of the endpoint. None: no assertion is for us.
+    /// The names by which services know us: the issuer, and the address of the endpoint. None: no assertion
+    /// is for us.
     pub audiences: &'a [&'a str],
     /// The address of the endpoint as services see it.
     pub uri: &'a str,
@@ -50,7 +53,8 @@ impl core::fmt::Debug for ServiceShown<'_> {
 pub enum TokenRefusal {
     /// The request lacks something; says what.
     Request(&'static str),
-    /// It has not proved who it is, or may not act: unknown, wrong, used before, too old and suspended look alike.
+    /// It has not proved who it is, or may not act: unknown, wrong, used before, too old and suspended look
+    /// alike.
     Client,
     /// Its proof of holding a key is none, or was used before.
     Proof,
@@ -133,7 +137,8 @@ impl ProvenService {
 }
 
 impl App {
-    /// Judges what a service shows. `binds` is whether it is to be given something, which needs a key or a certificate to be bound to.
+    /// Judges what a service shows. `binds` is whether it is to be given something, which needs a key or a
+    /// certificate to be bound to.
     ///
     /// # Errors
     /// [`TokenRefusal`].

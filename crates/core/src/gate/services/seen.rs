@@ -1,8 +1,10 @@
-//! Which DPoP proofs were shown with requests. A proof is good for one request; its mark is kept until it is too old anyway, two
-//! minutes at most, in memory that all requests share: to write down each would make a change of every look.
+//! Which DPoP proofs were shown with requests. A proof is good for one request; its mark is kept until it is
+//! too old anyway, two minutes at most, in memory that all requests share: to write down each would make a
+//! change of every look.
 //!
-//! What a start forgets: for as long as a proof from before it could still be good, proofs have to carry a nonce that was drawn at
-//! this start (RFC 9449, section 8), so none from before is taken. Afterwards none is asked for.
+//! What a start forgets: for as long as a proof from before it could still be good, proofs have to carry a
+//! nonce that was drawn at this start (RFC 9449, section 8), so none from before is taken. Afterwards none is
+//! asked for.
 //!
 //! A mark is never pushed out. When there is no room, nothing more is taken for a moment.
 

@@ -1,6 +1,7 @@
-//! A token with a request, and that whoever sends it holds what the token is bound to: a proof for this request alone, or the
-//! certificate of the connection. Each of these is refused: the token without, with another key or certificate, with a proof for another
-//! method, address or token, or with one that was shown before.
+//! A token with a request, and that whoever sends it holds what the token is bound to: a proof for this
+//! request alone, or the certificate of the connection. Each of these is refused: the token without, with
+//! another key or certificate, with a proof for another method, address or token, or with one that was shown
+//! before.
 
 use std::net::IpAddr;
 use std::sync::Arc;

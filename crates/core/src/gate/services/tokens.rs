@@ -1,8 +1,8 @@
-//! Access tokens: a random reference, of which only a hash is kept, for ten minutes and for one key or certificate. As with sessions,
-//! in memory too, changed after the transaction that changes the row.
+//! Access tokens: a random reference, of which only a hash is kept, for ten minutes and for one key or
+//! certificate. As with sessions, in memory too, changed after the transaction that changes the row.
 //!
-//! They outlive a restart: the row is written in the transaction that spends the assertion anyway, and a server that comes back
-//! is not asked by everybody at once for a new one. A backup holds none.
+//! They outlive a restart: the row is written in the transaction that spends the assertion anyway, and a
+//! server that comes back is not asked by everybody at once for a new one. A backup holds none.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -163,8 +163,8 @@ impl core::fmt::Debug for NewToken {
 }
 
 impl App {
-    /// Gives a token to a service that has just proved who it is, and answers after the commit. The assertion and the proof are spent in
-    /// the same transaction, and what they rest on is looked at again there.
+    /// Gives a token to a service that has just proved who it is, and answers after the commit. The assertion
+    /// and the proof are spent in the same transaction, and what they rest on is looked at again there.
     pub fn issue_token(
         self: &Arc<Self>,
         proven: ProvenService,
@@ -181,8 +181,8 @@ impl App {
         });
     }
 
-    /// Ends a token of a service that has just proved who it is (RFC 7009). A token that is none, or none of its own, is as good as
-    /// ended.
+    /// Ends a token of a service that has just proved who it is (RFC 7009). A token that is none, or none of
+    /// its own, is as good as ended.
     ///
     /// # Errors
     /// [`TokenRefusal`].
@@ -251,7 +251,8 @@ fn write(
     Ok(Made { new, record, gone })
 }
 
-/// What a service has done of its own: no role gives or takes it, as with people who log in, so it is none of the policy's actions.
+/// What a service has done of its own: no role gives or takes it, as with people who log in, so it is none of
+/// the policy's actions.
 pub(super) fn event(app: &App, what: What, principal: PrincipalId) -> audit::Event {
     let now = app.now();
     let mut event = audit::system(app.ids.event(now), what, now, app.rules().version);
