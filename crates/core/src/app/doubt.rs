@@ -44,7 +44,7 @@ impl App {
     pub(crate) fn mend(&self) -> Result<(), Error> {
         if let Some(owed) = self.stale.owed() {
             self.store.write_wait(after_the_unknown)?;
-            self.install(Fresh::Access(self.load_access()?));
+            self.install(Fresh::Access(Box::new(self.load_access()?)));
             self.people.sessions.load(&self.store, &self.keys, self.now())?;
             self.services.tokens.load(&self.store, &self.keys, self.now())?;
             self.install(Fresh::Rules(Box::new(self.load_rules()?)));

@@ -18,6 +18,7 @@ use crate::charters;
 use crate::clock::Clock;
 use crate::debt::Debt;
 use crate::erasure::{self, EndingsError, EndingsFault, ErasureSettings, Erasures};
+use crate::gate::approvals::Approvals;
 use crate::gate::people::{People, PeopleSettings};
 use crate::gate::services::Services;
 use crate::gate::{self, Access, principals};
@@ -201,7 +202,7 @@ impl App {
             audit::append(tx, &event, 0, None)?;
             Ok::<_, Error>(made)
         })?;
-        app.install(super::Fresh::Access(app.load_access()?));
+        app.install(super::Fresh::Access(Box::new(app.load_access()?)));
         app.refresh_rules()?;
         Ok(Made { app, administrator, key })
     }
@@ -289,6 +290,7 @@ impl App {
         app.data_keys.adopt(generation);
         app.people.sessions.load(&app.store, &app.keys, app.now())?;
         app.services.tokens.load(&app.store, &app.keys, app.now())?;
+        app.approvals.load(&app.store, &app)?;
         if let Some(newest) = newest.map_err(Error::from)?.flatten() {
             app.ids.continue_after(EventId::from_int(newest));
         }
@@ -359,6 +361,7 @@ fn assemble(
         ledger: ledger::Ledger::new(node, parts.witnesses),
         people: People::new(parts.people),
         services,
+        approvals: Approvals::default(),
         environment: parts.environment,
     }))
 }

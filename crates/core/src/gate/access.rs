@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 
+use super::marks::{self, Marks};
 use super::services::{SealedKeys, ServiceKeys};
 use crate::Error;
 use crate::ids::{CredentialId, PrincipalId};
@@ -41,6 +42,12 @@ pub struct PrincipalRecord {
     /// The name that somebody logs in with, as [`login_name`] has it.
     #[serde(default)]
     pub login: Option<String>,
+    /// Whom they report to: nobody agrees to what that one asks for.
+    #[serde(default)]
+    pub manager: Option<PrincipalId>,
+    /// Which human being it is, where one has several accounts: a word that all of them share.
+    #[serde(default)]
+    pub person: Option<String>,
     /// Roles of the charter.
     pub roles: Vec<String>,
     /// The recipient a service acts for.
@@ -80,6 +87,7 @@ pub(crate) struct Rows {
     principals: Vec<([u8; 16], Vec<u8>)>,
     credentials: Vec<([u8; 16], [u8; 16], Vec<u8>)>,
     service_keys: Vec<SealedKeys>,
+    marks: marks::Rows,
 }
 
 /// See the module.
@@ -91,6 +99,7 @@ pub struct Access {
     keys: HashMap<CredentialId, KeyRecord>,
     logins: HashMap<String, PrincipalId>,
     service_keys: HashMap<PrincipalId, ServiceKeys>,
+    marks: Marks,
 }
 
 impl Access {
@@ -100,8 +109,8 @@ impl Access {
         let credentials =
             tx.query(&ALL_CREDENTIALS, &[], |row| Ok((row.bytes(0)?, row.bytes(1)?, row.blob(2)?.to_vec())))?;
         let generation = tx.first(&GENERATION, &[], |row| row.int(0))?.unwrap_or(0);
-        let service_keys = ServiceKeys::rows(tx)?;
-        Ok(Rows { generation, principals, credentials, service_keys })
+        let (marks, service_keys) = (Marks::rows(tx)?, ServiceKeys::rows(tx)?);
+        Ok(Rows { generation, principals, credentials, marks, service_keys })
     }
 
     /// Begins the next generation, for a change in this transaction, and loads it as the change leaves it.
@@ -117,8 +126,8 @@ impl Access {
 
     /// Opens the rows.
     pub(crate) fn from_rows(rows: Rows, keys: &VaultKeys) -> Result<Self, Error> {
-        let Rows { generation, principals, credentials, service_keys } = rows;
-        let mut access = Self { generation, ..Self::default() };
+        let Rows { generation, principals, credentials, marks, service_keys } = rows;
+        let mut access = Self { generation, marks: Marks::open(marks, keys)?, ..Self::default() };
         for (id, sealed) in principals {
             let record: PrincipalRecord = open(keys, "principal", &id, &sealed)?;
             let kind = kind_of(&record.kind)?;
@@ -152,6 +161,12 @@ impl Access {
     #[must_use]
     pub fn by_login(&self, login: &str) -> Option<PrincipalId> {
         self.logins.get(login).copied()
+    }
+
+    /// Customers about whom it matters who looks.
+    #[must_use]
+    pub fn marks(&self) -> &Marks {
+        &self.marks
     }
 
     /// All principals, oldest first.

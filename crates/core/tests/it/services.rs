@@ -140,6 +140,8 @@ fn service(house: &House<'_>, role: &str, recipient: Option<&str>, networks: &[&
         recipient: recipient.map(str::to_owned),
         networks: networks.iter().map(|network| network.parse().expect("a network")).collect(),
         days: None,
+        manager: None,
+        person: None,
     };
     house.act(&house.admin, create).expect("hired").id
 }

@@ -222,7 +222,10 @@ mod tests {
     #[test]
     fn memory_is_bounded_and_old_counts_make_room() {
         let attempts = Attempts::default();
-        let address = |n: u32| IpAddr::from([10 + (n >> 16) as u8, (n >> 8) as u8, n as u8, 0]);
+        let address = |n: u32| {
+            let [.., high, low] = n.to_be_bytes();
+            IpAddr::from([10, high, low, 0])
+        };
         let mut account = [0; 32];
         let mut begun = 0;
         for n in 0..60_000_u32 {
