@@ -12,6 +12,7 @@ pub mod people;
 mod permit;
 pub mod principals;
 mod reason;
+pub mod services;
 
 pub use access::{Access, KeyRecord, PrincipalRecord, Status, login_name};
 pub use caller::{Caller, Unauthenticated, unmapped};
@@ -27,6 +28,7 @@ pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
         access::STATEMENTS.to_vec(),
         principals::STATEMENTS.to_vec(),
         people::statements(),
+        services::statements(),
         approvals::statements(),
         marks::STATEMENTS.to_vec(),
     ]

@@ -18,6 +18,7 @@ mod query;
 mod render;
 mod server;
 mod service;
+mod services;
 mod settings;
 mod tls;
 mod wiped;
@@ -31,5 +32,6 @@ pub use openapi::openapi;
 pub use problem::Failure;
 pub use server::{GRACE, Server, bind};
 pub use settings::{
-    ClientAddress, ListenerSettings, LookAtMemory, LookAtSiem, MetricsSettings, NextSeal, Settings, Tls,
+    ClientAddress, ClientCa, ListenerSettings, LookAtMemory, LookAtSiem, MetricsSettings, NextSeal, Settings,
+    Tls,
 };

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::marks::{self, Marks};
+use super::services::{SealedKeys, ServiceKeys};
 use crate::Error;
 use crate::ids::{CredentialId, PrincipalId};
 
@@ -85,6 +86,7 @@ pub(crate) struct Rows {
     generation: i64,
     principals: Vec<([u8; 16], Vec<u8>)>,
     credentials: Vec<([u8; 16], [u8; 16], Vec<u8>)>,
+    service_keys: Vec<SealedKeys>,
     marks: marks::Rows,
 }
 
@@ -96,6 +98,7 @@ pub struct Access {
     principals: HashMap<PrincipalId, (PrincipalRecord, PrincipalClass)>,
     keys: HashMap<CredentialId, KeyRecord>,
     logins: HashMap<String, PrincipalId>,
+    service_keys: HashMap<PrincipalId, ServiceKeys>,
     marks: Marks,
 }
 
@@ -106,7 +109,8 @@ impl Access {
         let credentials =
             tx.query(&ALL_CREDENTIALS, &[], |row| Ok((row.bytes(0)?, row.bytes(1)?, row.blob(2)?.to_vec())))?;
         let generation = tx.first(&GENERATION, &[], |row| row.int(0))?.unwrap_or(0);
-        Ok(Rows { generation, principals, credentials, marks: Marks::rows(tx)? })
+        let (marks, service_keys) = (Marks::rows(tx)?, ServiceKeys::rows(tx)?);
+        Ok(Rows { generation, principals, credentials, marks, service_keys })
     }
 
     /// Begins the next generation, for a change in this transaction, and loads it as the change leaves it.
@@ -122,7 +126,7 @@ impl Access {
 
     /// Opens the rows.
     pub(crate) fn from_rows(rows: Rows, keys: &VaultKeys) -> Result<Self, Error> {
-        let Rows { generation, principals, credentials, marks } = rows;
+        let Rows { generation, principals, credentials, marks, service_keys } = rows;
         let mut access = Self { generation, marks: Marks::open(marks, keys)?, ..Self::default() };
         for (id, sealed) in principals {
             let record: PrincipalRecord = open(keys, "principal", &id, &sealed)?;
@@ -139,6 +143,10 @@ impl Access {
                 return Err(Error::Tampered);
             }
             access.keys.insert(CredentialId::from_bytes(id), record);
+        }
+        for (principal, sealed) in service_keys {
+            let set = ServiceKeys::open(keys, &principal, &sealed)?;
+            access.service_keys.insert(PrincipalId::from_bytes(principal), set);
         }
         Ok(access)
     }
@@ -185,6 +193,11 @@ impl Access {
             .collect();
         keys.sort_by_key(|(id, _)| *id);
         keys
+    }
+
+    /// The public keys by which a service signs for itself.
+    pub(crate) fn service_keys(&self, principal: PrincipalId) -> Option<&ServiceKeys> {
+        self.service_keys.get(&principal)
     }
 
     pub(crate) fn class(&self, id: PrincipalId) -> Option<PrincipalClass> {

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use zeroize::Zeroizing;
 
 use super::access::{LOGIN_MAX, kind_of, login_name};
-use super::{Access, Intent, KeyRecord, Permit, PrincipalRecord, Status, people};
+use super::{Access, Intent, KeyRecord, Permit, PrincipalRecord, Status, people, services};
 use crate::app::{App, Cx, Operation, Outcome, Refresh};
 use crate::audit::Note;
 use crate::ids::{CredentialId, PrincipalId};
@@ -179,7 +179,11 @@ impl Operation for ChangePrincipal {
         free_login(tx, cx.app, id, &record)?;
         let ended = match record.status {
             Status::Active => Vec::new(),
-            Status::Suspended => people::end_all(tx, cx.app, id)?,
+            Status::Suspended => {
+                let mut ended = people::end_all(tx, cx.app, id)?;
+                ended.push(services::end_of(tx, id)?);
+                ended
+            }
         };
         let sealed = seal(cx.app, "principal", id.bytes(), &record)?;
         if tx.execute(&CHANGE_PRINCIPAL, params![id.bytes(), &sealed])? == 0 {
@@ -203,6 +207,10 @@ pub struct PrincipalWithKeys {
     pub principal: Principal,
     /// Its keys, oldest first.
     pub keys: Vec<(CredentialId, KeyRecord)>,
+    /// How many public keys are registered for it.
+    pub public_keys: usize,
+    /// How many access tokens it has that are alive.
+    pub tokens: usize,
 }
 
 impl Operation for ReadPrincipals {
@@ -217,6 +225,8 @@ impl Operation for ReadPrincipals {
             .map(|(id, record)| PrincipalWithKeys {
                 principal: Principal { id, record: record.clone() },
                 keys: access.keys_of(id).into_iter().map(|(id, key)| (id, key.clone())).collect(),
+                public_keys: access.service_keys(id).map_or(0, services::ServiceKeys::count),
+                tokens: cx.app.services.tokens.count(Some(id), cx.now),
             })
             .collect();
         if self.only.is_some() && found.is_empty() {
@@ -305,7 +315,7 @@ impl Operation for RevokeKey {
 }
 
 /// A principal as this transaction finds it.
-fn stored(tx: &mut Tx<'_>, app: &App, id: PrincipalId) -> Result<PrincipalRecord, Error> {
+pub(super) fn stored(tx: &mut Tx<'_>, app: &App, id: PrincipalId) -> Result<PrincipalRecord, Error> {
     let sealed = tx.first(&ONE_PRINCIPAL, params![id.bytes()], |row| Ok(row.blob(0)?.to_vec()))?;
     let plain = app.keys.open_row("principal", id.bytes(), &sealed.ok_or(Error::NotFound)?)?;
     serde_json::from_slice(&plain).map_err(|_| Error::Tampered)
