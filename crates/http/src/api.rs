@@ -2,6 +2,7 @@
 //! decision belongs into the core.
 
 mod account;
+mod approvals;
 mod backups;
 mod batch;
 mod charter;
@@ -73,6 +74,10 @@ pub(crate) fn routes() -> (Router<Shared>, OpenApi) {
         .routes(routes!(login::begin))
         .routes(routes!(login::log_in))
         .routes(routes!(account::read))
+        .routes(routes!(approvals::ask, approvals::list))
+        .routes(routes!(approvals::word))
+        .routes(routes!(approvals::cancel))
+        .routes(routes!(approvals::mark))
         .routes(routes!(account::begin_passkey))
         .routes(routes!(account::enrol_passkey))
         .routes(routes!(account::set_password))

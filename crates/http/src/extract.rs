@@ -9,17 +9,17 @@ use avouch_core::app::IdempotencyKey;
 use avouch_core::gate::{self, Reason};
 use avouch_core::transit::KeyName;
 use avouch_core::{
-    AuthenticatorId, CredentialId, EventId, HoldId, ImportId, PrincipalId, SessionId, SubjectId,
+    ApprovalId, AuthenticatorId, CredentialId, EventId, HoldId, ImportId, PrincipalId, SessionId, SubjectId,
 };
 use avouch_wire::{
-    BackupRequest, BatchRequest, CharterApply, CharterPlan, ChunkRequest, DetokenizeRequest, DrillAnswer,
-    DrillRequest, EventSearch, Explain, ExportRequest, HoldRequest, ImportStart, InspectRequest, KeyCreate,
-    LinkCreate, LogInRequest, PasskeyEnrol, PasswordEnrol, PrincipalCreate, PrincipalPatch, ProblemKind,
-    ProposeRequest, RecoveryRequest, RetireRequest, RevealRequest, RevokeRequest, RotateRequest,
-    RotateTokensRequest, SearchRequest, Secret, SubjectCreate, SubjectPatch, TokenImportRequest,
-    TokenRequest, TokenizeRequest, TotpEnrol, TransitDecode, TransitDecrypt, TransitEncode, TransitEncrypt,
-    TransitHmac, TransitKeyCreate, TransitKeyPatch, TransitRandom, TransitRewrap, TransitSign, TransitTrim,
-    TransitVerify, TransitVerifyHmac, header, limits,
+    ApprovalRequest, ApprovalWord, BackupRequest, BatchRequest, CharterApply, CharterPlan, ChunkRequest,
+    DetokenizeRequest, DrillAnswer, DrillRequest, EventSearch, Explain, ExportRequest, HoldRequest,
+    ImportStart, InspectRequest, KeyCreate, LinkCreate, LogInRequest, PasskeyEnrol, PasswordEnrol,
+    PrincipalCreate, PrincipalPatch, ProblemKind, ProposeRequest, RecoveryRequest, RetireRequest,
+    RevealRequest, RevokeRequest, RotateRequest, RotateTokensRequest, SearchRequest, Secret, SubjectCreate,
+    SubjectMark, SubjectPatch, TokenImportRequest, TokenRequest, TokenizeRequest, TotpEnrol, TransitDecode,
+    TransitDecrypt, TransitEncode, TransitEncrypt, TransitHmac, TransitKeyCreate, TransitKeyPatch,
+    TransitRandom, TransitRewrap, TransitSign, TransitTrim, TransitVerify, TransitVerifyHmac, header, limits,
 };
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
@@ -173,7 +173,7 @@ macro_rules! from_path {
     };
 }
 
-from_path!(SubjectId SessionId AuthenticatorId PrincipalId CredentialId HoldId ImportId KeyName String);
+from_path!(ApprovalId SubjectId SessionId AuthenticatorId PrincipalId CredentialId HoldId ImportId KeyName String);
 
 impl FromPath for EventId {
     fn from_path<'p>(values: &mut impl Iterator<Item = &'p str>) -> Option<Self> {
@@ -277,6 +277,9 @@ bodies! {
     PasswordEnrol;
     TotpEnrol;
     LinkCreate;
+    ApprovalRequest;
+    ApprovalWord;
+    SubjectMark;
     ProposeRequest: LIMIT = limits::BULK_BODY_BYTES;
     HoldRequest;
     ImportStart;

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 
+use super::marks::{self, Marks};
 use crate::Error;
 use crate::ids::{CredentialId, PrincipalId};
 
@@ -40,6 +41,12 @@ pub struct PrincipalRecord {
     /// The name that somebody logs in with, as [`login_name`] has it.
     #[serde(default)]
     pub login: Option<String>,
+    /// Whom they report to: nobody agrees to what that one asks for.
+    #[serde(default)]
+    pub manager: Option<PrincipalId>,
+    /// Which human being it is, where one has several accounts: a word that all of them share.
+    #[serde(default)]
+    pub person: Option<String>,
     /// Roles of the charter.
     pub roles: Vec<String>,
     /// The recipient a service acts for.
@@ -78,6 +85,7 @@ pub(crate) struct Rows {
     generation: i64,
     principals: Vec<([u8; 16], Vec<u8>)>,
     credentials: Vec<([u8; 16], [u8; 16], Vec<u8>)>,
+    marks: marks::Rows,
 }
 
 /// See the module.
@@ -88,6 +96,7 @@ pub struct Access {
     principals: HashMap<PrincipalId, (PrincipalRecord, PrincipalClass)>,
     keys: HashMap<CredentialId, KeyRecord>,
     logins: HashMap<String, PrincipalId>,
+    marks: Marks,
 }
 
 impl Access {
@@ -97,7 +106,7 @@ impl Access {
         let credentials =
             tx.query(&ALL_CREDENTIALS, &[], |row| Ok((row.bytes(0)?, row.bytes(1)?, row.blob(2)?.to_vec())))?;
         let generation = tx.first(&GENERATION, &[], |row| row.int(0))?.unwrap_or(0);
-        Ok(Rows { generation, principals, credentials })
+        Ok(Rows { generation, principals, credentials, marks: Marks::rows(tx)? })
     }
 
     /// Begins the next generation, for a change in this transaction, and loads it as the change leaves it.
@@ -113,8 +122,8 @@ impl Access {
 
     /// Opens the rows.
     pub(crate) fn from_rows(rows: Rows, keys: &VaultKeys) -> Result<Self, Error> {
-        let Rows { generation, principals, credentials } = rows;
-        let mut access = Self { generation, ..Self::default() };
+        let Rows { generation, principals, credentials, marks } = rows;
+        let mut access = Self { generation, marks: Marks::open(marks, keys)?, ..Self::default() };
         for (id, sealed) in principals {
             let record: PrincipalRecord = open(keys, "principal", &id, &sealed)?;
             let kind = kind_of(&record.kind)?;
@@ -144,6 +153,12 @@ impl Access {
     #[must_use]
     pub fn by_login(&self, login: &str) -> Option<PrincipalId> {
         self.logins.get(login).copied()
+    }
+
+    /// Customers about whom it matters who looks.
+    #[must_use]
+    pub fn marks(&self) -> &Marks {
+        &self.marks
     }
 
     /// All principals, oldest first.

@@ -133,8 +133,8 @@ impl Caller {
         now: i64,
     ) -> Result<(Self, Option<SessionId>), Unauthenticated> {
         let token = SessionToken::parse(token).map_err(|_| Unauthenticated::Unknown)?;
-        let (id, standing, stale) = sessions.shown(&token, now).ok_or(Unauthenticated::Unknown)?;
         let from = from.to_canonical();
+        let (id, standing, stale) = sessions.shown(&token, from, now).ok_or(Unauthenticated::Unknown)?;
         let caller = Self::admit(access, standing.principal, Came::Session(id), standing.proof, from, now);
         Ok((caller.ok_or(Unauthenticated::Unknown)?, stale.then_some(id)))
     }
@@ -167,7 +167,7 @@ impl Caller {
             (Came::System, _) => Ok(self.clone()),
             (Came::Key(credential), Some(from)) => Self::by_key(access, credential, from, now),
             (Came::Session(id), Some(from)) => {
-                let standing = sessions.standing(id, now).ok_or(Unauthenticated::Unknown)?;
+                let standing = sessions.standing(id, from, now).ok_or(Unauthenticated::Unknown)?;
                 again(standing.proof, from).ok_or(Unauthenticated::Unknown)
             }
             (Came::Shown, Some(from)) => again(self.proof, from).ok_or(Unauthenticated::Unknown),

@@ -32,9 +32,15 @@ macro_rules! charter {
 
 /// The charter that we ship.
 pub(crate) fn charter() -> Vec<SourceFile> {
-    charter!("charter" "data" "purposes" "recipients" "retention" "roles")
+    let policies = [
+        ("policies/approvals.cedar", include_str!("../../../../charter/policies/approvals.cedar")),
+        ("policies/step_up.cedar", include_str!("../../../../charter/policies/step_up.cedar")),
+    ];
+    charter!("charter" "data" "purposes" "recipients" "retention" "roles" "approvals")
+        .into_iter()
+        .chain(policies)
         .map(|(path, text)| SourceFile { path: path.to_owned(), text: text.to_owned() })
-        .into()
+        .collect()
 }
 
 /// A running server. Stops when it is dropped.

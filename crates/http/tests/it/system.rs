@@ -92,7 +92,7 @@ fn a_charter_is_planned_applied_once_and_kept() {
     let versions = get("/v1/charter/versions").expect(200).json();
     assert_eq!(versions["items"].as_array().map(Vec::len), Some(2));
     let first = get("/v1/charter/versions/1").expect(200).json();
-    assert_eq!(first["files"].as_array().map(Vec::len), Some(6));
+    assert_eq!(first["files"].as_array().map(Vec::len), Some(9));
     get("/v1/charter/versions/3").expect(404);
     get("/v1/charter/versions/01").expect(404);
 
