@@ -46,6 +46,8 @@ pub(crate) fn faces(method: &Method, path: &str) -> &'static [Face] {
         (Some("healthz" | "readyz"), None, _) => &Face::ALL,
         // What one is asked before a log-in, and of oneself after it.
         (Some("v1"), Some("login" | "account"), _) => &[Api, Console],
+        // Administration needs them as well as customers do.
+        (Some("v1"), Some("approvals"), _) => &[Api, Admin],
         // Access is looked at by auditors and changed by administrators.
         (Some("v1"), Some("principals"), _) if reads => &[Api, Admin],
         (Some("v1"), Some("charter"), Some("apply")) => &[Admin],
