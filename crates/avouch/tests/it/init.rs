@@ -61,8 +61,11 @@ fn a_vault_is_made_in_one_command_and_nobody_else_can_read_it() {
     600 avouch-data/lock
     600 avouch-data/metrics-token
     600 avouch.toml
+    600 charter/approvals.yaml
     600 charter/charter.yaml
     600 charter/data.yaml
+    600 charter/policies/approvals.cedar
+    600 charter/policies/step_up.cedar
     600 charter/purposes.yaml
     600 charter/recipients.yaml
     600 charter/retention.yaml
@@ -72,6 +75,7 @@ fn a_vault_is_made_in_one_command_and_nobody_else_can_read_it() {
     700 avouch-data-recovery/SET
     700 avouch-data/keys
     700 charter
+    700 charter/policies
     ");
 }
 
