@@ -275,7 +275,7 @@ bodies! {
     KeyCreate;
     Jwks;
     CertificateRequest;
-    LogInRequest;
+    LogInRequest: LIMIT = limits::VISITOR_BODY_BYTES;
     PasskeyEnrol;
     PasswordEnrol;
     TotpEnrol;
@@ -324,7 +324,7 @@ fn is_json(media_type: &[u8], merge_patch: bool) -> bool {
 /// Reads a body of at most `most` bytes; a longer one is refused by its declared length before anything is read.
 async fn read(body: Body, most: usize) -> Result<Bytes, Failure> {
     if body.size_hint().lower() > most as u64 {
-        drain(body).await;
+        drain(body, most.saturating_mul(DRAIN_TIMES)).await;
         return Err(too_large(most));
     }
     let mut limited = Limited::new(body, most);
@@ -340,10 +340,9 @@ fn too_large(most: usize) -> Failure {
 }
 
 /// Lets a body that is too large arrive and forgets it, within reason: a client that is cut off while it sends would see a
-/// broken connection instead of the answer. Only callers with a key come here.
-async fn drain(mut body: Body) {
+/// broken connection instead of the answer.
+async fn drain(mut body: Body, mut left: usize) {
     let arriving = async {
-        let mut left = DRAIN_BYTES;
         while let Some(Ok(frame)) = body.frame().await {
             left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
             if left == 0 {
@@ -355,7 +354,8 @@ async fn drain(mut body: Body) {
     drop(tokio::time::timeout(DRAIN_TIME, arriving).await);
 }
 
-const DRAIN_BYTES: usize = 256 << 20;
+/// How many times what a route takes is let arrive.
+const DRAIN_TIMES: usize = 32;
 const DRAIN_TIME: Duration = Duration::from_secs(5);
 
 #[cfg(test)]

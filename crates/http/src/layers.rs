@@ -96,13 +96,18 @@ async fn answer(
         Err(failure) if route.open && failure.problem().kind == ProblemKind::NotAuthenticated => None,
         Err(failure) => return Err(failure),
     };
+    // What visitors send weighs apart: however many of them are slow, whoever has shown who they are is not kept waiting.
+    let (memory, most) = match &caller {
+        Some(_) => (&service.bodies, limits::BULK_BODY_BYTES),
+        None => (&service.visitors, limits::VISITOR_BODY_BYTES),
+    };
+    let Ok(_memory) = memory.try_acquire_many(weight(&request, most)) else {
+        return Err(busy());
+    };
     if let Some(caller) = caller {
         *principal = Some(caller.id());
         request.extensions_mut().insert(caller);
     }
-    let Ok(_memory) = service.bodies.try_acquire_many(weight(&request)) else {
-        return Err(busy());
-    };
     if engine {
         compat::check(request.headers())?;
     }
@@ -134,10 +139,10 @@ async fn answer(
     }
 }
 
-/// What a body weighs in memory while its request is at work. Callers that have not proven who they are get none.
-fn weight(request: &Request) -> u32 {
+/// What a body weighs in memory while its request is at work; `most` is the largest that such a caller may send.
+fn weight(request: &Request, most: usize) -> u32 {
     let declared = request.body().size_hint().upper().and_then(|bytes| usize::try_from(bytes).ok());
-    let bytes = declared.unwrap_or(limits::BULK_BODY_BYTES).min(limits::BULK_BODY_BYTES);
+    let bytes = declared.unwrap_or(most).min(most);
     u32::try_from(bytes.div_ceil(BODY_UNIT)).unwrap_or(u32::MAX)
 }
 

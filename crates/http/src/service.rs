@@ -32,6 +32,8 @@ pub(crate) struct Service {
     pub(crate) in_flight: Semaphore,
     /// Memory for bodies, in units of [`BODY_UNIT`].
     pub(crate) bodies: Semaphore,
+    /// The same for callers who have not shown yet who they are.
+    pub(crate) visitors: Semaphore,
     pub(crate) started: Instant,
     pub(crate) next_seal: Option<NextSeal>,
     pub(crate) memory: LookAtMemory,
@@ -107,6 +109,7 @@ impl Service {
         Self {
             in_flight: Semaphore::new(settings.max_in_flight),
             bodies: Semaphore::new(limits::BODIES_BYTES / BODY_UNIT),
+            visitors: Semaphore::new(limits::VISITOR_BODIES_BYTES / BODY_UNIT),
             started: Instant::now(),
             next_seal: settings.next_seal.clone(),
             memory: Arc::clone(&settings.memory),

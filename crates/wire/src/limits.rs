@@ -10,6 +10,12 @@ pub const BULK_BODY_BYTES: usize = 8 << 20;
 /// Bodies of all requests at work together: 256 MiB. One whose length is not declared counts as the largest.
 pub const BODIES_BYTES: usize = 256 << 20;
 
+/// The largest body of somebody who has not shown yet who they are: a log-in, or what a service shows for a token.
+pub const VISITOR_BODY_BYTES: usize = 128 << 10;
+
+/// The same for all of these together. It is apart from the others', so that nobody who is nobody takes room from anybody.
+pub const VISITOR_BODIES_BYTES: usize = 16 << 20;
+
 /// How deep arrays and objects of a request may nest.
 pub const JSON_DEPTH: usize = 32;
 

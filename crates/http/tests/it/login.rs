@@ -272,3 +272,30 @@ fn pages_send_whoever_is_nobody_to_log_in_and_show_nothing_before() {
     let elsewhere = desk.house.request("GET", "/console/login?to=https://evil.example").send().expect(200);
     assert!(!String::from_utf8_lossy(&elsewhere.body).contains("evil"));
 }
+
+#[test]
+fn visitors_who_are_slow_keep_nobody_waiting_who_has_shown_who_they_are() {
+    use std::io::Write as _;
+    let house = House::with(|settings| settings.origin = Some(ORIGIN.to_owned()));
+    // Of no declared length, so each counts as the largest that a visitor may send; and none of them ever sends it.
+    let head = "POST /v1/login HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+                transfer-encoding: chunked\r\n\r\n1\r\n{\r\n";
+    let room = avouch_wire::limits::VISITOR_BODIES_BYTES / avouch_wire::limits::VISITOR_BODY_BYTES;
+    let mut slow = Vec::new();
+    for _ in 0..room {
+        let mut stream = std::net::TcpStream::connect(house.address).expect("it listens");
+        stream.write_all(head.as_bytes()).expect("sent");
+        slow.push(stream);
+    }
+    // They are let in one after the other; once all are, the next visitor is sent away, and nobody else.
+    let log_in = || house.request("POST", "/v1/login").json(&json!({"link": "x"})).send().status;
+    let full = (0..1_000).any(|_| log_in() == 503);
+    assert!(full, "there is an end to what visitors may take");
+    let shop = house.key("service", "shop");
+    house.ada(&shop);
+    drop(slow);
+    let again = (0..1_000).any(|_| log_in() == 401);
+    assert!(again, "and they give it back");
+    let large = json!({"link": "x".repeat(avouch_wire::limits::VISITOR_BODY_BYTES)});
+    assert_eq!(house.request("POST", "/v1/login").json(&large).send().status, 413);
+}
