@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 
-use crate::program::Place;
+use crate::program::{Place, Running};
 
 const HOW: &str = "needs a browser: run `cargo xtask test`, or `cargo xtask browser` and set what it prints";
 
@@ -34,32 +34,51 @@ fn free_port() -> u16 {
     listener.local_addr().expect("bound").port()
 }
 
+/// A server with an administrator's key, reached at a name that passkeys are made for.
+struct Shop {
+    place: Place,
+    admin: String,
+    server: Running,
+    url: String,
+}
+
+impl Shop {
+    fn new() -> Self {
+        let place = Place::new();
+        let port = free_port();
+        place.write("avouch.toml", &format!("[http]\nlisten = \"127.0.0.1:{port}\"\n"));
+        let made: serde_json::Value =
+            serde_json::from_str(&place.run(&["init", "--json"]).success().out).expect("JSON");
+        let admin = made["admin_key"].as_str().expect("a key").to_owned();
+        let server = place.serve();
+        Self { place, admin, server, url: format!("http://localhost:{port}") }
+    }
+
+    fn as_admin(&self, arguments: &[&str]) -> serde_json::Value {
+        let ended = self.place.remote(&self.server.url, &self.admin, arguments).success();
+        serde_json::from_str(&ended.out).expect("JSON")
+    }
+
+    /// Somebody with this role; gives their one-time link.
+    fn hired(&self, name: &str, login: &str, role: &str) -> String {
+        let create = ["principal", "create", "--kind", "staff", "--name", name, "--login", login];
+        let who = self.as_admin(&[&create[..], &["--roles", role, "--json"]].concat());
+        let link = self.as_admin(&["principal", "link", who["id"].as_str().expect("an id"), "--json"]);
+        link["url"].as_str().expect("the server knows where people reach it").to_owned()
+    }
+}
+
 #[test]
 fn somebody_is_hired_and_logs_in() {
-    let place = Place::new();
-    let port = free_port();
-    place.write("avouch.toml", &format!("[http]\nlisten = \"127.0.0.1:{port}\"\n"));
-    let made = place.run(&["init", "--json"]).success();
-    let made: serde_json::Value = serde_json::from_str(&made.out).expect("JSON");
-    let admin = made["admin_key"].as_str().expect("a key");
-    let server = place.serve();
-    let remote = |arguments: &[&str]| -> serde_json::Value {
-        serde_json::from_str(&place.remote(&server.url, admin, arguments).success().out).expect("JSON")
-    };
-    let ida = remote(&[
-        "principal",
-        "create",
-        "--kind",
-        "staff",
-        "--name",
-        "Ida Sommer",
-        "--login",
-        "ida@lindenhof.example",
-        "--roles",
-        "support",
-        "--json",
-    ]);
-    let link = remote(&["principal", "link", ida["id"].as_str().expect("an id"), "--json"]);
-    let link = link["url"].as_str().expect("the server knows where people reach it");
-    run("login.mjs", &format!("http://localhost:{port}"), &[("AVOUCH_E2E_LINK", link)]);
+    let shop = Shop::new();
+    let link = shop.hired("Ida Sommer", "ida@lindenhof.example", "support");
+    run("login.mjs", &shop.url, &[("AVOUCH_E2E_LINK", &link)]);
+}
+
+#[test]
+fn others_agree_to_a_look_at_somebody_well_known() {
+    let shop = Shop::new();
+    let ida = shop.hired("Ida Sommer", "ida@lindenhof.example", "support");
+    let dora = shop.hired("Dora Winter", "dora@lindenhof.example", "dpo");
+    run("approvals.mjs", &shop.url, &[("AVOUCH_E2E_SUPPORT", &ida), ("AVOUCH_E2E_DPO", &dora)]);
 }
