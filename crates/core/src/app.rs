@@ -19,7 +19,7 @@ use avouch_seal::vault::VaultKeys;
 use avouch_store::{Store, Tx};
 
 pub use idempotency::{IdempotencyKey, Once};
-pub(crate) use operation::After;
+pub(crate) use operation::{After, about_nobody};
 pub use operation::{Cx, Done, Operation, Outcome, Refresh};
 
 use crate::Error;

@@ -80,6 +80,24 @@ pub trait Operation: Send + Sync + 'static {
     }
 }
 
+/// What an operation has that is about no customer, and needs nothing loaded before policy decides.
+macro_rules! about_nobody {
+    () => {
+        type Facts = ();
+        fn intent(&self, _rules: &$crate::rules::Rules) -> Result<$crate::gate::Intent, $crate::Error> {
+            Ok($crate::gate::Intent::plain())
+        }
+        fn facts(
+            &self,
+            _tx: &mut avouch_store::Tx<'_>,
+            _cx: &$crate::app::Cx<'_>,
+        ) -> Result<(), $crate::Error> {
+            Ok(())
+        }
+    };
+}
+pub(crate) use about_nobody;
+
 /// What in memory an operation changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refresh {

@@ -4,9 +4,8 @@ use avouch_policy::{Action, Need, View};
 use avouch_store::Tx;
 
 use super::{Intent, Permit, Reason, Shows, SubjectFacts, decide};
-use crate::app::{Cx, Operation, Outcome};
+use crate::app::{Cx, Operation, Outcome, about_nobody};
 use crate::audit::Note;
-use crate::rules::Rules;
 use crate::{Error, Refusal};
 
 /// Asks how an action would be decided for the caller.
@@ -38,15 +37,7 @@ pub struct Explanation {
 impl Operation for Explain {
     const ACTION: Action = Action::PolicyExplain;
     type Output = Explanation;
-    type Facts = ();
-
-    fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
-        Ok(Intent::plain())
-    }
-
-    fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {
-        Ok(())
-    }
+    about_nobody!();
 
     fn run(&self, _tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<Explanation>, Error> {
         let places = crate::vault::places(cx.rules, &self.fields, "/fields")?;

@@ -8,8 +8,8 @@ use ipnet::IpNet;
 use zeroize::Zeroizing;
 
 use super::access::{LOGIN_MAX, kind_of, login_name};
-use super::{Access, Intent, KeyRecord, Permit, PrincipalRecord, Status, people, services};
-use crate::app::{App, Cx, Operation, Outcome, Refresh};
+use super::{Access, KeyRecord, Permit, PrincipalRecord, Status, people, services};
+use crate::app::{App, Cx, Operation, Outcome, Refresh, about_nobody};
 use crate::audit::Note;
 use crate::ids::{CredentialId, PrincipalId};
 use crate::rules::{OWN_NAMESPACE, Rules};
@@ -64,21 +64,9 @@ pub struct Principal {
     pub record: PrincipalRecord,
 }
 
-macro_rules! administration {
-    ($action:expr) => {
-        const ACTION: Action = $action;
-        type Facts = ();
-        fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
-            Ok(Intent::plain())
-        }
-        fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {
-            Ok(())
-        }
-    };
-}
-
 impl Operation for CreatePrincipal {
-    administration!(Action::AccessChange);
+    const ACTION: Action = Action::AccessChange;
+    about_nobody!();
     const REFRESH: Refresh = Refresh::Access;
     type Output = Principal;
 
@@ -138,7 +126,8 @@ fn until(now: i64, days: Option<u32>) -> Result<Option<i64>, Error> {
 }
 
 impl Operation for ChangePrincipal {
-    administration!(Action::AccessChange);
+    const ACTION: Action = Action::AccessChange;
+    about_nobody!();
     const REFRESH: Refresh = Refresh::Access;
     type Output = Principal;
 
@@ -214,7 +203,8 @@ pub struct PrincipalWithKeys {
 }
 
 impl Operation for ReadPrincipals {
-    administration!(Action::AccessRead);
+    const ACTION: Action = Action::AccessRead;
+    about_nobody!();
     type Output = Vec<PrincipalWithKeys>;
 
     fn run(&self, _tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<Self::Output>, Error> {
@@ -267,7 +257,8 @@ impl core::fmt::Debug for NewKey {
 }
 
 impl Operation for CreateKey {
-    administration!(Action::AccessChange);
+    const ACTION: Action = Action::AccessChange;
+    about_nobody!();
     const REFRESH: Refresh = Refresh::Access;
     type Output = NewKey;
 
@@ -300,7 +291,8 @@ pub struct RevokeKey {
 }
 
 impl Operation for RevokeKey {
-    administration!(Action::AccessChange);
+    const ACTION: Action = Action::AccessChange;
+    about_nobody!();
     const REFRESH: Refresh = Refresh::Access;
     type Output = ();
 

@@ -5,11 +5,10 @@ use avouch_store::Tx;
 
 use super::live::ApprovalChange;
 use super::record::{Kept, Request, State};
-use crate::app::{Cx, Operation, Outcome};
+use crate::app::{Cx, Operation, Outcome, about_nobody};
 use crate::audit::Note;
-use crate::gate::{Intent, Permit, Reason};
+use crate::gate::{Permit, Reason};
 use crate::ids::{ApprovalId, SubjectId};
-use crate::rules::Rules;
 use crate::{Error, Fault};
 
 /// For how long a request waits for others.
@@ -41,15 +40,7 @@ pub struct AskApproval {
 impl Operation for AskApproval {
     const ACTION: Action = Action::ApprovalAsk;
     type Output = ApprovalId;
-    type Facts = ();
-
-    fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
-        Ok(Intent::plain())
-    }
-
-    fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {
-        Ok(())
-    }
+    about_nobody!();
 
     fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<ApprovalId>, Error> {
         let mut faults = Vec::new();
@@ -107,15 +98,7 @@ pub struct CancelApproval {
 impl Operation for CancelApproval {
     const ACTION: Action = Action::ApprovalAsk;
     type Output = ();
-    type Facts = ();
-
-    fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
-        Ok(Intent::plain())
-    }
-
-    fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {
-        Ok(())
-    }
+    about_nobody!();
 
     fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<()>, Error> {
         let Kept { mut request, version, until, .. } = Kept::one(tx, cx.app, self.id)?;

@@ -6,11 +6,10 @@ use avouch_store::Tx;
 use super::record::{Kept, State};
 use super::vote::same_person;
 use crate::Error;
-use crate::app::{Cx, Operation, Outcome};
+use crate::app::{Cx, Operation, Outcome, about_nobody};
 use crate::audit::Note;
-use crate::gate::{Intent, Permit};
+use crate::gate::Permit;
 use crate::ids::{ApprovalId, PrincipalId, SubjectId};
-use crate::rules::Rules;
 
 /// Lists requests, newest first: one's own, and those on which one has or had something to say.
 #[derive(Debug, Clone)]
@@ -91,15 +90,7 @@ pub struct VoteShown {
 impl Operation for ReadApprovals {
     const ACTION: Action = Action::ApprovalRead;
     type Output = ApprovalPage;
-    type Facts = ();
-
-    fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
-        Ok(Intent::plain())
-    }
-
-    fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {
-        Ok(())
-    }
+    about_nobody!();
 
     fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<Self::Output>, Error> {
         let before = self.before.unwrap_or(ApprovalId::from_bytes([0xff; 16]));

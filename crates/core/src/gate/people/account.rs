@@ -5,11 +5,10 @@ use avouch_store::Tx;
 
 use super::authenticators::{Authenticator, AuthenticatorKind, Secret, strong};
 use crate::Error;
-use crate::app::{Cx, Operation, Outcome};
+use crate::app::{Cx, Operation, Outcome, about_nobody};
 use crate::audit::Note;
-use crate::gate::{Intent, Permit, PrincipalRecord};
+use crate::gate::{Permit, PrincipalRecord};
 use crate::ids::{AuthenticatorId, PrincipalId};
-use crate::rules::Rules;
 
 /// Reads the caller's own account.
 #[derive(Debug, Clone)]
@@ -67,15 +66,7 @@ pub struct AuthenticatorShown {
 impl Operation for ReadAccount {
     const ACTION: Action = Action::AccountRead;
     type Output = Account;
-    type Facts = ();
-
-    fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
-        Ok(Intent::plain())
-    }
-
-    fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {
-        Ok(())
-    }
+    about_nobody!();
 
     fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<Account>, Error> {
         let id = cx.caller.id();

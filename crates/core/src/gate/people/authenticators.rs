@@ -11,11 +11,10 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::sessions;
-use crate::app::{App, Cx, Operation, Outcome};
+use crate::app::{App, Cx, Operation, Outcome, about_nobody};
 use crate::audit::Note;
-use crate::gate::{Intent, Permit};
+use crate::gate::Permit;
 use crate::ids::{AuthenticatorId, PrincipalId};
-use crate::rules::Rules;
 use crate::{Error, Refusal};
 
 statements! {
@@ -213,15 +212,7 @@ pub struct RemoveAuthenticator {
 impl Operation for RemoveAuthenticator {
     const ACTION: Action = Action::AuthenticatorRemove;
     type Output = ();
-    type Facts = ();
-
-    fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
-        Ok(Intent::plain())
-    }
-
-    fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {
-        Ok(())
-    }
+    about_nobody!();
 
     fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<()>, Error> {
         let caller = cx.caller.id();

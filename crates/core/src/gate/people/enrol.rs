@@ -18,11 +18,10 @@ use super::log_in::BegunCeremony;
 use super::once::{self, Single};
 use super::ticket::{self, For};
 use crate::Error;
-use crate::app::{App, Cx, Operation, Outcome};
+use crate::app::{App, Cx, Operation, Outcome, about_nobody};
 use crate::audit::Note;
-use crate::gate::{Caller, Intent, Permit};
+use crate::gate::{Caller, Permit};
 use crate::ids::{AuthenticatorId, PrincipalId};
-use crate::rules::Rules;
 
 /// Something to log in with that was just added.
 #[derive(Debug)]
@@ -93,13 +92,7 @@ macro_rules! enrolment {
     () => {
         const ACTION: Action = Action::AuthenticatorEnrol;
         type Output = Enrolled;
-        type Facts = ();
-        fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
-            Ok(Intent::plain())
-        }
-        fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {
-            Ok(())
-        }
+        about_nobody!();
     };
     ($($operation:ident)+) => {
         $(impl Operation for $operation {

@@ -12,11 +12,10 @@ use zeroize::Zeroizing;
 
 use super::{authenticators, sessions};
 use crate::Error;
-use crate::app::{App, Cx, Fresh, Operation, Outcome};
+use crate::app::{App, Cx, Fresh, Operation, Outcome, about_nobody};
 use crate::audit::{self, Note, What};
-use crate::gate::{Access, Intent, Permit, login_name, principals};
+use crate::gate::{Access, Permit, login_name, principals};
 use crate::ids::{LinkId, PrincipalId};
-use crate::rules::Rules;
 
 statements! {
     data PUT = "insert into one_time_link (id, principal, until, hash) values (?1, ?2, ?3, ?4)";
@@ -55,15 +54,7 @@ impl core::fmt::Debug for NewLink {
 impl Operation for CreateLink {
     const ACTION: Action = Action::AccessChange;
     type Output = NewLink;
-    type Facts = ();
-
-    fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
-        Ok(Intent::plain())
-    }
-
-    fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {
-        Ok(())
-    }
+    about_nobody!();
 
     fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<NewLink>, Error> {
         let access = cx.app.access();

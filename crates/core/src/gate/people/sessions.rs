@@ -19,11 +19,10 @@ use zeroize::Zeroizing;
 use super::places::{self, Place};
 use super::{PeopleSettings, Proven};
 use crate::Error;
-use crate::app::{App, Cx, Operation, Outcome};
+use crate::app::{App, Cx, Operation, Outcome, about_nobody};
 use crate::audit::Note;
-use crate::gate::{Intent, Permit};
+use crate::gate::Permit;
 use crate::ids::{AuthenticatorId, PrincipalId, SessionId};
-use crate::rules::Rules;
 
 statements! {
     data PUT = "insert into session (id, principal, until, seen, sealed) values (?1, ?2, ?3, ?4, ?5)";
@@ -246,15 +245,7 @@ impl core::fmt::Debug for NewSession {
 impl Operation for BeginSession {
     const ACTION: Action = Action::SessionBegin;
     type Output = NewSession;
-    type Facts = ();
-
-    fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
-        Ok(Intent::plain())
-    }
-
-    fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {
-        Ok(())
-    }
+    about_nobody!();
 
     fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<NewSession>, Error> {
         let principal = self.proven.principal();
@@ -332,15 +323,7 @@ pub struct ReadSessions;
 impl Operation for ReadSessions {
     const ACTION: Action = Action::SessionRead;
     type Output = Vec<SessionShown>;
-    type Facts = ();
-
-    fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
-        Ok(Intent::plain())
-    }
-
-    fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {
-        Ok(())
-    }
+    about_nobody!();
 
     fn run(&self, _tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<Self::Output>, Error> {
         let own = cx.app.people.sessions.of(cx.caller.id(), cx.now);
@@ -373,15 +356,7 @@ pub struct EndSessions {
 impl Operation for EndSessions {
     const ACTION: Action = Action::SessionEnd;
     type Output = usize;
-    type Facts = ();
-
-    fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
-        Ok(Intent::plain())
-    }
-
-    fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {
-        Ok(())
-    }
+    about_nobody!();
 
     fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<usize>, Error> {
         let caller = cx.caller.id();

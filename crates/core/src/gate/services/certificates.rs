@@ -17,12 +17,11 @@ use zeroize::Zeroizing;
 use super::tokens::event;
 use super::{micros, seconds};
 use crate::Error;
-use crate::app::{App, Cx, Operation, Outcome};
+use crate::app::{App, Cx, Operation, Outcome, about_nobody};
 use crate::audit::{self, Note, What};
 use crate::gate::principals::stored;
-use crate::gate::{Caller, Intent, Permit, Status};
+use crate::gate::{Caller, Permit, Status};
 use crate::ids::PrincipalId;
-use crate::rules::Rules;
 
 statements! {
     data AUTHORITY = "select sealed from authority where id = 1";
@@ -57,15 +56,7 @@ pub struct CreateCertificate {
 impl Operation for CreateCertificate {
     const ACTION: Action = Action::AccessChange;
     type Output = NewCertificate;
-    type Facts = ();
-
-    fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
-        Ok(Intent::plain())
-    }
-
-    fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {
-        Ok(())
-    }
+    about_nobody!();
 
     fn run(
         &self,

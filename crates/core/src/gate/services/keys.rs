@@ -13,12 +13,11 @@ use serde::{Deserialize, Serialize};
 
 use super::tokens;
 use crate::Error;
-use crate::app::{Cx, Operation, Outcome, Refresh};
+use crate::app::{Cx, Operation, Outcome, Refresh, about_nobody};
 use crate::audit::Note;
+use crate::gate::Permit;
 use crate::gate::principals::stored;
-use crate::gate::{Intent, Permit};
 use crate::ids::PrincipalId;
-use crate::rules::Rules;
 
 statements! {
     data ALL = "select principal, sealed from service_key order by principal";
@@ -120,15 +119,7 @@ impl Operation for SetServiceKeys {
     const REFRESH: Refresh = Refresh::Access;
     /// The set as it is kept.
     type Output = String;
-    type Facts = ();
-
-    fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
-        Ok(Intent::plain())
-    }
-
-    fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {
-        Ok(())
-    }
+    about_nobody!();
 
     fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<String>, Error> {
         if stored(tx, cx.app, self.principal)?.kind != "service" {
@@ -159,15 +150,7 @@ impl Operation for ReadServiceKeys {
     const ACTION: Action = Action::AccessRead;
     /// A set (RFC 7517), as JSON.
     type Output = String;
-    type Facts = ();
-
-    fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
-        Ok(Intent::plain())
-    }
-
-    fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {
-        Ok(())
-    }
+    about_nobody!();
 
     fn run(&self, _tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<String>, Error> {
         let access = cx.app.access();
