@@ -1,4 +1,4 @@
-//! What a judgement costs, in time and memory: `cargo run --release -p avouch-watch --example cost -- [staff]
+//! What a judgement costs, in time and memory: `cargo run --release -p avouch-watch --example watch_cost -- [staff]
 //! [customers] [days]`.
 //!
 //! Everybody opens about forty people a day, three looks each; one in five is without a case when it is
