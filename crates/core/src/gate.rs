@@ -9,6 +9,7 @@ mod key_names;
 pub mod people;
 mod permit;
 pub mod principals;
+pub mod provisioning;
 mod reason;
 
 pub use access::{Access, KeyRecord, PrincipalRecord, Status, login_name};
@@ -21,5 +22,6 @@ pub use reason::Reason;
 
 /// Every statement of the room.
 pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
-    [access::STATEMENTS.to_vec(), principals::STATEMENTS.to_vec(), people::statements()].concat()
+    let own = [access::STATEMENTS, principals::STATEMENTS].concat();
+    [own, people::statements(), provisioning::statements()].concat()
 }

@@ -90,7 +90,7 @@ impl Operation for ReadAccount {
             };
             names.iter().filter_map(title).collect()
         };
-        let roles = record.roles.iter().filter_map(|name| cx.rules.charter.role(name));
+        let roles = cx.caller.roles().iter().filter_map(|name| cx.rules.charter.role(name));
         let roles = roles
             .map(|role| RoleShown {
                 name: role.name.clone(),
