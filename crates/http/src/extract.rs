@@ -9,7 +9,7 @@ use avouch_core::app::IdempotencyKey;
 use avouch_core::gate::{self, Reason};
 use avouch_core::transit::KeyName;
 use avouch_core::{
-    AuthenticatorId, CredentialId, EventId, HoldId, ImportId, PrincipalId, SessionId, SubjectId,
+    AuthenticatorId, CredentialId, EventId, GroupId, HoldId, ImportId, PrincipalId, SessionId, SubjectId,
 };
 use avouch_wire::{
     BackupRequest, BatchRequest, CharterApply, CharterPlan, ChunkRequest, DetokenizeRequest, DrillAnswer,
@@ -173,7 +173,7 @@ macro_rules! from_path {
     };
 }
 
-from_path!(SubjectId SessionId AuthenticatorId PrincipalId CredentialId HoldId ImportId KeyName String);
+from_path!(SubjectId SessionId AuthenticatorId GroupId PrincipalId CredentialId HoldId ImportId KeyName String);
 
 impl FromPath for EventId {
     fn from_path<'p>(values: &mut impl Iterator<Item = &'p str>) -> Option<Self> {

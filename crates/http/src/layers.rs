@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use crate::people;
 use crate::problem::{Failure, busy, foreign, internal, unauthenticated};
 use crate::service::{BODY_UNIT, Route, Service, Shared};
-use crate::{compat, console};
+use crate::{compat, console, scim};
 
 /// How long a request may take, its body's arrival included.
 const REQUEST_TIME: Duration = Duration::from_secs(60);
@@ -36,6 +36,7 @@ pub(crate) async fn shell(State(service): State<Shared>, mut request: Request, n
     let id = service.request_id();
     let route = service.route(&request);
     let engine = compat::speaks(request.uri().path());
+    let provisioning = scim::speaks(request.uri().path());
     // Only where a failure is shown as a page.
     let of_page = console::speaks(request.uri().path())
         .then(|| (request.uri().path().to_owned(), request.method().clone()));
@@ -52,6 +53,7 @@ pub(crate) async fn shell(State(service): State<Shared>, mut request: Request, n
             (false, Some((path, method))) => {
                 console::render_failure(&service, failure, id, &path, method.as_str())
             }
+            (false, None) if provisioning => scim::render(failure),
             (false, None) => failure.render(id.as_str()),
         };
         // What a failing answer was given besides, such as `Allow`, stays.

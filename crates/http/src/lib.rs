@@ -14,6 +14,7 @@ mod perform;
 mod problem;
 mod query;
 mod render;
+mod scim;
 mod server;
 mod service;
 mod settings;

@@ -18,7 +18,7 @@ use utoipa::openapi::{OpenApi, RefOr};
 
 use crate::metrics::{Metrics, RouteMetrics};
 use crate::settings::{LookAtMemory, LookAtSiem, NextSeal, Settings};
-use crate::{compat, console};
+use crate::{compat, console, scim};
 
 /// What handlers and layers hold of the server.
 pub(crate) type Shared = Arc<Service>;
@@ -81,6 +81,18 @@ impl Service {
                 method,
             };
             routes.entry(path.to_owned()).or_default().push(route);
+        }
+        for (path, methods) in scim::ROUTES {
+            let of_path = methods.iter().filter_map(|method| Method::from_bytes(method.as_bytes()).ok());
+            let of_path = of_path.map(|method| Route {
+                open: false,
+                query: true,
+                idempotent: false,
+                metrics: metrics.route(&method, path),
+                path: path.to_owned(),
+                method,
+            });
+            routes.insert(path.to_owned(), of_path.collect());
         }
         let unknown = Route {
             path: "(no route)".to_owned(),

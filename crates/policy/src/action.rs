@@ -101,10 +101,10 @@ impl Action {
             | TokenDetokenize | TokenRead | TokenImport => true,
             // Who looked, not what was seen: an auditor asks it without any purpose.
             SubjectAccesses | TokenRevoke | TransitManage | TransitEncrypt | TransitDecrypt | CharterRead
-            | CharterApply | AccessRead | AccessChange | AccessProvision | SessionBegin | SessionRead | SessionEnd
-            | AccountRead | AuthenticatorEnrol | AuthenticatorRemove | EventRead | EventSearch
-            | DisclosureRead | KeyRead | KeyRotate | KeyDrill | KeyReseal | ErasureRead | SystemBackup
-            | SystemStatus | PolicyExplain => false,
+            | CharterApply | AccessRead | AccessChange | AccessProvision | SessionBegin | SessionRead
+            | SessionEnd | AccountRead | AuthenticatorEnrol | AuthenticatorRemove | EventRead
+            | EventSearch | DisclosureRead | KeyRead | KeyRotate | KeyDrill | KeyReseal | ErasureRead
+            | SystemBackup | SystemStatus | PolicyExplain => false,
         }
     }
 
@@ -129,10 +129,10 @@ impl Action {
             SubjectReveal | SubjectExport | TokenDetokenize => Some(Shows::Reveals),
             SubjectDelete | SubjectHold | SubjectAccesses | SubjectImport | TokenRead | TokenRevoke
             | TokenImport | TransitManage | TransitEncrypt | TransitDecrypt | CharterRead | CharterApply
-            | AccessRead | AccessChange | AccessProvision | SessionBegin | SessionRead | SessionEnd | AccountRead
-            | AuthenticatorEnrol | AuthenticatorRemove | EventRead | EventSearch | DisclosureRead
-            | KeyRead | KeyRotate | KeyDrill | KeyReseal | ErasureRead | SystemBackup | SystemStatus
-            | PolicyExplain => None,
+            | AccessRead | AccessChange | AccessProvision | SessionBegin | SessionRead | SessionEnd
+            | AccountRead | AuthenticatorEnrol | AuthenticatorRemove | EventRead | EventSearch
+            | DisclosureRead | KeyRead | KeyRotate | KeyDrill | KeyReseal | ErasureRead | SystemBackup
+            | SystemStatus | PolicyExplain => None,
         }
     }
 }

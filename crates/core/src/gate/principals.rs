@@ -59,6 +59,15 @@ pub struct Principal {
     pub id: PrincipalId,
     /// What is known of it.
     pub record: PrincipalRecord,
+    /// The groups of an identity provider that it is in, by name.
+    pub groups: Vec<String>,
+}
+
+impl Principal {
+    fn of(access: &Access, id: PrincipalId, record: PrincipalRecord) -> Self {
+        let groups = access.groups_of(id).map(|(_, group)| group.display.clone()).collect();
+        Self { id, record, groups }
+    }
 }
 
 macro_rules! administration {
@@ -96,7 +105,7 @@ impl Operation for CreatePrincipal {
         let id = PrincipalId::from_bytes(cx.new_id()?);
         free_login(tx, cx.app, id, &record)?;
         put(tx, cx.app, id, &record)?;
-        Ok(Outcome::new(Principal { id, record }, touched(id)))
+        Ok(Outcome::new(Principal { id, record, groups: Vec::new() }, touched(id)))
     }
 }
 
@@ -177,7 +186,11 @@ impl Operation for ChangePrincipal {
         free_login(tx, cx.app, id, &record)?;
         let ended = if record.is_active() { Vec::new() } else { people::end_all(tx, cx.app, id)? };
         write(tx, cx.app, id, &record)?;
-        Ok(Outcome::new(Principal { id, record }, touched(id)).with_sessions(ended))
+        let mut principal = Principal::of(&cx.app.access(), id, record);
+        if principal.record.provisioned.is_none() {
+            principal.groups.clear();
+        }
+        Ok(Outcome::new(principal, touched(id)).with_sessions(ended))
     }
 }
 
@@ -250,7 +263,7 @@ impl Operation for ReadPrincipals {
             .principals()
             .filter(|(id, _)| self.only.is_none_or(|only| only == *id))
             .map(|(id, record)| PrincipalWithKeys {
-                principal: Principal { id, record: record.clone() },
+                principal: Principal::of(&access, id, record.clone()),
                 keys: access.keys_of(id).into_iter().map(|(id, key)| (id, key.clone())).collect(),
             })
             .collect();

@@ -13,6 +13,7 @@ mod house;
 mod keys;
 mod ledger;
 mod login;
+mod scim;
 mod system;
 mod tokens;
 mod transit;
