@@ -8,7 +8,7 @@ use std::process::Command;
 use crate::error::Result;
 use crate::machine::{cargo, path_with, prepare, run, target_directory};
 use crate::postgres::Postgres;
-use crate::python::{python_with_hvac, solver};
+use crate::python::{python_with_hvac, python_with_scim2_tester, solver};
 use crate::report::Report;
 
 /// How much `test` covers.
@@ -24,6 +24,8 @@ pub(crate) enum Extent {
 const TEST_DATABASE: &str = "AVOUCH_TEST_POSTGRES";
 /// The test that works as applications do finds a Python that has hvac here, and fails when the variable is not set.
 const TEST_HVAC: &str = "AVOUCH_TEST_HVAC";
+/// The test that has a server judged by others finds a Python that has scim2-tester here, and fails when the variable is not set.
+const TEST_SCIM: &str = "AVOUCH_TEST_SCIM";
 /// The tests that prove what is promised of the policy find a solver here, and fail when the variable is not set.
 const TEST_SOLVER: &str = "AVOUCH_TEST_CVC5";
 /// The same as the first for the load generator.
@@ -44,6 +46,7 @@ pub(crate) fn test(extent: Extent) -> Result<()> {
     }
     let database = report.step("database", Postgres::start);
     let python = report.step("hvac", python_with_hvac);
+    let tester = report.step("scim2-tester", python_with_scim2_tester);
     let solver = report.step("cvc5", solver);
     report.step("tests", || {
         let mut tests = cargo();
@@ -55,6 +58,10 @@ pub(crate) fn test(extent: Extent) -> Result<()> {
         match &python {
             Some(python) => tests.env(TEST_HVAC, python),
             None => tests.env_remove(TEST_HVAC),
+        };
+        match &tester {
+            Some(python) => tests.env(TEST_SCIM, python),
+            None => tests.env_remove(TEST_SCIM),
         };
         match &solver {
             Some(solver) => tests.env(TEST_SOLVER, solver),

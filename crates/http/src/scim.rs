@@ -33,7 +33,7 @@ pub(crate) fn speaks(path: &str) -> bool {
 }
 
 /// Every route of this face, with its methods, for the table of routes.
-pub(crate) const ROUTES: [(&str, &[&str]); 11] = [
+pub(crate) const ROUTES: [(&str, &[&str]); 12] = [
     ("/scim/v2/ServiceProviderConfig", &["GET"]),
     ("/scim/v2/ResourceTypes", &["GET"]),
     ("/scim/v2/ResourceTypes/{id}", &["GET"]),
@@ -43,17 +43,19 @@ pub(crate) const ROUTES: [(&str, &[&str]); 11] = [
     ("/scim/v2/Users/{id}", &["GET", "PUT", "PATCH", "DELETE"]),
     ("/scim/v2/Groups", &["GET", "POST"]),
     ("/scim/v2/Groups/{id}", &["GET", "PUT", "PATCH", "DELETE"]),
+    ("/scim/v2/.search", &["POST"]),
     ("/scim/v2/Users/.search", &["POST"]),
     ("/scim/v2/Groups/.search", &["POST"]),
 ];
 
 pub(crate) fn routes() -> Router<Shared> {
-    let table: [(&str, MethodRouter<Shared>); 11] = [
+    let table: [(&str, MethodRouter<Shared>); 12] = [
         ("/scim/v2/ServiceProviderConfig", get(discovery::service_provider)),
         ("/scim/v2/ResourceTypes", get(discovery::resource_types)),
         ("/scim/v2/ResourceTypes/{id}", get(discovery::resource_type)),
         ("/scim/v2/Schemas", get(discovery::schemas)),
         ("/scim/v2/Schemas/{id}", get(discovery::schema)),
+        ("/scim/v2/.search", post(resources::search_all)),
         ("/scim/v2/Users", get(resources::list::<Users>).post(resources::create::<Users>)),
         ("/scim/v2/Users/.search", post(resources::search::<Users>)),
         ("/scim/v2/Users/{id}", one::<Users>()),

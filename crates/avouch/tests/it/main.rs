@@ -21,6 +21,7 @@ mod made_copy;
 mod memory;
 mod process;
 mod program;
+mod scim;
 mod seals;
 mod serve;
 mod siem;

@@ -156,11 +156,41 @@ pub(super) async fn search<K: Kept>(
     Caller(caller): Caller,
     Body(body): Body,
 ) -> Result<Response, Failure> {
+    found::<K>(&service, &caller, &searched(&body)?).await
+}
+
+/// Searches users and then groups. A filter that is about the one kind selects nothing of the other.
+pub(super) async fn search_all(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+    Body(body): Body,
+) -> Result<Response, Failure> {
+    let asked = searched(&body)?;
+    let range = asked.range();
+    let (users, groups) = (asked.filter(&USER), asked.filter(&GROUP));
+    if let (Err(failure), Err(_)) = (&users, &groups) {
+        return Err(failure.clone());
+    }
+    let (mut total, mut resources) = (0, Vec::new());
+    if let Ok(filter) = users {
+        total += part::<Users>(&service, &caller, &asked, filter, range, &mut resources).await?;
+    }
+    if let Ok(filter) = groups {
+        let rest = Range {
+            skip: range.skip.saturating_sub(total),
+            count: range.count.saturating_sub(resources.len()),
+        };
+        total += part::<Groups>(&service, &caller, &asked, filter, rest, &mut resources).await?;
+    }
+    listed(total, range, resources)
+}
+
+fn searched(body: &Value) -> Result<Asked, Failure> {
     let named = body.get("schemas").and_then(Value::as_array);
     if !named.is_some_and(|named| named.iter().take(20).any(|urn| urn.as_str() == Some(SEARCH))) {
         return Err(invalid(format!("`schemas` has to name `{SEARCH}`")));
     }
-    found::<K>(&service, &caller, &Asked::read(&body)?).await
+    Asked::read(body)
 }
 
 async fn found<K: Kept>(
@@ -168,17 +198,32 @@ async fn found<K: Kept>(
     caller: &avouch_core::gate::Caller,
     asked: &Asked,
 ) -> Result<Response, Failure> {
-    let (projection, range) = (asked.projection(K::SCHEMA)?, asked.range());
-    let find = K::find(None, asked.filter(K::SCHEMA)?, range);
-    let listed = perform(&service.app, caller, find).await?.output;
-    let count = listed.items.len();
-    let resources: Vec<Resource> =
-        listed.items.into_iter().map(|shown| placed::<K>(service, shown, &projection)).collect();
+    let (range, mut resources) = (asked.range(), Vec::new());
+    let total = part::<K>(service, caller, asked, asked.filter(K::SCHEMA)?, range, &mut resources).await?;
+    listed(total, range, resources)
+}
+
+/// Adds those of one kind; says how many of it there are in all.
+async fn part<K: Kept>(
+    service: &Shared,
+    caller: &avouch_core::gate::Caller,
+    asked: &Asked,
+    filter: Option<Filter>,
+    range: Range,
+    resources: &mut Vec<Resource>,
+) -> Result<usize, Failure> {
+    let projection = asked.projection(K::SCHEMA)?;
+    let found = perform(&service.app, caller, K::find(None, filter, range)).await?.output;
+    resources.extend(found.items.into_iter().map(|shown| placed::<K>(service, shown, &projection)));
+    Ok(found.total)
+}
+
+fn listed(total: usize, range: Range, resources: Vec<Resource>) -> Result<Response, Failure> {
     let list = json!({
         "schemas": [LIST],
-        "totalResults": listed.total,
+        "totalResults": total,
         "startIndex": range.skip + 1,
-        "itemsPerPage": count,
+        "itemsPerPage": resources.len(),
         "Resources": resources,
     });
     answer(StatusCode::OK, &list)

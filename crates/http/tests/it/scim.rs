@@ -251,6 +251,18 @@ fn lists_are_cut_and_searched() {
     });
     let found = desk.send("POST", "Users/.search", &search).expect(200);
     assert_eq!((found.member("totalResults"), found.member("itemsPerPage")), (json!(4), json!(2)));
+    desk.send("POST", "Groups", &json!({"schemas": [GROUP], "displayName": "Everybody"})).expect(201);
+    let everything = |filter: &str, start: u64| {
+        let schema = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
+        let search = json!({"schemas": [schema], "filter": filter, "startIndex": start, "count": 2});
+        let found = desk.send("POST", ".search", &search).expect(200).json();
+        (found["totalResults"].clone(), found["Resources"].as_array().map(Vec::len))
+    };
+    assert_eq!(everything("id pr", 1), (json!(6), Some(2)));
+    assert_eq!(everything("id pr", 5), (json!(6), Some(2)));
+    assert_eq!(everything("id pr", 6), (json!(6), Some(1)));
+    assert_eq!(everything("displayName eq \"everybody\"", 1), (json!(1), Some(1)));
+    assert_eq!(everything("userName pr", 1), (json!(5), Some(2)));
     insta::assert_snapshot!(error(&desk.get("Users?startIndex=one")), @"400 invalidValue: expected a number in `startIndex`");
     insta::assert_snapshot!(error(&desk.get("Users?attributes=userName&excludedAttributes=emails")), @"400 invalidValue: say either `attributes` or `excludedAttributes`, not both");
 }

@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 
 from httpx2 import Client
-from scim2_client.engines.httpx import SyncSCIMClient
+from scim2_client.engines.httpx2 import SyncSCIMClient
 from scim2_tester import Status, check_server
 
 address, key = sys.argv[1:]
