@@ -13,6 +13,7 @@ mod program;
 mod proven;
 mod report;
 mod server;
+mod snoop;
 mod work;
 
 use std::fs;
@@ -20,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use baseline::{Cluster, Postgres, Sqlite};
 use bed::Bed;
@@ -34,8 +35,10 @@ use work::{BATCH, Kind};
 
 /// Loads avouch on both engines, and beside it what a user would have instead.
 #[derive(Debug, Parser)]
-#[command(name = "avouch-bench", version)]
+#[command(name = "avouch-bench", version, args_conflicts_with_subcommands = true)]
 struct Options {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// 3 s per scenario and a smaller import, for a first look
     #[arg(long)]
     quick: bool,
@@ -75,6 +78,12 @@ struct Options {
     avouch: Option<PathBuf>,
 }
 
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Looks for eight snoopers in an invented company; needs no server
+    Snoop(snoop::Options),
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum EngineName {
     Sqlite,
@@ -89,6 +98,18 @@ const POSTGRES: &str = "AVOUCH_BENCH_POSTGRES";
 
 fn main() -> ExitCode {
     let options = Options::parse();
+    if let Some(Command::Snoop(options)) = &options.command {
+        return match snoop::run(options) {
+            Ok(text) => {
+                print!("{text}");
+                ExitCode::SUCCESS
+            }
+            Err(error) => {
+                eprintln!("error: {error}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     #[expect(
         clippy::disallowed_methods,
         reason = "this is the binary, and here is where it reads its environment"

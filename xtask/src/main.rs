@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod browser;
 mod error;
 mod fuzz;
 mod machine;
@@ -17,6 +18,7 @@ usage: cargo xtask <command>
   ci              the same as `test`
   postgres        run a throw-away PostgreSQL in the foreground and print the line that points tests at it
   cvc5            install the solver that proves what is promised of the policy, and print the same for its tests
+  browser         install a browser and what drives it, and print the same for the tests of the pages
   bench [ARGS]    build the release binaries, start a PostgreSQL, run `avouch-bench ARGS`
   fuzz [--seconds N] [TARGET…]
                   look for inputs that break a promise, in all targets for 20 seconds each or as said
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
         ["test", "--fast"] => tasks::test(tasks::Extent::Fast),
         ["postgres"] => tasks::postgres(),
         ["cvc5"] => tasks::cvc5(),
+        ["browser"] => tasks::browser(),
         ["bench", "--", passed @ ..] | ["bench", passed @ ..] => tasks::bench(passed),
         ["fuzz", passed @ ..] => match fuzz::Fuzz::parse(passed) {
             Some(fuzz) => fuzz.run(),

@@ -3,8 +3,10 @@
 //! Lints and docs come before the tests, because they share one compilation of the dependencies and fail soonest. No
 //! task may change compiler flags between steps: that would build everything again.
 
+use std::ffi::OsString;
 use std::process::Command;
 
+use crate::browser::Browser;
 use crate::error::Result;
 use crate::machine::{cargo, path_with, prepare, run, target_directory};
 use crate::postgres::Postgres;
@@ -28,6 +30,10 @@ const TEST_HVAC: &str = "AVOUCH_TEST_HVAC";
 const TEST_SCIM: &str = "AVOUCH_TEST_SCIM";
 /// The tests that prove what is promised of the policy find a solver here, and fail when the variable is not set.
 const TEST_SOLVER: &str = "AVOUCH_TEST_CVC5";
+/// The tests in a browser find it here, and fail when the variable is not set.
+const TEST_CHROMIUM: &str = "AVOUCH_TEST_CHROMIUM";
+/// And here what drives it and looks its pages through.
+const TEST_MODULES: &str = "AVOUCH_TEST_E2E_MODULES";
 /// The same as the first for the load generator.
 const BENCH_DATABASE: &str = "AVOUCH_BENCH_POSTGRES";
 
@@ -48,25 +54,24 @@ pub(crate) fn test(extent: Extent) -> Result<()> {
     let python = report.step("hvac", python_with_hvac);
     let tester = report.step("scim2-tester", python_with_scim2_tester);
     let solver = report.step("cvc5", solver);
+    let browser = report.step("browser", Browser::find);
     report.step("tests", || {
+        let places = [
+            (TEST_DATABASE, database.as_ref().map(|database| OsString::from(database.url()))),
+            (TEST_HVAC, python.map(OsString::from)),
+            (TEST_SCIM, tester.map(OsString::from)),
+            (TEST_SOLVER, solver.map(OsString::from)),
+            (TEST_CHROMIUM, browser.as_ref().map(|browser| browser.program.clone().into())),
+            (TEST_MODULES, browser.as_ref().map(|browser| browser.modules.clone().into())),
+        ];
         let mut tests = cargo();
         tests.args(["test", "--workspace", "--no-fail-fast"]);
-        match &database {
-            Some(database) => tests.env(TEST_DATABASE, database.url()),
-            None => tests.env_remove(TEST_DATABASE),
-        };
-        match &python {
-            Some(python) => tests.env(TEST_HVAC, python),
-            None => tests.env_remove(TEST_HVAC),
-        };
-        match &tester {
-            Some(python) => tests.env(TEST_SCIM, python),
-            None => tests.env_remove(TEST_SCIM),
-        };
-        match &solver {
-            Some(solver) => tests.env(TEST_SOLVER, solver),
-            None => tests.env_remove(TEST_SOLVER),
-        };
+        for (name, place) in places {
+            match place {
+                Some(place) => tests.env(name, place),
+                None => tests.env_remove(name),
+            };
+        }
         run(&mut tests)
     });
     drop(database);
@@ -84,6 +89,13 @@ pub(crate) fn postgres() -> Result<()> {
 /// Makes the solver and says where it is.
 pub(crate) fn cvc5() -> Result<()> {
     println!("export {TEST_SOLVER}={}", solver()?.display());
+    Ok(())
+}
+
+/// Installs a browser and what drives it, and says where they are.
+pub(crate) fn browser() -> Result<()> {
+    let Browser { program, modules } = Browser::find()?;
+    println!("export {TEST_CHROMIUM}={} {TEST_MODULES}={}", program.display(), modules.display());
     Ok(())
 }
 

@@ -23,6 +23,11 @@ macro_rules! actions {
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text),* }
             }
+
+            /// What it is, as a sentence for people.
+            pub const fn about(self) -> &'static str {
+                match self { $(Self::$variant => $doc),* }
+            }
         }
     };
 }

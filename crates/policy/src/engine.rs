@@ -66,8 +66,9 @@ impl Engine {
         let mut text = String::new();
         let mut loaded = Vec::new();
         let mut problems = Vec::new();
-        for (source, ours) in
-            [(&base, true), (&own, true), (&granted, true)].into_iter().chain(sources.iter().map(|s| (s, false)))
+        for (source, ours) in [(&base, true), (&own, true), (&granted, true)]
+            .into_iter()
+            .chain(sources.iter().map(|s| (s, false)))
         {
             text.push_str(&format!(
                 "// ---- {} ----\n\n{}\n\n",

@@ -6,8 +6,8 @@ mod decision;
 mod engine;
 mod grant;
 mod nesting;
-mod proof;
 mod promise;
+mod proof;
 mod request;
 mod source;
 
@@ -15,7 +15,7 @@ pub use action::{Action, Shows, UnknownAction};
 pub use decision::{Decision, FieldView, Need, View};
 pub use engine::{Engine, SCHEMA};
 pub use grant::{PurposeFields, RoleGrant, SeesGrant};
-pub use proof::{Means, Proof, ProofNeed};
 pub use promise::Promise;
+pub use proof::{Means, Proof, ProofNeed};
 pub use request::{Field, PrincipalClass, PrincipalKind, Request, RowClass};
 pub use source::{Problem, Source};

@@ -5,6 +5,7 @@
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 mod backup;
+mod browser;
 mod charter;
 mod completions;
 mod config;

@@ -7,7 +7,7 @@ use avouch_core::gate::people::{
     Account, AuthenticatorKind, EndSessions, EnrolRecoveryCodes, ReadAccount, ReadSessions,
     RemoveAuthenticator,
 };
-use avouch_core::{AuthenticatorId, SessionId};
+use avouch_core::{Action, AuthenticatorId, SessionId};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -45,6 +45,13 @@ struct AuthenticatorRow {
     used: String,
     left: Option<usize>,
     travels: bool,
+}
+
+impl AuthenticatorRow {
+    /// Whether its name does not say what it is.
+    fn tagged(&self) -> bool {
+        !self.label.eq_ignore_ascii_case(self.kind)
+    }
 }
 
 struct SessionRow {
@@ -146,8 +153,12 @@ async fn shown(
         travels: one.travels,
     });
     let roles = account.roles.into_iter();
-    let roles =
-        roles.map(|role| RoleRow { title: role.title, purposes: role.purposes, actions: role.actions });
+    let about = |name: &String| name.parse::<Action>().ok().map(|action| action.about().to_owned());
+    let roles = roles.map(|role| RoleRow {
+        title: role.title,
+        purposes: role.purposes,
+        actions: role.actions.iter().filter_map(about).collect(),
+    });
     let (status, error) = error.map_or((StatusCode::OK, None), |(status, text)| (status, Some(text)));
     let page_of = AccountPage {
         frame: Frame::of(service, caller, "account"),
