@@ -62,15 +62,10 @@ fn even(answer: &Answer) -> String {
 
 fn error(answer: &Answer) -> String {
     assert_eq!(answer.header("content-type"), Some("application/scim+json"));
-    let json = answer.json();
-    assert_eq!(json["schemas"], json!(["urn:ietf:params:scim:api:messages:2.0:Error"]));
-    assert_eq!(json["status"], json!(answer.status.to_string()));
-    format!(
-        "{} {}: {}",
-        answer.status,
-        json["scimType"].as_str().unwrap_or("-"),
-        json["detail"].as_str().unwrap_or("-")
-    )
+    assert_eq!(answer.member("schemas"), json!(["urn:ietf:params:scim:api:messages:2.0:Error"]));
+    assert_eq!(answer.member("status"), json!(answer.status.to_string()));
+    let said = |name: &str| answer.member(name).as_str().unwrap_or("-").to_owned();
+    format!("{} {}: {}", answer.status, said("scimType"), said("detail"))
 }
 
 /// The requests of Entra ID's documentation, in their order.
