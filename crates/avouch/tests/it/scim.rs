@@ -15,8 +15,9 @@ fn scim2_tester_finds_nothing() {
     let mut tester = Command::new(python());
     tester.arg("-B").arg(script).args([&server.url, &provider]).env_clear();
     let ended = place.ended(&mut tester).success();
-    // Whatever it skips or finds would stand here by its name.
-    assert_eq!(ended.out, "67 SUCCESS\n");
+    // Whatever it skips or finds would stand before this by its name.
+    let checks = ended.out.strip_suffix(" SUCCESS\n").and_then(|checks| checks.parse::<usize>().ok());
+    assert!(checks.is_some_and(|checks| checks >= 60), "{}", ended.out);
 
     // Nothing of those it made is in the log, nor what it looked for.
     let (status, log) = server.stop();
