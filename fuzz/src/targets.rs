@@ -6,6 +6,7 @@
 
 use arbitrary::Unstructured;
 
+mod callers;
 mod charter;
 mod ff1;
 mod formats;
@@ -55,6 +56,7 @@ impl Target {
 
 /// All of them.
 pub const TARGETS: &[Target] = &[
+    Target { name: "callers", check: callers::check },
     Target { name: "charter", check: charter::check },
     Target { name: "ff1", check: ff1::check },
     Target { name: "formats", check: formats::check },

@@ -93,6 +93,8 @@ pub(crate) fn prepare() -> Result<()> {
     println!("postgresql: {}", ask(Command::new(programs.join("postgres")).arg("--version"))?);
     device_programs()?;
     println!("softhsm: {}", ask(Command::new("softhsm2-util").arg("--version"))?);
+    network_programs()?;
+    println!("nftables: {}", ask(Command::new("nft").arg("--version"))?);
     println!("build products: {}", target_directory().display());
     Ok(())
 }
@@ -147,6 +149,21 @@ fn device_programs() -> Result<()> {
     }
     println!("installing SoftHSM and OpenSC from the distribution");
     install(&["softhsm2", "opensc"])
+}
+
+/// What makes networks on this machine, and rules for them: of the distribution. Nothing of the machine's own network is changed: the
+/// tests work in name spaces.
+fn network_programs() -> Result<()> {
+    let present = |program: &str, version: &str| Command::new(program).arg(version).output().is_ok();
+    if present("nft", "--version") && present("ip", "-Version") {
+        return Ok(());
+    }
+    if !can_install()? {
+        let mend = "apt-get install nftables iproute2 (as root), or your system's packages of them";
+        return Err(Error::Missing { what: "nftables' nft or iproute2's ip", mend });
+    }
+    println!("installing nftables and iproute2 from the distribution (no rule is loaded)");
+    install(&["nftables", "iproute2"])
 }
 
 pub(crate) fn can_install() -> Result<bool> {

@@ -19,6 +19,9 @@ const DEFAULT: &[(&str, &str)] = &[
     ("recipients.yaml", include_str!("../../../charter/recipients.yaml")),
     ("retention.yaml", include_str!("../../../charter/retention.yaml")),
     ("roles.yaml", include_str!("../../../charter/roles.yaml")),
+    ("approvals.yaml", include_str!("../../../charter/approvals.yaml")),
+    ("policies/approvals.cedar", include_str!("../../../charter/policies/approvals.cedar")),
+    ("policies/step_up.cedar", include_str!("../../../charter/policies/step_up.cedar")),
 ];
 
 /// The files of the default charter.
@@ -34,7 +37,8 @@ pub(crate) fn default_files() -> Vec<SourceFile> {
 /// # Errors
 /// [`Error::File`].
 pub(crate) fn write_default(folder: &Path) -> Result<(), Error> {
-    fs::create_dir_all(folder).map_err(Error::file(folder))?;
+    let policies = folder.join("policies");
+    fs::create_dir_all(&policies).map_err(Error::file(&policies))?;
     DEFAULT.iter().try_for_each(|(name, text)| files::write_new(&folder.join(name), text, 0o644))
 }
 

@@ -13,6 +13,7 @@ use crate::demo::DemoArgs;
 use crate::error::Error;
 use crate::files;
 use crate::init::InitArgs;
+use crate::network::NetworkCommand;
 use crate::recover::RecoverArgs;
 use crate::remote::{self, Connection, EXIT_CODES, RemoteCommand};
 use crate::restore::RestoreArgs;
@@ -129,6 +130,9 @@ pub(crate) enum Command {
     /// Cosign the checkpoints of others' logs, on a host of its own: init, keys, serve
     #[command(subcommand)]
     Witness(WitnessCommand),
+    /// What a firewall in front of the server can know: rules, callers
+    #[command(subcommand)]
+    Network(NetworkCommand),
     /// Look for what is wrong with the server on this machine
     Doctor,
     /// Write a shell's completions for this program
@@ -233,7 +237,11 @@ mod tests {
         "witness init --name example.org/witness --dir w",
         "witness keys --dir w",
         "witness serve --dir w",
+        "network rules --callers - --also 192.0.2.0/24,2001:db8::/32",
+        "network callers",
         "doctor",
+        "admin recover --login sam",
+        "principal link ID --afresh",
         "completions bash",
         "subject create name=Ada --idempotency-key order-1 --purpose support",
         "subject show ID --purpose support",

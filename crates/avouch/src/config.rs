@@ -6,6 +6,7 @@
 
 mod database_url;
 mod ledger;
+mod listener;
 mod people;
 mod read;
 mod root;
@@ -13,13 +14,14 @@ mod siem;
 #[cfg(test)]
 mod tests;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use avouch_core::backup::Shelf;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use database_url::{DatabaseUrl, Reach};
+pub(crate) use listener::{Client, Listener, Serves};
 pub(crate) use people::People;
 pub(crate) use read::{ConfigError, DEFAULT_TEXT, default_text, parse_toml};
 pub(crate) use root::{AwsKms, Pkcs11, Root, Seal, Transit};
@@ -35,6 +37,8 @@ pub(crate) struct Config {
     pub(crate) root: Root,
     pub(crate) erasure: Erasure,
     pub(crate) http: Http,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) listener: Vec<Listener>,
     pub(crate) people: People,
     pub(crate) metrics: Metrics,
     pub(crate) log: Log,
@@ -120,7 +124,8 @@ impl Default for Erasure {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Http {
-    pub(crate) listen: SocketAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) listen: Option<SocketAddr>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tls_certificate: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -132,7 +137,7 @@ pub(crate) struct Http {
 impl Default for Http {
     fn default() -> Self {
         Self {
-            listen: (Ipv4Addr::LOCALHOST, 8420).into(),
+            listen: None,
             tls_certificate: None,
             tls_key: None,
             max_connections: 1024,
@@ -265,16 +270,6 @@ impl Config {
         self.store.keys_path.clone().unwrap_or_else(|| self.vault.data_dir.join("keys").join("keys.db"))
     }
 
-    /// Where this server is found from this machine.
-    pub(crate) fn server_url(&self, port: u16) -> String {
-        let scheme = if self.http.tls_certificate.is_some() { "https" } else { "http" };
-        let mut address = SocketAddr::new(self.http.listen.ip(), port);
-        if address.ip().is_unspecified() {
-            address.set_ip(Ipv4Addr::LOCALHOST.into());
-        }
-        format!("{scheme}://{address}")
-    }
-
     /// Makes every path absolute, starting at `folder`.
     fn anchor(&mut self, folder: &Path) {
         let Self {
@@ -284,6 +279,7 @@ impl Config {
             root,
             erasure,
             http,
+            listener,
             people: _,
             metrics,
             charter,
@@ -304,6 +300,7 @@ impl Config {
         let authorities = ledger.witnesses.iter_mut().filter_map(|witness| witness.ca.as_mut());
         let optional = optional.into_iter().flatten().chain(root.paths()).chain(authorities);
         let optional = optional.chain(siem.iter_mut().flat_map(Siem::paths));
+        let optional = optional.chain(listener.iter_mut().flat_map(Listener::paths));
         for path in optional.chain([&mut vault.data_dir, &mut charter.dir]) {
             *path = folder.join(&path);
         }

@@ -69,14 +69,21 @@ pub(crate) fn run(args: &DemoArgs, memory: &Memory) -> Result<ExitCode, Error> {
     shop::fill(&vault.app, customers)?;
     let sample = shop::sample(&vault.app)?;
 
-    config.http.listen = (Ipv4Addr::LOCALHOST, free_port(args.port)).into();
+    config.http.listen = Some((Ipv4Addr::LOCALHOST, free_port(args.port)).into());
+    config.listener.clear();
     let config = config;
     let mut told = Ok(());
-    let code =
-        serve::until_stopped(&config, &dir.join(CONFIG_FILE), vault, memory.lock, |address: SocketAddr| {
+    let code = serve::until_stopped(
+        &config,
+        &dir.join(CONFIG_FILE),
+        vault,
+        memory.lock,
+        |addresses: &[SocketAddr]| {
+            // A demo has one.
+            let Some(address) = addresses.first() else { return };
             let screen = Screen {
                 dir: &dir,
-                url: config.server_url(address.port()),
+                url: format!("http://{address}"),
                 staff: &staff,
                 sample: &sample,
                 customers,
@@ -87,7 +94,8 @@ pub(crate) fn run(args: &DemoArgs, memory: &Memory) -> Result<ExitCode, Error> {
                 // Nobody reads it: the server is worth having all the same.
                 let _ = out.write_all(screen.text(moved).as_bytes()).and_then(|()| out.flush());
             });
-        })?;
+        },
+    )?;
     told.map(|()| code)
 }
 

@@ -87,6 +87,7 @@ fn examine(config: &Config, config_path: &Path, memory: &Memory, findings: &mut 
     checks::disk(config, findings);
     checks::root(config, findings);
     checks::recovery(config, findings);
+    checks::listeners(config, findings);
     checks::tls(config, findings);
     checks::metrics(config, findings);
     ledger::witnesses(config, findings);

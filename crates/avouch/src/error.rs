@@ -59,8 +59,8 @@ pub(crate) enum Error {
     #[error(transparent)]
     Operation(#[from] avouch_core::Error),
     /// We cannot listen.
-    #[error("cannot listen on {0}: {1}")]
-    Listen(std::net::SocketAddr, io::Error),
+    #[error("cannot listen on {0}")]
+    Listen(io::Error),
     /// The process itself: its limits, signals, threads, stdout.
     #[error("{0}: {1}")]
     Process(&'static str, io::Error),

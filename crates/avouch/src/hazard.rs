@@ -106,17 +106,22 @@ fn backups(config: &Config, found: &mut Vec<Hazard>) {
 }
 
 fn listening(config: &Config, found: &mut Vec<Hazard>) {
-    let address = config.http.listen;
-    if !address.ip().is_loopback() && config.http.tls_certificate.is_none() {
-        found.push(Hazard::new(
-            format!("[http] listen = \"{address}\" without TLS: keys and customers' data would cross the network readable"),
-            "set tls_certificate and tls_key, or listen on 127.0.0.1",
-        ));
+    for listener in config.listeners() {
+        if !listener.address.ip().is_loopback() && listener.tls_certificate.is_none() {
+            let named = config.named(&listener);
+            found.push(Hazard::new(
+                format!("{named} without TLS: keys and customers' data would cross the network readable"),
+                "set tls_certificate and tls_key, or listen on 127.0.0.1",
+            ));
+        }
     }
-    if let Some(path) = &config.http.tls_key
-        && Access::of(path).is_some_and(Access::public)
-    {
-        found.push(readable("[http] tls_key", path, "everybody on this machine", "chmod o-rwx"));
+    let keys = config.listener.iter().map(|listener| ("[[listener]] tls_key", &listener.tls_key));
+    for (name, path) in [("[http] tls_key", &config.http.tls_key)].into_iter().chain(keys) {
+        if let Some(path) = path
+            && Access::of(path).is_some_and(Access::public)
+        {
+            found.push(readable(name, path, "everybody on this machine", "chmod o-rwx"));
+        }
     }
     let Some(address) = config.metrics.listen else { return };
     match &config.metrics.token_file {

@@ -16,7 +16,7 @@ use avouch_core::keys::Recovery;
 use avouch_seal::{SecureRandom as _, SystemRandom};
 use zeroize::Zeroizing;
 
-use crate::config::{self, Config, Root, Seal};
+use crate::config::{self, Config, Root, Seal, Serves};
 use crate::error::Error;
 use crate::recovery::{self, RecoveryArgs};
 use crate::shell::quoted;
@@ -274,7 +274,9 @@ impl Report<'_> {
         };
         let new = |wrote: bool| if wrote { " (new)" } else { "" };
         let charter_note = if *wrote_charter { " (new: an example shop; make it yours)" } else { "" };
-        let server = config.server_url(config.http.listen.port());
+        let listeners = config.listeners();
+        let server = listeners.iter().find(|listener| listener.serves(Serves::Admin));
+        let server = server.map(|listener| listener.url(listener.address.port())).unwrap_or_default();
         let config_argument = match self.config_path.to_str() {
             Some("avouch.toml") => String::new(),
             _ => format!(" --config {}", quoted(self.config_path)),

@@ -15,6 +15,7 @@ mod host;
 mod housekeeping;
 mod init;
 mod memory;
+mod network;
 mod recover;
 mod recovery;
 mod remote;
@@ -101,6 +102,7 @@ fn run(cli: Cli, memory: &Memory) -> Result<ExitCode, Error> {
             Ok(remote::run(remote::RemoteCommand::Ledger(command), &connection.open(json)?)?)
         }
         Command::Witness(command) => witness::run(&command, json),
+        Command::Network(command) => network::run(command, load, (connection, json)),
         Command::Doctor => doctor::run(&path, json, memory),
         Command::Completions { shell } => {
             let mut text = Vec::new();

@@ -16,6 +16,7 @@ mod import;
 mod input;
 mod keys;
 mod ledger;
+mod network;
 mod output;
 mod subject;
 mod system;
@@ -34,6 +35,7 @@ pub(crate) use erasures::{ErasuresCommand, VerifyArgs, verify};
 pub(crate) use error::{CliError, EXIT_CODES};
 pub(crate) use input::charter_files;
 pub(crate) use ledger::{CheckArgs, LedgerCommand, VerifyLedgerArgs, check_proof, verify_copy};
+pub(crate) use network::{callers, show_callers};
 pub(crate) use table::Table;
 
 use output::Output;

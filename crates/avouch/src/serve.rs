@@ -12,11 +12,11 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use avouch_http::{LookAtMemory, LookAtSiem, MetricsSettings, NextSeal, Settings, Tls};
+use avouch_http::{ListenerSettings, LookAtMemory, LookAtSiem, MetricsSettings, NextSeal, Settings, Tls};
 use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
-use crate::config::Config;
+use crate::config::{Config, Listener};
 use crate::error::Error;
 use crate::housekeeping::{Housekeeping, Periods};
 use crate::memory::{Locked, Memory, Swap};
@@ -37,12 +37,17 @@ pub(crate) fn run(config: &Config, config_path: &Path, memory: &Memory) -> Resul
     telemetry::start(&config.log);
     let vault = Vault::open(config)?;
     memory.log();
-    until_stopped(config, config_path, vault, memory.lock, |address| {
-        let url = config.server_url(address.port());
-        tracing::info!(%address, "listening");
+    until_stopped(config, config_path, vault, memory.lock, |addresses| {
+        let listeners = config.listeners();
+        let alone = listeners.len() == 1;
         let mut out = std::io::stdout().lock();
-        // Whoever started us may have closed our stdout; that is no reason not to serve.
-        let _ = writeln!(out, "listening on {url}").and_then(|()| out.flush());
+        for (listener, address) in listeners.iter().zip(addresses) {
+            let (url, serves) = (listener.url(address.port()), listener.names());
+            tracing::info!(%address, %serves, "listening");
+            let serves = if alone { String::new() } else { format!(" for {serves}") };
+            // Whoever started us may have closed our stdout; that is no reason not to serve.
+            let _ = writeln!(out, "listening on {url}{serves}").and_then(|()| out.flush());
+        }
     })
 }
 
@@ -55,7 +60,7 @@ pub(crate) fn until_stopped(
     config_path: &Path,
     vault: Vault,
     lock: Locked,
-    ready: impl FnOnce(SocketAddr),
+    ready: impl FnOnce(&[SocketAddr]),
 ) -> Result<ExitCode, Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(vault::cores().min(2))
@@ -93,17 +98,16 @@ async fn serve(
     config_path: &Path,
     vault: &Vault,
     (lock, siem): (Locked, LookAtSiem),
-    ready: impl FnOnce(SocketAddr),
+    ready: impl FnOnce(&[SocketAddr]),
 ) -> Result<(), Error> {
     let shutdown = stop_signal().map_err(|error| Error::Process("cannot wait for signals", error))?;
     let settings = Settings { siem, ..settings(config, config_path, lock)? };
-    let listen = |error| Error::Listen(config.http.listen, error);
-    let server = avouch_http::bind(Arc::clone(&vault.app), settings).await.map_err(listen)?;
+    let server = avouch_http::bind(Arc::clone(&vault.app), settings).await.map_err(Error::Listen)?;
     if let Some(address) = server.metrics_addr() {
         tracing::info!(%address, "metrics");
     }
-    ready(server.local_addr());
-    server.run(shutdown).await.map_err(listen)
+    ready(&server.addresses());
+    server.run(shutdown).await.map_err(Error::Listen)
 }
 
 /// Reads the configuration again when it is asked: the next root is written into it while the server is at work.
@@ -126,9 +130,17 @@ fn look_at_memory(lock: Locked) -> LookAtMemory {
 }
 
 fn settings(config: &Config, config_path: &Path, lock: Locked) -> Result<Settings, Error> {
+    let listeners = config.listeners();
+    let listener = |listener: &Listener| {
+        Ok::<_, Error>(ListenerSettings {
+            listen: listener.address,
+            tls: tls(listener.tls_certificate.as_deref(), listener.tls_key.as_deref())?,
+            faces: listener.serves.iter().map(|serves| serves.face()).collect(),
+            client: listener.client(),
+        })
+    };
     Ok(Settings {
-        listen: config.http.listen,
-        tls: tls(config)?,
+        listeners: listeners.iter().map(listener).collect::<Result<_, _>>()?,
         metrics: metrics(config)?,
         max_connections: config.http.max_connections,
         max_in_flight: config.http.max_in_flight,
@@ -136,7 +148,7 @@ fn settings(config: &Config, config_path: &Path, lock: Locked) -> Result<Setting
         memory: look_at_memory(lock),
         queue_capacity: config.store.queue,
         origin: config.origin(),
-        ..Settings::plain(config.http.listen)
+        ..Settings::plain(([127, 0, 0, 1], 0).into())
     })
 }
 
@@ -144,10 +156,8 @@ fn settings(config: &Config, config_path: &Path, lock: Locked) -> Result<Setting
 ///
 /// # Errors
 /// [`Error::File`].
-pub(crate) fn tls(config: &Config) -> Result<Option<Tls>, Error> {
-    let (Some(certificate), Some(key)) = (&config.http.tls_certificate, &config.http.tls_key) else {
-        return Ok(None);
-    };
+pub(crate) fn tls(certificate: Option<&Path>, key: Option<&Path>) -> Result<Option<Tls>, Error> {
+    let (Some(certificate), Some(key)) = (certificate, key) else { return Ok(None) };
     Ok(Some(Tls {
         certificate_chain_pem: fs::read(certificate).map_err(Error::file(certificate))?,
         private_key_pem: Zeroizing::new(fs::read(key).map_err(Error::file(key))?),
@@ -167,7 +177,8 @@ pub(crate) fn metrics(config: &Config) -> Result<Option<MetricsSettings>, Error>
         let text = format!("`{}` holds no token of {MIN_TOKEN} or more characters", path.display());
         return Err(Error::Usage(text));
     }
-    Ok(Some(MetricsSettings { listen, token }))
+    let tls = tls(config.http.tls_certificate.as_deref(), config.http.tls_key.as_deref())?;
+    Ok(Some(MetricsSettings { listen, tls, token }))
 }
 
 /// An empty token would be none, and a short one can be guessed.

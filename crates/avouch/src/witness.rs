@@ -184,11 +184,11 @@ fn serve(dir: &Path) -> Result<ExitCode, Error> {
         .enable_all()
         .build()
         .map_err(|error| Error::Process("cannot start threads", error))?;
-    let listen = |error| Error::Listen(settings.listen, error);
     runtime.block_on(async {
         let stop = serve::stop_signal().map_err(|error| Error::Process("cannot wait for signals", error))?;
-        let server =
-            WitnessServer::bind(settings.listen, tls.as_ref(), Arc::new(desk)).await.map_err(listen)?;
+        let server = WitnessServer::bind(settings.listen, tls.as_ref(), Arc::new(desk))
+            .await
+            .map_err(Error::Listen)?;
         let address = server.local_addr();
         let scheme = if tls.is_some() { "https" } else { "http" };
         tracing::info!(%address, "witnessing");

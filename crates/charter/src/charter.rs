@@ -5,7 +5,7 @@
 //! were read without a problem: there is no half-understood charter, and none that fails later.
 
 use crate::check;
-use crate::model::{Category, Company, Compound, Field, Purpose, Recipient, RetentionClass, Role};
+use crate::model::{Approval, Category, Company, Compound, Field, Purpose, Recipient, RetentionClass, Role};
 use crate::problem::{At, Problem, nearest};
 use crate::read::Draft;
 
@@ -31,6 +31,7 @@ pub struct Charter {
     pub(crate) recipients: Vec<Recipient>,
     pub(crate) classes: Vec<RetentionClass>,
     pub(crate) roles: Vec<Role>,
+    pub(crate) approvals: Vec<Approval>,
     pub(crate) warnings: Vec<Problem>,
     pub(crate) sources: Vec<SourceFile>,
 }
@@ -39,6 +40,9 @@ impl Charter {
     /// The files every charter has.
     pub const FILES: &'static [&'static str] =
         &["charter.yaml", "data.yaml", "purposes.yaml", "recipients.yaml", "retention.yaml", "roles.yaml"];
+
+    /// Files that a charter may have besides, and its policies.
+    pub const OPTIONAL: &'static [&'static str] = &["approvals.yaml"];
 
     /// Greatest size of one file, in bytes.
     pub const MAX_FILE: usize = 1 << 20;
@@ -133,6 +137,16 @@ impl Charter {
         &self.roles
     }
 
+    /// What somebody may do only when others have agreed, in the charter's order.
+    pub fn approvals(&self) -> &[Approval] {
+        &self.approvals
+    }
+
+    /// The approval of this name.
+    pub fn approval(&self, name: &str) -> Option<&Approval> {
+        self.approvals.iter().find(|approval| approval.name == name)
+    }
+
     /// The field of this name.
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|field| field.name == name)
@@ -181,6 +195,11 @@ fn check_files(files: &[SourceFile], problems: &mut Vec<Problem>) {
             _ => tell(name, "the file is there twice".into(), "keep one of them".into()),
         }
     }
+    for name in Charter::OPTIONAL {
+        if files.iter().filter(|file| file.path == *name).count() > 1 {
+            tell(name, "the file is there twice".into(), "keep one of them".into());
+        }
+    }
     for file in files {
         if file.text.len() > Charter::MAX_FILE {
             tell(
@@ -189,8 +208,10 @@ fn check_files(files: &[SourceFile], problems: &mut Vec<Problem>) {
                 "a charter is written by people; is this the right file?".into(),
             );
         }
-        if !Charter::FILES.contains(&file.path.as_str()) && !is_policy(&file.path) {
-            let help = match nearest(&file.path, Charter::FILES) {
+        let known = |names: &[&str]| names.contains(&file.path.as_str());
+        if !known(Charter::FILES) && !known(Charter::OPTIONAL) && !is_policy(&file.path) {
+            let names = [Charter::FILES, Charter::OPTIONAL].concat();
+            let help = match nearest(&file.path, &names) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => {
                     "additional policies are `policies/<name>.cedar`, named with letters, digits, `_` and `-`"

@@ -13,10 +13,12 @@ use self::declared::Declared;
 use crate::action::{self, ACTIONS};
 use crate::charter::Charter;
 use crate::model::{
-    Compound, Field, Holder, Purpose, Recipient, RetentionClass, Role, Sees, Sensitivity, View,
+    Approval, Compound, Field, Holder, Purpose, Recipient, RetentionClass, Role, Sees, Sensitivity, View,
 };
-use crate::problem::{At, Placed, Problem, Sink, quoted, suggest};
-use crate::read::{Draft, DraftClass, DraftField, DraftPurpose, DraftRecipient, DraftRole, DraftSees};
+use crate::problem::{At, Placed, Problem, Sink, quoted, shown, suggest};
+use crate::read::{
+    Draft, DraftApproval, DraftClass, DraftField, DraftPurpose, DraftRecipient, DraftRole, DraftSees,
+};
 use crate::types::{FieldType, Mask};
 use crate::warn;
 
@@ -53,8 +55,12 @@ pub(crate) fn resolve(draft: Draft, problems: &mut Vec<Problem>) -> Option<Chart
     let classes = draft.classes.into_iter().filter_map(resolve_class).collect();
 
     let mut sink = Sink { file: "roles.yaml", problems };
-    let roles =
+    let roles: Vec<Role> =
         draft.roles.into_iter().filter_map(|role| resolve_role(role, &names, &fields, &mut sink)).collect();
+
+    let mut sink = Sink { file: "approvals.yaml", problems };
+    let approvals =
+        draft.approvals.into_iter().filter_map(|it| resolve_approval(it, &roles, &mut sink)).collect();
 
     let mut charter = Charter {
         company: draft.company?,
@@ -67,6 +73,7 @@ pub(crate) fn resolve(draft: Draft, problems: &mut Vec<Problem>) -> Option<Chart
         recipients,
         classes,
         roles,
+        approvals,
         warnings: Vec::new(),
         sources: Vec::new(),
     };
@@ -252,6 +259,31 @@ fn resolve_role(draft: DraftRole, names: &Declared, all: &[Field], sink: &mut Si
         sees,
         transit: draft.transit.into_iter().flat_map(|keys| keys.names).map(|name| name.value).collect(),
         groups: draft.groups.names.into_iter().map(|name| name.value).collect(),
+    })
+}
+
+/// Only people agree to something, and only those that there are.
+fn resolve_approval(draft: DraftApproval, roles: &[Role], sink: &mut Sink<'_>) -> Option<Approval> {
+    let mut approvers = Vec::new();
+    for (role, count) in draft.approvers? {
+        match roles.iter().find(|known| known.name == role.value) {
+            None => {
+                let help = suggest(&role.value, roles.iter().map(|role| role.name.as_str()));
+                sink.help(role.at, format!("unknown role {}", shown(&role.value)), help);
+            }
+            Some(known) if known.holder != Holder::Staff => {
+                let message = format!("{} is no role of people who work here", shown(&role.value));
+                sink.help(role.at, message, "name a role with `holder: staff`");
+            }
+            Some(_) => approvers.push((role.value, count)),
+        }
+    }
+    Some(Approval {
+        name: draft.name.value,
+        title: draft.title?,
+        approvers,
+        minutes: draft.minutes?,
+        customers: draft.customers?,
     })
 }
 

@@ -283,3 +283,18 @@ View {
     /// The value.
     Clear = "clear",
 }}
+
+/// What somebody may do only when others have agreed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approval {
+    /// `[a-z][a-z0-9_]{0,39}`.
+    pub name: String,
+    /// For people.
+    pub title: String,
+    /// Roles and how many people of each have to agree: all of these, each another person.
+    pub approvers: Vec<(String, u32)>,
+    /// For how many minutes it holds at most, 1 to 480.
+    pub minutes: u32,
+    /// How many customers may be touched under it at most.
+    pub customers: u32,
+}

@@ -110,6 +110,7 @@ pub fn plan(old: Option<&Charter>, new: &Charter) -> Plan {
     rest::recipients(old, new, &mut plan);
     rest::classes(old, new, &mut plan);
     access::roles(old, new, &mut plan);
+    access::approvals(old, new, &mut plan);
     rest::policies(old, new, &mut plan);
     if old.is_none() {
         plan.changes.iter_mut().for_each(|change| change.danger = false);

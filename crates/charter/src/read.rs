@@ -4,6 +4,7 @@
 //! that is wrong is told and left out of the draft, its name stays declared, so that nothing is reported twice.
 //! Nothing here looks at another file; that is `check`.
 
+mod approvals;
 mod company;
 mod data;
 mod purposes;
@@ -13,6 +14,7 @@ mod roles;
 mod search;
 mod tokens;
 
+pub(crate) use approvals::DraftApproval;
 pub(crate) use data::{DraftField, DraftMasks};
 pub(crate) use purposes::DraftPurpose;
 pub(crate) use recipients::DraftRecipient;
@@ -42,13 +44,17 @@ pub(crate) struct Draft {
     pub(crate) recipients: Vec<DraftRecipient>,
     pub(crate) classes: Vec<DraftClass>,
     pub(crate) roles: Vec<DraftRole>,
+    pub(crate) approvals: Vec<DraftApproval>,
 }
 
 impl Draft {
     /// `None`: some file is missing or is not YAML, and `problems` says so.
     pub(crate) fn read(files: &[SourceFile], problems: &mut Vec<Problem>) -> Option<Self> {
         let mut trees = Vec::new();
-        for name in Charter::FILES {
+        let there = |name: &&&str| files.iter().any(|file| file.path == **name);
+        let optional: Vec<&&str> = Charter::OPTIONAL.iter().filter(there).collect();
+        let expected = Charter::FILES.len() + optional.len();
+        for name in Charter::FILES.iter().chain(optional) {
             let source = files.iter().find(|file| file.path == *name && file.text.len() <= Charter::MAX_FILE);
             // A byte order mark is what some editors put before a file; it is no part of the text.
             let text = source.map(|source| source.text.trim_start_matches('\u{feff}'));
@@ -57,7 +63,7 @@ impl Draft {
                 trees.push((*name, tree));
             }
         }
-        if trees.len() < Charter::FILES.len() {
+        if trees.len() < expected {
             return None;
         }
         let mut draft = Self::default();
@@ -70,6 +76,7 @@ impl Draft {
                 "purposes.yaml" => purposes::read(tree, &mut draft, &mut sink),
                 "recipients.yaml" => recipients::read(tree, &mut draft, &mut sink),
                 "retention.yaml" => retention::read(tree, &mut draft, &mut sink),
+                "approvals.yaml" => approvals::read(tree, &mut draft, &mut sink),
                 _ => roles::read(tree, &mut draft, &mut sink),
             }
         }

@@ -19,6 +19,7 @@ use avouch_seal::vault::VaultKeys;
 use avouch_store::{Store, Tx};
 
 pub use idempotency::{IdempotencyKey, Once};
+pub(crate) use operation::After;
 pub use operation::{Cx, Done, Operation, Outcome, Refresh};
 
 use crate::Error;
@@ -26,7 +27,8 @@ use crate::audit::{self, Ending, Event, Note, What};
 use crate::charters;
 use crate::clock::Clock;
 use crate::debt::Debt;
-use crate::gate::people::{self, People, SessionChange};
+use crate::gate::approvals::{self, Approvals};
+use crate::gate::people::{self, People};
 use crate::gate::{self, Access, Caller, Intent, Permit, Unauthenticated};
 use crate::ids::{CredentialId, Ids, PrincipalId};
 use crate::rules::Rules;
@@ -65,6 +67,7 @@ pub struct App {
     pub(crate) erasures: crate::erasure::Erasures,
     pub(crate) ledger: crate::ledger::Ledger,
     pub(crate) people: People,
+    pub(crate) approvals: Approvals,
     pub(crate) environment: String,
 }
 
@@ -104,7 +107,7 @@ impl App {
         let (app, now) = (Arc::clone(self), self.now());
         let forgotten = self.store.write_wait(move |tx| {
             let forgotten = idempotency::sweep(tx, now)? + crate::vault::sweep_tokens(tx, now)?;
-            Ok::<_, Error>(forgotten + people::sweep(tx, &app, now)?)
+            Ok::<_, Error>(forgotten + people::sweep(tx, &app, now)? + approvals::sweep(tx, now)?)
         })?;
         self.thin_checkpoints()?;
         // A copy that cannot be read keeps nothing else from going.
@@ -211,9 +214,10 @@ impl App {
         answer: impl FnOnce(Result<Done<O::Output>, Error>) + Send + 'static,
     ) {
         match result {
-            Ok(Ended { answer: result, fresh, sessions }) => {
+            Ok(Ended { answer: result, fresh, after }) => {
                 self.install(fresh);
-                self.people.sessions.install(sessions);
+                self.people.sessions.install(after.sessions);
+                self.approvals.install(after.approvals);
                 if O::PURGES && result.is_ok() {
                     self.purge_quietly();
                 }
@@ -312,12 +316,12 @@ pub(crate) enum Fresh {
 struct Ended<T> {
     answer: Result<Done<T>, Error>,
     fresh: Fresh,
-    sessions: Vec<SessionChange>,
+    after: After,
 }
 
 impl<T> Ended<T> {
     fn refused(error: Error) -> Self {
-        Self { answer: Err(error), fresh: Fresh::Nothing, sessions: Vec::new() }
+        Self { answer: Err(error), fresh: Fresh::Nothing, after: After::default() }
     }
 }
 
@@ -380,7 +384,13 @@ impl<O: Operation> Attempt<O> {
             }
             Err(error) => return Err(error),
         };
-        let (output, note, sessions) = self.operation.run(tx, &cx, &permit, facts)?.into_parts();
+        // In this transaction, so that of two who come for the last one only one is let through.
+        for id in &permit.approvals {
+            if let (false, Some(refusal)) = (approvals::use_up(tx, *id, now)?, &permit.otherwise) {
+                return refuse(tx, &cx, O::ACTION, &intent, O::key(&facts), refusal.clone());
+            }
+        }
+        let (output, note, after) = self.operation.run(tx, &cx, &permit, facts)?.into_parts();
         let reason = seal_reason(&cx, &permit)?;
         let mut body = record(&cx, &permit, &note, reason.as_ref().map(|reason| reason.commitment));
         body.key = intent.key.map(String::from);
@@ -397,12 +407,12 @@ impl<O: Operation> Attempt<O> {
             _ => Fresh::Nothing,
         };
         let answer = output.map(|output| Done { output, event, policies: permit.policies });
-        Ok(Ended { answer, fresh, sessions })
+        Ok(Ended { answer, fresh, after })
     }
 
     fn decide(&self, cx: &Cx<'_>, intent: &Intent, facts: Option<&O::Facts>) -> Result<Permit, Error> {
         let facts = facts.map(O::subject_facts).unwrap_or_default();
-        gate::decide(cx.rules, cx.caller, O::ACTION, intent, facts)
+        gate::decide_approved(cx, O::ACTION, intent, facts)
     }
 
     fn record_failure(&self, tx: &mut Tx<'_>, cause: &Error) -> Result<(), Error> {

@@ -2,10 +2,12 @@
 //! `permit::decide` and carries the [`Permit`] it returns; there is no other way to get one.
 
 mod access;
+pub mod approvals;
 mod caller;
 pub mod explain;
 mod intent;
 mod key_names;
+pub mod marks;
 pub mod people;
 mod permit;
 pub mod principals;
@@ -13,15 +15,22 @@ pub mod provisioning;
 mod reason;
 
 pub use access::{Access, KeyRecord, PrincipalRecord, Status, login_name};
-pub use caller::{Caller, Unauthenticated};
+pub use caller::{Caller, Unauthenticated, unmapped};
 pub use intent::{Intent, Shows};
 pub(crate) use key_names::may_use;
-pub(crate) use permit::decide;
 pub use permit::{Permit, SubjectFacts};
+pub(crate) use permit::{decide, decide_approved};
 pub use reason::Reason;
 
 /// Every statement of the room.
 pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
-    let own = [access::STATEMENTS, principals::STATEMENTS].concat();
-    [own, people::statements(), provisioning::statements()].concat()
+    [
+        access::STATEMENTS.to_vec(),
+        principals::STATEMENTS.to_vec(),
+        people::statements(),
+        provisioning::statements(),
+        approvals::statements(),
+        marks::STATEMENTS.to_vec(),
+    ]
+    .concat()
 }

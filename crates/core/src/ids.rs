@@ -72,6 +72,10 @@ id!(
     AuthenticatorId
 );
 id!(
+    /// A request for others' word.
+    ApprovalId
+);
+id!(
     /// A one-time link's public half.
     LinkId
 );

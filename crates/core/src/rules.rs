@@ -333,7 +333,8 @@ pub(crate) fn compile_engine(charter: &Charter) -> Result<Engine, Problems> {
         .collect();
     let sources: Vec<Source> =
         charter.policies().map(|file| Source { name: file.path.clone(), text: file.text.clone() }).collect();
-    Engine::compile(&grants, &purposes, &sources)
+    let approvals: Vec<&str> = charter.approvals().iter().map(|approval| approval.name.as_str()).collect();
+    Engine::compile_with(&grants, &purposes, &approvals, &sources)
         .map_err(|problems| problems.into_iter().map(problem).collect())
 }
 

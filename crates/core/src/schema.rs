@@ -55,6 +55,11 @@ insert into access_state (id, generation) values (1, 1);
 create table credential (id blob primary key, principal blob not null, sealed blob not null);
 create table authenticator (id blob primary key, principal blob not null, sealed blob not null);
 create index authenticator_by_principal on authenticator (principal, id);
+create table subject_mark (subject blob primary key, sealed blob not null) without rowid;
+create table approval (id blob primary key, requester blob not null, subject blob, version bigint not null, until bigint not null,
+    remaining bigint not null, sealed blob not null);
+create index approval_by_requester on approval (requester, id);
+create index approval_by_subject on approval (subject) where subject is not null;
 create table session (id blob primary key, principal blob not null, until bigint not null, seen bigint not null,
     sealed blob not null);
 create index session_by_principal on session (principal, id);
@@ -62,6 +67,8 @@ create table one_time_link (id blob primary key, principal blob not null, until 
 create index one_time_link_by_principal on one_time_link (principal);
 create table spent (digest blob primary key, until bigint not null) without rowid;
 create index spent_by_time on spent (until);
+create table known_place (principal blob not null, place blob not null, first bigint not null, seen bigint not null,
+    proved bigint not null, primary key (principal, place)) without rowid;
 create table idempotency (caller blob not null, key_digest blob not null, request blob not null, at bigint not null,
     sealed blob not null, subject blob, primary key (caller, key_digest)) without rowid;
 create index idempotency_by_time on idempotency (at);

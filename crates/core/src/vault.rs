@@ -31,6 +31,7 @@ pub use import::{
 pub(crate) use keys::from_row as wrapped_from_row;
 pub(crate) use list::unchecked;
 pub use list::{ListSubjects, Page, SubjectPlace};
+pub(crate) use read::pseudonym_of;
 pub use read::{ReadSubject, RevealSubject};
 pub use record::ShownSubject;
 pub(crate) use reseal::{Again, reseal};

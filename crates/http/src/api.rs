@@ -2,6 +2,7 @@
 //! decision belongs into the core.
 
 mod account;
+mod approvals;
 mod backups;
 mod batch;
 mod charter;
@@ -22,12 +23,15 @@ mod transit;
 pub use backups::known as known_backups;
 pub use events::lines::event_lines;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::client_address::Door;
 use crate::layers::shell;
 use crate::problem::Failure;
 use crate::service::Shared;
@@ -70,6 +74,10 @@ pub(crate) fn routes() -> (Router<Shared>, OpenApi) {
         .routes(routes!(login::begin))
         .routes(routes!(login::log_in))
         .routes(routes!(account::read))
+        .routes(routes!(approvals::ask, approvals::list))
+        .routes(routes!(approvals::word))
+        .routes(routes!(approvals::cancel))
+        .routes(routes!(approvals::mark))
         .routes(routes!(account::begin_passkey))
         .routes(routes!(account::enrol_passkey))
         .routes(routes!(account::set_password))
@@ -127,12 +135,12 @@ pub(crate) fn routes() -> (Router<Shared>, OpenApi) {
     (compat::with_lists(router).merge(console::routes()).merge(scim::routes()), openapi::finish(document))
 }
 
-/// The routes with everything around them.
-pub(crate) fn router(routes: Router<Shared>, service: &Shared) -> Router {
+/// The routes with everything around them, for one listener.
+pub(crate) fn router(routes: Router<Shared>, service: &Shared, door: &Arc<Door>) -> Router {
     routes
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_route)
-        .layer(from_fn_with_state(Shared::clone(service), shell))
+        .layer(from_fn_with_state((Shared::clone(service), Arc::clone(door)), shell))
         .with_state(Shared::clone(service))
 }
 

@@ -3,6 +3,7 @@
 //! Made on the server, whole without a script but for passkeys, with nothing from another site. They have no way of their own to
 //! anything: each form becomes the same operation that the API has. What goes wrong is a page too, in plain words.
 
+mod approvals;
 mod assets;
 mod forms;
 mod own;
@@ -24,7 +25,7 @@ pub(crate) fn speaks(path: &str) -> bool {
 const ROOT: &str = "/console";
 
 /// Every route of the pages, with its method, for the table of routes.
-pub(crate) const ROUTES: [(&str, &str); 22] = [
+pub(crate) const ROUTES: [(&str, &str); 26] = [
     ("GET", ROOT),
     ("GET", "/console/console.css"),
     ("GET", "/console/passkey.js"),
@@ -45,13 +46,17 @@ pub(crate) const ROUTES: [(&str, &str); 22] = [
     ("POST", "/console/sessions/{id}/end"),
     ("POST", "/console/sessions/end-others"),
     ("POST", "/console/logout"),
+    ("GET", "/console/approvals"),
+    ("POST", "/console/approvals/{id}/agree"),
+    ("POST", "/console/approvals/{id}/refuse"),
+    ("POST", "/console/approvals/{id}/cancel"),
     ("GET", "/favicon.ico"),
     ("GET", "/"),
 ];
 
 pub(crate) fn routes() -> Router<Shared> {
     let mut router = Router::new();
-    let table: [(&str, MethodRouter<Shared>); 20] = [
+    let table: [(&str, MethodRouter<Shared>); 24] = [
         (ROOT, get(pages::home)),
         ("/", get(pages::home)),
         ("/favicon.ico", get(assets::no_icon)),
@@ -72,6 +77,10 @@ pub(crate) fn routes() -> Router<Shared> {
         ("/console/sessions/{id}/end", post(own::end)),
         ("/console/sessions/end-others", post(own::end_others)),
         ("/console/logout", post(own::log_out)),
+        ("/console/approvals", get(approvals::list)),
+        ("/console/approvals/{id}/agree", post(approvals::agree)),
+        ("/console/approvals/{id}/refuse", post(approvals::refuse)),
+        ("/console/approvals/{id}/cancel", post(approvals::cancel)),
     ];
     for (path, handlers) in table {
         router = router.route(path, handlers);

@@ -9,17 +9,18 @@ use avouch_core::app::IdempotencyKey;
 use avouch_core::gate::{self, Reason};
 use avouch_core::transit::KeyName;
 use avouch_core::{
-    AuthenticatorId, CredentialId, EventId, GroupId, HoldId, ImportId, PrincipalId, SessionId, SubjectId,
+    ApprovalId, AuthenticatorId, CredentialId, EventId, GroupId, HoldId, ImportId, PrincipalId, SessionId,
+    SubjectId,
 };
 use avouch_wire::{
-    BackupRequest, BatchRequest, CharterApply, CharterPlan, ChunkRequest, DetokenizeRequest, DrillAnswer,
-    DrillRequest, EventSearch, Explain, ExportRequest, HoldRequest, ImportStart, InspectRequest, KeyCreate,
-    LinkCreate, LogInRequest, PasskeyEnrol, PasswordEnrol, PrincipalCreate, PrincipalPatch, ProblemKind,
-    ProposeRequest, RecoveryRequest, RetireRequest, RevealRequest, RevokeRequest, RotateRequest,
-    RotateTokensRequest, SearchRequest, Secret, SubjectCreate, SubjectPatch, TokenImportRequest,
-    TokenRequest, TokenizeRequest, TotpEnrol, TransitDecode, TransitDecrypt, TransitEncode, TransitEncrypt,
-    TransitHmac, TransitKeyCreate, TransitKeyPatch, TransitRandom, TransitRewrap, TransitSign, TransitTrim,
-    TransitVerify, TransitVerifyHmac, header, limits,
+    ApprovalRequest, ApprovalWord, BackupRequest, BatchRequest, CharterApply, CharterPlan, ChunkRequest,
+    DetokenizeRequest, DrillAnswer, DrillRequest, EventSearch, Explain, ExportRequest, HoldRequest,
+    ImportStart, InspectRequest, KeyCreate, LinkCreate, LogInRequest, PasskeyEnrol, PasswordEnrol,
+    PrincipalCreate, PrincipalPatch, ProblemKind, ProposeRequest, RecoveryRequest, RetireRequest,
+    RevealRequest, RevokeRequest, RotateRequest, RotateTokensRequest, SearchRequest, Secret, SubjectCreate,
+    SubjectMark, SubjectPatch, TokenImportRequest, TokenRequest, TokenizeRequest, TotpEnrol, TransitDecode,
+    TransitDecrypt, TransitEncode, TransitEncrypt, TransitHmac, TransitKeyCreate, TransitKeyPatch,
+    TransitRandom, TransitRewrap, TransitSign, TransitTrim, TransitVerify, TransitVerifyHmac, header, limits,
 };
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
@@ -29,8 +30,8 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use crate::client_address::Peer;
 use crate::json::strict_json;
-use crate::layers::Peer;
 use crate::problem::{Failure, internal, unauthenticated};
 use crate::service::Shared;
 
@@ -173,7 +174,7 @@ macro_rules! from_path {
     };
 }
 
-from_path!(SubjectId SessionId AuthenticatorId GroupId PrincipalId CredentialId HoldId ImportId KeyName String);
+from_path!(ApprovalId SubjectId SessionId AuthenticatorId GroupId PrincipalId CredentialId HoldId ImportId KeyName String);
 
 impl FromPath for EventId {
     fn from_path<'p>(values: &mut impl Iterator<Item = &'p str>) -> Option<Self> {
@@ -277,6 +278,9 @@ bodies! {
     PasswordEnrol;
     TotpEnrol;
     LinkCreate;
+    ApprovalRequest;
+    ApprovalWord;
+    SubjectMark;
     ProposeRequest: LIMIT = limits::BULK_BODY_BYTES;
     HoldRequest;
     ImportStart;

@@ -4,8 +4,8 @@
 //! One function instead of a stack of layers: the order is a matter of safety and should be read, not assembled. It never logs
 //! or keeps a path, a query, a header's value or a body; only the route's template.
 
-use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use avouch_core::PrincipalId;
@@ -18,6 +18,9 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
 use tokio::time::Instant;
 
+use crate::api::no_such_route;
+use crate::client_address::{Door, Peer};
+use crate::face::Face;
 use crate::people;
 use crate::problem::{Failure, busy, foreign, internal, unauthenticated};
 use crate::service::{BODY_UNIT, Route, Service, Shared};
@@ -26,19 +29,25 @@ use crate::{compat, console, scim};
 /// How long a request may take, its body's arrival included.
 const REQUEST_TIME: Duration = Duration::from_secs(60);
 
-/// The address at the other end of the socket. Headers that claim another one are not looked at.
+/// Marks an answer for a route that this listener does not show. The router, which stands around us, names the methods that
+/// there are: they are taken out again on the way to the socket.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Peer(pub(crate) IpAddr);
+pub(crate) struct Hidden;
 
 /// See the module.
-pub(crate) async fn shell(State(service): State<Shared>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn shell(
+    State((service, door)): State<(Shared, Arc<Door>)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let begun = Instant::now();
     let id = service.request_id();
-    let route = service.route(&request);
+    let route = service.route(&request, &door);
     let engine = compat::speaks(request.uri().path());
     let provisioning = scim::speaks(request.uri().path());
     // Only where a failure is shown as a page.
-    let of_page = console::speaks(request.uri().path())
+    let pages = door.serves(&[Face::Console]);
+    let of_page = (pages && console::speaks(request.uri().path()))
         .then(|| (request.uri().path().to_owned(), request.method().clone()));
     request.extensions_mut().insert(id);
     let mut principal = None;
@@ -62,7 +71,10 @@ pub(crate) async fn shell(State(service): State<Shared>, mut request: Request, n
         }
         response = rendered;
     }
-    dress(&mut response, &service, id.as_str());
+    if route.hidden {
+        response.extensions_mut().insert(Hidden);
+    }
+    dress(&mut response, &door, id.as_str());
     let took = begun.elapsed();
     route.metrics.observe(response.status(), took);
     log(route, &response, took, id.as_str(), principal);
@@ -104,6 +116,9 @@ async fn answer(
             "",
             "this route takes no `Idempotency-Key`: a repeat would be a second act",
         ));
+    }
+    if route.hidden {
+        return Err(no_such_route().await);
     }
     // A handler owns what it works with, so a panic leaves nothing of it behind; what it had begun in the store is undone there.
     let handled = AssertUnwindSafe(next.run(request)).catch_unwind();
@@ -164,7 +179,7 @@ fn authenticate(
 const REQUEST_ID: HeaderName = HeaderName::from_static(header::REQUEST_ID);
 
 /// Headers on every answer.
-fn dress(response: &mut Response, service: &Service, id: &str) {
+fn dress(response: &mut Response, door: &Door, id: &str) {
     let headers = response.headers_mut();
     headers.reserve(6);
     // Only what is for everybody may say something else: checkpoints and tiles.
@@ -178,7 +193,7 @@ fn dress(response: &mut Response, service: &Service, id: &str) {
     if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, id);
     }
-    if service.encrypted {
+    if door.encrypted {
         headers.insert(http::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
 }
@@ -209,8 +224,6 @@ fn log(route: &Route, response: &Response, took: Duration, id: &str, principal: 
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use avouch_charter::SourceFile;
     use avouch_core::MIGRATIONS;
     use avouch_core::app::App;
@@ -254,8 +267,8 @@ mod tests {
 
     async fn sent(handler: axum::routing::MethodRouter) -> (u16, String) {
         let place = Place::new(Kind::Sqlite);
-        let router =
-            Router::new().route("/healthz", handler).layer(from_fn_with_state(service(&place), shell));
+        let state = (service(&place), Arc::new(Door::plain()));
+        let router = Router::new().route("/healthz", handler).layer(from_fn_with_state(state, shell));
         let request = Request::get("/healthz").body(Body::empty()).unwrap();
         let response = router.oneshot(request).await.unwrap();
         let status = response.status().as_u16();

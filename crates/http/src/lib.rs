@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 
 mod api;
+mod client_address;
 mod compat;
 mod console;
 mod extract;
+mod face;
 mod json;
 mod layers;
 mod metrics;
@@ -23,8 +25,12 @@ mod wiped;
 pub mod witness;
 
 pub use api::{event_lines, known_backups};
+pub use client_address::forwarded::Chain;
+pub use face::Face;
 pub use json::strict_json;
 pub use openapi::openapi;
 pub use problem::Failure;
 pub use server::{GRACE, Server, bind};
-pub use settings::{LookAtMemory, LookAtSiem, MetricsSettings, NextSeal, Settings, Tls};
+pub use settings::{
+    ClientAddress, ListenerSettings, LookAtMemory, LookAtSiem, MetricsSettings, NextSeal, Settings, Tls,
+};

@@ -39,6 +39,7 @@ pub(crate) struct Metrics {
     log: LogGauges,
     /// Open connections to the API.
     pub(crate) connections: Gauge,
+    pub(crate) address_faults: AddressFaults,
 }
 
 impl Metrics {
@@ -55,6 +56,7 @@ impl Metrics {
             siem_failing: Family::default(),
             log: LogGauges::default(),
             connections: Gauge::default(),
+            address_faults: AddressFaults::default(),
         };
         let registry = &mut metrics.registry;
         registry.register("http_requests", "Requests answered, by class of status", metrics.requests.clone());
@@ -81,6 +83,11 @@ impl Metrics {
             "siem_failing",
             "1 where events could not be sent the last time",
             metrics.siem_failing.clone(),
+        );
+        registry.register(
+            "client_address_faults",
+            "Connections and requests that came by a proxy and did not say from where in a way to believe, by why",
+            metrics.address_faults.0.clone(),
         );
         metrics.log.register(registry);
         metrics
@@ -129,6 +136,21 @@ impl Metrics {
         // Writing to a `String` does not fail.
         let _ = text::encode(&mut out, &self.registry);
         out
+    }
+}
+
+/// How often a proxy did not tell where a caller comes from.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct AddressFaults(Family<FaultLabels, Counter>);
+
+impl AddressFaults {
+    pub(crate) fn count(&self, fault: &'static str) {
+        self.0.get_or_create(&FaultLabels { fault }).inc();
+    }
+
+    #[cfg(test)]
+    pub(crate) fn counted(&self, fault: &'static str) -> u64 {
+        self.0.get_or_create(&FaultLabels { fault }).get()
     }
 }
 
@@ -279,6 +301,11 @@ struct ProblemLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct SiemLabels {
     name: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FaultLabels {
+    fault: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]

@@ -25,13 +25,14 @@ const OPEN: [&str; 9] = [
     "/v1/openapi.json",
 ];
 
-const TAGS: [(&str, &str); 15] = [
+const TAGS: [(&str, &str); 16] = [
     ("customers", "Store, show, reveal, change, delete and find customers"),
     ("erasures", "What was erased, proved by receipts, and what legal holds keep"),
     ("tokens", "References to values that one recipient can use, singly or in whole documents"),
     ("charter", "What is collected, for what, who may see it: in force, in the past, and planned"),
     ("access", "Principals and their keys"),
     ("people", "Logging in, what one logs in with, one's sessions, and what one may do"),
+    ("approvals", "What somebody may do only when others have agreed"),
     ("events", "Who did what, to how many, and why"),
     ("ledger", "That nobody has rewritten it: checkpoints, tiles, and proofs of single events"),
     ("imports", "Customers from a file"),

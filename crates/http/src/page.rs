@@ -76,10 +76,11 @@ pub(crate) enum List {
     Erasures = 9,
     Log = 10,
     EventsOf = 11,
+    Approvals = 12,
 }
 
 impl List {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Subjects,
         Self::Search,
         Self::History,
@@ -91,6 +92,7 @@ impl List {
         Self::Erasures,
         Self::Log,
         Self::EventsOf,
+        Self::Approvals,
     ];
 }
 

@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 
 use avouch_core::SessionId;
-use avouch_core::gate::people::{Arrival, LogIn, NewSession};
+use avouch_core::gate::people::{Arrival, BrowserId, LogIn, NewSession};
 use axum::http::header::{COOKIE, HOST, ORIGIN, SET_COOKIE, USER_AGENT};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
@@ -21,6 +21,9 @@ use crate::service::Shared;
 pub(crate) const SESSION: &str = "__Host-avouch";
 /// The cookie of a ceremony that has begun.
 pub(crate) const TICKET: &str = "__Host-avouch-ticket";
+/// The cookie by which a browser is known again, for as long as a place is.
+const BROWSER: &str = "__Host-avouch-browser";
+const BROWSER_SECONDS: i64 = 90 * 24 * 3600;
 /// How long a browser keeps a ticket; the server looks itself how old it is.
 const TICKET_SECONDS: i64 = 300;
 
@@ -124,20 +127,35 @@ pub(crate) fn client(headers: &HeaderMap) -> String {
 
 /// Where somebody comes from, who may have a session already.
 pub(crate) fn arrival(headers: &HeaderMap, from: IpAddr, session: Option<SessionId>) -> Arrival {
-    Arrival { from, client: client(headers), session }
+    let browser = cookie(headers, BROWSER).and_then(BrowserId::parse);
+    Arrival { from, client: client(headers), browser, session }
 }
 
 /// Judges what somebody shows, aside, and begins their session.
-pub(crate) async fn log_in(service: &Shared, shown: LogIn, arrival: Arrival) -> Result<NewSession, Failure> {
+pub(crate) async fn log_in(
+    service: &Shared,
+    shown: LogIn,
+    mut arrival: Arrival,
+) -> Result<(NewSession, BrowserId), Failure> {
+    let browser = match arrival.browser.take() {
+        Some(known) => known,
+        None => BrowserId::new(&service.app)?,
+    };
+    arrival.browser = Some(browser.clone());
     let app = std::sync::Arc::clone(&service.app);
     let (caller, begin) = aside(move || app.judge_log_in(shown, &arrival)).await?;
-    Ok(perform(&service.app, &caller, begin).await?.output)
+    Ok((perform(&service.app, &caller, begin).await?.output, browser))
 }
 
 /// Gives the session to the browser, and takes away what led to it.
-pub(crate) fn give(response: &mut Response, service: &Shared, session: &NewSession) -> Result<(), Failure> {
+pub(crate) fn give(
+    response: &mut Response,
+    service: &Shared,
+    (session, browser): &(NewSession, BrowserId),
+) -> Result<(), Failure> {
     let seconds = session.until.saturating_sub(service.app.now()) / 1_000_000;
     set_cookie(response, SESSION, &session.token, seconds)?;
+    set_cookie(response, BROWSER, browser.as_str(), BROWSER_SECONDS)?;
     set_cookie(response, TICKET, "", 0)
 }
 

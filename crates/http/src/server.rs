@@ -4,10 +4,11 @@
 //! Limits here are against those who hold connections without using them: a number of connections, a time for the handshake
 //! and one for the head of a request.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,8 @@ use std::time::Duration;
 use avouch_core::app::App;
 use axum::Router;
 use axum::body::Body;
+use axum::http::header::ALLOW;
+use futures_util::future::join_all;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -26,7 +29,8 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
 
-use crate::layers::Peer;
+use crate::client_address::Door;
+use crate::layers::Hidden;
 use crate::service::{Service, Shared};
 use crate::settings::Settings;
 use crate::wiped::Wiped;
@@ -47,7 +51,8 @@ const METRICS_CONNECTIONS: usize = 16;
 #[derive(Debug)]
 pub struct Server {
     service: Shared,
-    api: Listener,
+    /// There is at least one.
+    listeners: Vec<Listener>,
     metrics: Option<Listener>,
 }
 
@@ -55,6 +60,7 @@ pub struct Server {
 pub(crate) struct Listener {
     socket: TcpListener,
     address: SocketAddr,
+    door: Arc<Door>,
     router: Router,
     tls: Option<TlsAcceptor>,
     connections: Arc<Semaphore>,
@@ -65,27 +71,40 @@ pub(crate) struct Listener {
 /// # Errors
 /// An address that cannot be had, or a certificate that cannot be used.
 pub async fn bind(app: Arc<App>, settings: Settings) -> io::Result<Server> {
-    let tls = settings.tls.as_ref().map(tls::acceptor).transpose()?;
-    let (router, openapi) = api::routes();
+    let (routes, openapi) = api::routes();
     let service = Arc::new(Service::new(app, &settings, &openapi));
-    let api =
-        Listener::open(settings.listen, api::router(router, &service), tls.clone(), settings.max_connections)
-            .await?;
+    let mut listeners = Vec::new();
+    for wanted in &settings.listeners {
+        let door = Arc::new(Door::new(wanted, service.metrics.address_faults.clone()));
+        let router = api::router(routes.clone(), &service, &door);
+        let tls = wanted.tls.as_ref().map(tls::acceptor).transpose().map_err(at(wanted.listen))?;
+        listeners.push(Listener::open(wanted.listen, door, router, tls, settings.max_connections).await?);
+    }
+    if listeners.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "there is nothing to listen at"));
+    }
     let metrics = match settings.metrics {
         Some(metrics) => {
             let router = metrics::router(Arc::clone(&service), metrics.token);
-            Some(Listener::open(metrics.listen, router, tls, METRICS_CONNECTIONS).await?)
+            let tls = metrics.tls.as_ref().map(tls::acceptor).transpose().map_err(at(metrics.listen))?;
+            let door = Arc::new(Door::plain());
+            Some(Listener::open(metrics.listen, door, router, tls, METRICS_CONNECTIONS).await?)
         }
         None => None,
     };
-    Ok(Server { service, api, metrics })
+    Ok(Server { service, listeners, metrics })
+}
+
+/// Says which address it was.
+fn at(address: SocketAddr) -> impl Fn(io::Error) -> io::Error {
+    move |error| io::Error::new(error.kind(), format!("{address}: {error}"))
 }
 
 impl Server {
-    /// Where the API listens.
+    /// Where it listens, in the order of the settings; there is at least one.
     #[must_use]
-    pub fn local_addr(&self) -> SocketAddr {
-        self.api.address()
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.listeners.iter().map(Listener::address).collect()
     }
 
     /// Where metrics listen.
@@ -100,10 +119,15 @@ impl Server {
     /// None at present: a listener that fails to accept is tried again.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
         let (stop, stopped) = watch::channel(false);
-        let connections = self.service.metrics.connections.clone();
-        let api = self.api.serve(stopped.clone(), move |open| {
-            connections.set(open);
+        let listeners = self.listeners.into_iter().map(|listener| {
+            let connections = self.service.metrics.connections.clone();
+            let mut known = 0;
+            listener.serve(stopped.clone(), move |open| {
+                connections.inc_by(open - known);
+                known = open;
+            })
         });
+        let listeners = join_all(listeners);
         let metrics = async {
             if let Some(metrics) = self.metrics {
                 metrics.serve(stopped, |_| ()).await;
@@ -114,7 +138,7 @@ impl Server {
             tracing::info!("stopping: no new connections, requests that have begun are finished");
             stop.send_replace(true);
         };
-        tokio::join!(api, metrics, stopping);
+        tokio::join!(listeners, metrics, stopping);
         Ok(())
     }
 }
@@ -131,13 +155,14 @@ impl fmt::Debug for Listener {
 impl Listener {
     pub(crate) async fn open(
         address: SocketAddr,
+        door: Arc<Door>,
         router: Router,
         tls: Option<TlsAcceptor>,
         connections: usize,
     ) -> io::Result<Self> {
-        let socket = TcpListener::bind(address).await?;
+        let socket = TcpListener::bind(address).await.map_err(at(address))?;
         let address = socket.local_addr()?;
-        Ok(Self { socket, address, router, tls, connections: Arc::new(Semaphore::new(connections)) })
+        Ok(Self { socket, address, door, router, tls, connections: Arc::new(Semaphore::new(connections)) })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -145,7 +170,7 @@ impl Listener {
     }
 
     /// Until a stop, and until what had begun has ended.
-    pub(crate) async fn serve(self, mut stopped: watch::Receiver<bool>, gauge: impl Fn(i64)) {
+    pub(crate) async fn serve(self, mut stopped: watch::Receiver<bool>, mut gauge: impl FnMut(i64)) {
         let mut tasks = JoinSet::new();
         loop {
             let accepted = tokio::select! {
@@ -155,9 +180,10 @@ impl Listener {
                 accepted = self.accept() => accepted,
             };
             if let Some((stream, peer, room)) = accepted {
-                let (router, tls, stopped) = (self.router.clone(), self.tls.clone(), stopped.clone());
+                let (door, router) = (Arc::clone(&self.door), self.router.clone());
+                let (tls, stopped) = (self.tls.clone(), stopped.clone());
                 tasks.spawn(async move {
-                    connection(stream, peer, tls, router, stopped).await;
+                    connection(stream, peer, door, tls, router, stopped).await;
                     drop(room);
                 });
             }
@@ -192,8 +218,9 @@ async fn told(stopped: &mut watch::Receiver<bool>) {
 }
 
 async fn connection(
-    stream: TcpStream,
+    mut stream: TcpStream,
     peer: SocketAddr,
+    door: Arc<Door>,
     tls: Option<TlsAcceptor>,
     router: Router,
     stopped: watch::Receiver<bool>,
@@ -202,25 +229,40 @@ async fn connection(
     if stream.set_nodelay(true).is_err() {
         return;
     }
+    // Before TLS: whoever makes a connection for somebody else says so first.
+    let Some(from) = door.connected(&mut stream, peer.ip()).await else { return };
     match tls {
-        None => serve(stream, peer, router, stopped).await,
+        None => serve(stream, from, door, router, stopped).await,
         // A handshake that fails is the network's daily weather and not worth a line.
         Some(tls) => {
             if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE_TIME, tls.accept(stream)).await {
-                serve(stream, peer, router, stopped).await;
+                serve(stream, from, door, router, stopped).await;
             }
         }
     }
 }
 
-async fn serve<S>(stream: S, peer: SocketAddr, router: Router, mut stopped: watch::Receiver<bool>)
-where
+async fn serve<S>(
+    stream: S,
+    from: IpAddr,
+    door: Arc<Door>,
+    router: Router,
+    mut stopped: watch::Receiver<bool>,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let answer = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request = request.map(Body::new);
-        request.extensions_mut().insert(Peer(peer.ip()));
-        router.clone().call(request)
+        let peer = door.requested(from, request.headers());
+        request.extensions_mut().insert(peer);
+        let answered = router.clone().call(request);
+        async move {
+            let mut response = answered.await?;
+            if response.extensions().get::<Hidden>().is_some() {
+                response.headers_mut().remove(ALLOW);
+            }
+            Ok::<_, Infallible>(response)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

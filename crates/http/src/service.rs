@@ -16,6 +16,8 @@ use tokio::time::Instant;
 use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
 use utoipa::openapi::{OpenApi, RefOr};
 
+use crate::client_address::Door;
+use crate::face::{Face, faces};
 use crate::metrics::{Metrics, RouteMetrics};
 use crate::settings::{LookAtMemory, LookAtSiem, NextSeal, Settings};
 use crate::{compat, console, scim};
@@ -35,13 +37,13 @@ pub(crate) struct Service {
     pub(crate) memory: LookAtMemory,
     pub(crate) siem: LookAtSiem,
     pub(crate) queue_capacity: usize,
-    pub(crate) encrypted: bool,
     /// Where people reach the pages, without a slash at the end.
     pub(crate) origin: Option<String>,
     /// The OpenAPI document, written once.
     pub(crate) openapi: Bytes,
     routes: HashMap<String, Vec<Route>>,
     unknown: Route,
+    hidden: Route,
     ids: RequestIds,
 }
 
@@ -64,6 +66,8 @@ impl Service {
                 query: takes(operation, &ParameterIn::Query, None),
                 idempotent: takes(operation, &ParameterIn::Header, Some(header::IDEMPOTENCY_KEY)),
                 metrics: metrics.route(&method, path),
+                faces: faces(&method, path),
+                hidden: false,
                 path: path.clone(),
                 method,
             });
@@ -77,6 +81,8 @@ impl Service {
                 query: method == Method::GET,
                 idempotent: false,
                 metrics: metrics.route(&method, path),
+                faces: faces(&method, path),
+                hidden: false,
                 path: path.to_owned(),
                 method,
             };
@@ -89,12 +95,16 @@ impl Service {
                 query: true,
                 idempotent: false,
                 metrics: metrics.route(&method, path),
+                faces: faces(&method, path),
+                hidden: false,
                 path: path.to_owned(),
                 method,
             });
             routes.insert(path.to_owned(), of_path.collect());
         }
-        let unknown = Route {
+        let stand_in = |hidden| Route {
+            faces: &[],
+            hidden,
             path: "(no route)".to_owned(),
             method: Method::GET,
             open: true,
@@ -102,6 +112,7 @@ impl Service {
             idempotent: true,
             metrics: metrics.route(&Method::GET, "(no route)"),
         };
+        let (unknown, hidden) = (stand_in(false), stand_in(true));
         Self {
             in_flight: Semaphore::new(settings.max_in_flight),
             bodies: Semaphore::new(limits::BODIES_BYTES / BODY_UNIT),
@@ -110,7 +121,6 @@ impl Service {
             memory: Arc::clone(&settings.memory),
             siem: Arc::clone(&settings.siem),
             queue_capacity: settings.queue_capacity,
-            encrypted: settings.tls.is_some(),
             origin: settings.origin.clone(),
             openapi: serde_json::to_vec(openapi).unwrap_or_default().into(),
             ids: RequestIds::from(app.now()),
@@ -118,20 +128,24 @@ impl Service {
             metrics,
             routes,
             unknown,
+            hidden,
         }
     }
 
-    /// The route that was matched; a stand-in when there was none.
-    pub(crate) fn route(&self, request: &Request) -> &Route {
+    /// The route that was matched; a stand-in when there was none, or none that this listener shows.
+    pub(crate) fn route(&self, request: &Request, door: &Door) -> &Route {
         // Transit engines have a method of their own for what is a GET elsewhere.
         let reads = request.method() == Method::HEAD || compat::is_list(request.method());
         let method = if reads { &Method::GET } else { request.method() };
-        request
-            .extensions()
-            .get::<MatchedPath>()
-            .and_then(|path| self.routes.get(path.as_str()))
-            .and_then(|routes| routes.iter().find(|route| route.method == *method))
-            .unwrap_or(&self.unknown)
+        let path = request.extensions().get::<MatchedPath>();
+        let Some(routes) = path.and_then(|path| self.routes.get(path.as_str())) else { return &self.unknown };
+        match routes.iter().find(|route| route.method == *method) {
+            Some(route) if door.serves(route.faces) => route,
+            Some(_) => &self.hidden,
+            // The answer would name the methods that there are.
+            None if routes.iter().all(|route| door.serves(route.faces)) => &self.unknown,
+            None => &self.hidden,
+        }
     }
 
     pub(crate) fn request_id(&self) -> RequestId {
@@ -147,6 +161,10 @@ pub(crate) struct Route {
     pub(crate) path: String,
     /// Whether it needs no credential.
     pub(crate) open: bool,
+    /// Where it is answered.
+    pub(crate) faces: &'static [Face],
+    /// Whether it stands for a route that is not shown here.
+    pub(crate) hidden: bool,
     /// Whether it takes any query parameter.
     pub(crate) query: bool,
     /// Whether it takes an `Idempotency-Key`.

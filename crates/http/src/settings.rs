@@ -7,8 +7,11 @@ use std::sync::Arc;
 
 use avouch_core::keys::Primary;
 use avouch_wire::system::{Memory, Siem, Swap};
+use ipnet::IpNet;
 use zeroize::Zeroizing;
 
+use crate::client_address::forwarded::Chain;
+use crate::face::Face;
 use crate::tls;
 
 /// Reads what is to be the next primary seal; or says why it cannot be used, without a secret.
@@ -22,13 +25,11 @@ pub type LookAtSiem = Arc<dyn Fn() -> Vec<Siem> + Send + Sync>;
 
 /// See the module.
 pub struct Settings {
-    /// Where to listen; port 0 picks a free one.
-    pub listen: SocketAddr,
-    /// How to encrypt; `None`: not at all, which is for loopback and for behind a proxy.
-    pub tls: Option<Tls>,
+    /// Where to listen, and what for. The first is the one that the program names when it is asked where it is.
+    pub listeners: Vec<ListenerSettings>,
     /// The listener for metrics, if there is to be one.
     pub metrics: Option<MetricsSettings>,
-    /// Connections at a time; more wait in the kernel's queue.
+    /// Connections at a time for each listener; more wait in the kernel's queue.
     pub max_connections: usize,
     /// Requests being worked on at a time; one more is answered `busy`.
     pub max_in_flight: usize,
@@ -45,12 +46,11 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Plain HTTP on this address, with the usual limits, without metrics.
+    /// Plain HTTP on this address for everything, with the usual limits, without metrics.
     #[must_use]
     pub fn plain(listen: SocketAddr) -> Self {
         Self {
-            listen,
-            tls: None,
+            listeners: vec![ListenerSettings::plain(listen)],
             metrics: None,
             max_connections: 1024,
             max_in_flight: 2048,
@@ -69,8 +69,50 @@ impl Settings {
 
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings").field("listen", &self.listen).finish_non_exhaustive()
+        f.debug_struct("Settings").field("listeners", &self.listeners).finish_non_exhaustive()
     }
+}
+
+/// One address, what is answered there, and whom it believes about where a caller comes from.
+#[derive(Debug)]
+pub struct ListenerSettings {
+    /// Where to listen; port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// How to encrypt; `None`: not at all, which is for loopback and for behind a proxy.
+    pub tls: Option<Tls>,
+    /// What is answered. Everything else is as if it were not there.
+    pub faces: Vec<Face>,
+    /// Where a caller comes from.
+    pub client: ClientAddress,
+}
+
+impl ListenerSettings {
+    /// Plain HTTP on this address, for everything, to whom the socket names.
+    #[must_use]
+    pub fn plain(listen: SocketAddr) -> Self {
+        Self { listen, tls: None, faces: Face::ALL.to_vec(), client: ClientAddress::Direct }
+    }
+}
+
+/// What a listener believes about where a caller comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientAddress {
+    /// The address at the other end of the socket, whatever is claimed.
+    Direct,
+    /// What the PROXY protocol says, of which every connection must have a header, from one of these peers. Others are dropped.
+    ProxyProtocol {
+        /// Where the proxies are.
+        peers: Vec<IpNet>,
+    },
+    /// What a header says that came from one of these peers. Others are taken for what they are.
+    Forwarded {
+        /// Which header.
+        chain: Chain,
+        /// Where the proxies are.
+        peers: Vec<IpNet>,
+        /// How many of them there may be in a row.
+        hops: usize,
+    },
 }
 
 /// A certificate and its key, as PEM.
@@ -101,6 +143,8 @@ impl fmt::Debug for Tls {
 pub struct MetricsSettings {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// How to encrypt.
+    pub tls: Option<Tls>,
     /// What a scraper sends as its bearer token.
     pub token: Zeroizing<String>,
 }

@@ -23,6 +23,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use tokio::sync::watch;
 
+use crate::client_address::Door;
 use crate::server::Listener;
 use crate::settings::Tls;
 use crate::tls;
@@ -73,7 +74,7 @@ impl WitnessServer {
             .route("/add-checkpoint", post(add_checkpoint))
             .route("/{log}/checkpoint", get(checkpoint))
             .with_state(witness);
-        Ok(Self(Listener::open(listen, router, tls, CONNECTIONS).await?))
+        Ok(Self(Listener::open(listen, Arc::new(Door::plain()), router, tls, CONNECTIONS).await?))
     }
 
     /// Where it listens.

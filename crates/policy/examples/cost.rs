@@ -72,6 +72,8 @@ fn requests(purposes: &[String]) -> impl Iterator<Item = Request> {
         proof: Proof::BEST,
         rows: RowClass::One,
         restricted: false,
+        subject: Default::default(),
+        approved: Default::default(),
     })
 }
 

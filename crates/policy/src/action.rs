@@ -41,6 +41,7 @@ actions! {
     SubjectDelete = "subject.delete", "Delete a customer.";
     SubjectSearch = "subject.search", "Find customers by indexed fields.";
     SubjectHold = "subject.hold", "Keep a customer's data from being erased, for a proceeding.";
+    SubjectMark = "subject.mark", "Say that it matters who looks at a customer: well known, or a colleague.";
     SubjectHistory = "subject.history", "Look at the earlier versions of a customer.";
     SubjectAccesses = "subject.accesses", "See who looked at a customer.";
     SubjectImport = "subject.import", "Bring in a file of customers.";
@@ -64,6 +65,9 @@ actions! {
     AccountRead = "account.read", "See what oneself may do, and by what one logs in.";
     AuthenticatorEnrol = "authenticator.enrol", "Add something to log in with: a passkey, a password, an app for codes.";
     AuthenticatorRemove = "authenticator.remove", "Take something away that one logs in with.";
+    ApprovalAsk = "approval.ask", "Ask others to agree to something, or take that back.";
+    ApprovalRead = "approval.read", "See what one has asked for, and what waits for one's word.";
+    ApprovalGive = "approval.give", "Agree, or not, to what others ask for.";
     EventRead = "event.read", "Read the ledger of events.";
     EventSearch = "event.search", "Find the events that are about one customer.";
     DisclosureRead = "disclosure.read", "See what recipients were given, and of how many.";
@@ -102,14 +106,15 @@ impl Action {
         use Action::*;
         match self {
             SubjectCreate | SubjectRead | SubjectList | SubjectReveal | SubjectUpdate | SubjectDelete
-            | SubjectSearch | SubjectHold | SubjectHistory | SubjectImport | SubjectExport | TokenCreate
-            | TokenDetokenize | TokenRead | TokenImport => true,
+            | SubjectSearch | SubjectHold | SubjectMark | SubjectHistory | SubjectImport | SubjectExport
+            | TokenCreate | TokenDetokenize | TokenRead | TokenImport => true,
             // Who looked, not what was seen: an auditor asks it without any purpose.
             SubjectAccesses | TokenRevoke | TransitManage | TransitEncrypt | TransitDecrypt | CharterRead
             | CharterApply | AccessRead | AccessChange | AccessProvision | SessionBegin | SessionRead
-            | SessionEnd | AccountRead | AuthenticatorEnrol | AuthenticatorRemove | EventRead
-            | EventSearch | DisclosureRead | KeyRead | KeyRotate | KeyDrill | KeyReseal | ErasureRead
-            | SystemBackup | SystemStatus | PolicyExplain => false,
+            | SessionEnd | AccountRead | AuthenticatorEnrol | AuthenticatorRemove | ApprovalAsk
+            | ApprovalRead | ApprovalGive | EventRead | EventSearch | DisclosureRead | KeyRead
+            | KeyRotate | KeyDrill | KeyReseal | ErasureRead | SystemBackup | SystemStatus
+            | PolicyExplain => false,
         }
     }
 
@@ -118,7 +123,15 @@ impl Action {
         use Action::*;
         matches!(
             self,
-            SessionBegin | SessionRead | SessionEnd | AccountRead | AuthenticatorEnrol | AuthenticatorRemove
+            SessionBegin
+                | SessionRead
+                | SessionEnd
+                | AccountRead
+                | AuthenticatorEnrol
+                | AuthenticatorRemove
+                | ApprovalAsk
+                | ApprovalRead
+                | ApprovalGive
         )
     }
 
@@ -132,12 +145,13 @@ impl Action {
             SubjectCreate | SubjectRead | SubjectList | SubjectUpdate | SubjectSearch | SubjectHistory
             | TokenCreate => Some(Shows::Reads),
             SubjectReveal | SubjectExport | TokenDetokenize => Some(Shows::Reveals),
-            SubjectDelete | SubjectHold | SubjectAccesses | SubjectImport | TokenRead | TokenRevoke
-            | TokenImport | TransitManage | TransitEncrypt | TransitDecrypt | CharterRead | CharterApply
-            | AccessRead | AccessChange | AccessProvision | SessionBegin | SessionRead | SessionEnd
-            | AccountRead | AuthenticatorEnrol | AuthenticatorRemove | EventRead | EventSearch
-            | DisclosureRead | KeyRead | KeyRotate | KeyDrill | KeyReseal | ErasureRead | SystemBackup
-            | SystemStatus | PolicyExplain => None,
+            SubjectDelete | SubjectHold | SubjectMark | SubjectAccesses | SubjectImport | TokenRead
+            | TokenRevoke | TokenImport | TransitManage | TransitEncrypt | TransitDecrypt | CharterRead
+            | CharterApply | AccessRead | AccessChange | AccessProvision | SessionBegin | SessionRead
+            | SessionEnd | AccountRead | AuthenticatorEnrol | AuthenticatorRemove | ApprovalAsk
+            | ApprovalRead | ApprovalGive | EventRead | EventSearch | DisclosureRead | KeyRead
+            | KeyRotate | KeyDrill | KeyReseal | ErasureRead | SystemBackup | SystemStatus
+            | PolicyExplain => None,
         }
     }
 }

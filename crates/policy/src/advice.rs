@@ -3,10 +3,12 @@
 //! Cedar does not look into annotations, so that a misspelt one would silently give no advice. Loading a policy
 //! therefore refuses every word that is not here.
 
+use std::sync::Arc;
+
 use crate::ProofNeed;
 
 /// What a forbid says is missing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Advice {
     Permission,
     Purpose,
@@ -20,6 +22,8 @@ pub(crate) enum Advice {
     View,
     Session,
     Proof(ProofNeed),
+    /// One of the charter's approvals, by its name.
+    Approval(Arc<str>),
 }
 
 impl Advice {
@@ -38,13 +42,16 @@ impl Advice {
         (Self::Session, "session"),
     ];
     /// How others are spelt, as examples.
-    const OTHERS: &[&str] = &["proof", "proof:15m", "proof:5m:phishing-resistant"];
+    const OTHERS: &[&str] = &["proof", "proof:15m", "proof:5m:phishing-resistant", "approval:name"];
 
     pub(crate) fn parse(word: &str) -> Option<Self> {
         if let Some(words) = word.strip_prefix("proof") {
             return ProofNeed::parse(words).map(Self::Proof);
         }
-        Self::PLAIN.iter().find(|(_, name)| *name == word).map(|(advice, _)| *advice)
+        if let Some(name) = word.strip_prefix("approval:") {
+            return (!name.is_empty()).then(|| Self::Approval(name.into()));
+        }
+        Self::PLAIN.iter().find(|(_, name)| *name == word).map(|(advice, _)| advice.clone())
     }
 
     /// The words, for whoever used another.

@@ -131,6 +131,11 @@ pub enum Need {
     Session,
     /// A stronger or fresher proof of who the caller is.
     Proof(ProofNeed),
+    /// That others agree.
+    Approval {
+        /// The charter's approval.
+        name: String,
+    },
     /// A standalone key that a role of the caller names.
     Key {
         /// The names, of the caller's roles that have the action, as the charter writes them, sorted; `*` at the end
@@ -155,6 +160,7 @@ impl Need {
             Self::View { .. } => "view",
             Self::Session => "session",
             Self::Proof(_) => "proof",
+            Self::Approval { .. } => "approval",
             Self::Key { .. } => "key",
         }
     }

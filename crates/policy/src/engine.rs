@@ -53,12 +53,22 @@ impl Engine {
         purposes: &[PurposeFields],
         sources: &[Source],
     ) -> Result<Self, Vec<Problem>> {
+        Self::compile_with(grants, purposes, &[], sources)
+    }
+
+    /// The same, with the names of approvals that the sources may ask for.
+    pub fn compile_with(
+        grants: &[RoleGrant],
+        purposes: &[PurposeFields],
+        approvals: &[&str],
+        sources: &[Source],
+    ) -> Result<Self, Vec<Problem>> {
         let problems = grant::check(grants, purposes);
         if !problems.is_empty() {
             return Err(problems);
         }
         let schema: Schema = SCHEMA.parse().map_err(|error| shipped("schema.cedarschema", &error))?;
-        let names = Names::of(grants, purposes);
+        let names = Names::of(grants, purposes, approvals);
 
         let base = Source { name: "base rules".into(), text: BASE.into() };
         let own = Source { name: "everybody's own".into(), text: OWN.into() };

@@ -17,5 +17,5 @@ pub use engine::{Engine, SCHEMA};
 pub use grant::{PurposeFields, RoleGrant, SeesGrant};
 pub use promise::Promise;
 pub use proof::{Means, Proof, ProofNeed};
-pub use request::{Field, PrincipalClass, PrincipalKind, Request, RowClass};
+pub use request::{Field, PrincipalClass, PrincipalKind, Request, RowClass, SubjectClass};
 pub use source::{Problem, Source};

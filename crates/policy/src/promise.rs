@@ -35,7 +35,7 @@ impl Promise {
         sources: &[Source],
     ) -> Result<Vec<Self>, Vec<Problem>> {
         let schema = SCHEMA.parse().map_err(|error| shipped("schema.cedarschema", &error))?;
-        let names = Names::of(grants, purposes);
+        let names = Names::of(grants, purposes, &[]);
         let ours = [
             Source { name: "promises".into(), text: SHIPPED.into() },
             Source { name: "promise of purposes".into(), text: of_purposes(purposes) },

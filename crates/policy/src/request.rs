@@ -138,6 +138,17 @@ impl RowClass {
     }
 }
 
+/// What policy can tell of the customers that a request touches: as a class, never as somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
+pub struct SubjectClass {
+    /// How delicate it is that somebody looks at them at all: 0 for everybody, more for those who are well known.
+    pub tier: u8,
+    /// Whether one of them is the caller.
+    pub own: bool,
+    /// Whether one of them works here.
+    pub colleague: bool,
+}
+
 /// A question to the engine. All fields are facts that the server established.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Request {
@@ -161,6 +172,10 @@ pub struct Request {
     pub rows: RowClass,
     /// Whether the processing of one of these customers is restricted (GDPR Art. 18).
     pub restricted: bool,
+    /// Who they are, as a class.
+    pub subject: SubjectClass,
+    /// The names of the charter's approvals that this request has, sorted.
+    pub approved: Arc<[Arc<str>]>,
 }
 
 /// A field of a customer, as policy sees it.

@@ -94,11 +94,12 @@ pub(crate) struct Names<'a> {
     pub(crate) roles: BTreeSet<&'a str>,
     pub(crate) purposes: BTreeSet<&'a str>,
     pub(crate) fields: BTreeSet<&'a str>,
+    pub(crate) approvals: BTreeSet<&'a str>,
 }
 
 impl<'a> Names<'a> {
     /// Of what a charter grants.
-    pub(crate) fn of(grants: &'a [RoleGrant], purposes: &'a [PurposeFields]) -> Self {
+    pub(crate) fn of(grants: &'a [RoleGrant], purposes: &'a [PurposeFields], approvals: &[&'a str]) -> Self {
         Self {
             roles: grants.iter().map(|grant| grant.role.as_str()).collect(),
             purposes: purposes.iter().map(|purpose| purpose.name.as_str()).collect(),
@@ -106,6 +107,7 @@ impl<'a> Names<'a> {
                 .chain(grants.iter().flat_map(|grant| &grant.sees).flat_map(|sees| &sees.fields))
                 .map(String::as_str)
                 .collect(),
+            approvals: approvals.iter().copied().collect(),
         }
     }
 }
@@ -262,13 +264,19 @@ impl Reader<'_> {
                         .unwrap_or_else(|| format!("use one of {}", Advice::vocabulary()));
                     self.report(format!("unknown advice `{word}`"), Some(help));
                 }
+                if let Some(Advice::Approval(name)) = &advice
+                    && !self.names.approvals.contains(&**name)
+                {
+                    let help = nearest(name, self.names.approvals.iter().copied());
+                    self.report(format!("unknown approval `{name}`"), help);
+                }
                 advice
             }
         }
     }
 
     fn entities(&mut self, policy: &Policy) {
-        let Names { roles, purposes, fields } = self.names;
+        let Names { roles, purposes, fields, approvals: _ } = self.names;
         let literals: BTreeSet<EntityUid> = policy.entity_literals().into_iter().collect();
         for literal in literals {
             let (kind, id) = (literal.type_name().to_string(), literal.id().unescaped());

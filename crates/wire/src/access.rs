@@ -61,6 +61,12 @@ pub struct Principal {
     /// The name that somebody logs in with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub login: Option<String>,
+    /// Whom they report to: nobody agrees to what that one asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manager: Option<Uuid>,
+    /// Which human being it is, where one has several accounts: a word that all of them share.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
     /// Its roles, from the charter.
     pub roles: Vec<String>,
     /// The recipient it acts for. Such a principal can detokenize that recipient's tokens and nothing else.
@@ -95,6 +101,12 @@ pub struct PrincipalCreate {
     /// The name that somebody logs in with, usually their e-mail address at work. Case does not matter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub login: Option<String>,
+    /// Whom they report to: nobody agrees to what that one asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manager: Option<Uuid>,
+    /// Which human being it is, where one has several accounts: a word that all of them share.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
     /// Its roles, from the charter.
     pub roles: Vec<String>,
     /// The recipient it acts for.
@@ -119,6 +131,12 @@ pub struct PrincipalPatch {
     /// The name that somebody logs in with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub login: Option<String>,
+    /// Whom they report to: nobody agrees to what that one asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manager: Option<Uuid>,
+    /// Which human being it is, where one has several accounts: a word that all of them share.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
     /// Its roles, all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub roles: Option<Vec<String>>,

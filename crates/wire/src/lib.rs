@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod access;
+pub mod approval;
 pub mod backup;
 pub mod charter;
 pub mod erasure;
@@ -24,6 +25,10 @@ pub mod transit;
 
 pub use access::{
     Key, KeyCreate, KeyCreated, Principal, PrincipalCreate, PrincipalKind, PrincipalPatch, PrincipalStatus,
+};
+pub use approval::{
+    Approval, ApprovalAsked, ApprovalRequest, ApprovalSpoken, ApprovalState, ApprovalVote, ApprovalWanting,
+    ApprovalWord, SubjectMark,
 };
 pub use backup::{Backup, BackupRequest, BackupStore, BackupStores, Backups, Restored};
 pub use charter::{

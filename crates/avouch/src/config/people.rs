@@ -27,12 +27,15 @@ impl Default for People {
 impl Config {
     /// Where people reach the pages: as the configuration says, or on this machine.
     pub(crate) fn origin(&self) -> Option<String> {
-        let said = self.people.origin.as_ref().map(|origin| origin.trim_end_matches('/').to_owned());
-        let listen = self.http.listen;
+        if let Some(origin) = &self.people.origin {
+            return Some(origin.trim_end_matches('/').to_owned());
+        }
+        let pages = self.listeners().into_iter().find(|listener| listener.serves(super::Serves::Console))?;
+        let listen = pages.address;
         // A browser takes `localhost` for safe without TLS, and an address for no domain.
         let own = || format!("http://localhost:{}", listen.port());
-        let here = listen.ip().is_loopback() && listen.port() != 0 && self.http.tls_certificate.is_none();
-        said.or_else(|| here.then(own))
+        let here = listen.ip().is_loopback() && listen.port() != 0 && pages.tls_certificate.is_none();
+        here.then(own)
     }
 
     /// How people log in.

@@ -122,6 +122,7 @@ impl Config {
             backup.every_hours > 0 && backup.data_dir.is_none(),
             "[backup] every_hours goes with data_dir and keys_dir",
         );
+        self.listener_faults(&mut faults);
         self.ledger.faults(&mut faults);
         super::Siem::faults(&self.siem, &mut faults);
         for (section, root) in self.root.both() {

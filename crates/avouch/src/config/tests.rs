@@ -30,6 +30,7 @@ fn all_keys() -> toml::Table {
 fn the_default_text_is_the_default() {
     let mut expected = Config::default();
     expected.root.path = Some("avouch-root.key".into());
+    expected.http.listen = Some("127.0.0.1:8420".parse().unwrap());
     expected.metrics.listen = Some("127.0.0.1:8421".parse().unwrap());
     expected.metrics.token_file = Some("avouch-data/metrics-token".into());
     assert_eq!(toml::from_str::<Config>(DEFAULT_TEXT).unwrap(), expected);
@@ -55,7 +56,7 @@ fn the_default_text_explains_every_key_and_states_what_holds_without_it() {
     }
     // A struct without a field for a key of the text would have been refused; a key without a value in `full` is one
     // that the text forgot.
-    let Config { store, root, http, metrics, ledger, .. } = config;
+    let Config { store, root, http, listener, metrics, ledger, .. } = config;
     assert!(
         store.keys_path.is_some()
             && store.data_url.is_some()
@@ -63,6 +64,11 @@ fn the_default_text_explains_every_key_and_states_what_holds_without_it() {
             && store.readers.is_some()
     );
     assert!(root.credential.is_some() && http.tls_certificate.is_some() && http.tls_key.is_some());
+    assert!(
+        listener
+            .iter()
+            .any(|one| one.tls_certificate.is_some() && one.tls_key.is_some() && one.hops.is_some())
+    );
     assert!(metrics.listen.is_some() && metrics.token_file.is_some());
     assert!(ledger.witnesses.iter().any(|witness| witness.ca.is_some()));
     for (section, key) in [
@@ -133,7 +139,7 @@ fn mistakes_are_found_with_their_line() {
     .join("\n");
     insta::assert_snapshot!(errors, @"
     DIR/avouch.toml:3:1: unknown field `port`, expected one of `listen`, `tls_certificate`, `tls_key`, `max_connections`, `max_in_flight`
-    DIR/avouch.toml:3:2: unknown field `htpp`, expected one of `vault`, `process`, `store`, `root`, `erasure`, `http`, `metrics`, `log`, `charter`, `backup`, `ledger`, `siem`
+    DIR/avouch.toml:3:2: unknown field `htpp`, expected one of `vault`, `process`, `store`, `root`, `erasure`, `http`, `listener`, `people`, `metrics`, `log`, `charter`, `backup`, `ledger`, `siem`
     DIR/avouch.toml:2:10: invalid socket address syntax
     DIR/avouch.toml:2:9: unknown variant `loud`, expected one of `error`, `warn`, `info`, `debug`, `trace`
     DIR/avouch.toml:3:12: invalid type: integer `1`, expected a string

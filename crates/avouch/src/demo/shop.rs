@@ -72,6 +72,8 @@ fn key_of(app: &Arc<App>, folder: &Path, role: &Role) -> Result<Zeroizing<String
         kind: role.kind.to_owned(),
         name: role.who.to_owned(),
         login: None,
+        manager: None,
+        person: None,
         roles: vec![role.role.to_owned()],
         recipient: role.recipient.map(str::to_owned),
         networks: Vec::new(),

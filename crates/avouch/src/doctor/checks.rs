@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use avouch_client::{Client, Options};
+use avouch_client::Options;
 use avouch_core::app::App;
 use avouch_core::backup::{Backup, Endings, Part, ReadBackups};
 use avouch_core::clock::Clock as _;
@@ -17,7 +17,7 @@ use avouch_core::vault::ReadStatus;
 use avouch_wire::Secret;
 
 use super::{Findings, ledger};
-use crate::config::Config;
+use crate::config::{Client, Config, Listener, Serves};
 use crate::hazard::serving;
 use crate::host::{self, SystemClock};
 use crate::memory::{Locked, Memory, Swap};
@@ -150,13 +150,46 @@ pub(super) fn recovery(config: &Config, findings: &mut Findings) {
 
 /// Files that `serve` reads after it has opened the vault, so that without them it would end at once.
 pub(super) fn tls(config: &Config, findings: &mut Findings) {
-    match serve::tls(config) {
-        Ok(None) => {}
-        Ok(Some(tls)) => match tls.check() {
-            Ok(()) => findings.ok("tls", "certificate and private key can be read and belong together"),
+    let mut pairs = vec![(&config.http.tls_certificate, &config.http.tls_key)];
+    pairs.extend(config.listener.iter().map(|listener| (&listener.tls_certificate, &listener.tls_key)));
+    for (certificate, key) in pairs {
+        match serve::tls(certificate.as_deref(), key.as_deref()) {
+            Ok(None) => {}
+            Ok(Some(tls)) => match tls.check() {
+                Ok(()) => findings.ok("tls", "certificate and private key can be read and belong together"),
+                Err(error) => findings.fail("tls", error.to_string()),
+            },
             Err(error) => findings.fail("tls", error.to_string()),
-        },
-        Err(error) => findings.fail("tls", error.to_string()),
+        }
+    }
+}
+
+/// Who reaches what, and who is believed about where others come from.
+pub(super) fn listeners(config: &Config, findings: &mut Findings) {
+    for listener in config.listeners() {
+        let (named, local) = (config.named(&listener), listener.address.ip().is_loopback());
+        let before = findings.0.len();
+        if listener.serves(Serves::Admin) && !local {
+            findings.warn(
+                "listeners",
+                format!(
+                    "{named} serves administration to other machines: better give it a [[listener]] of its own on \
+                     127.0.0.1 or in a private network"
+                ),
+            );
+        }
+        for network in listener.wide_peers() {
+            findings.warn(
+                "listeners",
+                format!(
+                    "{named}: whoever is in {network} can claim to be anybody from anywhere: name your proxies more \
+                     narrowly"
+                ),
+            );
+        }
+        if findings.0.len() == before {
+            findings.ok("listeners", format!("{named} serves {}", listener.names()));
+        }
     }
 }
 
@@ -171,19 +204,24 @@ pub(super) fn metrics(config: &Config, findings: &mut Findings) {
 
 /// Asks a server that runs.
 pub(super) fn server(config: &Config, findings: &mut Findings) {
-    let port = config.http.listen.port();
-    if port == 0 || config.http.tls_certificate.is_some() {
+    let listeners = config.listeners();
+    let can_be_asked = |listener: &&Listener| {
+        let found = listener.address.port() != 0 && listener.tls_certificate.is_none();
+        found && listener.serves(Serves::Api) && listener.client != Client::ProxyProtocol
+    };
+    let Some(listener) = listeners.iter().find(can_be_asked) else {
         findings.ok(
             "server",
             "not asked: its port or its certificate's name is not known here; try `avouch status`",
         );
         return;
-    }
+    };
     // Readiness and the ledger are open to all, so any key will do.
-    let mut options = Options::new(config.server_url(port), Secret("none".to_owned()));
+    let mut options = Options::new(listener.url(listener.address.port()), Secret("none".to_owned()));
     options.timeout = Duration::from_secs(5);
     options.patience = Duration::ZERO;
-    let asked = Client::new(options).and_then(|client| Ok((client.readiness()?, client.ledger()?)));
+    let asked =
+        avouch_client::Client::new(options).and_then(|client| Ok((client.readiness()?, client.ledger()?)));
     match asked {
         Ok((readiness, log)) => {
             ledger::server(&log, findings);

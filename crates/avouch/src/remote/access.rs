@@ -65,6 +65,12 @@ pub(crate) struct PrincipalCreateArgs {
     /// The name to log in with, usually the e-mail address at work
     #[arg(long)]
     login: Option<String>,
+    /// Whom they report to: nobody agrees to what that one asks for
+    #[arg(long, value_name = "ID")]
+    manager: Option<Uuid>,
+    /// Which human being it is, where one has several accounts: a word that all of them share
+    #[arg(long, value_name = "WORD")]
+    person: Option<String>,
     /// Its roles, from the charter, with commas between
     #[arg(long, required = true, value_delimiter = ',', value_name = "ROLE")]
     roles: Vec<String>,
@@ -80,7 +86,7 @@ pub(crate) struct PrincipalCreateArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("change").args(["name", "login", "roles", "networks", "any_network", "days", "provisioned"]).required(true).multiple(true)))]
+#[command(group(ArgGroup::new("change").args(["name", "login", "manager", "person", "roles", "networks", "any_network", "days", "provisioned"]).required(true).multiple(true)))]
 pub(crate) struct PrincipalUpdateArgs {
     /// The principal
     id: Uuid,
@@ -90,6 +96,12 @@ pub(crate) struct PrincipalUpdateArgs {
     /// Its new name to log in with
     #[arg(long)]
     login: Option<String>,
+    /// Whom they report to: nobody agrees to what that one asks for
+    #[arg(long, value_name = "ID")]
+    manager: Option<Uuid>,
+    /// Which human being it is, where one has several accounts: a word that all of them share
+    #[arg(long, value_name = "WORD")]
+    person: Option<String>,
     /// All its roles, with commas between
     #[arg(long, value_delimiter = ',', value_name = "ROLE")]
     roles: Option<Vec<String>>,
@@ -176,6 +188,8 @@ pub(super) fn principal(command: PrincipalCommand, remote: &Remote) -> Result<Ex
                 kind: args.kind.into(),
                 name: args.name,
                 login: args.login,
+                manager: args.manager,
+                person: args.person,
                 roles: args.roles,
                 recipient: args.recipient,
                 networks: args.networks,
@@ -189,6 +203,8 @@ pub(super) fn principal(command: PrincipalCommand, remote: &Remote) -> Result<Ex
             let change = PrincipalPatch {
                 name: args.name,
                 login: args.login,
+                manager: args.manager,
+                person: args.person,
                 roles: args.roles,
                 networks,
                 status: None,

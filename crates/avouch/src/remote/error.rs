@@ -203,7 +203,10 @@ mod tests {
         insta::assert_snapshot!(codes, @"
         5 malformed
         3 not-authenticated
+        3 log-in-failed
+        3 insufficient-user-authentication
         3 denied-by-policy
+        3 foreign-origin
         4 not-found
         4 token-unusable
         5 conflict
@@ -215,6 +218,7 @@ mod tests {
         5 unsupported-media-type
         5 validation
         5 precondition-required
+        6 too-many-attempts
         1 internal
         1 integrity
         6 busy

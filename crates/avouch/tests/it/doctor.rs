@@ -73,6 +73,40 @@ fn files_that_serve_needs_are_looked_for() {
 }
 
 #[test]
+fn who_reaches_administration_and_who_is_believed_is_told() {
+    let place = Place::new();
+    place.init();
+    assert_eq!(state(&checks(&place, 0), "listeners"), ["ok"]);
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    place.write("certificate.pem", &made.cert.pem());
+    place.write("key.pem", &made.signing_key.serialize_pem());
+    set_mode(&place.path("key.pem"), 0o600);
+    let tls = "[http]\ntls_certificate = \"certificate.pem\"\ntls_key = \"key.pem\"\n";
+    let listeners = "[[listener]]\naddress = \"0.0.0.0:0\"\nserves = [\"api\"]\nclient = \"forwarded\"\n\
+                     peers = [\"10.0.0.0/7\", \"fc00::/7\", \"10.0.0.0/8\"]\n\
+                     [[listener]]\naddress = \"0.0.0.0:0\"\nserves = [\"admin\"]\n\
+                     [[listener]]\naddress = \"127.0.0.1:0\"\nserves = [\"admin\", \"console\"]\n";
+    place.write(
+        "avouch.toml",
+        &CONFIG.replacen("[http]\nlisten = \"127.0.0.1:0\"\n", &format!("{tls}{listeners}"), 1),
+    );
+    let found = checks(&place, 0);
+    assert_eq!(state(&found, "listeners"), ["warn", "warn", "warn", "ok"]);
+    let told: Vec<_> =
+        found.iter().filter(|(name, ..)| name == "listeners").map(|(.., detail)| detail.as_str()).collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    [[listener]] address = "0.0.0.0:0": whoever is in 10.0.0.0/7 can claim to be anybody from anywhere: name your proxies more narrowly
+    [[listener]] address = "0.0.0.0:0": whoever is in fc00::/7 can claim to be anybody from anywhere: name your proxies more narrowly
+    [[listener]] address = "0.0.0.0:0" serves administration to other machines: better give it a [[listener]] of its own on 127.0.0.1 or in a private network
+    [[listener]] address = "127.0.0.1:0" serves admin, console
+    "#);
+    let alone =
+        CONFIG.replacen("[http]\nlisten = \"127.0.0.1:0\"\n", &format!("{tls}listen = \"0.0.0.0:0\"\n"), 1);
+    place.write("avouch.toml", &alone);
+    assert_eq!(state(&checks(&place, 0), "listeners"), ["warn"]);
+}
+
+#[test]
 fn a_key_that_ends_soon_is_told() {
     let place = Place::new();
     place.write("avouch.toml", crate::program::CONFIG);

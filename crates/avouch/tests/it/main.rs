@@ -20,6 +20,8 @@ mod init;
 mod ledger;
 mod made_copy;
 mod memory;
+mod namespaces;
+mod network;
 mod process;
 mod program;
 mod scim;

@@ -92,6 +92,24 @@ fn last_line(text: &str) -> &str {
 }
 
 #[test]
+fn each_address_is_told_with_what_it_is_for_and_has_only_that() {
+    let place = Place::new();
+    let admin = place.init();
+    let listeners = "[[listener]]\naddress = \"127.0.0.1:0\"\nserves = [\"api\"]\n\
+                     [[listener]]\naddress = \"127.0.0.1:0\"\nserves = [\"admin\"]\n";
+    place.write("avouch.toml", &CONFIG.replacen("[http]\nlisten = \"127.0.0.1:0\"\n", listeners, 1));
+    let mut server = place.serve();
+    server.hear_until(" for admin");
+    assert!(server.said.lines().next().unwrap().ends_with(" for api"), "{}", server.said);
+    let for_admin = server.said.lines().last().unwrap().split(' ').nth(2).unwrap().to_owned();
+    let rotate = ["keys", "show"];
+    place.remote(&for_admin, &admin, &rotate).success();
+    assert_eq!(place.remote(&server.url, &admin, &rotate).code, 4, "not found");
+    place.remote(&server.url, &admin, &["principal", "list"]).success();
+    place.run(&["doctor"]).success();
+}
+
+#[test]
 fn one_vault_has_one_server() {
     let place = Place::new();
     place.init();

@@ -32,6 +32,33 @@ fn an_address_for_others_wants_tls() {
 }
 
 #[test]
+fn each_address_for_others_wants_tls_and_each_proxy_a_name() {
+    let listeners = |more: &str| {
+        let table = |address: &str, more: &str| {
+            format!("[[listener]]\naddress = \"{address}\"\nserves = [\"api\", \"admin\"]\n{more}\n")
+        };
+        table("127.0.0.1:0", "") + &table("0.0.0.0:0", more)
+    };
+    let changed = |more: &'static str| {
+        refused(move |place| with(place, "[http]\nlisten = \"127.0.0.1:0\"\n", &listeners(more)))
+    };
+    insta::assert_snapshot!(changed(""), @r#"
+    exit code 1
+    error: refusing to go on with unsafe settings
+      - [[listener]] address = "0.0.0.0:0" without TLS: keys and customers' data would cross the network readable
+        set tls_certificate and tls_key, or listen on 127.0.0.1
+    "#);
+    insta::assert_snapshot!(changed("client = \"forwarded\""), @"
+    exit code 1
+    error: `avouch.toml`: [[listener]] 0.0.0.0:0: without peers nobody is a proxy: name them, or leave client out
+    ");
+    insta::assert_snapshot!(changed("client = \"proxy-protocol\"\npeers = [\"::/0\"]"), @"
+    exit code 1
+    error: `avouch.toml`: [[listener]] 0.0.0.0:0: peers that are everybody let anybody claim to come from anywhere: name your proxies
+    ");
+}
+
+#[test]
 fn metrics_want_a_token() {
     insta::assert_snapshot!(refused(|place| with(place, "token_file = \"metrics-token\"\n", "")), @"
     exit code 1

@@ -3,7 +3,7 @@
 use super::{ChangeKind, Plan, gained_lost, pair};
 use crate::action;
 use crate::charter::Charter;
-use crate::model::{Role, View};
+use crate::model::{Approval, Role, View};
 use crate::problem::quoted;
 
 pub(super) fn roles(old: Option<&Charter>, new: &Charter, plan: &mut Plan) {
@@ -118,4 +118,40 @@ fn in_words((reads, reveals): (View, View)) -> String {
         (reads, reveals) if reads == reveals => word(reads).into(),
         (reads, reveals) => format!("{}, {} when revealing", word(reads), word(reveals)),
     }
+}
+
+pub(super) fn approvals(old: Option<&Charter>, new: &Charter, plan: &mut Plan) {
+    let pairs = pair(old.map_or(&[][..], Charter::approvals), new.approvals(), |it| &it.name);
+    let what = |approval: &Approval| format!("approval `{}`", approval.name);
+    for it in pairs.removed {
+        plan.removed(what(it), "gone", false);
+    }
+    for it in pairs.added {
+        plan.added(what(it), format!("by {}", agreeing(it)), false);
+    }
+    for (was, is) in pairs.both {
+        let mut say = |effect: String, danger: bool| plan.changed(what(is), effect, danger);
+        if was.title != is.title {
+            say(format!("now called “{}”", is.title), false);
+        }
+        if was.approvers != is.approvers {
+            let fewer = was.approvers.iter().any(|(role, count)| {
+                is.approvers.iter().find(|(now, _)| now == role).is_none_or(|(_, now)| now < count)
+            });
+            say(format!("by {} instead of {}", agreeing(is), agreeing(was)), fewer);
+        }
+        if was.minutes != is.minutes {
+            let effect = format!("holds for {} minutes instead of {}", is.minutes, was.minutes);
+            say(effect, is.minutes > was.minutes);
+        }
+        if was.customers != is.customers {
+            let effect = format!("for at most {} customers instead of {}", is.customers, was.customers);
+            say(effect, is.customers > was.customers);
+        }
+    }
+}
+
+fn agreeing(approval: &Approval) -> String {
+    let of = |(role, count): &(String, u32)| format!("{count} × `{role}`");
+    approval.approvers.iter().map(of).collect::<Vec<_>>().join(" and ")
 }

@@ -43,6 +43,8 @@ impl Bed {
             kind: "service".to_owned(),
             name: "an application".to_owned(),
             login: None,
+            manager: None,
+            person: None,
             roles: vec!["application".to_owned()],
             recipient: None,
             networks: Vec::new(),

@@ -135,7 +135,7 @@ where
             OnceFacts::Before(output) => return Ok(Outcome::new(output, Note::count(0))),
             OnceFacts::Fresh(facts) => facts,
         };
-        let (output, note, sessions) = self.operation.run(tx, cx, permit, facts)?.into_parts();
+        let (output, note, after) = self.operation.run(tx, cx, permit, facts)?.into_parts();
         let output = match output {
             Ok(output) => output,
             Err(error) => return Ok(Outcome::failed(error, note)),
@@ -150,7 +150,7 @@ where
             let about = about.as_ref().map(|subject| subject.bytes().as_slice());
             tx.put(&REMEMBER, params![cx.caller.id.bytes(), &digest, &request, cx.now, &sealed, about])?;
         }
-        Ok(Outcome::new(output, note).with_sessions(sessions))
+        Ok(Outcome::new(output, note).with(after))
     }
 
     fn objects(&self) -> Vec<minicbor::bytes::ByteArray<16>> {

@@ -18,6 +18,7 @@ use crate::charters;
 use crate::clock::Clock;
 use crate::debt::Debt;
 use crate::erasure::{self, EndingsError, EndingsFault, ErasureSettings, Erasures};
+use crate::gate::approvals::Approvals;
 use crate::gate::people::{People, PeopleSettings};
 use crate::gate::{self, Access, principals};
 use crate::ids::{EventId, Ids, PrincipalId};
@@ -287,6 +288,7 @@ impl App {
         let app = assemble(parts, keys, keyring_key.proof(), rules, access)?;
         app.data_keys.adopt(generation);
         app.people.sessions.load(&app.store, &app.keys, app.now())?;
+        app.approvals.load(&app.store, &app)?;
         if let Some(newest) = newest.map_err(Error::from)?.flatten() {
             app.ids.continue_after(EventId::from_int(newest));
         }
@@ -354,6 +356,7 @@ fn assemble(
         erasures: Erasures::new(parts.erasure)?,
         ledger: ledger::Ledger::new(node, parts.witnesses),
         people: People::new(parts.people),
+        approvals: Approvals::default(),
         environment: parts.environment,
     }))
 }

@@ -6,6 +6,7 @@ use avouch_store::{Ahead, Tx};
 use super::App;
 use crate::Error;
 use crate::audit::Note;
+use crate::gate::approvals::ApprovalChange;
 use crate::gate::people::SessionChange;
 use crate::gate::{Caller, Intent, Permit};
 use crate::ids::{EventId, SubjectId};
@@ -120,34 +121,53 @@ impl Cx<'_> {
 pub struct Outcome<T> {
     output: Result<T, Error>,
     note: Note,
-    sessions: Vec<SessionChange>,
+    after: After,
 }
 
 impl<T> Outcome<T> {
     /// Both.
     pub fn new(output: T, note: Note) -> Self {
-        Self { output: Ok(output), note, sessions: Vec::new() }
+        Self { output: Ok(output), note, after: After::default() }
     }
 
     /// A refusal that the caller has learned something from, such as "this is not the value we hold": it is recorded with
     /// whom and what it was about, like a look. Nothing may have been written by then.
     pub fn failed(error: Error, note: Note) -> Self {
-        Self { output: Err(error), note, sessions: Vec::new() }
+        Self { output: Err(error), note, after: After::default() }
     }
 
     /// The same with another output.
     pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> Outcome<U> {
-        Outcome { output: self.output.map(change), note: self.note, sessions: self.sessions }
+        Outcome { output: self.output.map(change), note: self.note, after: self.after }
     }
 
     /// The same, with what it has begun and ended of sessions, to be in force after the commit.
-    pub(crate) fn with_sessions(self, sessions: Vec<SessionChange>) -> Self {
-        Self { sessions, ..self }
+    pub(crate) fn with_sessions(mut self, sessions: Vec<SessionChange>) -> Self {
+        self.after.sessions = sessions;
+        self
     }
 
-    pub(crate) fn into_parts(self) -> (Result<T, Error>, Note, Vec<SessionChange>) {
-        (self.output, self.note, self.sessions)
+    /// The same, with what holds from now on, and no more, of what others have agreed to.
+    pub(crate) fn with_approvals(mut self, approvals: Vec<ApprovalChange>) -> Self {
+        self.after.approvals = approvals;
+        self
     }
+
+    /// The same, with all of it.
+    pub(crate) fn with(self, after: After) -> Self {
+        Self { after, ..self }
+    }
+
+    pub(crate) fn into_parts(self) -> (Result<T, Error>, Note, After) {
+        (self.output, self.note, self.after)
+    }
+}
+
+/// What is in force in memory after the commit, and not before.
+#[derive(Debug, Default)]
+pub(crate) struct After {
+    pub(crate) sessions: Vec<SessionChange>,
+    pub(crate) approvals: Vec<ApprovalChange>,
 }
 
 /// What the caller gets, after the commit.

@@ -80,7 +80,7 @@ pub const fn class(what: What) -> (Class, u16, &'static str) {
             A::SubjectRead | A::SubjectReveal | A::SubjectHistory | A::SubjectExport | A::TokenRead => {
                 (Datastore, 1, "Read")
             }
-            A::SubjectUpdate | A::SubjectHold => (Datastore, 2, "Update"),
+            A::SubjectUpdate | A::SubjectHold | A::SubjectMark => (Datastore, 2, "Update"),
             A::SubjectSearch | A::SubjectAccesses | A::EventSearch => (Datastore, 4, "Query"),
             A::SubjectImport | A::TokenImport => (Datastore, 5, "Write"),
             A::SubjectCreate => (Datastore, 6, "Create"),
@@ -93,6 +93,7 @@ pub const fn class(what: What) -> (Class, u16, &'static str) {
             | A::AccessRead
             | A::SessionRead
             | A::AccountRead
+            | A::ApprovalRead
             | A::EventRead
             | A::DisclosureRead
             | A::KeyRead
@@ -103,6 +104,8 @@ pub const fn class(what: What) -> (Class, u16, &'static str) {
             A::TransitManage | A::CharterApply | A::KeyRotate | A::KeyReseal => (Api, 3, "Update"),
             // Made, changed or ended, a principal, a key or a group: the event does not say which.
             A::AccessChange | A::AccessProvision => (Account, 99, "Other"),
+            A::ApprovalAsk => (Api, 1, "Create"),
+            A::ApprovalGive => (Api, 3, "Update"),
             A::SessionBegin => (Authentication, 1, "Logon"),
             A::SessionEnd => (Authentication, 2, "Logoff"),
             A::AuthenticatorEnrol => (Account, 10, "MFA Factor Enable"),

@@ -51,8 +51,10 @@ pub(crate) const LEFT_OUT: &[(&str, &str)] = &[
     ("migration", "the store's own: a restore makes it by making the tables"),
     ("vault", "the file's header says it, and a restore writes it last: without it there is no vault"),
     ("index_term", "terms show which values are equal; they are made anew from the records"),
+    ("approval", "what was agreed to holds for hours, and was agreed to in another time"),
     ("session", "whoever is logged in logs in again"),
     ("one_time_link", "it is good for three days, and for one vault"),
+    ("known_place", "where people were is nobody's business for longer than it is needed"),
     ("spent", "what is good once is good for minutes: a restored vault takes no ticket of another time"),
     ("idempotency", "answers that are kept for a day, for repeats of a request"),
 ];
@@ -185,6 +187,16 @@ tables! {
         "select id, principal, sealed from credential where id > ?1 order by id limit ?2"
         "insert into credential (id, principal, sealed) values (?1, ?2, ?3)"
         "delete from credential"
+    }
+    data Data subject_mark "subject_mark" / 1 (subject Blob, sealed Blob) {
+        "select subject, sealed from subject_mark where subject > ?1 order by subject limit ?2"
+        "insert into subject_mark (subject, sealed) values (?1, ?2)"
+        "delete from subject_mark"
+    }
+    data Data authenticator "authenticator" / 1 (id Blob, principal Blob, sealed Blob) {
+        "select id, principal, sealed from authenticator where id > ?1 order by id limit ?2"
+        "insert into authenticator (id, principal, sealed) values (?1, ?2, ?3)"
+        "delete from authenticator"
     }
     data Data data_ending "ending" / 1 (seq Int, subject Blob, class Int, at Int, sealed Blob, mac Blob, done Int) {
         "select seq, subject, class, at, sealed, mac, done from ending where seq > ?1 order by seq limit ?2"

@@ -7,6 +7,7 @@ use super::order::unless_damaged;
 use crate::Error;
 use crate::app::Cx;
 use crate::audit::Wrote;
+use crate::gate;
 use crate::ids::SubjectId;
 use crate::indexes::{self, IndexRule};
 use crate::rules::Rules;
@@ -47,6 +48,8 @@ pub(super) fn remove_person(
     for statement in [&DROP_RECORD, &DROP_OUTCOMES, &DROP_HOLDS] {
         tx.put(statement, params![id])?;
     }
+    gate::marks::forget(tx, subject)?;
+    gate::approvals::forget(tx, subject)?;
     let versions = tx.execute(&DROP_VERSIONS, params![id])?;
     let tokens = token::drop_of_subject(tx, subject)?;
     Ok(Removed { fields: 0, versions, tokens })

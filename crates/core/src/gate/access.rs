@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 
+use super::marks::{self, Marks};
 use super::provisioning::{GroupRecord, Provisioned};
 use crate::Error;
 use crate::ids::{CredentialId, GroupId, PrincipalId};
@@ -43,6 +44,12 @@ pub struct PrincipalRecord {
     /// The name that somebody logs in with, as [`login_name`] has it.
     #[serde(default)]
     pub login: Option<String>,
+    /// Whom they report to: nobody agrees to what that one asks for.
+    #[serde(default)]
+    pub manager: Option<PrincipalId>,
+    /// Which human being it is, where one has several accounts: a word that all of them share.
+    #[serde(default)]
+    pub person: Option<String>,
     /// Roles of the charter.
     pub roles: Vec<String>,
     /// The recipient a service acts for.
@@ -93,6 +100,7 @@ pub(crate) struct Rows {
     principals: Vec<([u8; 16], Vec<u8>)>,
     credentials: Vec<([u8; 16], [u8; 16], Vec<u8>)>,
     groups: Vec<([u8; 16], Vec<u8>)>,
+    marks: marks::Rows,
 }
 
 /// See the module.
@@ -105,6 +113,7 @@ pub struct Access {
     logins: HashMap<String, PrincipalId>,
     groups: BTreeMap<GroupId, GroupRecord>,
     groups_of: HashMap<PrincipalId, Vec<GroupId>>,
+    marks: Marks,
 }
 
 impl Access {
@@ -115,7 +124,7 @@ impl Access {
             tx.query(&ALL_CREDENTIALS, &[], |row| Ok((row.bytes(0)?, row.bytes(1)?, row.blob(2)?.to_vec())))?;
         let groups = tx.query(&ALL_GROUPS, &[], |row| Ok((row.bytes(0)?, row.blob(1)?.to_vec())))?;
         let generation = tx.first(&GENERATION, &[], |row| row.int(0))?.unwrap_or(0);
-        Ok(Rows { generation, principals, credentials, groups })
+        Ok(Rows { generation, principals, credentials, groups, marks: Marks::rows(tx)? })
     }
 
     /// Begins the next generation, for a change in this transaction, and loads it as the change leaves it.
@@ -131,8 +140,8 @@ impl Access {
 
     /// Opens the rows.
     pub(crate) fn from_rows(rows: Rows, keys: &VaultKeys) -> Result<Self, Error> {
-        let Rows { generation, principals, credentials, groups } = rows;
-        let mut access = Self { generation, ..Self::default() };
+        let Rows { generation, principals, credentials, groups, marks } = rows;
+        let mut access = Self { generation, marks: Marks::open(marks, keys)?, ..Self::default() };
         for (id, sealed) in principals {
             let record: PrincipalRecord = open(keys, "principal", &id, &sealed)?;
             let kind = kind_of(&record.kind)?;
@@ -173,6 +182,12 @@ impl Access {
     #[must_use]
     pub fn by_login(&self, login: &str) -> Option<PrincipalId> {
         self.logins.get(login).copied()
+    }
+
+    /// Customers about whom it matters who looks.
+    #[must_use]
+    pub fn marks(&self) -> &Marks {
+        &self.marks
     }
 
     /// All principals, oldest first.

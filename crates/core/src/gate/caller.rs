@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use avouch_policy::{PrincipalClass, PrincipalKind, Proof};
 use avouch_seal::credential::{ApiKey, SessionToken};
+use ipnet::{IpNet, Ipv4Net};
 
 use super::Access;
 use super::people::{Proven, Sessions};
@@ -140,8 +141,8 @@ impl Caller {
         now: i64,
     ) -> Result<(Self, Option<SessionId>), Unauthenticated> {
         let token = SessionToken::parse(token).map_err(|_| Unauthenticated::Unknown)?;
-        let (id, standing, stale) = sessions.shown(&token, now).ok_or(Unauthenticated::Unknown)?;
         let from = from.to_canonical();
+        let (id, standing, stale) = sessions.shown(&token, from, now).ok_or(Unauthenticated::Unknown)?;
         let caller =
             Self::admit(access, rules, standing.principal, Came::Session(id), standing.proof, from, now);
         Ok((caller.ok_or(Unauthenticated::Unknown)?, stale.then_some(id)))
@@ -184,7 +185,7 @@ impl Caller {
             (Came::System, _) => Ok(self.clone()),
             (Came::Key(credential), Some(from)) => Self::by_key(access, rules, credential, from, now),
             (Came::Session(id), Some(from)) => {
-                let standing = sessions.standing(id, now).ok_or(Unauthenticated::Unknown)?;
+                let standing = sessions.standing(id, from, now).ok_or(Unauthenticated::Unknown)?;
                 again(standing.proof, from).ok_or(Unauthenticated::Unknown)
             }
             (Came::Shown, Some(from)) => again(self.proof, from).ok_or(Unauthenticated::Unknown),
@@ -232,6 +233,41 @@ impl Caller {
 }
 
 /// Whether an address is in one of the networks, or there are none to be in.
-fn within(networks: &[ipnet::IpNet], from: IpAddr) -> bool {
-    networks.is_empty() || networks.iter().any(|network| network.contains(&from))
+fn within(networks: &[IpNet], from: IpAddr) -> bool {
+    networks.is_empty() || networks.iter().any(|network| unmapped(*network).contains(&from))
+}
+
+/// A network of IPv4 addresses that is written as IPv6, `::ffff:192.0.2.0/120`, as the IPv4 network it is. Addresses are compared as
+/// what they are, so it would contain none otherwise.
+#[must_use]
+pub fn unmapped(network: IpNet) -> IpNet {
+    const MAPPED_BITS: u8 = 96;
+    let IpNet::V6(v6) = network else { return network };
+    let Some(length) = v6.prefix_len().checked_sub(MAPPED_BITS) else { return network };
+    let address = v6.network().to_ipv4_mapped();
+    address.and_then(|address| Ipv4Net::new(address, length).ok()).map_or(network, IpNet::V4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mapped_network_is_the_ipv4_network_it_is() {
+        for (written, meant) in [
+            ("::ffff:192.0.2.0/120", "192.0.2.0/24"),
+            ("::ffff:192.0.2.7/128", "192.0.2.7/32"),
+            ("::ffff:0.0.0.0/96", "0.0.0.0/0"),
+            ("::ffff:0.0.0.0/95", "::fffe:0:0/95"),
+            ("::192.0.2.0/120", "::192.0.2.0/120"),
+            ("2001:db8::/32", "2001:db8::/32"),
+            ("192.0.2.0/24", "192.0.2.0/24"),
+        ] {
+            let unmapped = unmapped(written.parse().unwrap());
+            assert_eq!(unmapped.trunc(), meant.parse::<IpNet>().unwrap().trunc(), "{written}");
+        }
+        let mapped = ["::ffff:192.0.2.0/120".parse().unwrap()];
+        assert!(within(&mapped, "192.0.2.9".parse().unwrap()));
+        assert!(!within(&mapped, "192.0.3.9".parse().unwrap()));
+    }
 }

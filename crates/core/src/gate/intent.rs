@@ -4,6 +4,7 @@
 use avouch_policy::View;
 
 use super::Reason;
+use crate::ids::SubjectId;
 use crate::transit::KeyName;
 
 /// See the module.
@@ -22,6 +23,8 @@ pub struct Intent {
     pub compares: Vec<usize>,
     /// Places of the fields it writes or empties; each must belong to the purpose.
     pub writes: Vec<usize>,
+    /// The one that it is about, when it is about one: what is special about them counts.
+    pub subject: Option<SubjectId>,
     /// The standalone key it works with; a role of the caller must name it.
     pub key: Option<KeyName>,
 }
@@ -65,7 +68,14 @@ impl Intent {
             shows: Shows::Nothing,
             compares: Vec::new(),
             writes: Vec::new(),
+            subject: None,
             key: None,
         }
+    }
+
+    /// The same about this one.
+    #[must_use]
+    pub fn of(self, subject: SubjectId) -> Self {
+        Self { subject: Some(subject), ..self }
     }
 }

@@ -12,6 +12,7 @@ mod hashing;
 mod links;
 mod log_in;
 mod once;
+mod places;
 mod proven;
 mod sessions;
 mod ticket;
@@ -26,6 +27,7 @@ pub(crate) use links::drop_of as drop_links;
 pub use links::{CreateLink, NewLink};
 pub(crate) use log_in::sweep;
 pub use log_in::{Arrival, BegunCeremony, LogIn};
+pub use places::BrowserId;
 pub use proven::Proven;
 pub use sessions::{BeginSession, EndSessions, NewSession, ReadSessions, SessionShown};
 pub(crate) use sessions::{SessionChange, Sessions, end_all, write_seen};
@@ -68,5 +70,12 @@ impl People {
 
 /// Every statement of the room.
 pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
-    [authenticators::STATEMENTS, links::STATEMENTS, once::STATEMENTS, sessions::STATEMENTS].concat()
+    [
+        authenticators::STATEMENTS,
+        links::STATEMENTS,
+        once::STATEMENTS,
+        places::STATEMENTS,
+        sessions::STATEMENTS,
+    ]
+    .concat()
 }

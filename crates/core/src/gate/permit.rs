@@ -4,10 +4,13 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use avouch_policy::{Action, Need, Proof, Request, RowClass, View};
+use avouch_policy::{Action, Need, Proof, Request, RowClass, SubjectClass, View};
 
+use super::approvals::Act;
 use super::{Caller, Intent, Reason, Shows, key_names};
+use crate::app::Cx;
 use crate::error::{Error, Refusal};
+use crate::ids::{ApprovalId, SubjectId};
 use crate::rules::{PurposeRule, Rules};
 
 /// See the module. What may be opened is [`Permit::view`]; `vault::record` opens nothing without asking it.
@@ -18,6 +21,12 @@ pub struct Permit {
     pub(crate) reason: Option<Reason>,
     views: Vec<View>,
     pub(crate) policies: Vec<String>,
+    /// What policy was asked; nothing of the server itself.
+    request: Option<Request>,
+    /// The approvals without which it would not have been allowed: each is used up by one.
+    pub(crate) approvals: Vec<ApprovalId>,
+    /// What policy says without them.
+    pub(crate) otherwise: Option<Refusal>,
 }
 
 impl Permit {
@@ -26,6 +35,21 @@ impl Permit {
     pub fn view(&self, place: usize) -> View {
         self.views.get(place).copied().unwrap_or(View::Nothing)
     }
+
+    /// How much of the field at `place` may be shown of this person. Whoever is special, and is not the one that policy was asked
+    /// about, is asked about here: one of many found, listed, exported or in a token.
+    pub(crate) fn view_of(&self, cx: &Cx<'_>, subject: SubjectId, place: usize) -> View {
+        let view = self.view(place);
+        let Some(request) = self.request.as_ref().filter(|_| view > View::Nothing) else { return view };
+        let class = cx.app.access().marks().class(subject, cx.caller.id);
+        if class == request.subject {
+            return view;
+        }
+        let special = Request { subject: class, ..request.clone() };
+        let field = cx.rules.policy_fields.get(place).cloned();
+        let shown = cx.rules.engine.views(&special, field.as_slice(), view);
+        shown.first().map_or(View::Nothing, |shown| shown.view)
+    }
 }
 
 /// Facts about the subjects an operation touches that policy needs and only the vault knows.
@@ -33,6 +57,8 @@ impl Permit {
 pub struct SubjectFacts {
     /// Processing is restricted.
     pub(crate) restricted: bool,
+    /// Who they are, as a class.
+    pub(crate) class: SubjectClass,
 }
 
 /// Asks policy.
@@ -46,9 +72,24 @@ pub(crate) fn decide(
     intent: &Intent,
     facts: SubjectFacts,
 ) -> Result<Permit, Error> {
+    decide_with(rules, caller, action, intent, facts, &[])
+}
+
+/// The same with what others have agreed to.
+fn decide_with(
+    rules: &Rules,
+    caller: &Caller,
+    action: Action,
+    intent: &Intent,
+    facts: SubjectFacts,
+    approved: &[(ApprovalId, String)],
+) -> Result<Permit, Error> {
     if caller.is_system() {
         return Ok(system_permit(action));
     }
+    let mut names: Vec<Arc<str>> = approved.iter().map(|(_, name)| Arc::from(name.as_str())).collect();
+    names.sort_unstable();
+    names.dedup();
     let purpose = intent.purpose.as_deref().and_then(|name| rules.purposes.get(name));
     let request = Request {
         principal: caller.class.clone(),
@@ -62,6 +103,8 @@ pub(crate) fn decide(
         proof: caller.proof(),
         rows: RowClass::of(intent.rows),
         restricted: facts.restricted,
+        subject: facts.class,
+        approved: names.into(),
     };
     let decision = rules.engine.decide(&request);
     let mut needs = decision.needs.clone();
@@ -84,7 +127,55 @@ pub(crate) fn decide(
         return Err(Error::Refused(Refusal { needs, policies }));
     }
     let purpose = purpose.map(|purpose| Arc::clone(&purpose.name));
-    Ok(Permit { action, purpose, reason: intent.reason.clone(), views, policies })
+    let reason = intent.reason.clone();
+    let approvals = approved.iter().map(|(id, _)| *id).collect();
+    Ok(Permit {
+        action,
+        purpose,
+        reason,
+        views,
+        policies,
+        request: Some(request),
+        approvals,
+        otherwise: None,
+    })
+}
+
+/// Asks policy about an act, and when it wants others to agree, once more with what they have agreed to.
+///
+/// # Errors
+/// [`Error::Refused`] with every unmet need.
+pub(crate) fn decide_approved(
+    cx: &Cx<'_>,
+    action: Action,
+    intent: &Intent,
+    facts: SubjectFacts,
+) -> Result<Permit, Error> {
+    let access = cx.app.access();
+    let class = intent.subject.map(|subject| access.marks().class(subject, cx.caller.id)).unwrap_or_default();
+    let facts = SubjectFacts { class, ..facts };
+    let first = decide(cx.rules, cx.caller, action, intent, facts);
+    let Err(Error::Refused(refusal)) = &first else { return first };
+    let wanted = |name: &str| {
+        refusal.needs.iter().any(|need| matches!(need, Need::Approval { name: need } if need == name))
+    };
+    if !refusal.needs.iter().any(|need| matches!(need, Need::Approval { .. })) {
+        return first;
+    }
+    let opened: Vec<u32> = match &intent.shows {
+        Shows::These { places, .. } => {
+            places.iter().filter_map(|place| Some(cx.rules.fields.get(*place)?.number)).collect()
+        }
+        Shows::Nothing | Shows::Whatever => Vec::new(),
+    };
+    let act = Act { action, purpose: intent.purpose.as_deref(), subject: intent.subject, fields: &opened };
+    let mut held = cx.app.approvals.of(cx.caller.id, &act, cx.rules, &access, cx.now);
+    held.retain(|(_, name)| wanted(name));
+    // One of each: two that say the same would both be used up.
+    held.sort_by(|one, other| one.1.cmp(&other.1));
+    held.dedup_by(|one, other| one.1 == other.1);
+    let permit = decide_with(cx.rules, cx.caller, action, intent, facts, &held)?;
+    Ok(Permit { otherwise: Some(refusal.clone()), ..permit })
 }
 
 /// The views of all fields, and which of them the caller insists on.
@@ -119,7 +210,8 @@ fn views(
                 if shown.view == View::Nothing || least.is_some_and(|least| shown.view < least) {
                     needs.extend(shown.needs.iter().cloned());
                 }
-                for policy in &shown.policies {
+                // Of a refusal, what would show it has decided nothing.
+                for policy in shown.policies.iter().filter(|_| allowed) {
                     if !policies.iter().any(|known| **known == **policy) {
                         policies.push(policy.to_string());
                     }
@@ -203,5 +295,14 @@ fn bind_to_recipient(
 
 fn system_permit(action: Action) -> Permit {
     let policies = vec!["system".to_owned()];
-    Permit { action, purpose: None, reason: None, views: Vec::new(), policies }
+    Permit {
+        action,
+        purpose: None,
+        reason: None,
+        views: Vec::new(),
+        policies,
+        request: None,
+        approvals: Vec::new(),
+        otherwise: None,
+    }
 }

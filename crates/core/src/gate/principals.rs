@@ -41,6 +41,10 @@ pub struct CreatePrincipal {
     pub name: String,
     /// The name that somebody logs in with, usually their e-mail address at work.
     pub login: Option<String>,
+    /// Whom they report to.
+    pub manager: Option<PrincipalId>,
+    /// Which human being it is, where one has several accounts.
+    pub person: Option<String>,
     /// Roles of the charter.
     pub roles: Vec<String>,
     /// The recipient a service acts for.
@@ -93,6 +97,8 @@ impl Operation for CreatePrincipal {
             kind: self.kind.clone(),
             name: self.name.trim().to_owned(),
             login: self.login.as_deref().map(login_name),
+            manager: self.manager,
+            person: self.person.clone(),
             roles: self.roles.clone(),
             recipient: self.recipient.clone(),
             networks: self.networks.clone(),
@@ -118,6 +124,10 @@ pub struct ChangePrincipal {
     pub name: Option<String>,
     /// New name to log in with.
     pub login: Option<String>,
+    /// Whom they report to from now on.
+    pub manager: Option<PrincipalId>,
+    /// Which human being it is.
+    pub person: Option<String>,
     /// New roles, replacing the old.
     pub roles: Option<Vec<String>>,
     /// New networks, replacing the old.
@@ -158,6 +168,12 @@ impl Operation for ChangePrincipal {
         }
         if let Some(login) = &self.login {
             record.login = Some(login_name(login));
+        }
+        if self.manager.is_some() {
+            record.manager = self.manager;
+        }
+        if let Some(person) = &self.person {
+            record.person = Some(person.clone());
         }
         if let Some(roles) = &self.roles {
             record.roles.clone_from(roles);
@@ -454,6 +470,8 @@ fn administrator(name: &str, now: i64) -> PrincipalRecord {
         kind: "staff".to_owned(),
         name: name.to_owned(),
         login: None,
+        manager: None,
+        person: None,
         roles: Vec::new(),
         recipient: None,
         networks: Vec::new(),
@@ -523,6 +541,13 @@ fn check(rules: &Rules, record: &PrincipalRecord) -> Result<(), Error> {
                 "expected 1 to 254 characters without blanks or control characters",
             ));
         }
+    }
+    let people = record.kind != "service";
+    if record.manager.is_some() && !people {
+        faults.push(Fault::new("/manager", "a service reports to nobody"));
+    }
+    if record.person.as_ref().is_some_and(|person| !people || !is_title(person)) {
+        faults.push(Fault::new("/person", TITLE));
     }
     // Whoever an identity provider keeps may hold what their groups give, or nothing yet.
     let none = record.roles.is_empty() && record.provisioned.is_none();

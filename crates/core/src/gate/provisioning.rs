@@ -14,10 +14,9 @@ use avouch_scim::Resource;
 use avouch_store::{Tx, params, statements};
 use serde_json::{Value as Json, json};
 
-use super::people;
+use super::{approvals, people};
 use crate::Error;
-use crate::app::App;
-use crate::gate::people::SessionChange;
+use crate::app::{After, App, Cx};
 use crate::ids::PrincipalId;
 
 pub use groups::{ChangeGroup, CreateGroup, DeleteGroup, GroupRecord, ReadGroups};
@@ -102,12 +101,14 @@ pub(super) fn statements() -> Vec<&'static avouch_store::Statement> {
     [STATEMENTS, groups::STATEMENTS].concat()
 }
 
-/// Ends all by which somebody acts: sessions, API keys, one-time links. What they log in with stays, and opens nothing while they may
-/// not act. Whatever is given to people for a time has to be ended here too.
-fn end_access(tx: &mut Tx<'_>, app: &App, id: PrincipalId) -> Result<Vec<SessionChange>, Error> {
+/// Ends all by which somebody acts: sessions, API keys, one-time links, and what they have asked for and were granted. What they log in
+/// with stays, and opens nothing while they may not act. Whatever is given to people for a time has to be ended here too.
+fn end_access(tx: &mut Tx<'_>, cx: &Cx<'_>, id: PrincipalId) -> Result<After, Error> {
     tx.execute(&DROP_CREDENTIALS, params![id.bytes()])?;
     people::drop_links(tx, id)?;
-    people::end_all(tx, app, id)
+    let sessions = people::end_all(tx, cx.app, id)?;
+    let approvals = approvals::cancel_all(tx, cx.app, id, cx.now)?;
+    Ok(After { sessions, approvals })
 }
 
 /// A resource as it is shown: with its id, what is known of itself, and its version, which follows from what is said in it.

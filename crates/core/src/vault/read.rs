@@ -30,7 +30,7 @@ impl Operation for ReadSubject {
 
     fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
         let (purpose, reason) = (self.purpose.clone(), self.reason.clone());
-        Ok(Intent { shows: Shows::Whatever, ..Intent::about(purpose, reason, 1) })
+        Ok(Intent { shows: Shows::Whatever, ..Intent::about(purpose, reason, 1).of(self.id) })
     }
 
     fn ahead(&self, wants: &mut Vec<Ahead>) {
@@ -79,7 +79,7 @@ impl Operation for RevealSubject {
         let places = super::places(rules, &self.fields, "/fields")?;
         let (purpose, reason) = (self.purpose.clone(), self.reason.clone());
         let shows = Shows::These { places, least: self.least };
-        Ok(Intent { shows, ..Intent::about(purpose, reason, 1) })
+        Ok(Intent { shows, ..Intent::about(purpose, reason, 1).of(self.id) })
     }
 
     fn ahead(&self, wants: &mut Vec<Ahead>) {
@@ -116,6 +116,12 @@ fn look(
     let pseudonym = ring.pseudonym(cx)?;
     let note = Note { subjects: vec![pseudonym], fields: fields_of(cx, &shown), ..Note::count(1) };
     Ok(Outcome::new(shown, note))
+}
+
+/// The name under which events know somebody who is stored.
+pub(crate) fn pseudonym_of(tx: &mut Tx<'_>, cx: &Cx<'_>, id: SubjectId) -> Result<[u8; 16], Error> {
+    let record = Record::load(tx, cx, id)?;
+    Ring::load(tx, record.subject)?.pseudonym(cx)
 }
 
 /// The fields a record was shown with, for the event: those of which anything was seen.

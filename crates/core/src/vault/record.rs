@@ -314,7 +314,7 @@ impl Record {
             let Some(place) = cx.rules.by_number.get(&entry.field).copied() else { continue };
             let field = cx.rules.field(place)?;
             if let Some(json) = self.show_entry(cx, permit, ring, place, &entry, None)? {
-                views.push((field.name.clone(), permit.view(place)));
+                views.push((field.name.clone(), permit.view_of(cx, self.subject, place)));
                 fields.insert(field.name.clone(), json);
             }
         }
@@ -333,7 +333,7 @@ impl Record {
         slot: Option<u16>,
     ) -> Result<Option<Json>, Error> {
         let field = cx.rules.field(place)?;
-        let mask = match permit.view(place) {
+        let mask = match permit.view_of(cx, self.subject, place) {
             View::Nothing => return Ok(None),
             View::Token => {
                 if field.list && self.is_emptied(cx, ring, entry)? {

@@ -94,7 +94,7 @@ impl Seals {
 pub(crate) fn charter_files() -> Vec<SourceFile> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charter");
     let mut files = Vec::new();
-    for name in avouch_charter::Charter::FILES {
+    for name in avouch_charter::Charter::FILES.iter().chain(avouch_charter::Charter::OPTIONAL) {
         let text = std::fs::read_to_string(folder.join(name)).expect("the default charter is there");
         files.push(SourceFile { path: (*name).to_owned(), text });
     }
@@ -233,6 +233,8 @@ impl<'p> House<'p> {
                     kind: kind.to_owned(),
                     name: format!("the {role}"),
                     login: None,
+                    manager: None,
+                    person: None,
                     roles: vec![role.to_owned()],
                     recipient: recipient.map(str::to_owned),
                     networks: Vec::new(),

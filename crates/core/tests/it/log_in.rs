@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use avouch_core::gate::people::{
-    Arrival, AuthenticatorKind, CreateLink, EndSessions, EnrolRecoveryCodes, LogIn, NewSession, ReadAccount,
-    ReadSessions, RemoveAuthenticator,
+    Arrival, AuthenticatorKind, BrowserId, CreateLink, EndSessions, EnrolRecoveryCodes, LogIn, NewSession,
+    ReadAccount, ReadSessions, RemoveAuthenticator,
 };
 use avouch_core::gate::principals::{ChangePrincipal, CreatePrincipal};
 use avouch_core::gate::{Caller, Status};
@@ -22,7 +22,12 @@ fn address(text: &str) -> IpAddr {
 }
 
 fn arrival() -> Arrival {
-    Arrival { from: address("192.0.2.7"), client: "Firefox on Linux".to_owned(), session: None }
+    Arrival {
+        from: address("192.0.2.7"),
+        client: "Firefox on Linux".to_owned(),
+        browser: None,
+        session: None,
+    }
 }
 
 fn secret(text: &str) -> Zeroizing<String> {
@@ -44,6 +49,8 @@ impl<'p> Desk<'p> {
             kind: "staff".to_owned(),
             name: "Ida Sommer".to_owned(),
             login: Some(" Ida@Lindenhof.example ".to_owned()),
+            manager: None,
+            person: None,
             roles: vec!["support".to_owned()],
             recipient: None,
             networks: Vec::new(),
@@ -356,7 +363,7 @@ both_engines! {
         let mut desk = Desk::with_passkey(place);
         let hers = desk.by_passkey().expect("in");
         let otto = CreatePrincipal {
-            kind: "staff".to_owned(), name: "Otto".to_owned(), login: Some("otto".to_owned()),
+            kind: "staff".to_owned(), name: "Otto".to_owned(), login: Some("otto".to_owned()), manager: None, person: None,
             roles: vec!["support".to_owned()], recipient: None, networks: Vec::new(), days: None,
         };
         let otto = desk.house.act(&desk.house.admin, otto).expect("hired").id;
@@ -402,6 +409,70 @@ both_engines! {
         desk.log_in(LogIn::Link(link)).expect("the link is there");
     }
 
+    fn a_new_browser_or_network_raises_what_is_asked_for_and_ends_nothing(place) {
+        let mut desk = Desk::with_passkey(place);
+        let id = desk.house.create(&desk.house.importer, ana()).expect("created");
+        let browser = BrowserId::parse(&"ab".repeat(16)).expect("a browser");
+        let at = |from: &str, browser: Option<&BrowserId>| Arrival {
+            from: address(from), client: "Firefox on Linux".to_owned(), browser: browser.cloned(), session: None,
+        };
+        let caller_from = |desk: &Desk<'_>, session: &NewSession, from: &str| {
+            desk.house.app.authenticate(&session.token, address(from)).expect("a session")
+        };
+        let shown = desk.answered();
+        let known = desk.log_in_from(shown, &at("192.0.2.7", Some(&browser))).expect("in");
+        assert_eq!(caller_from(&desk, &known, "192.0.2.9").proof().novelty(), 40, "her link was opened in another");
+        desk.house.reveal(&caller_from(&desk, &known, "192.0.2.7"), id, &["name"]).expect("a passkey of just now will do");
+
+        // The next time it is known.
+        let shown = desk.answered();
+        let again = desk.log_in_from(shown, &at("192.0.2.7", Some(&browser))).expect("in");
+        assert_eq!(caller_from(&desk, &again, "192.0.2.7").proof().novelty(), 0);
+        assert_eq!(caller_from(&desk, &again, "198.51.100.1").proof().novelty(), 20, "she has moved on");
+        assert_eq!(caller_from(&desk, &again, "::ffff:192.0.2.7").proof().novelty(), 0, "the same, written as IPv6");
+        desk.house.clock.advance(Duration::from_secs(840));
+        desk.house.reveal(&caller_from(&desk, &again, "198.51.100.1"), id, &["name"]).expect("14 minutes");
+        desk.house.clock.advance(Duration::from_secs(120));
+        let refused = |desk: &Desk<'_>, caller: &Caller| {
+            let refused = desk.house.reveal(caller, id, &["name"]).expect_err("not without more");
+            let Error::Refused(refusal) = refused else { panic!("{refused:?}") };
+            refusal.policies
+        };
+        let late = caller_from(&desk, &again, "192.0.2.7");
+        assert_eq!(refused(&desk, &late), ["policies/step_up.cedar/fresh"]);
+        desk.house.read(&late, id).expect("masked, she goes on");
+
+        // With a password and a code from a new browser she looks, and opens nothing.
+        let shown = desk.answered();
+        let up = Arrival { session: Some(again.id), ..at("192.0.2.7", Some(&browser)) };
+        let fresh = desk.log_in_from(shown, &up).expect("again");
+        let caller = caller_from(&desk, &fresh, "192.0.2.7");
+        desk.set_password(&caller);
+        let begun = desk.house.app.begin_totp(&caller).expect("begun");
+        let bytes = data_encoding::BASE32_NOPAD.decode(begun.secret.replace(' ', "").as_bytes()).expect("base32");
+        let judged = desk.house.app.judge_totp_enrolment(&begun.ticket, &code(&bytes, desk.house.app.now() / 1_000_000), "Phone");
+        desk.house.act(&caller, judged.expect("the first code")).expect("enrolled");
+        let with_code = |desk: &Desk<'_>, browser: &BrowserId| {
+            desk.house.clock.advance(Duration::from_secs(30));
+            let shown = LogIn::Password {
+                login: "ida@lindenhof.example".to_owned(), password: secret(PASSWORD),
+                code: Some(secret(&code(&bytes, desk.house.app.now() / 1_000_000))),
+            };
+            desk.log_in_from(shown, &at("192.0.2.7", Some(browser))).expect("password and code")
+        };
+        let foreign = BrowserId::parse(&"cd".repeat(16)).expect("a browser");
+        let session = with_code(&desk, &foreign);
+        let caller = caller_from(&desk, &session, "192.0.2.7");
+        assert_eq!((caller.proof().novelty(), caller.proof().aal()), (40, 2));
+        assert_eq!(refused(&desk, &caller), ["policies/step_up.cedar/new-place"]);
+        // A second log-in there makes it no better; a day does.
+        let session = with_code(&desk, &foreign);
+        assert_eq!(caller_from(&desk, &session, "192.0.2.7").proof().novelty(), 40);
+        desk.house.clock.advance(Duration::from_secs(24 * 3600));
+        let session = with_code(&desk, &foreign);
+        desk.house.reveal(&caller_from(&desk, &session, "192.0.2.7"), id, &["name"]).expect("the day after");
+    }
+
     fn failures_are_counted_whoever_is_asked_for_and_passkeys_are_not(place) {
         let mut desk = Desk::with_passkey(place);
         let caller = desk.by_passkey().map(|session| desk.caller(&session).expect("a session")).expect("in");
@@ -434,7 +505,7 @@ both_engines! {
     fn a_name_to_log_in_with_is_one_persons(place) {
         let desk = Desk::new(place);
         let other = |login: &str| CreatePrincipal {
-            kind: "staff".to_owned(), name: "Other".to_owned(), login: Some(login.to_owned()),
+            kind: "staff".to_owned(), name: "Other".to_owned(), login: Some(login.to_owned()), manager: None, person: None,
             roles: vec!["support".to_owned()], recipient: None, networks: Vec::new(), days: None,
         };
         for taken in ["ida@lindenhof.example", "IDA@LINDENHOF.EXAMPLE", " ida@lindenhof.example"] {

@@ -4,6 +4,7 @@
 mod access;
 mod agreement;
 mod answers;
+mod approvals;
 mod backup;
 mod charters;
 mod crash;

@@ -38,7 +38,8 @@ pub(super) async fn log_in(
     let with_token = request.token;
     let shown = shown(request, &headers)?;
     let session = visitor.and_then(|caller| caller.session());
-    let new = people::log_in(&service, shown, people::arrival(&headers, from, session)).await?;
+    let begun = people::log_in(&service, shown, people::arrival(&headers, from, session)).await?;
+    let new = &begun.0;
     let body = LoggedIn {
         id: Uuid::from_bytes(*new.id.bytes()),
         principal: Uuid::from_bytes(*new.principal.bytes()),
@@ -50,7 +51,7 @@ pub(super) async fn log_in(
     if let Some(token) = body.token {
         drop(Zeroizing::new(token.0));
     } else {
-        people::give(&mut response, &service, &new)?;
+        people::give(&mut response, &service, &begun)?;
     }
     Ok(response)
 }

@@ -156,7 +156,7 @@ async fn let_in(
 ) -> Result<Response, Failure> {
     let session = visitor.and_then(gate::Caller::session);
     let new = people::log_in(service, shown, people::arrival(headers, from, session)).await?;
-    let mut response = go(if new.aal == 0 { "/console/enrol" } else { to })?;
+    let mut response = go(if new.0.aal == 0 { "/console/enrol" } else { to })?;
     people::give(&mut response, service, &new)?;
     Ok(response)
 }

@@ -131,6 +131,9 @@ fn words(need: &Need) -> (String, Vec<String>) {
             };
             (format!("show that it is you, {how}{when}"), Vec::new())
         }
+        Need::Approval { name } => {
+            (format!("others have to agree: ask for the approval `{name}`"), vec![name.clone()])
+        }
         Need::Key { keys } if keys.is_empty() => {
             ("no role of yours names a standalone key for this: ask an administrator".to_owned(), Vec::new())
         }

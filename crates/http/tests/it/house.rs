@@ -32,15 +32,23 @@ macro_rules! charter {
 
 /// The charter that we ship.
 pub(crate) fn charter() -> Vec<SourceFile> {
-    charter!("charter" "data" "purposes" "recipients" "retention" "roles")
+    let policies = [
+        ("policies/approvals.cedar", include_str!("../../../../charter/policies/approvals.cedar")),
+        ("policies/step_up.cedar", include_str!("../../../../charter/policies/step_up.cedar")),
+    ];
+    charter!("charter" "data" "purposes" "recipients" "retention" "roles" "approvals")
+        .into_iter()
+        .chain(policies)
         .map(|(path, text)| SourceFile { path: path.to_owned(), text: text.to_owned() })
-        .into()
+        .collect()
 }
 
 /// A running server. Stops when it is dropped.
 pub(crate) struct House {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) address: SocketAddr,
+    /// Of every listener.
+    pub(crate) addresses: Vec<SocketAddr>,
     pub(crate) metrics: SocketAddr,
     /// The administrator's key.
     pub(crate) admin: String,
@@ -77,6 +85,7 @@ impl House {
         let mut settings = Settings::plain("127.0.0.1:0".parse().expect("an address"));
         settings.metrics = Some(MetricsSettings {
             listen: "127.0.0.1:0".parse().expect("an address"),
+            tls: None,
             token: SCRAPER.to_owned().into(),
         });
         change(&mut settings);
@@ -92,15 +101,16 @@ impl House {
             runtime.block_on(async {
                 let server = bind(app, settings).await.expect("free ports");
                 let metrics = server.metrics_addr().expect("metrics");
-                bound.send((server.local_addr(), metrics)).expect("the test waits");
+                bound.send((server.addresses(), metrics)).expect("the test waits");
                 let stopped = async { drop(stopped.await) };
                 server.run(stopped).await.expect("it ends in order");
             });
         });
-        let (address, metrics) = addresses.recv_timeout(Duration::from_secs(20)).expect("it starts");
+        let (addresses, metrics) = addresses.recv_timeout(Duration::from_secs(20)).expect("it starts");
         Self {
             clock,
-            address,
+            address: *addresses.first().expect("one at least"),
+            addresses,
             metrics,
             admin: made.key.to_string(),
             recovery,

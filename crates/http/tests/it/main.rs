@@ -3,6 +3,7 @@
 mod access;
 mod bad_input;
 mod canary;
+mod client_address;
 mod compat;
 mod contract;
 mod customers;
@@ -12,6 +13,7 @@ mod files;
 mod house;
 mod keys;
 mod ledger;
+mod listeners;
 mod login;
 mod scim;
 mod system;

@@ -92,7 +92,7 @@ fn a_charter_is_planned_applied_once_and_kept() {
     let versions = get("/v1/charter/versions").expect(200).json();
     assert_eq!(versions["items"].as_array().map(Vec::len), Some(2));
     let first = get("/v1/charter/versions/1").expect(200).json();
-    assert_eq!(first["files"].as_array().map(Vec::len), Some(6));
+    assert_eq!(first["files"].as_array().map(Vec::len), Some(9));
     get("/v1/charter/versions/3").expect(404);
     get("/v1/charter/versions/01").expect(404);
 
@@ -265,7 +265,9 @@ fn bodies_have_room_for_so_many_bytes_and_no_more() {
 #[test]
 fn over_tls_the_answer_says_to_stay_there() {
     let (tls, trusted) = certificate();
-    let house = House::with(|settings| settings.tls = Some(tls));
+    let mut tls = Some(tls);
+    let house =
+        House::with(|settings| settings.listeners.iter_mut().for_each(|listener| listener.tls = tls.take()));
     let mut roots = RootCertStore::empty();
     roots.add(trusted).expect("a root");
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());

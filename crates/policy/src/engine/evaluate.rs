@@ -140,7 +140,7 @@ impl Evaluator {
         }
         let index = loaded.iter().map(|Loaded { policy, advice }| {
             let id: &str = policy.id().as_ref();
-            (policy.id().clone(), (Arc::from(id), *advice))
+            (policy.id().clone(), (Arc::from(id), advice.clone()))
         });
         Ok(Self {
             authorizer: Authorizer::new(),
@@ -182,7 +182,7 @@ impl Evaluator {
         let deciding: Vec<_> = diagnostics.reason().filter_map(|id| self.index.get(id)).collect();
         let mut policies: Vec<_> = deciding.iter().map(|(id, _)| id.clone()).collect();
         policies.sort_unstable();
-        let advice = deciding.iter().filter_map(|(_, advice)| *advice).collect();
+        let advice = deciding.iter().filter_map(|(_, advice)| advice.clone()).collect();
         Some(Verdict { allowed: response.decision() == cedar_policy::Decision::Allow, policies, advice })
     }
 
@@ -257,6 +257,8 @@ impl Types {
         let truth = RestrictedExpression::new_bool;
         let number = RestrictedExpression::new_long;
         let named = |kind, id| RestrictedExpression::new_entity_uid(entity(kind, id));
+        let texts = request.approved.iter().map(|name| RestrictedExpression::new_string(name.to_string()));
+        let approved = RestrictedExpression::new_set(texts);
         let mut facts = vec![
             ("purpose_lawful", truth(request.purpose_lawful)),
             ("reason", truth(request.reason)),
@@ -269,6 +271,10 @@ impl Types {
             ("novelty", number(request.proof.novelty().into())),
             ("rows", named(&self.rows, request.rows.as_str())),
             ("restricted", truth(request.restricted)),
+            ("tier", number(request.subject.tier.into())),
+            ("own_record", truth(request.subject.own)),
+            ("colleague", truth(request.subject.colleague)),
+            ("approved", approved),
         ];
         if let Some(purpose) = &request.purpose {
             facts.push(("purpose", named(&self.purpose, purpose)));

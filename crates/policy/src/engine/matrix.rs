@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Engine;
-use crate::{Action, Field, PrincipalClass, PrincipalKind, Proof, Request, RowClass, Shows, View};
+use crate::{
+    Action, Field, PrincipalClass, PrincipalKind, Proof, Request, RowClass, Shows, SubjectClass, View,
+};
 
 impl Engine {
     /// The matrix role × action × purpose, then field × purpose as `reads/reveals`, for requests that lack
@@ -32,6 +34,8 @@ impl Engine {
             proof: Proof::BEST,
             rows: RowClass::One,
             restricted: false,
+            subject: SubjectClass::default(),
+            approved: Arc::default(),
         };
 
         let mut text = format!("{role} ({kind})\n");

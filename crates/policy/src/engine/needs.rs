@@ -10,7 +10,9 @@ use std::sync::{Arc, OnceLock};
 use super::Engine;
 use super::evaluate::Ask;
 use crate::advice::Advice;
-use crate::{Action, Field, Need, PrincipalClass, PrincipalKind, Proof, Request, RowClass, View};
+use crate::{
+    Action, Field, Need, PrincipalClass, PrincipalKind, Proof, Request, RowClass, SubjectClass, View,
+};
 
 /// Who of a kind holds an action, and for which purposes; found when first needed.
 #[derive(Debug, Default)]
@@ -53,6 +55,7 @@ impl Engine {
                 Advice::FewerRows => Need::FewerRows,
                 Advice::Session => Need::Session,
                 Advice::Proof(need) => Need::Proof(*need),
+                Advice::Approval(name) => Need::Approval { name: name.to_string() },
             });
         }
         if open.is_empty() {
@@ -105,6 +108,7 @@ impl Engine {
                 Advice::FewerRows => Some(Need::FewerRows),
                 Advice::Session => Some(Need::Session),
                 Advice::Proof(need) => Some(Need::Proof(*need)),
+                Advice::Approval(name) => Some(Need::Approval { name: name.to_string() }),
                 Advice::Permission | Advice::Purpose | Advice::Field | Advice::View => None,
             });
         }
@@ -168,6 +172,9 @@ fn satisfied(request: &Request, purpose: Option<Arc<str>>) -> Request {
         proof: Proof::BEST,
         rows: RowClass::One,
         restricted: false,
+        // What needs an approval has an own need for it, whatever the purpose.
+        subject: SubjectClass::default(),
+        approved: request.approved.clone(),
     }
 }
 

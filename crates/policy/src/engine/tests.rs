@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::*;
-use crate::{Need, PrincipalClass, Proof, ProofNeed, RowClass, SeesGrant};
+use crate::{Need, PrincipalClass, Proof, ProofNeed, RowClass, SeesGrant, SubjectClass};
 
 fn strings(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
@@ -115,6 +115,8 @@ fn ask(kind: PrincipalKind, role: &str, action: Action, purpose: &str) -> Reques
         proof: Proof::BEST,
         rows: RowClass::One,
         restricted: false,
+        subject: SubjectClass::default(),
+        approved: Arc::default(),
     }
 }
 
@@ -241,6 +243,10 @@ fn with_nothing_but_a_link_one_enrols() {
             Action::SessionRead | Action::AuthenticatorRemove => {
                 only_it_denies(&own, link, "base:enrol-first", "proof");
             }
+            Action::ApprovalAsk | Action::ApprovalRead | Action::ApprovalGive => {
+                let one_factor = |request: &mut Request| request.proof = Proof::session(1, false, 0, 0);
+                only_it_denies(&own, one_factor, "base:two-factors", "proof");
+            }
             _ => assert!(
                 engine().decide(&Request { proof: Proof::session(0, false, 0, 0), ..own }).allowed,
                 "{action}"
@@ -287,6 +293,37 @@ fn a_charter_asks_for_fresher_and_stronger_proofs() {
     assert_eq!(needs(Proof::session(3, true, 300, 100)), []);
     let views = engine.views(&Request { proof: Proof::KEY, ..reveal() }, &[field("name")], View::Clear);
     assert_eq!((views[0].view, views[0].needs.as_slice()), (View::Partial, &[Need::Session][..]));
+}
+
+#[test]
+fn what_needs_others_to_agree_says_whose_word_it_needs() {
+    let text = r#"
+        @id("well-known") @advice("approval:well_known")
+        forbid (principal is Staff, action in Action::"opens", resource)
+        when { context.tier > 0 || context.own_record || context.colleague }
+        unless { context.approved.contains("well_known") };
+    "#;
+    let (grants, purposes) = shop();
+    let compile = |approvals: &[&str]| Engine::compile_with(&grants, &purposes, approvals, &[source(text)]);
+    let engine = compile(&["well_known", "export"]).expect("compiles");
+    let ask = |subject, approved: &[&str]| {
+        let approved = approved.iter().map(|name| Arc::from(*name)).collect();
+        engine.decide(&Request { subject, approved, ..reveal() }).needs.clone()
+    };
+    let plain = SubjectClass::default();
+    let needed = [Need::Approval { name: "well_known".to_owned() }];
+    assert_eq!(ask(plain, &[]), []);
+    for subject in [
+        SubjectClass { tier: 1, ..plain },
+        SubjectClass { own: true, ..plain },
+        SubjectClass { colleague: true, ..plain },
+    ] {
+        assert_eq!(ask(subject, &[]), needed);
+        assert_eq!(ask(subject, &["export"]), needed, "another approval");
+        assert_eq!(ask(subject, &["export", "well_known"]), []);
+    }
+    let problems = compile(&["export"]).expect_err("nobody could give it");
+    assert_eq!(problems[0].message, "unknown approval `well_known`");
 }
 
 #[test]

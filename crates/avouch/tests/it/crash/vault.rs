@@ -59,6 +59,8 @@ impl<'p> Vault<'p> {
                 kind,
                 name: name.to_owned(),
                 login: None,
+                manager: None,
+                person: None,
                 roles: vec![role.to_owned()],
                 recipient: recipient.map(str::to_owned),
                 networks: Vec::new(),

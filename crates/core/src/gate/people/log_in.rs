@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 
 use super::attempts::Attempt;
 use super::authenticators::{Authenticator, Secret, totp_secret};
+use super::places::{self, BrowserId, Place};
 use super::proven::{Proven, RestsOn};
 use super::ticket::{self, For};
 use super::{links, sessions};
@@ -31,6 +32,8 @@ pub struct Arrival {
     pub from: IpAddr,
     /// What the browser says it is, in a few words.
     pub client: String,
+    /// The browser's own cookie.
+    pub browser: Option<BrowserId>,
     /// Their session so far, which a fresher proof takes the place of.
     pub session: Option<SessionId>,
 }
@@ -121,13 +124,14 @@ impl App {
             let caller = caller.map_err(|_| Error::LogInFailed)?;
             // Whoever steps up is who they were.
             if let Some(session) = arrival.session {
-                let before = self.people.sessions.standing(session, self.now());
+                let before = self.people.sessions.standing(session, arrival.from, self.now());
                 if before.is_none_or(|before| before.principal != proven.principal()) {
                     return Err(Error::LogInFailed);
                 }
             }
-            let client = arrival.client.clone();
-            Ok((caller, super::BeginSession { proven, client, replaces: arrival.session }))
+            let place = Place::of(self, proven.principal(), arrival.from, arrival.browser.as_ref());
+            let (client, network) = (arrival.client.clone(), places::network(arrival.from));
+            Ok((caller, super::BeginSession { proven, place, network, client, replaces: arrival.session }))
         });
         if let (Err(Error::LogInFailed), Some(principal)) = (&admitted, about) {
             self.record_refusal(principal, None, "log-in-failed");
@@ -308,7 +312,7 @@ impl App {
         ))
     }
 
-    pub(super) fn salt(&self) -> Result<[u8; 16], Error> {
+    pub(crate) fn salt(&self) -> Result<[u8; 16], Error> {
         let mut salt = [0; 16];
         avouch_seal::SecureRandom::fill(&self.rng, &mut salt)
             .map_err(|_| Error::Internal("no randomness"))?;
@@ -318,5 +322,6 @@ impl App {
 
 /// Forgets what is over.
 pub(crate) fn sweep(tx: &mut avouch_store::Tx<'_>, app: &App, now: i64) -> Result<u64, Error> {
-    Ok(sessions::sweep(tx, app, now)? + links::sweep(tx, now)? + super::once::sweep(tx, now)?)
+    let over = sessions::sweep(tx, app, now)? + links::sweep(tx, now)?;
+    Ok(over + super::once::sweep(tx, now)? + places::sweep(tx, now)?)
 }

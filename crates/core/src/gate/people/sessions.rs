@@ -5,6 +5,7 @@
 //! A session is bound to no address. Each stronger or fresher proof makes a new one in the place of the old, with the old one's end.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -15,6 +16,7 @@ use avouch_store::{Store, Tx, params, statements};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::places::{self, Place};
 use super::{PeopleSettings, Proven};
 use crate::Error;
 use crate::app::{App, Cx, Operation, Outcome};
@@ -52,6 +54,10 @@ struct SessionRecord {
     authenticator: Option<AuthenticatorId>,
     /// What the browser says it is, in a few words.
     client: String,
+    /// How new the place was where it began, 0 to 100.
+    novelty: u8,
+    /// The network it began in.
+    network: [u8; 7],
 }
 
 #[derive(Debug)]
@@ -133,13 +139,18 @@ impl Sessions {
     }
 
     /// What a session says now, if it is alive.
-    pub(crate) fn standing(&self, id: SessionId, now: i64) -> Option<Standing> {
+    pub(crate) fn standing(&self, id: SessionId, from: IpAddr, now: i64) -> Option<Standing> {
         let live = self.find(id)?;
-        self.alive(&live, now).then(|| live.standing(now))
+        self.alive(&live, now).then(|| live.standing(from, now))
     }
 
     /// The session that a token is of, if it is alive; it has been seen now. The last is whether that is worth writing down.
-    pub(crate) fn shown(&self, token: &SessionToken, now: i64) -> Option<(SessionId, Standing, bool)> {
+    pub(crate) fn shown(
+        &self,
+        token: &SessionToken,
+        from: IpAddr,
+        now: i64,
+    ) -> Option<(SessionId, Standing, bool)> {
         let id = SessionId::from_bytes(token.id());
         let live = self.find(id)?;
         if !token.verify(&live.record.hash) || !self.alive(&live, now) {
@@ -148,7 +159,7 @@ impl Sessions {
         let before = live.seen.fetch_max(now, Ordering::Relaxed);
         // Once in a while: which request does it does not matter.
         let stale = now / SEEN_MICROS > before / SEEN_MICROS;
-        Some((id, live.standing(now), stale))
+        Some((id, live.standing(from, now), stale))
     }
 
     fn find(&self, id: SessionId) -> Option<Arc<Live>> {
@@ -173,10 +184,13 @@ impl Sessions {
 }
 
 impl Live {
-    fn standing(&self, now: i64) -> Standing {
+    fn standing(&self, from: IpAddr, now: i64) -> Standing {
         let record = &self.record;
         let seconds = u64::try_from(now.saturating_sub(record.proved).max(0) / 1_000_000).unwrap_or_default();
-        let proof = Proof::session(record.aal, record.phishing_resistant, seconds, 0);
+        // No session ends because its owner has moved on; but policy sees that they have.
+        let moved = if places::network(from) == record.network { 0 } else { places::NEW_NETWORK };
+        let novelty = record.novelty.saturating_add(moved).min(100);
+        let proof = Proof::session(record.aal, record.phishing_resistant, seconds, novelty);
         Standing { principal: record.principal, proof }
     }
 }
@@ -197,6 +211,9 @@ pub(crate) fn sweep(tx: &mut Tx<'_>, app: &App, now: i64) -> Result<u64, Error> 
 pub struct BeginSession {
     /// That they have.
     pub proven: Proven,
+    /// Where that was.
+    pub(crate) place: Place,
+    pub(crate) network: [u8; 7],
     /// What the browser says it is.
     pub client: String,
     /// Their session so far, which it takes the place of.
@@ -253,6 +270,8 @@ impl Operation for BeginSession {
             end(tx, *oldest, principal, &mut changes)?;
         }
 
+        let resistant = self.proven.phishing_resistant;
+        let novelty = places::novelty(tx, cx, principal, &self.place, resistant)?;
         let id = SessionId::from_bytes(cx.new_id()?);
         let token = SessionToken::generate(&cx.app.environment, *id.bytes(), &cx.app.rng)?;
         let record = SessionRecord {
@@ -266,6 +285,8 @@ impl Operation for BeginSession {
             methods: self.proven.methods.iter().map(|method| (*method).to_owned()).collect(),
             authenticator: self.proven.authenticator(),
             client: self.client.clone(),
+            novelty,
+            network: self.network,
         };
         let plain = serde_json::to_vec(&record).map_err(|_| Error::Internal("a session has no JSON form"))?;
         let sealed = cx.app.keys.seal_row("session", id.bytes(), &plain, &cx.app.rng)?;

@@ -8,7 +8,7 @@ use minicbor::bytes::ByteArray;
 
 use super::{Change, Expected, Listed, MOST_USERS, Range, Shown, end_access, leave_all, user};
 use crate::Error;
-use crate::app::{App, Cx, Operation, Outcome, Refresh};
+use crate::app::{After, App, Cx, Operation, Outcome, Refresh};
 use crate::audit::Note;
 use crate::gate::principals::{free_login, put, stored, touched, write};
 use crate::gate::provisioning::Provisioned;
@@ -58,6 +58,8 @@ impl Operation for CreateUser {
             status: Status::Active,
             created: cx.now,
             until: None,
+            manager: None,
+            person: None,
             provisioned: None,
         };
         user::take(&self.resource, &mut record, cx.now)?;
@@ -120,10 +122,10 @@ impl Operation for ChangeUser {
             Error::Taken { .. } => taken(),
             error => error,
         })?;
-        let ended = if record.is_active() { Vec::new() } else { end_access(tx, cx.app, self.id)? };
+        let ended = if record.is_active() { After::default() } else { end_access(tx, cx, self.id)? };
         write(tx, cx.app, self.id, &record)?;
         let shown = user::show(cx.app, &all, self.id, &record)?;
-        Ok(Outcome::new(shown, touched(self.id)).with_sessions(ended))
+        Ok(Outcome::new(shown, touched(self.id)).with(ended))
     }
 
     fn objects(&self) -> Vec<ByteArray<16>> {
@@ -151,14 +153,14 @@ impl Operation for DeleteUser {
             let all = Access::from_rows(Access::rows(tx)?, &cx.app.keys)?;
             self.expected.check(user::show(cx.app, &all, self.id, &record)?.version)?;
         }
-        let ended = end_access(tx, cx.app, self.id)?;
+        let ended = end_access(tx, cx, self.id)?;
         people::drop_authenticators(tx, self.id)?;
         leave_all(tx, cx.app, self.id, cx.now)?;
         (record.status, record.until) = (Status::Suspended, Some(cx.now));
         (record.login, record.provisioned) = (None, None);
         record.roles.clear();
         write(tx, cx.app, self.id, &record)?;
-        Ok(Outcome::new((), touched(self.id)).with_sessions(ended))
+        Ok(Outcome::new((), touched(self.id)).with(ended))
     }
 
     fn objects(&self) -> Vec<ByteArray<16>> {

@@ -11,7 +11,7 @@ use crate::source::load;
 /// Everything is permitted, and each promise forbids what it rules out.
 fn promised() -> Evaluator {
     let schema: Schema = SCHEMA.parse().expect("valid");
-    let names = Names::of(&[], &[]);
+    let names = Names::of(&[], &[], &[]);
     let promises = Promise::of(&[], &[], &[]).expect("shipped");
     let text = promises.iter().map(Promise::text).collect();
     let promises = Source { name: "promises".into(), text };

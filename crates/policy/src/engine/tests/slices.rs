@@ -36,6 +36,8 @@ prop_compose! {
         facts in prop::array::uniform4(prop::bool::weighted(0.8)),
         restricted in prop::bool::weighted(0.2),
         proof in proofs(),
+        tier in 0..=2_u8,
+        approved in prop::sample::subsequence(vec!["export", "well_known"], 0..=2),
         rows in prop::sample::select(RowClass::ALL),
     ) -> Request {
         let [purpose_lawful, reason, reason_required, network_allowed] = facts;
@@ -44,6 +46,8 @@ prop_compose! {
             principal: PrincipalClass::new(kind, roles, recipient),
             action, purpose: purpose.map(Arc::from), purpose_lawful, reason, reason_required, network_allowed,
             proof, rows, restricted,
+            subject: SubjectClass { tier, own: tier > 1, colleague: tier > 0 },
+            approved: approved.into_iter().map(Arc::from).collect(),
         }
     }
 }

@@ -1,0 +1,134 @@
+//! Asking for others' word, and taking that back.
+
+use avouch_policy::Action;
+use avouch_store::Tx;
+
+use super::live::ApprovalChange;
+use super::record::{Kept, Request, State};
+use crate::app::{Cx, Operation, Outcome};
+use crate::audit::Note;
+use crate::gate::{Intent, Permit, Reason};
+use crate::ids::{ApprovalId, SubjectId};
+use crate::rules::Rules;
+use crate::{Error, Fault};
+
+/// For how long a request waits for others.
+const WAITS_MICROS: i64 = 3 * 24 * 3600 * 1_000_000;
+
+/// Asks.
+#[derive(Debug, Clone)]
+pub struct AskApproval {
+    /// Which of the charter's approvals, as a refusal has named it.
+    pub approval: String,
+    /// What is to be done.
+    pub action: Action,
+    /// For which purpose.
+    pub purpose: String,
+    /// On whom.
+    pub subject: Option<SubjectId>,
+    /// With which fields, by name.
+    pub fields: Vec<String>,
+    /// Why.
+    pub reason: Reason,
+    /// The case, order or ticket that it belongs to.
+    pub case_reference: Option<String>,
+    /// For how long, at most as the charter says; nothing: as long as it says.
+    pub minutes: Option<u32>,
+    /// For how many customers, at most as the charter says; nothing: one.
+    pub customers: Option<u32>,
+}
+
+impl Operation for AskApproval {
+    const ACTION: Action = Action::ApprovalAsk;
+    type Output = ApprovalId;
+    type Facts = ();
+
+    fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
+        Ok(Intent::plain())
+    }
+
+    fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<ApprovalId>, Error> {
+        let mut faults = Vec::new();
+        let approval = cx.rules.charter.approval(&self.approval);
+        if approval.is_none() {
+            faults.push(Fault::new("/approval", "the charter has no such approval"));
+        }
+        if !cx.rules.purposes.contains_key(&self.purpose) {
+            faults.push(Fault::new("/purpose", "the charter has no such purpose"));
+        }
+        let most = approval.map_or((1, 1), |approval| (approval.minutes, approval.customers));
+        let (minutes, customers) = (self.minutes.unwrap_or(most.0), self.customers.unwrap_or(1));
+        if !(1..=most.0).contains(&minutes) {
+            faults.push(Fault::new("/minutes", format!("expected 1 to {}", most.0)));
+        }
+        if !(1..=most.1).contains(&customers) {
+            faults.push(Fault::new("/customers", format!("expected 1 to {}", most.1)));
+        }
+        if self.case_reference.as_ref().is_some_and(|text| !(1..=60).contains(&text.chars().count())) {
+            faults.push(Fault::new("/case_reference", "expected 1 to 60 characters"));
+        }
+        if !faults.is_empty() {
+            return Err(Error::Invalid(faults));
+        }
+        let places = crate::vault::places(cx.rules, &self.fields, "/fields")?;
+        let number = |place: &usize| cx.rules.fields.get(*place).map(|rule| rule.number);
+        let request = Request {
+            requester: cx.caller.id(),
+            state: State::Asked,
+            approval: self.approval.clone(),
+            action: self.action.as_str().to_owned(),
+            purpose: self.purpose.clone(),
+            subject: self.subject,
+            fields: places.iter().filter_map(number).collect(),
+            reason: self.reason.as_str().to_owned(),
+            case_reference: self.case_reference.clone(),
+            asked: cx.now,
+            minutes,
+            customers,
+            votes: Vec::new(),
+        };
+        let id = ApprovalId::from_bytes(cx.new_id()?);
+        request.put(tx, cx.app, id, cx.now.saturating_add(WAITS_MICROS))?;
+        Ok(Outcome::new(id, Note { objects: vec![*id.bytes()], ..Note::count(1) }))
+    }
+}
+
+/// Takes a request back, agreed to or not.
+#[derive(Debug, Clone)]
+pub struct CancelApproval {
+    /// Which.
+    pub id: ApprovalId,
+}
+
+impl Operation for CancelApproval {
+    const ACTION: Action = Action::ApprovalAsk;
+    type Output = ();
+    type Facts = ();
+
+    fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
+        Ok(Intent::plain())
+    }
+
+    fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<()>, Error> {
+        let Kept { mut request, version, until, .. } = Kept::one(tx, cx.app, self.id)?;
+        if request.requester != cx.caller.id() {
+            return Err(Error::NotFound);
+        }
+        if !matches!(request.state, State::Asked | State::Granted) {
+            return Err(Error::Conflict("it is over already"));
+        }
+        request.state = State::Cancelled;
+        request.change(tx, cx.app, self.id, version, until)?;
+        let ends = ApprovalChange::Ends(self.id, request.requester);
+        let note = Note { objects: vec![*self.id.bytes()], ..Note::count(1) };
+        Ok(Outcome::new((), note).with_approvals(vec![ends]))
+    }
+}

@@ -1,0 +1,143 @@
+//! What waits for one's word, and what one has asked for.
+
+use askama::Template;
+use avouch_core::gate::approvals::{ApprovalShown, ApprovalState, CancelApproval, ReadApprovals, Vote};
+use avouch_core::{Action, ApprovalId};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::forms::said;
+use super::show::{Frame, go, moment, page};
+use crate::extract::{Caller, Path};
+use crate::perform::perform;
+use crate::problem::Failure;
+use crate::service::Shared;
+
+const HERE: &str = "/console/approvals";
+/// How many of the newest are looked at.
+const MOST: usize = 200;
+
+#[derive(Template)]
+#[template(path = "approvals.html")]
+struct ApprovalsPage {
+    frame: Frame,
+    error: Option<String>,
+    waiting: Vec<Row>,
+    others: Vec<Row>,
+}
+
+struct Row {
+    id: String,
+    title: String,
+    who: String,
+    state: &'static str,
+    action: String,
+    purpose: String,
+    subject: Option<String>,
+    fields: Vec<String>,
+    reason: String,
+    case_reference: Option<String>,
+    asked: String,
+    minutes: u32,
+    customers: String,
+    can_cancel: bool,
+}
+
+pub(super) async fn list(State(service): State<Shared>, caller: Caller) -> Result<Response, Failure> {
+    shown(&service, &caller, None).await
+}
+
+async fn shown(
+    service: &Shared,
+    Caller(caller): &Caller,
+    error: Option<(StatusCode, String)>,
+) -> Result<Response, Failure> {
+    let read = ReadApprovals { before: None, limit: MOST };
+    let all = perform(&service.app, caller, read).await?.output.items;
+    let (waiting, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| one.mine_to_give);
+    let row = |one: ApprovalShown| row(service, caller, one);
+    let (status, error) = error.map_or((StatusCode::OK, None), |(status, text)| (status, Some(text)));
+    let page_of = ApprovalsPage {
+        frame: Frame::of(service, caller, "approvals"),
+        error,
+        waiting: waiting.into_iter().map(row).collect(),
+        others: others.into_iter().map(row).collect(),
+    };
+    page(status, &page_of)
+}
+
+fn row(service: &Shared, caller: &avouch_core::gate::Caller, one: ApprovalShown) -> Row {
+    let now = service.app.now();
+    let over = one.until <= now;
+    let state = match one.state {
+        ApprovalState::Asked if over => "nobody spoke in time",
+        ApprovalState::Asked => "waiting",
+        ApprovalState::Granted if one.remaining == 0 => "used",
+        ApprovalState::Granted if over => "over",
+        ApprovalState::Granted => "agreed to",
+        ApprovalState::Refused => "refused",
+        ApprovalState::Cancelled => "taken back",
+    };
+    let open =
+        matches!(one.state, ApprovalState::Asked | ApprovalState::Granted) && !over && one.remaining > 0;
+    let rules = service.app.rules();
+    let purpose = rules.charter.purpose(&one.purpose).map(|purpose| purpose.title.clone());
+    let customers =
+        if one.remaining == 1 { "one customer".to_owned() } else { format!("{} customers", one.remaining) };
+    Row {
+        id: one.id.to_string(),
+        title: one.title,
+        who: one.requester_name,
+        state,
+        action: one.action.parse::<Action>().map_or(one.action, |action| action.about().to_owned()),
+        purpose: purpose.unwrap_or(one.purpose),
+        subject: one.subject.map(|id| id.to_string()),
+        fields: one.fields,
+        reason: one.reason,
+        case_reference: one.case_reference,
+        asked: moment(one.asked),
+        minutes: one.minutes,
+        customers,
+        can_cancel: open && one.requester == caller.id(),
+    }
+}
+
+pub(super) async fn agree(
+    state: State<Shared>,
+    caller: Caller,
+    id: Path<ApprovalId>,
+) -> Result<Response, Failure> {
+    word(state, caller, id, true).await
+}
+
+pub(super) async fn refuse(
+    state: State<Shared>,
+    caller: Caller,
+    id: Path<ApprovalId>,
+) -> Result<Response, Failure> {
+    word(state, caller, id, false).await
+}
+
+async fn word(
+    State(service): State<Shared>,
+    caller: Caller,
+    Path(id): Path<ApprovalId>,
+    agrees: bool,
+) -> Result<Response, Failure> {
+    match perform(&service.app, &caller.0, Vote { id, agrees, why: None }).await {
+        Ok(_) => go(HERE),
+        Err(failure) => shown(&service, &caller, Some(said(failure)?)).await,
+    }
+}
+
+pub(super) async fn cancel(
+    State(service): State<Shared>,
+    caller: Caller,
+    Path(id): Path<ApprovalId>,
+) -> Result<Response, Failure> {
+    match perform(&service.app, &caller.0, CancelApproval { id }).await {
+        Ok(_) => go(HERE),
+        Err(failure) => shown(&service, &caller, Some(said(failure)?)).await,
+    }
+}
