@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 use std::sync::mpsc;
 
 use avouch_core::charters::ApplyCharter;
+use avouch_core::gate::approvals::{ApprovalState, AskApproval, Vote};
+use avouch_core::gate::marks::{Mark, MarkSubject};
 use avouch_core::gate::people::{Arrival, CreateLink, LogIn, ReadAccount};
 use avouch_core::gate::principals::{ChangePrincipal, CreateKey, CreatePrincipal, ReadPrincipals};
 use avouch_core::gate::provisioning::{
     Change, ChangeGroup, ChangeUser, CreateGroup, CreateUser, DeleteGroup, DeleteUser, Expected, Range,
     ReadGroups, ReadUsers, Shown,
 };
-use avouch_core::gate::{Caller, Status};
-use avouch_core::{Error, GroupId, PrincipalId};
+use avouch_core::gate::{Caller, Reason, Status};
+use avouch_core::{Action, Error, GroupId, PrincipalId};
 use avouch_scim::{Filter, GROUP, PATCH, Patch, Schema, USER};
 use avouch_testkit::{Place, both_engines};
 use serde_json::{Value as Json, json};
@@ -80,6 +82,7 @@ impl<'p> Desk<'p> {
             from: FROM.parse().expect("an address"),
             client: "a browser".to_owned(),
             session: None,
+            browser: None,
         };
         let judged = self.house.app.judge_log_in(LogIn::Link(link.secret), &arrival);
         let (caller, begin) = judged.expect("the link lets them in");
@@ -187,7 +190,7 @@ both_engines! {
             }
             assert!(desk.caller(&key).is_none() && desk.caller(&session).is_none(), "{end}");
             assert_eq!(slug(desk.house.act(&by_key, ReadAccount)), "not-authenticated");
-            let arrival = Arrival { from: FROM.parse().expect("an address"), client: String::new(), session: None };
+            let arrival = Arrival { from: FROM.parse().expect("an address"), client: String::new(), session: None, browser: None };
             let refused = desk.house.app.judge_log_in(LogIn::Link(link), &arrival);
             assert_eq!(refused.map(drop).expect_err("the link is gone").slug(), "log-in-failed");
             let mut listed = desk.house.act(&desk.house.admin, ReadPrincipals { only: Some(id) }).expect("kept");
@@ -277,6 +280,8 @@ both_engines! {
             kind: "staff".to_owned(),
             name: "Ben".to_owned(),
             login: Some("ben@lindenhof.example".to_owned()),
+            manager: None,
+            person: None,
             roles: vec!["support".to_owned()],
             recipient: None,
             networks: Vec::new(),
@@ -316,7 +321,7 @@ both_engines! {
 
         // Its key is good for nothing else, and nobody else's for this.
         let create = CreatePrincipal {
-            kind: "staff".to_owned(), name: "x".to_owned(), login: None, roles: vec!["admin".to_owned()], recipient: None,
+            kind: "staff".to_owned(), name: "x".to_owned(), login: None, manager: None, person: None, roles: vec!["admin".to_owned()], recipient: None,
             networks: Vec::new(), days: None,
         };
         assert_eq!(slug(desk.act(create)), "denied-by-policy");
@@ -423,5 +428,36 @@ both_engines! {
         let refused = desk.patch_group(one.id, json!([{"op": "remove", "path": "displayName"}]));
         assert_eq!(slug(refused), "validation");
         assert_eq!(desk.house.events()[0].problem.as_deref(), Some("validation"));
+    }
+
+    fn what_was_asked_for_and_agreed_to_ends_with_whoever_asked(place) {
+        let desk = Desk::new(place);
+        let star = desk.house.create(&desk.house.importer, ana()).expect("created");
+        let dpo = desk.house.hire("staff", "dpo", None);
+        let mark = Mark { tier: 1, colleague: None };
+        desk.house.act(&dpo, MarkSubject { id: star, mark, purpose: Some("data_rights".to_owned()) }).expect("marked");
+        let ida = desk.user("ida@lindenhof.example");
+        desk.try_group("Customer Support", &[ida]).expect("a group");
+        let support = desk.caller(&desk.key(ida)).expect("a key");
+        let ask = AskApproval {
+            approval: "well_known".to_owned(),
+            action: Action::SubjectReveal,
+            purpose: "support".to_owned(),
+            subject: Some(star),
+            fields: vec!["email".to_owned()],
+            reason: Reason::parse("she has called about order 4711").expect("a reason"),
+            case_reference: None,
+            minutes: None,
+            customers: None,
+        };
+        let granted = desk.house.act(&support, ask.clone()).expect("asked");
+        assert_eq!(desk.house.act(&dpo, Vote { id: granted, agrees: true, why: None }).expect("agreed"), ApprovalState::Granted);
+        let asked = desk.house.act(&support, ask).expect("asked again");
+        desk.patch_user(ida, active(false)).expect("ended");
+        assert_eq!(slug(desk.house.act(&dpo, Vote { id: asked, agrees: true, why: None })), "conflict");
+        desk.patch_user(ida, active(true)).expect("back");
+        let support = desk.caller(&desk.key(ida)).expect("another key");
+        desk.house.read(&support, star).expect("the group gives what it gave");
+        assert_eq!(slug(desk.house.reveal(&support, star, &["email"])), "denied-by-policy", "and nobody has agreed to this");
     }
 }
