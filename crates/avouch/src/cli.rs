@@ -282,6 +282,8 @@ mod tests {
         "principal create --kind service --name Shop --roles shop --recipient parcels --networks 192.0.2.0/24 --days 9",
         "principal show ID",
         "principal update ID --name Shop --any-network --days 9",
+        "principal jwks ID --file keys.json",
+        "principal certificate ID --csr shop.csr --hours 24",
         "principal suspend ID",
         "principal activate ID",
         "apikey create ID --label shop --days 90 --networks 192.0.2.0/24",

@@ -130,6 +130,8 @@ pub(crate) struct Http {
     pub(crate) tls_certificate: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tls_key: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) client_ca: Option<ClientCa>,
     pub(crate) max_connections: usize,
     pub(crate) max_in_flight: usize,
 }
@@ -140,8 +142,34 @@ impl Default for Http {
             listen: None,
             tls_certificate: None,
             tls_key: None,
+            client_ca: None,
             max_connections: 1024,
             max_in_flight: 2048,
+        }
+    }
+}
+
+/// Whose certificates clients are asked for: `built-in`, or a file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(from = "PathBuf", into = "PathBuf")]
+pub(crate) enum ClientCa {
+    BuiltIn,
+    File(PathBuf),
+}
+
+const BUILT_IN: &str = "built-in";
+
+impl From<PathBuf> for ClientCa {
+    fn from(path: PathBuf) -> Self {
+        if path == Path::new(BUILT_IN) { Self::BuiltIn } else { Self::File(path) }
+    }
+}
+
+impl From<ClientCa> for PathBuf {
+    fn from(ca: ClientCa) -> Self {
+        match ca {
+            ClientCa::BuiltIn => BUILT_IN.into(),
+            ClientCa::File(path) => path,
         }
     }
 }
@@ -298,7 +326,11 @@ impl Config {
             &mut backup.keys_dir,
         ];
         let authorities = ledger.witnesses.iter_mut().filter_map(|witness| witness.ca.as_mut());
-        let optional = optional.into_iter().flatten().chain(root.paths()).chain(authorities);
+        let clients = match &mut http.client_ca {
+            Some(ClientCa::File(path)) => Some(path),
+            Some(ClientCa::BuiltIn) | None => None,
+        };
+        let optional = optional.into_iter().flatten().chain(root.paths()).chain(authorities).chain(clients);
         let optional = optional.chain(siem.iter_mut().flat_map(Siem::paths));
         let optional = optional.chain(listener.iter_mut().flat_map(Listener::paths));
         for path in optional.chain([&mut vault.data_dir, &mut charter.dir]) {

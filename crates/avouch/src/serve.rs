@@ -16,7 +16,7 @@ use avouch_http::{ListenerSettings, LookAtMemory, LookAtSiem, MetricsSettings, N
 use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
-use crate::config::{Config, Listener};
+use crate::config::{ClientCa, Config, Listener};
 use crate::error::Error;
 use crate::housekeeping::{Housekeeping, Periods};
 use crate::memory::{Locked, Memory, Swap};
@@ -141,6 +141,7 @@ fn settings(config: &Config, config_path: &Path, lock: Locked) -> Result<Setting
     };
     Ok(Settings {
         listeners: listeners.iter().map(listener).collect::<Result<_, _>>()?,
+        client_ca: client_ca(config)?,
         metrics: metrics(config)?,
         max_connections: config.http.max_connections,
         max_in_flight: config.http.max_in_flight,
@@ -162,6 +163,20 @@ pub(crate) fn tls(certificate: Option<&Path>, key: Option<&Path>) -> Result<Opti
         certificate_chain_pem: fs::read(certificate).map_err(Error::file(certificate))?,
         private_key_pem: Zeroizing::new(fs::read(key).map_err(Error::file(key))?),
     }))
+}
+
+/// Reads the authorities of clients, if the configuration names any.
+///
+/// # Errors
+/// [`Error::File`].
+fn client_ca(config: &Config) -> Result<Option<avouch_http::ClientCa>, Error> {
+    Ok(match &config.http.client_ca {
+        None => None,
+        Some(ClientCa::BuiltIn) => Some(avouch_http::ClientCa::BuiltIn),
+        Some(ClientCa::File(path)) => {
+            Some(avouch_http::ClientCa::Pem(fs::read(path).map_err(Error::file(path))?))
+        }
+    })
 }
 
 /// Reads the scraper's token, if there is to be a listener for metrics.

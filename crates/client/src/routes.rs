@@ -3,14 +3,15 @@
 use std::fmt;
 
 use avouch_wire::{
-    self as wire, BackupRequest, Backups, BatchRequest, BatchResponse, CharterApplied, CharterApply,
-    CharterPlan, CharterPlanned, CharterSources, CharterSummary, CharterView, ChunkRequest, ChunkResult,
-    Deleted, DrillAnswer, DrillRequest, DrillStarted, Drilled, EraseQuery, ErasureQuery, Explain,
-    Explanation, ExportRequest, Health, Hold, HoldRequest, Import, ImportStart, ImportStarted, Key,
-    KeyCreate, KeyCreated, KeyState, LinkCreate, LinkCreated, Page, PageQuery, Principal, PrincipalCreate,
-    PrincipalPatch, Proposal, ProposeRequest, Readiness, Receipt, ReceiptKey, RecoveryRequest,
-    RecoveryShares, Resealed, Retire, RetireRequest, Retired, RevealRequest, Revealed, Rotate, RotateRequest,
-    Rotation, SearchRequest, Status, Subject, SubjectCreate, SubjectPatch, SubjectVersion, header,
+    self as wire, BackupRequest, Backups, BatchRequest, BatchResponse, Certificate, CertificateRequest,
+    CharterApplied, CharterApply, CharterPlan, CharterPlanned, CharterSources, CharterSummary, CharterView,
+    ChunkRequest, ChunkResult, Deleted, DrillAnswer, DrillRequest, DrillStarted, Drilled, EraseQuery,
+    ErasureQuery, Explain, Explanation, ExportRequest, Health, Hold, HoldRequest, Import, ImportStart,
+    ImportStarted, Jwks, Key, KeyCreate, KeyCreated, KeyState, LinkCreate, LinkCreated, Page, PageQuery,
+    Principal, PrincipalCreate, PrincipalPatch, Proposal, ProposeRequest, Readiness, Receipt, ReceiptKey,
+    RecoveryRequest, RecoveryShares, Resealed, Retire, RetireRequest, Retired, RevealRequest, Revealed,
+    Rotate, RotateRequest, Rotation, SearchRequest, Status, Subject, SubjectCreate, SubjectPatch,
+    SubjectVersion, header,
 };
 use ureq::http::Method;
 use uuid::Uuid;
@@ -335,6 +336,34 @@ impl Client {
     /// As all calls: [`Error`].
     pub fn principal_link(&self, id: Uuid, request: &LinkCreate) -> Result<LinkCreated, Error> {
         self.call(Method::POST, format!("/v1/principals/{id}/link")).json(request)?.send()
+    }
+
+    /// `GET /v1/principals/{id}/jwks`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn principal_jwks(&self, id: Uuid) -> Result<Jwks, Error> {
+        self.call(Method::GET, format!("/v1/principals/{id}/jwks")).send()
+    }
+
+    /// `PUT /v1/principals/{id}/jwks`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn principal_set_jwks(&self, id: Uuid, keys: &Jwks) -> Result<Jwks, Error> {
+        self.call(Method::PUT, format!("/v1/principals/{id}/jwks")).json(keys)?.send()
+    }
+
+    /// `POST /v1/principals/{id}/certificates`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn principal_certificate(
+        &self,
+        id: Uuid,
+        request: &CertificateRequest,
+    ) -> Result<Certificate, Error> {
+        self.call(Method::POST, format!("/v1/principals/{id}/certificates")).json(request)?.send()
     }
 
     /// `POST /v1/principals/{id}/keys`. The only answer that shows the key.

@@ -29,6 +29,7 @@ use crate::clock::Clock;
 use crate::debt::Debt;
 use crate::gate::approvals::{self, Approvals};
 use crate::gate::people::{self, People};
+use crate::gate::services::{self, Services};
 use crate::gate::{self, Access, Caller, Intent, Permit, Unauthenticated};
 use crate::ids::{CredentialId, Ids, PrincipalId};
 use crate::rules::Rules;
@@ -67,6 +68,7 @@ pub struct App {
     pub(crate) erasures: crate::erasure::Erasures,
     pub(crate) ledger: crate::ledger::Ledger,
     pub(crate) people: People,
+    pub(crate) services: Services,
     pub(crate) approvals: Approvals,
     pub(crate) environment: String,
 }
@@ -107,7 +109,8 @@ impl App {
         let (app, now) = (Arc::clone(self), self.now());
         let forgotten = self.store.write_wait(move |tx| {
             let forgotten = idempotency::sweep(tx, now)? + crate::vault::sweep_tokens(tx, now)?;
-            Ok::<_, Error>(forgotten + people::sweep(tx, &app, now)? + approvals::sweep(tx, now)?)
+            let forgotten = forgotten + approvals::sweep(tx, now)? + services::sweep(tx, now)?;
+            Ok::<_, Error>(forgotten + people::sweep(tx, &app, now)?)
         })?;
         self.thin_checkpoints()?;
         // A copy that cannot be read keeps nothing else from going.
@@ -216,6 +219,7 @@ impl App {
         match result {
             Ok(Ended { answer: result, fresh, after }) => {
                 self.install(fresh);
+                self.services.tokens.install(&after.sessions);
                 self.people.sessions.install(after.sessions);
                 self.approvals.install(after.approvals);
                 if O::PURGES && result.is_ok() {
@@ -251,7 +255,7 @@ impl App {
             Fresh::Access(access) => {
                 let mut current = self.access.write().unwrap_or_else(PoisonError::into_inner);
                 if access.newer_than(&current) {
-                    *current = Arc::new(access);
+                    *current = Arc::from(access);
                 }
             }
             Fresh::Keys(opening::Loaded { keks, generation }) => {
@@ -307,7 +311,7 @@ impl App {
 /// What a change leaves in memory once it is committed.
 pub(crate) enum Fresh {
     Nothing,
-    Access(Access),
+    Access(Box<Access>),
     Rules(Box<Rules>),
     Keys(opening::Loaded),
 }
@@ -360,7 +364,7 @@ impl<O: Operation> Attempt<O> {
         let event = app.ids.event(now);
         let caller = self
             .caller
-            .renewed(&app.access(), &rules, &app.people.sessions, now)
+            .renewed(&app.access(), &rules, (&app.people.sessions, &app.services.tokens), now)
             .map_err(|_| Error::Unauthenticated)?;
         let generation = app.data_keys.generation();
         let cx = Cx { app, rules: &rules, caller: &caller, now, event, generation };
@@ -401,7 +405,7 @@ impl<O: Operation> Attempt<O> {
         let sealed = reason.as_ref().map(|reason| reason.sealed.as_slice());
         audit::append(tx, &body, note.subjects.len(), sealed)?;
         let fresh = match O::REFRESH {
-            Refresh::Access if output.is_ok() => Fresh::Access(Access::changed(tx, &app.keys)?),
+            Refresh::Access if output.is_ok() => Fresh::Access(Box::new(Access::changed(tx, &app.keys)?)),
             Refresh::Rules if output.is_ok() => Fresh::Rules(Box::new(charters::load_in(tx, &app.keys)?)),
             Refresh::Keys if output.is_ok() => Fresh::Keys(opening::load_keys(tx)?),
             _ => Fresh::Nothing,

@@ -68,6 +68,10 @@ pub enum What {
     AdministratorRecover,
     /// A known credential was refused: wrong secret, expired, withdrawn or suspended.
     CredentialRefuse,
+    /// A service that has proved who it is was given an access token, or has renewed its certificate.
+    CredentialIssue,
+    /// A service has ended an access token of its own.
+    CredentialEnd,
 }
 
 impl What {
@@ -92,6 +96,8 @@ impl What {
         Self::LogPrune,
         Self::AdministratorRecover,
         Self::CredentialRefuse,
+        Self::CredentialIssue,
+        Self::CredentialEnd,
     ];
 
     /// Everything that can happen.
@@ -129,6 +135,8 @@ impl What {
             Self::LogPrune => "log.prune",
             Self::AdministratorRecover => "administrator.recover",
             Self::CredentialRefuse => "credential.refuse",
+            Self::CredentialIssue => "credential.issue",
+            Self::CredentialEnd => "credential.end",
         }
     }
 }

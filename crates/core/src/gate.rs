@@ -13,6 +13,7 @@ mod permit;
 pub mod principals;
 pub mod provisioning;
 mod reason;
+pub mod services;
 
 pub use access::{Access, KeyRecord, PrincipalRecord, Status, login_name};
 pub use caller::{Caller, Unauthenticated, unmapped};
@@ -29,6 +30,7 @@ pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
         principals::STATEMENTS.to_vec(),
         people::statements(),
         provisioning::statements(),
+        services::statements(),
         approvals::statements(),
         marks::STATEMENTS.to_vec(),
     ]

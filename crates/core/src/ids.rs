@@ -68,6 +68,10 @@ id!(
     SessionId
 );
 id!(
+    /// An access token's public half.
+    TokenId
+);
+id!(
     /// Something that somebody logs in with.
     AuthenticatorId
 );

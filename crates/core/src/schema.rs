@@ -1,11 +1,12 @@
 //! The schema: one numbered list in the shared dialect. Times are microseconds UTC, ids 16 bytes, everything personal a
 //! sealed blob. Tables that grow carry the subject (or the index term) first in their key, so they can be distributed.
 //!
-//! Trust, table by table: whoever can write `record`, `token`, `recipient_state`, `principal`, `credential`, `scim_group`,
-//! `charter_version` or `transit_key` can delete rows and bring back old ones, but cannot make, change or swap any: each is bound to its place by a
-//! key that is not in the database. Whoever can write `index_term` can hide a subject from search, not make search show a wrong
-//! one. Whoever can write `ending` can keep the vault shut, and whoever can write `ended_identifier` or `hold` can have a person
-//! taken for new or a hold forgotten; none of them can have anybody erased, or anybody back.
+//! Trust, table by table: whoever can write `record`, `token`, `recipient_state`, `principal`, `credential`,
+//! `scim_group`, `service_key`, `charter_version` or `transit_key` can delete rows and bring back old ones, but cannot make, change or
+//! swap any: each is bound to its place by a key that is not in the database. Whoever can write `index_term` can hide a
+//! subject from search, not make search show a wrong one. Whoever can write `ending` can keep the vault shut, and whoever
+//! can write `ended_identifier` or `hold` can have a person taken for new or a hold forgotten; none of them can have
+//! anybody erased, or anybody back.
 
 use avouch_store::Migration;
 
@@ -65,6 +66,10 @@ create table session (id blob primary key, principal blob not null, until bigint
 create index session_by_principal on session (principal, id);
 create table one_time_link (id blob primary key, principal blob not null, until bigint not null, hash blob not null);
 create index one_time_link_by_principal on one_time_link (principal);
+create table service_key (principal blob primary key, sealed blob not null);
+create table access_token (id blob primary key, principal blob not null, until bigint not null, sealed blob not null);
+create index access_token_by_principal on access_token (principal, until);
+create table authority (id bigint primary key, sealed blob not null);
 create table spent (digest blob primary key, until bigint not null) without rowid;
 create index spent_by_time on spent (until);
 create table known_place (principal blob not null, place blob not null, first bigint not null, seen bigint not null,

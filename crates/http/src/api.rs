@@ -14,7 +14,9 @@ mod imports;
 mod keys;
 mod ledger;
 mod login;
+mod oauth;
 mod principals;
+mod services;
 mod subjects;
 mod system;
 mod tokens;
@@ -71,6 +73,11 @@ pub(crate) fn routes() -> (Router<Shared>, OpenApi) {
         .routes(routes!(principals::keys, principals::create_key))
         .routes(routes!(principals::revoke_key))
         .routes(routes!(principals::create_link))
+        .routes(routes!(services::read_keys, services::set_keys))
+        .routes(routes!(services::create_certificate))
+        .routes(routes!(oauth::token))
+        .routes(routes!(oauth::revoke))
+        .routes(routes!(oauth::metadata))
         .routes(routes!(login::begin))
         .routes(routes!(login::log_in))
         .routes(routes!(account::read))

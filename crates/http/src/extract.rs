@@ -13,14 +13,15 @@ use avouch_core::{
     SubjectId,
 };
 use avouch_wire::{
-    ApprovalRequest, ApprovalWord, BackupRequest, BatchRequest, CharterApply, CharterPlan, ChunkRequest,
-    DetokenizeRequest, DrillAnswer, DrillRequest, EventSearch, Explain, ExportRequest, HoldRequest,
-    ImportStart, InspectRequest, KeyCreate, LinkCreate, LogInRequest, PasskeyEnrol, PasswordEnrol,
-    PrincipalCreate, PrincipalPatch, ProblemKind, ProposeRequest, RecoveryRequest, RetireRequest,
-    RevealRequest, RevokeRequest, RotateRequest, RotateTokensRequest, SearchRequest, Secret, SubjectCreate,
-    SubjectMark, SubjectPatch, TokenImportRequest, TokenRequest, TokenizeRequest, TotpEnrol, TransitDecode,
-    TransitDecrypt, TransitEncode, TransitEncrypt, TransitHmac, TransitKeyCreate, TransitKeyPatch,
-    TransitRandom, TransitRewrap, TransitSign, TransitTrim, TransitVerify, TransitVerifyHmac, header, limits,
+    ApprovalRequest, ApprovalWord, BackupRequest, BatchRequest, CertificateRequest, CharterApply,
+    CharterPlan, ChunkRequest, DetokenizeRequest, DrillAnswer, DrillRequest, EventSearch, Explain,
+    ExportRequest, HoldRequest, ImportStart, InspectRequest, Jwks, KeyCreate, LinkCreate, LogInRequest,
+    PasskeyEnrol, PasswordEnrol, PrincipalCreate, PrincipalPatch, ProblemKind, ProposeRequest,
+    RecoveryRequest, RetireRequest, RevealRequest, RevokeRequest, RotateRequest, RotateTokensRequest,
+    SearchRequest, Secret, SubjectCreate, SubjectMark, SubjectPatch, TokenImportRequest, TokenRequest,
+    TokenizeRequest, TotpEnrol, TransitDecode, TransitDecrypt, TransitEncode, TransitEncrypt, TransitHmac,
+    TransitKeyCreate, TransitKeyPatch, TransitRandom, TransitRewrap, TransitSign, TransitTrim, TransitVerify,
+    TransitVerifyHmac, header, limits,
 };
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
@@ -273,6 +274,8 @@ bodies! {
     PrincipalCreate;
     PrincipalPatch: MERGE_PATCH = true;
     KeyCreate;
+    Jwks;
+    CertificateRequest;
     LogInRequest;
     PasskeyEnrol;
     PasswordEnrol;

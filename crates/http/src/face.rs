@@ -48,6 +48,11 @@ pub(crate) fn faces(method: &Method, path: &str) -> &'static [Face] {
         (Some("scim"), Some("v2"), _) => &[Api, Admin],
         // What one is asked before a log-in, and of oneself after it.
         (Some("v1"), Some("login" | "account"), _) => &[Api, Console],
+        (Some("v1"), Some("approvals"), _) => &[Api, Console],
+        // What libraries of services look for first.
+        (Some(".well-known"), _, _) => &[Api],
+        // A service renews its own.
+        (Some("v1"), Some("principals"), _) if path.ends_with("/certificates") => &[Api, Admin],
         // Access is looked at by auditors and changed by administrators.
         (Some("v1"), Some("principals"), _) if reads => &[Api, Admin],
         (Some("v1"), Some("charter"), Some("apply")) => &[Admin],
@@ -64,7 +69,8 @@ pub(crate) fn faces(method: &Method, path: &str) -> &'static [Face] {
             Some("v1"),
             Some(
                 "auth" | "detokenize" | "disclosures" | "erasures" | "events" | "exports" | "imports"
-                | "ledger" | "random" | "subjects" | "sys" | "tokenize" | "tokens" | "transform" | "transit",
+                | "ledger" | "oauth" | "random" | "subjects" | "sys" | "tokenize" | "tokens" | "transform"
+                | "transit",
             ),
             _,
         ) => &[Api],

@@ -24,7 +24,7 @@ use crate::face::Face;
 use crate::people;
 use crate::problem::{Failure, busy, foreign, internal, unauthenticated};
 use crate::service::{BODY_UNIT, Route, Service, Shared};
-use crate::{compat, console, scim};
+use crate::{compat, console, scim, services};
 
 /// How long a request may take, its body's arrival included.
 const REQUEST_TIME: Duration = Duration::from_secs(60);
@@ -143,7 +143,7 @@ fn weight(request: &Request) -> u32 {
     u32::try_from(bytes.div_ceil(BODY_UNIT)).unwrap_or(u32::MAX)
 }
 
-/// Who this is. A key or a token in a header, or the cookie of a session; two are none. Every failure is the same answer.
+/// Who this is. A key or a token in a header, with what the token is bound to, or the cookie of a session; two are none. Every failure is the same answer.
 fn authenticate(
     service: &Service,
     engine: bool,
@@ -159,7 +159,11 @@ fn authenticate(
     }
     let secret = match (sent.next(), sent.next(), token.next(), token.next()) {
         (Some(value), None, None, None) => {
-            value.to_str().ok().and_then(|value| value.strip_prefix("Bearer "))
+            let value = value.to_str().ok();
+            if let Some(token) = value.and_then(|value| value.strip_prefix("DPoP ")) {
+                return services::by_proof(service, request, token);
+            }
+            value.and_then(|value| value.strip_prefix("Bearer "))
         }
         (None, None, Some(value), None) => value.to_str().ok(),
         (None, None, None, None) => {
@@ -172,6 +176,9 @@ fn authenticate(
         _ => None,
     };
     let secret = secret.ok_or_else(unauthenticated)?;
+    if secret.starts_with(services::TOKEN) {
+        return services::by_certificate(service, request, secret);
+    }
     let Peer(from) = *request.extensions().get::<Peer>().ok_or_else(internal)?;
     service.app.authenticate(secret, from).map_err(|_| unauthenticated())
 }

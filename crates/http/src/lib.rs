@@ -19,6 +19,7 @@ mod render;
 mod scim;
 mod server;
 mod service;
+mod services;
 mod settings;
 mod tls;
 mod wiped;
@@ -32,5 +33,6 @@ pub use openapi::openapi;
 pub use problem::Failure;
 pub use server::{GRACE, Server, bind};
 pub use settings::{
-    ClientAddress, ListenerSettings, LookAtMemory, LookAtSiem, MetricsSettings, NextSeal, Settings, Tls,
+    ClientAddress, ClientCa, ListenerSettings, LookAtMemory, LookAtSiem, MetricsSettings, NextSeal, Settings,
+    Tls,
 };

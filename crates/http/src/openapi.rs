@@ -13,7 +13,8 @@ use utoipa::{PartialSchema as _, ToSchema as _};
 use crate::compat::{self, Errors};
 
 /// Routes that need no credential.
-const OPEN: [&str; 9] = [
+const OPEN: [&str; 13] = [
+    "/.well-known/oauth-authorization-server",
     "/healthz",
     "/readyz",
     "/v1/ledger",
@@ -22,15 +23,23 @@ const OPEN: [&str; 9] = [
     "/v1/ledger/{log}/tile/{level}/{*place}",
     "/v1/login",
     "/v1/login/passkey",
+    "/v1/oauth/revoke",
+    "/v1/oauth/token",
     "/v1/openapi.json",
+    // A service asks for its next certificate with the one that it has; whoever has neither is refused there.
+    "/v1/principals/{id}/certificates",
 ];
 
-const TAGS: [(&str, &str); 16] = [
+const TAGS: [(&str, &str); 17] = [
     ("customers", "Store, show, reveal, change, delete and find customers"),
     ("erasures", "What was erased, proved by receipts, and what legal holds keep"),
     ("tokens", "References to values that one recipient can use, singly or in whole documents"),
     ("charter", "What is collected, for what, who may see it: in force, in the past, and planned"),
     ("access", "Principals and their keys"),
+    (
+        "services",
+        "How services prove who they are: public keys, certificates, and tokens that nobody else can use",
+    ),
     ("people", "Logging in, what one logs in with, one's sessions, and what one may do"),
     ("approvals", "What somebody may do only when others have agreed"),
     ("events", "Who did what, to how many, and why"),

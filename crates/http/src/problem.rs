@@ -5,22 +5,32 @@
 pub(crate) mod needs;
 
 use avouch_core::Error;
+use avouch_core::gate::services::{Algorithm, TokenUnfit};
 use avouch_core::transit::Unfit;
 use avouch_wire::{Fault, Problem, ProblemKind, header};
 use axum::body::Body;
-use axum::http::{HeaderValue, StatusCode, header as http};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header as http};
 use axum::response::{IntoResponse, Response};
 
 use crate::render;
 
 /// A problem on its way out. In a box, because most requests have none.
 #[derive(Debug, Clone)]
-pub struct Failure(Box<Problem>, Option<u32>, Option<avouch_scim::Kind>);
+pub struct Failure(Box<Problem>, Option<u32>, Option<TokenChallenge>, Option<avouch_scim::Kind>);
+
+/// What is said to whoever has shown a token with a proof that is none (RFC 9449, sections 7.1 and 9).
+#[derive(Debug, Clone)]
+pub(crate) enum TokenChallenge {
+    /// The token, or what goes with it, is refused.
+    Refused,
+    /// The proof has to carry this nonce.
+    Nonce(Box<str>),
+}
 
 impl Failure {
     /// Of this kind, with this detail.
     pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
-        Self(Box::new(Problem::new(kind, detail)), None, None)
+        Self(Box::new(Problem::new(kind, detail)), None, None, None)
     }
 
     /// Input that does not fit, with each fault.
@@ -48,13 +58,13 @@ impl Failure {
     /// What an identity provider sent and does not fit.
     pub(crate) fn scim(flaw: avouch_scim::Flaw) -> Self {
         let mut failure = Self::new(ProblemKind::Validation, flaw.detail);
-        failure.2 = Some(flaw.kind);
+        failure.3 = Some(flaw.kind);
         failure
     }
 
     /// The word that SCIM has for it.
     pub(crate) fn scim_kind(&self) -> Option<avouch_scim::Kind> {
-        self.2
+        self.3
     }
 
     /// For how long to wait, where trying again is of use.
@@ -102,9 +112,7 @@ impl Failure {
         let headers = response.headers_mut();
         headers.insert(http::CONTENT_TYPE, HeaderValue::from_static(header::PROBLEM_JSON));
         match self.0.kind {
-            ProblemKind::NotAuthenticated => {
-                headers.insert(http::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            }
+            ProblemKind::NotAuthenticated => challenge(headers, self.2.as_ref()),
             ProblemKind::InsufficientUserAuthentication => {
                 headers.insert(http::WWW_AUTHENTICATE, needs::challenge(&self.0.needs));
             }
@@ -116,6 +124,29 @@ impl Failure {
         response
     }
 }
+
+/// How to come again.
+fn challenge(headers: &mut HeaderMap, token: Option<&TokenChallenge>) {
+    let Some(token) = token else {
+        headers.insert(http::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        return;
+    };
+    let error = match token {
+        TokenChallenge::Refused => "invalid_token",
+        TokenChallenge::Nonce(nonce) => {
+            if let Ok(nonce) = HeaderValue::from_str(nonce) {
+                headers.insert(DPOP_NONCE, nonce);
+            }
+            "use_dpop_nonce"
+        }
+    };
+    let text = format!("DPoP error=\"{error}\", algs=\"{}\"", Algorithm::NAMES.join(" "));
+    if let Ok(text) = HeaderValue::from_str(&text) {
+        headers.insert(http::WWW_AUTHENTICATE, text);
+    }
+}
+
+const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// Only carries it to the outermost layer, which renders it.
 impl IntoResponse for Failure {
@@ -145,7 +176,7 @@ impl From<Error> for Failure {
             ),
             Error::TooMany { seconds } => {
                 let detail = format!("there were too many failures: try again in {seconds} seconds");
-                Self(Box::new(Problem::new(ProblemKind::TooManyAttempts, detail)), Some(seconds), None)
+                Self(Box::new(Problem::new(ProblemKind::TooManyAttempts, detail)), Some(seconds), None, None)
             }
             Error::Busy => busy(),
             Error::NotFound => Self::not_found(),
@@ -254,6 +285,28 @@ pub(crate) fn unauthenticated() -> Failure {
         ProblemKind::NotAuthenticated,
         "send `Authorization: Bearer avk_…` with a key that is alive, or log in",
     )
+}
+
+impl From<TokenUnfit> for Failure {
+    fn from(unfit: TokenUnfit) -> Self {
+        let challenge = match unfit {
+            TokenUnfit::Busy => return busy(),
+            TokenUnfit::Refused => TokenChallenge::Refused,
+            TokenUnfit::Nonce(nonce) => TokenChallenge::Nonce(nonce.into()),
+        };
+        let detail = match challenge {
+            TokenChallenge::Refused => {
+                "send `Authorization: DPoP ava_…` with a token that is alive and a `DPoP` header with a proof for this request, \
+                 or `Authorization: Bearer ava_…` on a connection with the certificate that it is bound to"
+            }
+            TokenChallenge::Nonce(_) => {
+                "the server has started just now: send the request again, with a proof that has the nonce of `DPoP-Nonce` in it"
+            }
+        };
+        let mut failure = Self::new(ProblemKind::NotAuthenticated, detail);
+        failure.2 = Some(challenge);
+        failure
+    }
 }
 
 /// A page of another site is behind this request.

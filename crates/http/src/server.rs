@@ -32,7 +32,8 @@ use tower::Service as _;
 use crate::client_address::Door;
 use crate::layers::Hidden;
 use crate::service::{Service, Shared};
-use crate::settings::Settings;
+use crate::settings::{ClientCa, Settings};
+use crate::tls::{ClientCertificate, Clients};
 use crate::wiped::Wiped;
 use crate::{api, metrics, tls};
 
@@ -71,13 +72,19 @@ pub(crate) struct Listener {
 /// # Errors
 /// An address that cannot be had, or a certificate that cannot be used.
 pub async fn bind(app: Arc<App>, settings: Settings) -> io::Result<Server> {
+    let clients = clients(&app, settings.client_ca.clone()).await?;
     let (routes, openapi) = api::routes();
     let service = Arc::new(Service::new(app, &settings, &openapi));
     let mut listeners = Vec::new();
     for wanted in &settings.listeners {
         let door = Arc::new(Door::new(wanted, service.metrics.address_faults.clone()));
         let router = api::router(routes.clone(), &service, &door);
-        let tls = wanted.tls.as_ref().map(tls::acceptor).transpose().map_err(at(wanted.listen))?;
+        let tls = wanted
+            .tls
+            .as_ref()
+            .map(|tls| tls::acceptor(tls, clients.clone()))
+            .transpose()
+            .map_err(at(wanted.listen))?;
         listeners.push(Listener::open(wanted.listen, door, router, tls, settings.max_connections).await?);
     }
     if listeners.is_empty() {
@@ -86,7 +93,12 @@ pub async fn bind(app: Arc<App>, settings: Settings) -> io::Result<Server> {
     let metrics = match settings.metrics {
         Some(metrics) => {
             let router = metrics::router(Arc::clone(&service), metrics.token);
-            let tls = metrics.tls.as_ref().map(tls::acceptor).transpose().map_err(at(metrics.listen))?;
+            let tls = metrics
+                .tls
+                .as_ref()
+                .map(|tls| tls::acceptor(tls, None))
+                .transpose()
+                .map_err(at(metrics.listen))?;
             let door = Arc::new(Door::plain());
             Some(Listener::open(metrics.listen, door, router, tls, METRICS_CONNECTIONS).await?)
         }
@@ -98,6 +110,20 @@ pub async fn bind(app: Arc<App>, settings: Settings) -> io::Result<Server> {
 /// Says which address it was.
 fn at(address: SocketAddr) -> impl Fn(io::Error) -> io::Error {
     move |error| io::Error::new(error.kind(), format!("{address}: {error}"))
+}
+
+/// Whose certificates clients are asked for. The vault's own authority is made when there is none yet.
+async fn clients(app: &Arc<App>, ca: Option<ClientCa>) -> io::Result<Option<Clients>> {
+    let authorities = match ca {
+        None => return Ok(None),
+        Some(ClientCa::Pem(pem)) => Clients::read(&pem)?,
+        Some(ClientCa::BuiltIn) => {
+            let keeper = Arc::clone(app);
+            let own = tokio::task::spawn_blocking(move || keeper.service_authority()).await;
+            vec![own.map_err(io::Error::other)?.map_err(io::Error::other)?.into()]
+        }
+    };
+    Clients::new(app, authorities).map(Some)
 }
 
 impl Server {
@@ -232,11 +258,12 @@ async fn connection(
     // Before TLS: whoever makes a connection for somebody else says so first.
     let Some(from) = door.connected(&mut stream, peer.ip()).await else { return };
     match tls {
-        None => serve(stream, from, door, router, stopped).await,
+        None => serve(stream, from, None, door, router, stopped).await,
         // A handshake that fails is the network's daily weather and not worth a line.
         Some(tls) => {
             if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE_TIME, tls.accept(stream)).await {
-                serve(stream, from, door, router, stopped).await;
+                let certificate = ClientCertificate::of(stream.get_ref().1);
+                serve(stream, from, certificate, door, router, stopped).await;
             }
         }
     }
@@ -245,6 +272,7 @@ async fn connection(
 async fn serve<S>(
     stream: S,
     from: IpAddr,
+    certificate: Option<ClientCertificate>,
     door: Arc<Door>,
     router: Router,
     mut stopped: watch::Receiver<bool>,
@@ -255,6 +283,9 @@ async fn serve<S>(
         let mut request = request.map(Body::new);
         let peer = door.requested(from, request.headers());
         request.extensions_mut().insert(peer);
+        if let Some(certificate) = &certificate {
+            request.extensions_mut().insert(certificate.clone());
+        }
         let answered = router.clone().call(request);
         async move {
             let mut response = answered.await?;

@@ -39,6 +39,10 @@ pub(crate) struct Service {
     pub(crate) queue_capacity: usize,
     /// Where people reach the pages, without a slash at the end.
     pub(crate) origin: Option<String>,
+    /// Whether clients are asked for certificates.
+    pub(crate) asks_certificates: bool,
+    /// Whether it speaks TLS at any of its addresses: then this is how clients are to come.
+    pub(crate) encrypted: bool,
     /// The OpenAPI document, written once.
     pub(crate) openapi: Bytes,
     routes: HashMap<String, Vec<Route>>,
@@ -113,6 +117,7 @@ impl Service {
             metrics: metrics.route(&Method::GET, "(no route)"),
         };
         let (unknown, hidden) = (stand_in(false), stand_in(true));
+        let encrypted = settings.listeners.iter().any(|listener| listener.tls.is_some());
         Self {
             in_flight: Semaphore::new(settings.max_in_flight),
             bodies: Semaphore::new(limits::BODIES_BYTES / BODY_UNIT),
@@ -122,6 +127,8 @@ impl Service {
             siem: Arc::clone(&settings.siem),
             queue_capacity: settings.queue_capacity,
             origin: settings.origin.clone(),
+            asks_certificates: encrypted && settings.client_ca.is_some(),
+            encrypted,
             openapi: serde_json::to_vec(openapi).unwrap_or_default().into(),
             ids: RequestIds::from(app.now()),
             app,

@@ -41,6 +41,8 @@ pub struct Settings {
     pub siem: LookAtSiem,
     /// Where people reach the pages, such as `https://avouch.example.org`; without it there are no passkeys.
     pub origin: Option<String>,
+    /// Whose certificates clients are asked for, over TLS; a client without one is let through without.
+    pub client_ca: Option<ClientCa>,
     /// How many operations may wait for the store, for `GET /v1/status`.
     pub queue_capacity: usize,
 }
@@ -62,6 +64,7 @@ impl Settings {
             }),
             siem: Arc::new(Vec::new),
             origin: None,
+            client_ca: None,
             queue_capacity: 4096,
         }
     }
@@ -129,7 +132,7 @@ impl Tls {
     /// # Errors
     /// [`io::ErrorKind::InvalidInput`], saying which of the two cannot be used.
     pub fn check(&self) -> io::Result<()> {
-        tls::acceptor(self).map(drop)
+        tls::acceptor(self, None).map(drop)
     }
 }
 
@@ -137,6 +140,15 @@ impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Tls(..)")
     }
+}
+
+/// Whose certificates of clients are taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientCa {
+    /// The vault's own authority.
+    BuiltIn,
+    /// These authorities, as PEM.
+    Pem(Vec<u8>),
 }
 
 /// Metrics have a listener and a secret of their own: who may see that the server is loaded need not reach its API.

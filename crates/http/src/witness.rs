@@ -69,7 +69,7 @@ impl WitnessServer {
     /// # Errors
     /// An address that cannot be had, or a certificate that cannot be used.
     pub async fn bind(listen: SocketAddr, tls: Option<&Tls>, witness: Arc<dyn Witness>) -> io::Result<Self> {
-        let tls = tls.map(tls::acceptor).transpose()?;
+        let tls = tls.map(|tls| tls::acceptor(tls, None)).transpose()?;
         let router = Router::new()
             .route("/add-checkpoint", post(add_checkpoint))
             .route("/{log}/checkpoint", get(checkpoint))

@@ -1,7 +1,7 @@
 //! Secrets that whoever calls shows: `<prefix>_<environment>_<id, 26 characters>_<secret, 52 characters>_<check, 6 characters>`.
 //!
-//! An API key begins with `avk`, a session with `avs`, a one-time link with `avl`; each has a label of its own in its hash, so that
-//! none passes for another. The id finds the row, the secret proves the right to it; only a hash of both is kept. The secret has
+//! An API key begins with `avk`, a session with `avs`, a one-time link with `avl`, an access token with `ava`; each has a label of its
+//! own in its hash, so that none passes for another. The id finds the row, the secret proves the right to it; only a hash of both is kept. The secret has
 //! 256 random bits, so a plain hash is enough and no slow one is needed. The prefix and the check let a scanner find leaked ones
 //! without false alarms. Must never be logged or stored as text: it is shown once, by [`Credential::reveal`].
 
@@ -62,6 +62,8 @@ kinds! {
     Session, SessionToken: "avs", labels::SESSION, "session";
     /// What lets somebody in once, to enrol.
     Link, OneTimeLink: "avl", labels::ONE_TIME_LINK, "one-time link";
+    /// What a service shows for some minutes, together with a proof that it is the one who was given it.
+    Access, AccessToken: "ava", labels::ACCESS_TOKEN, "access token";
 }
 
 /// See the module.
@@ -195,6 +197,9 @@ mod tests {
     fn one_kind_passes_for_no_other() {
         let key = ApiKey::generate("live", [7; 16], &SystemRandom::new()).unwrap();
         assert!(SessionToken::parse(&key.reveal()).is_err() && OneTimeLink::parse(&key.reveal()).is_err());
+        assert!(AccessToken::parse(&key.reveal()).is_err());
+        let same_bytes: AccessToken = key_of("live", &key);
+        assert!(!same_bytes.verify(&key.hash()));
         let same_bytes: SessionToken = key_of("live", &key);
         assert!(!same_bytes.verify(&key.hash()));
         let same_bytes: OneTimeLink = key_of("live", &key);

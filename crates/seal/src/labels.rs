@@ -104,6 +104,8 @@ labels! {
     SESSION = "avouch/session/v1";
     /// Stored hash of a one-time link.
     ONE_TIME_LINK = "avouch/one-time-link/v1";
+    /// Stored hash of an access token.
+    ACCESS_TOKEN = "avouch/access-token/v1";
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{Secret, Time};
+use crate::{ProvesBy, Secret, Time};
 
 /// What a principal is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -87,6 +87,9 @@ pub struct Principal {
     /// From when on none of its keys works; absent when that is not set. An auditor always has an end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Time>,
+    /// By what a service proves who it is, where it is looked at by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proves_by: Option<ProvesBy>,
 }
 
 /// `POST /v1/principals`.

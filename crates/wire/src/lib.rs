@@ -17,6 +17,7 @@ pub mod page;
 pub mod people;
 pub mod policy;
 pub mod problem;
+pub mod service;
 pub mod subject;
 pub mod system;
 pub mod time;
@@ -61,6 +62,10 @@ pub use people::{
 };
 pub use policy::{Explain, Explanation, View, Views};
 pub use problem::{Fault, Need, Problem, ProblemKind};
+pub use service::{
+    Certificate, CertificateRequest, Jwks, OauthError, OauthRevokeRequest, OauthServer, OauthToken,
+    OauthTokenRequest, ProvesBy,
+};
 pub use subject::{
     BatchItem, BatchOperation, BatchRequest, BatchResponse, BatchResult, Deleted, RevealRequest, Revealed,
     SearchRequest, Subject, SubjectCreate, SubjectPatch, SubjectVersion,

@@ -32,9 +32,23 @@ pub struct Status {
     pub queue: Queue,
     /// How keys and customers' data in its memory are kept from the disk.
     pub memory: Memory,
+    /// How services prove who they are.
+    #[serde(default)]
+    pub services: Services,
     /// Where events are sent to, and how far that is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub siem: Vec<Siem>,
+}
+
+/// How the services that may act prove who they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Services {
+    /// Those with nothing but plain keys, which let in whoever has them.
+    pub with_api_keys_only: u64,
+    /// Those that sign for themselves.
+    pub with_public_keys: u64,
+    /// Access tokens that are alive.
+    pub access_tokens: u64,
 }
 
 /// A place that events are sent to.

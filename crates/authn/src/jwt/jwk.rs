@@ -91,6 +91,18 @@ impl PublicKey {
         &self.required
     }
 
+    /// The key, its name, and the one algorithm that it is for, if it is for one only.
+    fn members(&self) -> serde_json::Value {
+        let mut members: serde_json::Value = serde_json::from_str(&self.required).unwrap_or_default();
+        let beside = [("kid", self.id.as_deref()), ("alg", self.only.map(Algorithm::name))];
+        if let Some(members) = members.as_object_mut() {
+            for (name, value) in beside.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+                members.insert(name.to_owned(), value.into());
+            }
+        }
+        members
+    }
+
     /// Whether it may have signed by this algorithm.
     #[must_use]
     pub fn is_for(&self, algorithm: Algorithm) -> bool {

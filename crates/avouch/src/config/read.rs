@@ -107,6 +107,10 @@ impl Config {
             http.tls_certificate.is_some() != http.tls_key.is_some(),
             "[http] tls_certificate and tls_key go together",
         );
+        check(
+            http.client_ca.is_some() && http.tls_certificate.is_none(),
+            "[http] client_ca goes with tls_certificate and tls_key: without TLS nobody shows a certificate",
+        );
         check(!(1..=100_000).contains(&http.max_connections), "[http] max_connections is 1 to 100000");
         check(!(1..=100_000).contains(&http.max_in_flight), "[http] max_in_flight is 1 to 100000");
         let backup = &self.backup;

@@ -69,6 +69,7 @@ fn the_default_text_explains_every_key_and_states_what_holds_without_it() {
             .iter()
             .any(|one| one.tls_certificate.is_some() && one.tls_key.is_some() && one.hops.is_some())
     );
+    assert_eq!(http.client_ca, Some(ClientCa::BuiltIn));
     assert!(metrics.listen.is_some() && metrics.token_file.is_some());
     assert!(ledger.witnesses.iter().any(|witness| witness.ca.is_some()));
     for (section, key) in [
@@ -138,7 +139,7 @@ fn mistakes_are_found_with_their_line() {
     .map(|text| load(text).unwrap_err())
     .join("\n");
     insta::assert_snapshot!(errors, @"
-    DIR/avouch.toml:3:1: unknown field `port`, expected one of `listen`, `tls_certificate`, `tls_key`, `max_connections`, `max_in_flight`
+    DIR/avouch.toml:3:1: unknown field `port`, expected one of `listen`, `tls_certificate`, `tls_key`, `client_ca`, `max_connections`, `max_in_flight`
     DIR/avouch.toml:3:2: unknown field `htpp`, expected one of `vault`, `process`, `store`, `root`, `erasure`, `http`, `listener`, `people`, `metrics`, `log`, `charter`, `backup`, `ledger`, `siem`
     DIR/avouch.toml:2:10: invalid socket address syntax
     DIR/avouch.toml:2:9: unknown variant `loud`, expected one of `error`, `warn`, `info`, `debug`, `trace`

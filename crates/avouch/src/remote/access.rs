@@ -1,16 +1,18 @@
 //! Commands about principals and their keys. A new key is printed once, to stdout and nowhere else.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use avouch_wire::{
-    Key, KeyCreate, LinkCreate, LinkCreated, PageQuery, Principal, PrincipalCreate, PrincipalKind,
-    PrincipalPatch, PrincipalStatus,
+    CertificateRequest, Jwks, Key, KeyCreate, LinkCreate, LinkCreated, PageQuery, Principal, PrincipalCreate,
+    PrincipalKind, PrincipalPatch, PrincipalStatus, ProvesBy,
 };
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use uuid::Uuid;
 
 use super::{
     CliError, Paging, Remote,
+    input::file,
     output::listing,
     table::{Table, facts},
 };
@@ -36,6 +38,10 @@ pub(crate) enum PrincipalCommand {
         #[arg(long)]
         afresh: bool,
     },
+    /// The public keys by which a service signs for itself: show them, or put others in their place
+    Jwks(JwksArgs),
+    /// Make a certificate for a service, from the vault's own authority
+    Certificate(CertificateArgs),
     /// Stop it: none of its keys works any more
     Suspend {
         /// The principal
@@ -117,6 +123,30 @@ pub(crate) struct PrincipalUpdateArgs {
     /// Whether an identity provider keeps it from now on (SCIM), or no longer
     #[arg(long, value_name = "true|false")]
     provisioned: Option<bool>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct JwksArgs {
+    /// The service
+    id: Uuid,
+    /// A JSON Web Key Set of public keys, which takes the place of those before; its tokens end
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Take all of them away
+    #[arg(long, conflicts_with = "file")]
+    none: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CertificateArgs {
+    /// The service
+    id: Uuid,
+    /// A request for a certificate (PKCS#10, PEM), as `openssl req -new` makes it
+    #[arg(long, value_name = "FILE")]
+    csr: PathBuf,
+    /// For how many hours
+    #[arg(long, default_value_t = 72, value_parser = clap::value_parser!(u16).range(24..=168))]
+    hours: u16,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -216,9 +246,46 @@ pub(super) fn principal(command: PrincipalCommand, remote: &Remote) -> Result<Ex
         PrincipalCommand::Link { id, afresh } => {
             output.answer(&client.principal_link(id, &LinkCreate { afresh })?, link)
         }
+        PrincipalCommand::Jwks(args) => {
+            let known = match (&args.file, args.none) {
+                (Some(path), _) => client.principal_set_jwks(args.id, &read_keys(path)?)?,
+                (None, true) => client.principal_set_jwks(args.id, &Jwks::default())?,
+                (None, false) => client.principal_jwks(args.id)?,
+            };
+            output.answer(&known, public_keys)
+        }
+        PrincipalCommand::Certificate(args) => {
+            let request = CertificateRequest { csr: file(&args.csr)?, hours: args.hours };
+            output.answer(&client.principal_certificate(args.id, &request)?, |made| made.chain.clone())
+        }
         PrincipalCommand::Suspend { id } => patch(id, status(PrincipalStatus::Suspended)),
         PrincipalCommand::Activate { id } => patch(id, status(PrincipalStatus::Active)),
     }
+}
+
+/// Reads a set of keys. What is in it is judged by the server, which is not to see a private one.
+fn read_keys(path: &Path) -> Result<Jwks, CliError> {
+    let set: Jwks = serde_json::from_str(&file(path)?).map_err(|_| {
+        CliError::Input(format!("`{}` is no JSON Web Key Set: expected {{\"keys\": […]}}", path.display()))
+    })?;
+    if set.keys.iter().any(|key| PRIVATE.iter().any(|member| key.get(member).is_some())) {
+        let text =
+            format!("`{}` has a private key in it: nothing was sent; give the public ones", path.display());
+        return Err(CliError::Input(text));
+    }
+    Ok(set)
+}
+
+/// Members of private and of shared keys (RFC 7518).
+const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+fn public_keys(set: &Jwks) -> String {
+    let mut table = Table::new(["kid", "kty", "crv", "alg"]);
+    for key in &set.keys {
+        let text = |name: &str| key.get(name).and_then(serde_json::Value::as_str).unwrap_or_default();
+        table.row(["kid", "kty", "crv", "alg"].map(text));
+    }
+    listing(&table, None)
 }
 
 fn link(made: &LinkCreated) -> String {
@@ -268,7 +335,13 @@ fn shown(principal: &Principal) -> String {
         ("status", principal.status.name().to_owned()),
         ("created", principal.created.to_string()),
         ("until", principal.until.map(|until| until.to_string()).unwrap_or_default()),
+        ("proves by", principal.proves_by.map(proves_by).unwrap_or_default()),
     ])
+}
+
+fn proves_by(by: ProvesBy) -> String {
+    let ProvesBy { api_keys, public_keys, access_tokens } = by;
+    format!("API keys: {api_keys}, public keys: {public_keys}, access tokens: {access_tokens}")
 }
 
 fn principals(principals: &[Principal]) -> Table {

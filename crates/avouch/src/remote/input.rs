@@ -204,7 +204,7 @@ fn put(fields: &mut Map<String, Value>, name: &str, value: Value) -> Result<(), 
     Ok(())
 }
 
-fn file(path: &Path) -> Result<String, CliError> {
+pub(super) fn file(path: &Path) -> Result<String, CliError> {
     fs::read_to_string(path).map_err(|error| CliError::file(path, &error))
 }
 

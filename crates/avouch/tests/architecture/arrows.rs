@@ -61,10 +61,16 @@ const KEEPERS: &[(&str, &[&str], &str)] = &[
     ("clap", &["avouch", "bench"], "only a binary has a command line"),
     ("cryptoki", &["custody"], "somebody else's library is loaded in one place"),
     ("jsonwebtoken", &["authn"], "what others have signed is judged in one place"),
+    (
+        "rcgen",
+        &["authn"],
+        "certificates are made where proofs are judged, and their key is seen nowhere else",
+    ),
     ("rusqlite", &["store", "testkit"], "the seam is the only way to a database"),
     ("serde-saphyr", &["charter"], "YAML is the charter's language and nobody else's"),
     ("tokio", &["avouch", "bench", "http", "store", "testkit"], "operations are synchronous functions"),
     ("tokio-postgres", &["bench", "store", "testkit"], "the seam is the only way to a database"),
+    ("x509-parser", &["authn"], "what others have signed is judged in one place"),
     ("ureq", &["client", "custody"], "requests to others have one place for each kind of other"),
 ];
 

@@ -19,6 +19,7 @@ fn help_says_where_to_begin() {
       init         Make a vault: its keys, its first charter and its first administrator
       serve        Serve the vault until told to stop
       recover      Open a vault whose root is lost, by its recovery shares, passphrase or key
+      admin        Let an administrator in again, at the host of the server
       backup       Backups of both stores: make, list, verify
       restore      Bring a vault, or one of its stores, back from backups
       config       The configuration: check, show
@@ -26,6 +27,7 @@ fn help_says_where_to_begin() {
       erasures     What was erased, and the proof of it: list, show, verify
       ledger       The log that nobody can rewrite: status, export, verify, proofs of single events
       witness      Cosign the checkpoints of others' logs, on a host of its own: init, keys, serve
+      network      What a firewall in front of the server can know: rules, callers
       doctor       Look for what is wrong with the server on this machine
       completions  Write a shell's completions for this program
       subject      Work with one customer: create, show, list, update, delete, history, accesses

@@ -34,6 +34,10 @@ fn the_default_is_a_configuration_that_may_serve() {
     max_connections = 1024
     max_in_flight = 2048
 
+    [people]
+    idle_minutes = 15
+    longest_hours = 12
+
     [metrics]
     listen = "127.0.0.1:8421"
     token_file = "DIR/avouch-data/metrics-token"

@@ -18,6 +18,11 @@ use avouch_testkit::Place;
 pub(crate) struct Bed {
     pub(crate) app: Arc<App>,
     pub(crate) application: Caller,
+    /// What the application calls with.
+    #[allow(dead_code, reason = "only some of the measurements look at it")]
+    pub(crate) key: String,
+    #[allow(dead_code, reason = "only some of the measurements look at it")]
+    admin: Caller,
 }
 
 impl Bed {
@@ -52,10 +57,17 @@ impl Bed {
         };
         let principal = act(&made.app, &admin, service)?.id;
         let key = CreateKey { principal, label: "bench".to_owned(), days: 1, networks: Vec::new() };
-        let application = caller(&act(&made.app, &admin, key)?.key);
-        Ok(Self { app: made.app, application })
+        let key = act(&made.app, &admin, key)?.key.to_string();
+        let application = caller(&key);
+        Ok(Self { app: made.app, application, key, admin })
     }
 
+    #[allow(dead_code, reason = "only some of the measurements change access")]
+    pub(crate) fn by_admin<O: Operation>(&self, operation: O) -> Result<O::Output, Error> {
+        act(&self.app, &self.admin, operation)
+    }
+
+    #[allow(dead_code, reason = "one of the measurements only lets somebody in")]
     pub(crate) fn act<O: Operation>(&self, operation: O) -> Result<O::Output, Error> {
         act(&self.app, &self.application, operation)
     }

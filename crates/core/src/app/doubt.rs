@@ -41,11 +41,12 @@ impl App {
 
     /// Loads again what may be out of date after a change whose outcome is unknown. Until that succeeds nobody is let in. The
     /// keyring is not among it: no request waits for the root.
-    pub(super) fn mend(&self) -> Result<(), Error> {
+    pub(crate) fn mend(&self) -> Result<(), Error> {
         if let Some(owed) = self.stale.owed() {
             self.store.write_wait(after_the_unknown)?;
-            self.install(Fresh::Access(self.load_access()?));
+            self.install(Fresh::Access(Box::new(self.load_access()?)));
             self.people.sessions.load(&self.store, &self.keys, self.now())?;
+            self.services.tokens.load(&self.store, &self.keys, self.now())?;
             self.install(Fresh::Rules(Box::new(self.load_rules()?)));
             self.install(Fresh::Keys(self.store.read_wait(super::opening::load_keys)?));
             self.stale.pay(owed);

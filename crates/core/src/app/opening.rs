@@ -20,6 +20,7 @@ use crate::debt::Debt;
 use crate::erasure::{self, EndingsError, EndingsFault, ErasureSettings, Erasures};
 use crate::gate::approvals::Approvals;
 use crate::gate::people::{People, PeopleSettings};
+use crate::gate::services::Services;
 use crate::gate::{self, Access, principals};
 use crate::ids::{EventId, Ids, PrincipalId};
 use crate::keys::seals::{PRIMARY, Seals, Stored, WrappedAll, primary_slot, put_keyring, put_slot};
@@ -201,7 +202,7 @@ impl App {
             audit::append(tx, &event, 0, None)?;
             Ok::<_, Error>(made)
         })?;
-        app.install(super::Fresh::Access(app.load_access()?));
+        app.install(super::Fresh::Access(Box::new(app.load_access()?)));
         app.refresh_rules()?;
         Ok(Made { app, administrator, key })
     }
@@ -288,6 +289,7 @@ impl App {
         let app = assemble(parts, keys, keyring_key.proof(), rules, access)?;
         app.data_keys.adopt(generation);
         app.people.sessions.load(&app.store, &app.keys, app.now())?;
+        app.services.tokens.load(&app.store, &app.keys, app.now())?;
         app.approvals.load(&app.store, &app)?;
         if let Some(newest) = newest.map_err(Error::from)?.flatten() {
             app.ids.continue_after(EventId::from_int(newest));
@@ -333,7 +335,9 @@ fn assemble(
 ) -> Result<Arc<App>, Error> {
     let rng = SystemRandom::new();
     let mut node = [0; 16];
-    rng.fill(&mut node).map_err(|_| Error::Internal("no randomness"))?;
+    let mut nonce = [0; 16];
+    rng.fill(&mut node).and_then(|()| rng.fill(&mut nonce)).map_err(|_| Error::Internal("no randomness"))?;
+    let services = Services::new(&nonce, parts.clock.now());
     Ok(Arc::new(App {
         store: parts.store,
         keys,
@@ -356,6 +360,7 @@ fn assemble(
         erasures: Erasures::new(parts.erasure)?,
         ledger: ledger::Ledger::new(node, parts.witnesses),
         people: People::new(parts.people),
+        services,
         approvals: Approvals::default(),
         environment: parts.environment,
     }))

@@ -126,7 +126,8 @@ pub const fn class(what: What) -> (Class, u16, &'static str) {
         What::LogPrune => (EventLog, 2, "Delete"),
         What::LogBegin => (EventLog, 6, "Start"),
         What::AdministratorRecover => (Account, 99, "Other"),
-        What::CredentialRefuse => (Authentication, 1, "Logon"),
+        What::CredentialRefuse | What::CredentialIssue => (Authentication, 1, "Logon"),
+        What::CredentialEnd => (Authentication, 2, "Logoff"),
     }
 }
 

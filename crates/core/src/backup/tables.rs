@@ -53,6 +53,7 @@ pub(crate) const LEFT_OUT: &[(&str, &str)] = &[
     ("index_term", "terms show which values are equal; they are made anew from the records"),
     ("approval", "what was agreed to holds for hours, and was agreed to in another time"),
     ("session", "whoever is logged in logs in again"),
+    ("access_token", "it is good for ten minutes: a service that comes to a restored vault asks for another"),
     ("one_time_link", "it is good for three days, and for one vault"),
     ("known_place", "where people were is nobody's business for longer than it is needed"),
     ("spent", "what is good once is good for minutes: a restored vault takes no ticket of another time"),
@@ -187,6 +188,16 @@ tables! {
         "select id, principal, sealed from credential where id > ?1 order by id limit ?2"
         "insert into credential (id, principal, sealed) values (?1, ?2, ?3)"
         "delete from credential"
+    }
+    data Data service_key "service_key" / 1 (principal Blob, sealed Blob) {
+        "select principal, sealed from service_key where principal > ?1 order by principal limit ?2"
+        "insert into service_key (principal, sealed) values (?1, ?2)"
+        "delete from service_key"
+    }
+    data Data authority "authority" / 1 (id Int, sealed Blob) {
+        "select id, sealed from authority where id > ?1 order by id limit ?2"
+        "insert into authority (id, sealed) values (?1, ?2)"
+        "delete from authority"
     }
     data Data subject_mark "subject_mark" / 1 (subject Blob, sealed Blob) {
         "select subject, sealed from subject_mark where subject > ?1 order by subject limit ?2"

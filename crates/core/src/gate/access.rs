@@ -12,6 +12,7 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use super::marks::{self, Marks};
 use super::provisioning::{GroupRecord, Provisioned};
+use super::services::{SealedKeys, ServiceKeys};
 use crate::Error;
 use crate::ids::{CredentialId, GroupId, PrincipalId};
 use crate::rules::Rules;
@@ -100,6 +101,7 @@ pub(crate) struct Rows {
     principals: Vec<([u8; 16], Vec<u8>)>,
     credentials: Vec<([u8; 16], [u8; 16], Vec<u8>)>,
     groups: Vec<([u8; 16], Vec<u8>)>,
+    service_keys: Vec<SealedKeys>,
     marks: marks::Rows,
 }
 
@@ -113,6 +115,7 @@ pub struct Access {
     logins: HashMap<String, PrincipalId>,
     groups: BTreeMap<GroupId, GroupRecord>,
     groups_of: HashMap<PrincipalId, Vec<GroupId>>,
+    service_keys: HashMap<PrincipalId, ServiceKeys>,
     marks: Marks,
 }
 
@@ -124,7 +127,8 @@ impl Access {
             tx.query(&ALL_CREDENTIALS, &[], |row| Ok((row.bytes(0)?, row.bytes(1)?, row.blob(2)?.to_vec())))?;
         let groups = tx.query(&ALL_GROUPS, &[], |row| Ok((row.bytes(0)?, row.blob(1)?.to_vec())))?;
         let generation = tx.first(&GENERATION, &[], |row| row.int(0))?.unwrap_or(0);
-        Ok(Rows { generation, principals, credentials, groups, marks: Marks::rows(tx)? })
+        let (marks, service_keys) = (Marks::rows(tx)?, ServiceKeys::rows(tx)?);
+        Ok(Rows { generation, principals, credentials, groups, marks, service_keys })
     }
 
     /// Begins the next generation, for a change in this transaction, and loads it as the change leaves it.
@@ -140,7 +144,7 @@ impl Access {
 
     /// Opens the rows.
     pub(crate) fn from_rows(rows: Rows, keys: &VaultKeys) -> Result<Self, Error> {
-        let Rows { generation, principals, credentials, groups, marks } = rows;
+        let Rows { generation, principals, credentials, groups, marks, service_keys } = rows;
         let mut access = Self { generation, marks: Marks::open(marks, keys)?, ..Self::default() };
         for (id, sealed) in principals {
             let record: PrincipalRecord = open(keys, "principal", &id, &sealed)?;
@@ -168,6 +172,10 @@ impl Access {
                 }
             }
             access.groups.insert(id, record);
+        }
+        for (principal, sealed) in service_keys {
+            let set = ServiceKeys::open(keys, &principal, &sealed)?;
+            access.service_keys.insert(PrincipalId::from_bytes(principal), set);
         }
         Ok(access)
     }
@@ -250,6 +258,11 @@ impl Access {
             }
         }
         Some(PrincipalClass::new(class.kind(), roles, record.recipient.as_deref()))
+    }
+
+    /// The public keys by which a service signs for itself.
+    pub(crate) fn service_keys(&self, principal: PrincipalId) -> Option<&ServiceKeys> {
+        self.service_keys.get(&principal)
     }
 }
 

@@ -8,11 +8,12 @@ use ipnet::{IpNet, Ipv4Net};
 
 use super::Access;
 use super::people::{Proven, Sessions};
-use crate::ids::{CredentialId, PrincipalId, SessionId};
+use super::services::Tokens;
+use crate::ids::{CredentialId, PrincipalId, SessionId, TokenId};
 use crate::rules::Rules;
 
 /// See the module. Cheap to clone.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     pub(crate) id: PrincipalId,
     pub(crate) class: PrincipalClass,
@@ -29,6 +30,8 @@ enum Came {
     System,
     Key(CredentialId),
     Session(SessionId),
+    /// An access token, and what it is bound to.
+    Token(TokenId),
     /// By what they have just shown, of which a session is to be made.
     Shown,
 }
@@ -67,7 +70,7 @@ impl Caller {
     pub fn credential(&self) -> Option<CredentialId> {
         match self.came {
             Came::Key(id) => Some(id),
-            Came::System | Came::Session(_) | Came::Shown => None,
+            Came::System | Came::Session(_) | Came::Token(_) | Came::Shown => None,
         }
     }
 
@@ -76,15 +79,16 @@ impl Caller {
     pub fn session(&self) -> Option<SessionId> {
         match self.came {
             Came::Session(id) => Some(id),
-            Came::System | Came::Key(_) | Came::Shown => None,
+            Came::System | Came::Key(_) | Came::Token(_) | Came::Shown => None,
         }
     }
 
-    /// The id of the key or the session, for the record.
+    /// The id of the key, the session or the token, for the record.
     pub(crate) fn came_by(&self) -> Option<[u8; 16]> {
         match self.came {
             Came::Key(id) => Some(*id.bytes()),
             Came::Session(id) => Some(*id.bytes()),
+            Came::Token(id) => Some(*id.bytes()),
             Came::System | Came::Shown => None,
         }
     }
@@ -168,6 +172,29 @@ impl Caller {
         caller.ok_or(Unauthenticated::Unknown)
     }
 
+    /// A service that has shown a token, and that it holds what the token is bound to.
+    pub(crate) fn by_token(
+        access: &Access,
+        rules: &Rules,
+        id: TokenId,
+        principal: PrincipalId,
+        from: IpAddr,
+        now: i64,
+    ) -> Option<Self> {
+        Self::admit(access, rules, principal, Came::Token(id), Proof::TOKEN, from.to_canonical(), now)
+    }
+
+    /// A service that has just shown who it is.
+    pub(crate) fn shown(
+        access: &Access,
+        rules: &Rules,
+        principal: PrincipalId,
+        from: IpAddr,
+        now: i64,
+    ) -> Option<Self> {
+        Self::admit(access, rules, principal, Came::Shown, Proof::TOKEN, from, now)
+    }
+
     /// The same caller as the vault knows it now: an operation may have waited, an export may have run for an hour, and
     /// in between a key may have been withdrawn, a session ended, a role taken away, a principal suspended.
     ///
@@ -177,7 +204,7 @@ impl Caller {
         &self,
         access: &Access,
         rules: &Rules,
-        sessions: &Sessions,
+        (sessions, tokens): (&Sessions, &Tokens),
         now: i64,
     ) -> Result<Self, Unauthenticated> {
         let again = |proof, from| Self::admit(access, rules, self.id, self.came, proof, from, now);
@@ -188,8 +215,14 @@ impl Caller {
                 let standing = sessions.standing(id, from, now).ok_or(Unauthenticated::Unknown)?;
                 again(standing.proof, from).ok_or(Unauthenticated::Unknown)
             }
+            (Came::Token(id), Some(from)) => {
+                tokens.alive(id, now).ok_or(Unauthenticated::Unknown)?;
+                again(self.proof, from).ok_or(Unauthenticated::Unknown)
+            }
             (Came::Shown, Some(from)) => again(self.proof, from).ok_or(Unauthenticated::Unknown),
-            (Came::Key(_) | Came::Session(_) | Came::Shown, None) => Err(Unauthenticated::Unknown),
+            (Came::Key(_) | Came::Session(_) | Came::Token(_) | Came::Shown, None) => {
+                Err(Unauthenticated::Unknown)
+            }
         }
     }
 

@@ -27,13 +27,18 @@ pub(crate) use links::drop_of as drop_links;
 pub use links::{CreateLink, NewLink};
 pub(crate) use log_in::sweep;
 pub use log_in::{Arrival, BegunCeremony, LogIn};
+pub(super) use once::{Single, spend};
 pub use places::BrowserId;
 pub use proven::Proven;
 pub use sessions::{BeginSession, EndSessions, NewSession, ReadSessions, SessionShown};
 pub(crate) use sessions::{SessionChange, Sessions, end_all, write_seen};
 
+use std::net::IpAddr;
+
 use attempts::Attempts;
 use hashing::Hashing;
+
+use crate::Error;
 
 /// How people log in here.
 #[derive(Debug, Clone)]
@@ -65,6 +70,18 @@ impl People {
     pub(crate) fn new(settings: PeopleSettings) -> Self {
         let sessions = Sessions::new(&settings);
         Self { settings, sessions, attempts: Attempts::default(), hashing: Hashing::default() }
+    }
+}
+
+impl People {
+    /// Whether somebody has failed too often to be looked at.
+    pub(super) fn barred(&self, account: [u8; 32], from: IpAddr, now: i64) -> Result<(), Error> {
+        self.attempts.barred(account, from, now)
+    }
+
+    /// Counts a failure of somebody who was looked at.
+    pub(super) fn failed(&self, account: [u8; 32], from: IpAddr, now: i64) -> Result<(), Error> {
+        self.attempts.begin(account, from, now).map(drop)
     }
 }
 

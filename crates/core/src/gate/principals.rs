@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::access::{LOGIN_MAX, kind_of, login_name};
 use super::provisioning::{Provisioned, leave_all};
-use super::{Access, Intent, KeyRecord, Permit, PrincipalRecord, Status, people};
+use super::{Access, Intent, KeyRecord, Permit, PrincipalRecord, Status, people, services};
 use crate::app::{App, Cx, Operation, Outcome, Refresh};
 use crate::audit::Note;
 use crate::ids::{CredentialId, PrincipalId};
@@ -200,7 +200,11 @@ impl Operation for ChangePrincipal {
         }
         check(cx.rules, &record)?;
         free_login(tx, cx.app, id, &record)?;
-        let ended = if record.is_active() { Vec::new() } else { people::end_all(tx, cx.app, id)? };
+        let mut ended = Vec::new();
+        if !record.is_active() {
+            ended = people::end_all(tx, cx.app, id)?;
+            ended.push(services::end_of(tx, id)?);
+        }
         write(tx, cx.app, id, &record)?;
         let mut principal = Principal::of(&cx.app.access(), id, record);
         if principal.record.provisioned.is_none() {
@@ -267,6 +271,10 @@ pub struct PrincipalWithKeys {
     pub principal: Principal,
     /// Its keys, oldest first.
     pub keys: Vec<(CredentialId, KeyRecord)>,
+    /// How many public keys are registered for it.
+    pub public_keys: usize,
+    /// How many access tokens it has that are alive.
+    pub tokens: usize,
 }
 
 impl Operation for ReadPrincipals {
@@ -281,6 +289,8 @@ impl Operation for ReadPrincipals {
             .map(|(id, record)| PrincipalWithKeys {
                 principal: Principal::of(&access, id, record.clone()),
                 keys: access.keys_of(id).into_iter().map(|(id, key)| (id, key.clone())).collect(),
+                public_keys: access.service_keys(id).map_or(0, services::ServiceKeys::count),
+                tokens: cx.app.services.tokens.count(Some(id), cx.now),
             })
             .collect();
         if self.only.is_some() && found.is_empty() {

@@ -14,7 +14,7 @@ use avouch_scim::Resource;
 use avouch_store::{Tx, params, statements};
 use serde_json::{Value as Json, json};
 
-use super::{approvals, people};
+use super::{approvals, people, services};
 use crate::Error;
 use crate::app::{After, App, Cx};
 use crate::ids::PrincipalId;
@@ -106,7 +106,8 @@ pub(super) fn statements() -> Vec<&'static avouch_store::Statement> {
 fn end_access(tx: &mut Tx<'_>, cx: &Cx<'_>, id: PrincipalId) -> Result<After, Error> {
     tx.execute(&DROP_CREDENTIALS, params![id.bytes()])?;
     people::drop_links(tx, id)?;
-    let sessions = people::end_all(tx, cx.app, id)?;
+    let mut sessions = people::end_all(tx, cx.app, id)?;
+    sessions.push(services::end_of(tx, id)?);
     let approvals = approvals::cancel_all(tx, cx.app, id, cx.now)?;
     Ok(After { sessions, approvals })
 }

@@ -28,6 +28,7 @@ mod recognise;
 mod residue;
 mod rotation;
 mod seals;
+mod services;
 mod thief;
 mod token_family;
 mod tokens;

@@ -9,7 +9,7 @@ use avouch_core::gate::{KeyRecord, Status, principals};
 use avouch_core::{CredentialId, PrincipalId};
 use avouch_wire::{
     Fault, Key, KeyCreate, KeyCreated, LinkCreate, LinkCreated, Page, PageQuery, Principal, PrincipalCreate,
-    PrincipalKind, PrincipalPatch, PrincipalStatus, Secret,
+    PrincipalKind, PrincipalPatch, PrincipalStatus, ProvesBy, Secret,
 };
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -83,7 +83,16 @@ pub(super) async fn read(
     Caller(caller): Caller,
     Path(id): Path<PrincipalId>,
 ) -> Result<Response, Failure> {
-    render::ok(&rendered(one(&service, &caller, id).await?.principal)?)
+    let found = one(&service, &caller, id).await?;
+    let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    let proves_by = ProvesBy {
+        api_keys: count(found.keys.len()),
+        public_keys: count(found.public_keys),
+        access_tokens: count(found.tokens),
+    };
+    let mut shown = rendered(found.principal)?;
+    shown.proves_by = (shown.kind == PrincipalKind::Service).then_some(proves_by);
+    render::ok(&shown)
 }
 
 /// Changes a principal. Nobody changes their own roles.
@@ -243,6 +252,7 @@ pub(super) fn rendered(principal: principals::Principal) -> Result<Principal, Fa
         groups,
         created: render::time(record.created),
         until: record.until.map(render::time),
+        proves_by: None,
     })
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use avouch_core::gate::explain;
 use avouch_core::vault::ReadStatus;
-use avouch_wire::system::{Check, Queue};
+use avouch_wire::system::{Check, Queue, Services};
 use avouch_wire::{Explain, Explanation, Health, HealthState, Readiness, Status};
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -61,8 +61,19 @@ pub(super) async fn status(
         uptime_seconds: service.started.elapsed().as_secs(),
         queue: queue(&service),
         memory: (service.memory)(),
+        services: services(&service),
         siem: (service.siem)(),
     })
+}
+
+fn services(service: &Shared) -> Services {
+    let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    let used = service.app.services_in_use();
+    Services {
+        with_api_keys_only: count(used.with_keys_only),
+        with_public_keys: count(used.with_public_keys),
+        access_tokens: count(used.tokens),
+    }
 }
 
 fn queue(service: &Shared) -> Queue {

@@ -16,6 +16,7 @@ mod ledger;
 mod listeners;
 mod login;
 mod scim;
+mod services;
 mod system;
 mod tokens;
 mod transit;

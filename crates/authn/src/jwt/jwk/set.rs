@@ -61,6 +61,13 @@ impl KeySet {
         &self.keys
     }
 
+    /// The keys as a set, in one spelling and with nothing beside them but their names and what each is only for.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let keys: Vec<_> = self.keys.iter().map(PublicKey::members).collect();
+        serde_json::json!({ "keys": keys }).to_string()
+    }
+
     /// The key that is called `id` and is for `algorithm`. Without an `id` it is the one key of the set:
     /// where there are several, none of them is tried.
     pub(crate) fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Result<&PublicKey> {

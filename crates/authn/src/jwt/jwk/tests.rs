@@ -254,3 +254,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_set_is_written_as_it_is_read_and_nothing_beside_the_keys_is() {
+    let named = with(with(testing::p256(7).named("one"), "alg", "ES256"), "x5c", json!(["MA=="]));
+    let set = registered(&[named, testing::ed25519().named("two")]).unwrap();
+    let text = set.to_json();
+    assert!(!text.contains("x5c") && text.contains(r#""alg":"ES256""#), "{text}");
+    let again = KeySet::registered(text.as_bytes()).unwrap();
+    assert_eq!(again.to_json(), text);
+    let prints = |set: &KeySet| set.keys().iter().map(PublicKey::thumbprint).collect::<Vec<_>>();
+    assert_eq!(prints(&again), prints(&set));
+}

@@ -68,17 +68,7 @@ impl Attempts {
     pub(super) fn begin(&self, account: Account, from: IpAddr, now: i64) -> Result<Attempt, Error> {
         let network = network(from);
         let mut counts = self.lock();
-        let known = counts.known.contains_key(&(account, network));
-        let keys = keys(account, network, known);
-        for (key, most) in keys.iter().flatten() {
-            if let Some(count) = counts.current(*key, now)
-                && count.failures >= *most
-            {
-                let micros = count.since.saturating_add(WINDOW_MICROS).saturating_sub(now);
-                let seconds = u32::try_from(micros / 1_000_000 + 1).unwrap_or(u32::MAX);
-                return Err(Error::TooMany { seconds });
-            }
-        }
+        let keys = counts.barred(account, network, now)?;
         counts.make_room(now)?;
         for (key, _) in keys.into_iter().flatten() {
             let count = counts.failures.entry(key).or_insert(Count { since: now, failures: 0 });
@@ -88,6 +78,14 @@ impl Attempts {
             count.failures = count.failures.saturating_add(1);
         }
         Ok(Attempt { account, network })
+    }
+
+    /// Whether one may begin; nothing is counted.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`].
+    pub(super) fn barred(&self, account: Account, from: IpAddr, now: i64) -> Result<(), Error> {
+        self.lock().barred(account, network(from), now).map(drop)
     }
 
     /// The attempt was none of a stranger: it does not count, and its network is known from now on.
@@ -112,7 +110,26 @@ impl Attempts {
     }
 }
 
+/// What counts an attempt, and up to how many.
+type Counted = [Option<(Key, u32)>; 3];
+
 impl Counts {
+    /// What counts an attempt that may begin.
+    fn barred(&self, account: Account, network: Network, now: i64) -> Result<Counted, Error> {
+        let known = self.known.contains_key(&(account, network));
+        let keys = keys(account, network, known);
+        for (key, most) in keys.iter().flatten() {
+            if let Some(count) = self.current(*key, now)
+                && count.failures >= *most
+            {
+                let micros = count.since.saturating_add(WINDOW_MICROS).saturating_sub(now);
+                let seconds = u32::try_from(micros / 1_000_000 + 1).unwrap_or(u32::MAX);
+                return Err(Error::TooMany { seconds });
+            }
+        }
+        Ok(keys)
+    }
+
     fn current(&self, key: Key, now: i64) -> Option<Count> {
         self.failures.get(&key).copied().filter(|count| now < count.since.saturating_add(WINDOW_MICROS))
     }
@@ -126,7 +143,7 @@ impl Counts {
 }
 
 /// What counts an attempt, and up to how many. A network that the account is known from is not held to what strangers do.
-fn keys(account: Account, network: Network, known: bool) -> [Option<(Key, u32)>; 3] {
+fn keys(account: Account, network: Network, known: bool) -> Counted {
     [
         Some((Key::Pair(account, network), PAIR)),
         (!known).then_some((Key::Account(account), ACCOUNT)),
@@ -205,7 +222,10 @@ mod tests {
     #[test]
     fn memory_is_bounded_and_old_counts_make_room() {
         let attempts = Attempts::default();
-        let address = |n: u32| IpAddr::from([10, (n >> 16) as u8, (n >> 8) as u8, 0]);
+        let address = |n: u32| {
+            let [.., high, low] = n.to_be_bytes();
+            IpAddr::from([10, high, low, 0])
+        };
         let mut account = [0; 32];
         let mut begun = 0;
         for n in 0..60_000_u32 {

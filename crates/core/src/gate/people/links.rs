@@ -156,7 +156,7 @@ impl App {
             audit::append(tx, &event, 0, None)?;
             Ok::<_, Error>((id, link, Access::changed(tx, &app.keys)?))
         })?;
-        self.install(Fresh::Access(access));
+        self.install(Fresh::Access(Box::new(access)));
         Ok((id, link))
     }
 }

@@ -71,6 +71,8 @@ pub(crate) struct Live {
 pub(crate) enum SessionChange {
     Begin(SessionId, Arc<Live>),
     End(SessionId),
+    /// All access tokens of a service have ended.
+    EndTokens(PrincipalId),
 }
 
 /// The sessions in memory.
@@ -134,6 +136,7 @@ impl Sessions {
             match change {
                 SessionChange::Begin(id, session) => drop(live.insert(id, session)),
                 SessionChange::End(id) => drop(live.remove(&id)),
+                SessionChange::EndTokens(_) => {}
             }
         }
     }
@@ -463,7 +466,7 @@ fn end(
 fn ended_note(changes: &[SessionChange]) -> Note {
     let ended = changes.iter().filter_map(|change| match change {
         SessionChange::End(id) => Some(*id.bytes()),
-        SessionChange::Begin(..) => None,
+        SessionChange::Begin(..) | SessionChange::EndTokens(_) => None,
     });
     Note { objects: ended.collect(), ..Note::count(changes.len()) }
 }
