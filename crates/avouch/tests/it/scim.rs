@@ -26,7 +26,7 @@ fn scim2_tester_finds_nothing() {
     assert!(!log.contains(&provider));
 }
 
-#[allow(clippy::disallowed_methods)] // where this test reads the environment
+#[expect(clippy::disallowed_methods, reason = "where this test reads the environment")]
 fn python() -> String {
     std::env::var("AVOUCH_TEST_SCIM").expect(
         "AVOUCH_TEST_SCIM names a Python that has scim2-tester; `cargo xtask test` makes one, and so does \
