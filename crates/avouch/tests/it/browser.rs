@@ -8,10 +8,16 @@ use crate::program::Place;
 
 const HOW: &str = "needs a browser: run `cargo xtask test`, or `cargo xtask browser` and set what it prints";
 
+/// What `cargo xtask test` says of the machine.
+#[expect(clippy::disallowed_methods, reason = "a test is told where the browser is")]
+fn place(name: &str) -> std::ffi::OsString {
+    std::env::var_os(name).expect(HOW)
+}
+
 /// Runs a program of `e2e/` against a server, with what it is to know besides.
 fn run(program: &str, url: &str, known: &[(&str, &str)]) {
-    let chromium = std::env::var_os("AVOUCH_TEST_CHROMIUM").expect(HOW);
-    let modules = std::env::var_os("AVOUCH_TEST_E2E_MODULES").expect(HOW);
+    let chromium = place("AVOUCH_TEST_CHROMIUM");
+    let modules = place("AVOUCH_TEST_E2E_MODULES");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../e2e");
     let mut node = Command::new("node");
     node.arg(folder.join(program)).env("AVOUCH_TEST_CHROMIUM", chromium).env("AVOUCH_E2E_MODULES", modules);

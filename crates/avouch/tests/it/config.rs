@@ -85,6 +85,6 @@ fn a_mistake_is_told_with_its_line() {
     place.write("avouch.toml", "[http]\nlisten = \"127.0.0.1:8420\"\nlisten_on = 1\n");
     insta::assert_snapshot!(place.run(&["serve"]).refusal(), @"
     exit code 1
-    error: avouch.toml:3:1: unknown field `listen_on`, expected one of `listen`, `tls_certificate`, `tls_key`, `max_connections`, `max_in_flight`
+    error: avouch.toml:3:1: unknown field `listen_on`, expected one of `listen`, `tls_certificate`, `tls_key`, `client_ca`, `max_connections`, `max_in_flight`
     ");
 }

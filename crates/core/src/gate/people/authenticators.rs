@@ -46,7 +46,7 @@ pub(super) struct Authenticator {
 /// What it is judged by.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) enum Secret {
-    Passkey(Passkey),
+    Passkey(Box<Passkey>),
     Password(Hashed),
     Totp { bytes: [u8; 20], last: Option<u64> },
     Recovery(Codes),
@@ -111,11 +111,7 @@ impl Authenticator {
     }
 
     /// All of a person, oldest first.
-    pub(super) fn of(
-        tx: &mut Tx<'_>,
-        app: &App,
-        principal: PrincipalId,
-    ) -> Result<Vec<(AuthenticatorId, Self)>, Error> {
+    pub(super) fn of(tx: &mut Tx<'_>, app: &App, principal: PrincipalId) -> Result<Kept, Error> {
         let rows = tx.query(&OF_PRINCIPAL, params![principal.bytes()], |row| {
             Ok((row.bytes::<16>(0)?, row.blob(1)?.to_vec()))
         })?;
@@ -175,6 +171,9 @@ pub(crate) fn drop_all(tx: &mut Tx<'_>, principal: PrincipalId) -> Result<(), Er
     tx.put(&DROP_ALL, params![principal.bytes()])?;
     Ok(())
 }
+
+/// What somebody has, each by its id.
+pub(super) type Kept = Vec<(AuthenticatorId, Authenticator)>;
 
 /// Whether somebody has a way in that is worth two factors.
 pub(super) fn strong(all: &[(AuthenticatorId, Authenticator)]) -> bool {

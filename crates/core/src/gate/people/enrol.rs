@@ -155,7 +155,7 @@ impl App {
             .authenticators_of(owner)?
             .into_iter()
             .filter_map(|(_, kept)| match kept.secret {
-                Secret::Passkey(passkey) => Some(passkey),
+                Secret::Passkey(passkey) => Some(*passkey),
                 _ => None,
             })
             .collect();
@@ -185,7 +185,7 @@ impl App {
                 avouch_authn::Error::Undiscoverable => Error::invalid("", error.to_string()),
                 _ => Error::LogInFailed,
             })?;
-        let secret = Secret::Passkey(passkey);
+        let secret = Secret::Passkey(Box::new(passkey));
         Ok(EnrolPasskey(Ready { owner, label: label.to_owned(), secret, single: Some(single) }))
     }
 

@@ -14,7 +14,7 @@ use data_encoding::HEXLOWER;
 use zeroize::Zeroizing;
 
 use super::attempts::Attempt;
-use super::authenticators::{Authenticator, Secret, totp_secret};
+use super::authenticators::{Authenticator, Kept, Secret, totp_secret};
 use super::places::{self, BrowserId, Place};
 use super::proven::{Proven, RestsOn};
 use super::ticket::{self, For};
@@ -186,7 +186,7 @@ impl App {
                 phishing_resistant: true,
                 methods: &["pop", "user"],
                 single: Some(single),
-                rests_on: vec![RestsOn::Passkey(id, shown.changed)],
+                rests_on: vec![RestsOn::Passkey(id, shown.changed.map(Box::new))],
             });
         }
         Err(Error::LogInFailed)
@@ -282,10 +282,7 @@ impl App {
     }
 
     /// Who has this name and may log in, with what they have.
-    fn person(
-        self: &Arc<Self>,
-        login: &str,
-    ) -> Result<Option<(PrincipalId, Vec<(AuthenticatorId, Authenticator)>)>, Error> {
+    fn person(self: &Arc<Self>, login: &str) -> Result<Option<(PrincipalId, Kept)>, Error> {
         let access = self.access();
         let active = |id: &PrincipalId| access.principal(*id).is_some_and(PrincipalRecord::is_active);
         match access.by_login(&login_name(login)).filter(active) {
@@ -298,10 +295,7 @@ impl App {
         }
     }
 
-    pub(super) fn authenticators_of(
-        self: &Arc<Self>,
-        id: PrincipalId,
-    ) -> Result<Vec<(AuthenticatorId, Authenticator)>, Error> {
+    pub(super) fn authenticators_of(self: &Arc<Self>, id: PrincipalId) -> Result<Kept, Error> {
         let app = Arc::clone(self);
         self.store.read_wait(move |tx| Authenticator::of(tx, &app, id))
     }

@@ -29,7 +29,7 @@ pub struct Proven {
 #[derive(Debug)]
 pub(super) enum RestsOn {
     /// A passkey, and how it is to be kept now.
-    Passkey(AuthenticatorId, Option<Passkey>),
+    Passkey(AuthenticatorId, Option<Box<Passkey>>),
     /// A password, and its hash of today's cost if it had another.
     Password(AuthenticatorId, Option<Hashed>),
     /// A code of an app, of this step.
