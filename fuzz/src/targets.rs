@@ -19,6 +19,7 @@ mod notes;
 mod policies;
 mod proofs;
 mod receipts;
+mod scim;
 mod seal;
 mod search;
 mod streams;
@@ -68,6 +69,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "policies", check: policies::check },
     Target { name: "proofs", check: proofs::check },
     Target { name: "receipts", check: receipts::check },
+    Target { name: "scim", check: scim::check },
     Target { name: "seal", check: seal::check },
     Target { name: "search", check: search::check },
     Target { name: "streams", check: streams::check },

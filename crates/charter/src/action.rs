@@ -30,6 +30,7 @@ pub const ACTIONS: &[(&str, &str)] = &[
     ("charter.apply", "put another charter in force"),
     ("access.read", "see who holds which role and which keys are valid"),
     ("access.change", "add and remove principals, roles and keys"),
+    ("access.provision", "keep the people of an identity provider and their groups, and nobody else"),
     ("event.read", "read the record of what was done"),
     ("event.search", "find the events that are about one subject"),
     ("disclosure.read", "see what recipients were given, and of how many subjects"),
@@ -98,6 +99,16 @@ pub(crate) fn fit_for_auditor(action: &str) -> bool {
             | "system.status"
             | "policy.explain"
     )
+}
+
+/// Whether only a program may hold it: it is a connection to another system, and no work for a person.
+pub(crate) fn only_for_services(action: &str) -> bool {
+    action == "access.provision"
+}
+
+/// Whether whoever may do it could give themselves what they have not.
+pub(crate) fn administers(action: &str) -> bool {
+    matches!(action, "access.change" | "charter.apply") || action.starts_with("key.") && action != "key.read"
 }
 
 #[cfg(test)]

@@ -258,6 +258,7 @@ fn resolve_role(draft: DraftRole, names: &Declared, all: &[Field], sink: &mut Si
         purposes: claimed,
         sees,
         transit: draft.transit.into_iter().flat_map(|keys| keys.names).map(|name| name.value).collect(),
+        groups: draft.groups.names.into_iter().map(|name| name.value).collect(),
     })
 }
 
@@ -300,6 +301,14 @@ fn check_actions(draft: &DraftRole, sink: &mut Sink<'_>) {
                 written.value
             );
             sink.help(written.at, message, format!("auditors may have {}", quoted(fit)));
+        } else if draft.holder.is_some_and(|holder| holder != Holder::Service)
+            && action::only_for_services(&written.value)
+        {
+            let message = format!(
+                "only a service can have `{}`: an identity provider calls with its key",
+                written.value
+            );
+            sink.help(written.at, message, "give it to a role of its own with `holder: service`");
         } else if draft.purposes.read
             && draft.purposes.names.is_empty()
             && action::needs_purpose(&written.value)
@@ -312,6 +321,12 @@ fn check_actions(draft: &DraftRole, sink: &mut Sink<'_>) {
             let message = format!("role `{role}` may `{}` and names no standalone key", written.value);
             sink.help(written.at, message, "name the keys it may use: `transit: [orders, \"billing-*\"]`");
         }
+    }
+    if let Some(group) = draft.groups.names.first()
+        && draft.holder.is_some_and(|holder| holder != Holder::Staff)
+    {
+        let message = format!("role `{role}` is not for staff, and only staff are in groups");
+        sink.help(group.at, message, "remove `groups`, or write `holder: staff`");
     }
     if let Some(entry) = draft.sees.first().filter(|_| auditor) {
         sink.help(

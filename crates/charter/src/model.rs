@@ -218,12 +218,19 @@ pub struct Role {
     pub sees: Vec<Sees>,
     /// Names of the standalone keys it may use; `*` at the end of one stands for whatever follows.
     pub transit: Vec<String>,
+    /// Names of groups that an identity provider keeps: whoever is in one of them holds the role.
+    pub groups: Vec<String>,
 }
 
 impl Role {
     /// Whether the role may do this action.
     pub fn may(&self, action: &str) -> bool {
         self.actions.iter().any(|a| a == action)
+    }
+
+    /// Whether whoever holds the role could give themselves what they have not: it changes who may what, or the keys.
+    pub fn administers(&self) -> bool {
+        self.actions.iter().any(|action| crate::action::administers(action))
     }
 
     /// Whether the role may use the standalone key of this name.

@@ -284,6 +284,17 @@ fn roles(charter: &Charter, places: &Places, sink: &mut Sink<'_>) {
             let message = format!("role `{name}` names standalone keys and has no action that uses them");
             sink.help(at, message, "add `transit.encrypt` or `transit.decrypt`, or remove `transit`");
         }
+        if !role.groups.is_empty() && role.administers() {
+            let message = format!(
+                "role `{name}` administers, and is held by whoever is in group {}",
+                quoted(role.groups.iter().map(String::as_str))
+            );
+            sink.help(
+                at,
+                message,
+                "whoever runs the identity provider can make themselves one of them: give this role by hand",
+            );
+        }
         if shows(action::reveals) && role.sees.is_empty() {
             sink.help(
                 at,

@@ -129,7 +129,7 @@ impl App {
         let now = self.now();
         if secret.starts_with(<Session as Kind>::PREFIX) {
             let (caller, seen) =
-                Caller::by_session(&self.access(), &self.people.sessions, secret, from, now)?;
+                Caller::by_session(&self.access(), &self.rules(), &self.people.sessions, secret, from, now)?;
             if let Some(id) = seen {
                 self.store.write(
                     move |tx| people::write_seen(tx, id, now),
@@ -142,7 +142,7 @@ impl App {
             }
             return Ok(caller);
         }
-        let result = Caller::authenticate(&self.access(), secret, from, now);
+        let result = Caller::authenticate(&self.access(), &self.rules(), secret, from, now);
         if let Err(Unauthenticated::Refused(credential, principal)) = result {
             self.record_refusal(principal, Some(credential), "not-authenticated");
         }
@@ -364,7 +364,7 @@ impl<O: Operation> Attempt<O> {
         let event = app.ids.event(now);
         let caller = self
             .caller
-            .renewed(&app.access(), (&app.people.sessions, &app.services.tokens), now)
+            .renewed(&app.access(), &rules, (&app.people.sessions, &app.services.tokens), now)
             .map_err(|_| Error::Unauthenticated)?;
         let generation = app.data_keys.generation();
         let cx = Cx { app, rules: &rules, caller: &caller, now, event, generation };

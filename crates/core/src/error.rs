@@ -10,6 +10,9 @@ pub enum Error {
     /// The input does not fit the charter; each entry names a place and says what is expected there.
     #[error("invalid input")]
     Invalid(Vec<Fault>),
+    /// What an identity provider sent cannot be understood or carried out.
+    #[error("unfit for provisioning: {0}")]
+    Unprovisionable(#[from] avouch_scim::Flaw),
     /// No such thing, for this caller: erased, foreign and unknown look alike.
     #[error("not found")]
     NotFound,
@@ -129,7 +132,7 @@ impl Error {
     #[must_use]
     pub fn slug(&self) -> &'static str {
         match self {
-            Self::Invalid(_) => "validation",
+            Self::Invalid(_) | Self::Unprovisionable(_) => "validation",
             Self::NotFound => "not-found",
             Self::Unauthenticated => "not-authenticated",
             Self::LogInFailed => "log-in-failed",

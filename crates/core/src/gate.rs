@@ -11,6 +11,7 @@ pub mod marks;
 pub mod people;
 mod permit;
 pub mod principals;
+pub mod provisioning;
 mod reason;
 pub mod services;
 
@@ -28,6 +29,7 @@ pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
         access::STATEMENTS.to_vec(),
         principals::STATEMENTS.to_vec(),
         people::statements(),
+        provisioning::statements(),
         services::statements(),
         approvals::statements(),
         marks::STATEMENTS.to_vec(),

@@ -84,6 +84,10 @@ id!(
     LinkId
 );
 id!(
+    /// A group of people that an identity provider keeps.
+    GroupId
+);
+id!(
     /// One import of one file with one mapping.
     ImportId
 );

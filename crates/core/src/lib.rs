@@ -21,8 +21,8 @@ pub mod vault;
 pub use avouch_policy::{Action, Need, ProofNeed, View};
 pub use error::{Error, Fault, Held, Refusal};
 pub use ids::{
-    ApprovalId, AuthenticatorId, CredentialId, EventId, HoldId, ImportId, LinkId, PrincipalId, SessionId,
-    SubjectId, TokenId,
+    ApprovalId, AuthenticatorId, CredentialId, EventId, GroupId, HoldId, ImportId, LinkId, PrincipalId,
+    SessionId, SubjectId, TokenId,
 };
 pub use rules::{Problems, Rules};
 pub use schema::MIGRATIONS;

@@ -288,6 +288,14 @@ impl Rules {
         self.fields.get(place).ok_or(Error::Internal("a field's place is out of range"))
     }
 
+    /// The roles that whoever is in a group holds. Its name is compared letter by letter.
+    pub(crate) fn roles_of_group<'r>(&'r self, name: &str) -> impl Iterator<Item = &'r str> {
+        let given = move |role: &&avouch_charter::Role| {
+            role.holder == Holder::Staff && role.groups.iter().any(|group| group == name)
+        };
+        self.charter.roles().iter().filter(given).map(|role| role.name.as_str())
+    }
+
     pub(crate) fn class_name(&self, number: u32) -> Result<&str, Error> {
         self.class_names.get(&number).map(String::as_str).ok_or(Error::Tampered)
     }

@@ -2,7 +2,7 @@
 //! sealed blob. Tables that grow carry the subject (or the index term) first in their key, so they can be distributed.
 //!
 //! Trust, table by table: whoever can write `record`, `token`, `recipient_state`, `principal`, `credential`,
-//! `service_key`, `charter_version` or `transit_key` can delete rows and bring back old ones, but cannot make, change or
+//! `scim_group`, `service_key`, `charter_version` or `transit_key` can delete rows and bring back old ones, but cannot make, change or
 //! swap any: each is bound to its place by a key that is not in the database. Whoever can write `index_term` can hide a
 //! subject from search, not make search show a wrong one. Whoever can write `ending` can keep the vault shut, and whoever
 //! can write `ended_identifier` or `hold` can have a person taken for new or a hold forgotten; none of them can have
@@ -50,6 +50,7 @@ create table siem_cursor (name text primary key, log bigint not null, idx bigint
 create table event_subject (pseudonym blob not null, event bigint not null,
     primary key (pseudonym, event)) without rowid;
 create table principal (id blob primary key, sealed blob not null);
+create table scim_group (id blob primary key, sealed blob not null);
 create table access_state (id bigint primary key, generation bigint not null);
 insert into access_state (id, generation) values (1, 1);
 create table credential (id blob primary key, principal blob not null, sealed blob not null);
@@ -58,6 +59,7 @@ create index authenticator_by_principal on authenticator (principal, id);
 create table subject_mark (subject blob primary key, sealed blob not null) without rowid;
 create table approval (id blob primary key, requester blob not null, subject blob, version bigint not null, until bigint not null,
     remaining bigint not null, sealed blob not null);
+create index approval_by_requester on approval (requester, id);
 create index approval_by_subject on approval (subject) where subject is not null;
 create table session (id blob primary key, principal blob not null, until bigint not null, seen bigint not null,
     sealed blob not null);

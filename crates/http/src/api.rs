@@ -37,7 +37,7 @@ use crate::client_address::Door;
 use crate::layers::shell;
 use crate::problem::Failure;
 use crate::service::Shared;
-use crate::{compat, console, openapi};
+use crate::{compat, console, openapi, scim};
 
 /// All routes, and their description. Made together, so neither has one that the other has not.
 pub(crate) fn routes() -> (Router<Shared>, OpenApi) {
@@ -139,7 +139,7 @@ pub(crate) fn routes() -> (Router<Shared>, OpenApi) {
         .routes(routes!(system::document))
         .merge(compat::routes())
         .split_for_parts();
-    (compat::with_lists(router).merge(console::routes()), openapi::finish(document))
+    (compat::with_lists(router).merge(console::routes()).merge(scim::routes()), openapi::finish(document))
 }
 
 /// The routes with everything around them, for one listener.

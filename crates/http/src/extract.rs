@@ -9,7 +9,8 @@ use avouch_core::app::IdempotencyKey;
 use avouch_core::gate::{self, Reason};
 use avouch_core::transit::KeyName;
 use avouch_core::{
-    ApprovalId, AuthenticatorId, CredentialId, EventId, HoldId, ImportId, PrincipalId, SessionId, SubjectId,
+    ApprovalId, AuthenticatorId, CredentialId, EventId, GroupId, HoldId, ImportId, PrincipalId, SessionId,
+    SubjectId,
 };
 use avouch_wire::{
     ApprovalRequest, ApprovalWord, BackupRequest, BatchRequest, CertificateRequest, CharterApply,
@@ -174,7 +175,7 @@ macro_rules! from_path {
     };
 }
 
-from_path!(ApprovalId SubjectId SessionId AuthenticatorId PrincipalId CredentialId HoldId ImportId KeyName String);
+from_path!(ApprovalId SubjectId SessionId AuthenticatorId GroupId PrincipalId CredentialId HoldId ImportId KeyName String);
 
 impl FromPath for EventId {
     fn from_path<'p>(values: &mut impl Iterator<Item = &'p str>) -> Option<Self> {

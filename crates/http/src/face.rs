@@ -44,6 +44,8 @@ pub(crate) fn faces(method: &Method, path: &str) -> &'static [Face] {
     match (parts.next(), parts.next(), parts.next()) {
         // Whoever watches a listener asks there.
         (Some("healthz" | "readyz"), None, _) => &Face::ALL,
+        // An identity provider may be inside, or somebody's cloud.
+        (Some("scim"), Some("v2"), _) => &[Api, Admin],
         // What one is asked before a log-in, and of oneself after it.
         (Some("v1"), Some("login" | "account"), _) => &[Api, Console],
         (Some("v1"), Some("approvals"), _) => &[Api, Console],

@@ -24,7 +24,7 @@ use crate::face::Face;
 use crate::people;
 use crate::problem::{Failure, busy, foreign, internal, unauthenticated};
 use crate::service::{BODY_UNIT, Route, Service, Shared};
-use crate::{compat, console, services};
+use crate::{compat, console, scim, services};
 
 /// How long a request may take, its body's arrival included.
 const REQUEST_TIME: Duration = Duration::from_secs(60);
@@ -44,6 +44,7 @@ pub(crate) async fn shell(
     let id = service.request_id();
     let route = service.route(&request, &door);
     let engine = compat::speaks(request.uri().path());
+    let provisioning = scim::speaks(request.uri().path());
     // Only where a failure is shown as a page.
     let pages = door.serves(&[Face::Console]);
     let of_page = (pages && console::speaks(request.uri().path()))
@@ -61,6 +62,7 @@ pub(crate) async fn shell(
             (false, Some((path, method))) => {
                 console::render_failure(&service, failure, id, &path, method.as_str())
             }
+            (false, None) if provisioning => scim::render(failure),
             (false, None) => failure.render(id.as_str()),
         };
         // What a failing answer was given besides, such as `Allow`, stays.

@@ -16,6 +16,7 @@ mod perform;
 mod problem;
 mod query;
 mod render;
+mod scim;
 mod server;
 mod service;
 mod services;

@@ -16,7 +16,7 @@ use crate::render;
 
 /// A problem on its way out. In a box, because most requests have none.
 #[derive(Debug, Clone)]
-pub struct Failure(Box<Problem>, Option<u32>, Option<TokenChallenge>);
+pub struct Failure(Box<Problem>, Option<u32>, Option<TokenChallenge>, Option<avouch_scim::Kind>);
 
 /// What is said to whoever has shown a token with a proof that is none (RFC 9449, sections 7.1 and 9).
 #[derive(Debug, Clone)]
@@ -30,7 +30,7 @@ pub(crate) enum TokenChallenge {
 impl Failure {
     /// Of this kind, with this detail.
     pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
-        Self(Box::new(Problem::new(kind, detail)), None, None)
+        Self(Box::new(Problem::new(kind, detail)), None, None, None)
     }
 
     /// Input that does not fit, with each fault.
@@ -53,6 +53,33 @@ impl Failure {
     /// There is no such route, customer, principal, key, import or version.
     pub fn not_found() -> Self {
         Self::new(ProblemKind::NotFound, "there is no such thing, or no longer: check the id and the path")
+    }
+
+    /// What an identity provider sent and does not fit.
+    pub(crate) fn scim(flaw: avouch_scim::Flaw) -> Self {
+        let mut failure = Self::new(ProblemKind::Validation, flaw.detail);
+        failure.3 = Some(flaw.kind);
+        failure
+    }
+
+    /// The word that SCIM has for it.
+    pub(crate) fn scim_kind(&self) -> Option<avouch_scim::Kind> {
+        self.3
+    }
+
+    /// For how long to wait, where trying again is of use.
+    pub(crate) fn wait_seconds(&self) -> Option<u32> {
+        match self.0.kind {
+            ProblemKind::Busy => Some(1),
+            ProblemKind::TooManyAttempts => Some(self.1.unwrap_or(60)),
+            _ => None,
+        }
+    }
+
+    /// The same with another status.
+    pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
+        self.0.status = status.as_u16();
+        self
     }
 
     /// For tokens, which the core finds in a document: the same places in the body around it.
@@ -89,13 +116,10 @@ impl Failure {
             ProblemKind::InsufficientUserAuthentication => {
                 headers.insert(http::WWW_AUTHENTICATE, needs::challenge(&self.0.needs));
             }
-            ProblemKind::Busy => {
-                headers.insert(http::RETRY_AFTER, HeaderValue::from_static("1"));
-            }
-            ProblemKind::TooManyAttempts => {
-                headers.insert(http::RETRY_AFTER, HeaderValue::from(self.1.unwrap_or(60)));
-            }
             _ => {}
+        }
+        if let Some(seconds) = self.wait_seconds() {
+            response.headers_mut().insert(http::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }
@@ -144,6 +168,7 @@ impl From<Error> for Failure {
                     .map(|fault| Fault { pointer: fault.pointer, detail: fault.detail })
                     .collect(),
             ),
+            Error::Unprovisionable(flaw) => Self::scim(flaw),
             Error::Unauthenticated => unauthenticated(),
             Error::LogInFailed => Self::new(
                 ProblemKind::LogInFailed,
@@ -151,7 +176,7 @@ impl From<Error> for Failure {
             ),
             Error::TooMany { seconds } => {
                 let detail = format!("there were too many failures: try again in {seconds} seconds");
-                Self(Box::new(Problem::new(ProblemKind::TooManyAttempts, detail)), Some(seconds), None)
+                Self(Box::new(Problem::new(ProblemKind::TooManyAttempts, detail)), Some(seconds), None, None)
             }
             Error::Busy => busy(),
             Error::NotFound => Self::not_found(),

@@ -20,7 +20,7 @@ use crate::client_address::Door;
 use crate::face::{Face, faces};
 use crate::metrics::{Metrics, RouteMetrics};
 use crate::settings::{LookAtMemory, LookAtSiem, NextSeal, Settings};
-use crate::{compat, console};
+use crate::{compat, console, scim};
 
 /// What handlers and layers hold of the server.
 pub(crate) type Shared = Arc<Service>;
@@ -93,6 +93,20 @@ impl Service {
                 method,
             };
             routes.entry(path.to_owned()).or_default().push(route);
+        }
+        for (path, methods) in scim::ROUTES {
+            let of_path = methods.iter().filter_map(|method| Method::from_bytes(method.as_bytes()).ok());
+            let of_path = of_path.map(|method| Route {
+                open: false,
+                query: true,
+                idempotent: false,
+                metrics: metrics.route(&method, path),
+                faces: faces(&method, path),
+                hidden: false,
+                path: path.to_owned(),
+                method,
+            });
+            routes.insert(path.to_owned(), of_path.collect());
         }
         let stand_in = |hidden| Route {
             faces: &[],

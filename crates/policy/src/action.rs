@@ -58,6 +58,7 @@ actions! {
     CharterApply = "charter.apply", "Put a new version of the charter in force.";
     AccessRead = "access.read", "See principals and credentials.";
     AccessChange = "access.change", "Create, change and end principals and credentials.";
+    AccessProvision = "access.provision", "Keep the people of an identity provider and their groups, and nobody else.";
     SessionBegin = "session.begin", "Log in, or prove anew who one is.";
     SessionRead = "session.read", "See one's own sessions.";
     SessionEnd = "session.end", "End a session of one's own.";
@@ -109,10 +110,11 @@ impl Action {
             | TokenCreate | TokenDetokenize | TokenRead | TokenImport => true,
             // Who looked, not what was seen: an auditor asks it without any purpose.
             SubjectAccesses | TokenRevoke | TransitManage | TransitEncrypt | TransitDecrypt | CharterRead
-            | CharterApply | AccessRead | AccessChange | SessionBegin | SessionRead | SessionEnd
-            | AccountRead | AuthenticatorEnrol | AuthenticatorRemove | ApprovalAsk | ApprovalRead
-            | ApprovalGive | EventRead | EventSearch | DisclosureRead | KeyRead | KeyRotate | KeyDrill
-            | KeyReseal | ErasureRead | SystemBackup | SystemStatus | PolicyExplain => false,
+            | CharterApply | AccessRead | AccessChange | AccessProvision | SessionBegin | SessionRead
+            | SessionEnd | AccountRead | AuthenticatorEnrol | AuthenticatorRemove | ApprovalAsk
+            | ApprovalRead | ApprovalGive | EventRead | EventSearch | DisclosureRead | KeyRead
+            | KeyRotate | KeyDrill | KeyReseal | ErasureRead | SystemBackup | SystemStatus
+            | PolicyExplain => false,
         }
     }
 
@@ -145,10 +147,11 @@ impl Action {
             SubjectReveal | SubjectExport | TokenDetokenize => Some(Shows::Reveals),
             SubjectDelete | SubjectHold | SubjectMark | SubjectAccesses | SubjectImport | TokenRead
             | TokenRevoke | TokenImport | TransitManage | TransitEncrypt | TransitDecrypt | CharterRead
-            | CharterApply | AccessRead | AccessChange | SessionBegin | SessionRead | SessionEnd
-            | AccountRead | AuthenticatorEnrol | AuthenticatorRemove | ApprovalAsk | ApprovalRead
-            | ApprovalGive | EventRead | EventSearch | DisclosureRead | KeyRead | KeyRotate | KeyDrill
-            | KeyReseal | ErasureRead | SystemBackup | SystemStatus | PolicyExplain => None,
+            | CharterApply | AccessRead | AccessChange | AccessProvision | SessionBegin | SessionRead
+            | SessionEnd | AccountRead | AuthenticatorEnrol | AuthenticatorRemove | ApprovalAsk
+            | ApprovalRead | ApprovalGive | EventRead | EventSearch | DisclosureRead | KeyRead
+            | KeyRotate | KeyDrill | KeyReseal | ErasureRead | SystemBackup | SystemStatus
+            | PolicyExplain => None,
         }
     }
 }

@@ -76,6 +76,12 @@ pub struct Principal {
     pub networks: Vec<String>,
     /// Whether it may act.
     pub status: PrincipalStatus,
+    /// Whether an identity provider keeps it (SCIM).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub provisioned: bool,
+    /// The groups of the identity provider that it is in; the charter says which roles they give, beside those in `roles`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
     /// Since when.
     pub created: Time,
     /// From when on none of its keys works; absent when that is not set. An auditor always has an end.
@@ -147,6 +153,9 @@ pub struct PrincipalPatch {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 3650)]
     pub days: Option<u32>,
+    /// Whether an identity provider keeps it from now on, or no longer. Nobody who administers by a role given by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provisioned: Option<bool>,
 }
 
 /// `POST /v1/principals/{id}/keys`.

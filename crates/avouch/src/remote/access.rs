@@ -92,7 +92,7 @@ pub(crate) struct PrincipalCreateArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("change").args(["name", "login", "manager", "person", "roles", "networks", "any_network", "days"]).required(true).multiple(true)))]
+#[command(group(ArgGroup::new("change").args(["name", "login", "manager", "person", "roles", "networks", "any_network", "days", "provisioned"]).required(true).multiple(true)))]
 pub(crate) struct PrincipalUpdateArgs {
     /// The principal
     id: Uuid,
@@ -120,6 +120,9 @@ pub(crate) struct PrincipalUpdateArgs {
     /// For how many days from now it may act
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3650))]
     days: Option<u32>,
+    /// Whether an identity provider keeps it from now on (SCIM), or no longer
+    #[arg(long, value_name = "true|false")]
+    provisioned: Option<bool>,
 }
 
 #[derive(Debug, Args)]
@@ -236,6 +239,7 @@ pub(super) fn principal(command: PrincipalCommand, remote: &Remote) -> Result<Ex
                 networks,
                 status: None,
                 days: args.days,
+                provisioned: args.provisioned,
             };
             patch(args.id, change)
         }
@@ -328,6 +332,7 @@ fn shown(principal: &Principal) -> String {
         ("reports to", principal.manager.map(|manager| manager.to_string()).unwrap_or_default()),
         ("person", principal.person.clone().unwrap_or_default()),
         ("roles", principal.roles.join(", ")),
+        ("groups", principal.groups.join(", ")),
         ("recipient", principal.recipient.clone().unwrap_or_default()),
         ("networks", networks(&principal.networks)),
         ("status", principal.status.name().to_owned()),

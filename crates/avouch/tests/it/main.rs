@@ -24,6 +24,7 @@ mod namespaces;
 mod network;
 mod process;
 mod program;
+mod scim;
 mod seals;
 mod serve;
 mod siem;

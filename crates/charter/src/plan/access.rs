@@ -19,6 +19,10 @@ pub(super) fn roles(old: Option<&Charter>, new: &Charter, plan: &mut Plan) {
         if !it.transit.is_empty() {
             effect.push_str(&format!(", with keys {}", quoted(it.transit.iter().map(String::as_str))));
         }
+        if !it.groups.is_empty() {
+            let groups = quoted(it.groups.iter().map(String::as_str));
+            effect.push_str(&format!(", held by whoever is in group {groups}"));
+        }
         plan.added(what(it), effect, it.actions.iter().any(|action| !action::fit_for_auditor(action)));
         views(None, it, ChangeKind::Added, new, plan);
     }
@@ -51,6 +55,13 @@ pub(super) fn roles(old: Option<&Charter>, new: &Charter, plan: &mut Plan) {
         }
         if !lost.is_empty() {
             say(format!("may no longer use keys {}", quoted(lost)), false);
+        }
+        let (gained, lost) = gained_lost(&was.groups, &is.groups);
+        if !gained.is_empty() {
+            say(format!("now held by whoever is in group {}", quoted(gained)), true);
+        }
+        if !lost.is_empty() {
+            say(format!("no longer held for being in group {}", quoted(lost)), false);
         }
         // Fields that are gone are told as such; here only those that still are.
         views(Some(was), is, ChangeKind::Changed, new, plan);

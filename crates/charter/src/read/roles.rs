@@ -17,6 +17,8 @@ pub(crate) struct DraftRole {
     pub(crate) sees: Vec<DraftSees>,
     /// Names of standalone keys; `None` if nothing is said of them.
     pub(crate) transit: Option<Names>,
+    /// Names of groups of an identity provider.
+    pub(crate) groups: Names,
 }
 
 /// One entry of `sees` as written.
@@ -28,7 +30,7 @@ pub(crate) struct DraftSees {
     pub(crate) reveals: Placed<View>,
 }
 
-const KEYS: &[&str] = &["title", "holder", "actions", "purposes", "sees", "transit"];
+const KEYS: &[&str] = &["title", "holder", "actions", "purposes", "sees", "transit", "groups"];
 
 pub(super) fn read(tree: &Node, draft: &mut Draft, sink: &mut Sink<'_>) {
     declared(tree, "roles", 200, name_rule, sink, |name, at, node, sink| {
@@ -40,6 +42,7 @@ pub(super) fn read(tree: &Node, draft: &mut Draft, sink: &mut Sink<'_>) {
             purposes: Names::default(),
             sees: Vec::new(),
             transit: None,
+            groups: Names::default(),
         };
         if let Some(keys) = Keys::open(node, format!("role `{name}`"), at, KEYS, sink) {
             role.title = keys.title("title", "...", sink);
@@ -51,6 +54,7 @@ pub(super) fn read(tree: &Node, draft: &mut Draft, sink: &mut Sink<'_>) {
             };
             let entries = keys.get("sees").and_then(|node| list(node, "sees", sink)).unwrap_or_default();
             role.transit = keys.get("transit").map(|node| keys_of(node, sink));
+            role.groups = keys.get("groups").map(|node| groups(node, sink)).unwrap_or_default();
             role.sees = entries.iter().filter_map(|node| sees(node, name, sink)).collect();
         }
         draft.roles.push(role);
@@ -79,6 +83,21 @@ fn keys_of(node: &Node, sink: &mut Sink<'_>) -> Names {
         sink.help(name.at, format!("{} cannot name keys", shown(&name.value)), help);
     }
     found
+}
+
+/// Names of groups, as the identity provider has them.
+fn groups(node: &Node, sink: &mut Sink<'_>) -> Names {
+    let found = names(node, "groups", sink);
+    for name in found.names.iter().filter(|name| !names_a_group(&name.value)) {
+        let help = "write it as the identity provider has it: 1 to 100 characters, without blanks around it";
+        sink.help(name.at, format!("{} cannot name a group", shown(&name.value)), help);
+    }
+    found
+}
+
+fn names_a_group(name: &str) -> bool {
+    let fits = (1..=100).contains(&name.chars().count()) && name.trim() == name;
+    fits && !name.chars().any(char::is_control)
 }
 
 /// `[a-z0-9][a-z0-9_-]{0,59}`, or the beginning of such names and `*`.

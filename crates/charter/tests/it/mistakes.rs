@@ -318,6 +318,34 @@ fn promises_that_would_not_hold() {
 }
 
 #[test]
+fn groups_are_for_staff_and_provisioning_for_services() {
+    assert_snapshot!(told("roles.yaml", "title: Shop\n", "title: Shop\n  groups: [Shops]\n"), @"
+    roles.yaml:16:12: role `shop` is not for staff, and only staff are in groups
+      help: remove `groups`, or write `holder: staff`
+    ");
+    let long = format!("title: Support\n  groups: [\" a\", \"\", a, a, {}]\n", "x".repeat(101));
+    assert_snapshot!(told("roles.yaml", "title: Support\n", &long), @"
+    roles.yaml:7:12: ` a` cannot name a group
+      help: write it as the identity provider has it: 1 to 100 characters, without blanks around it
+    roles.yaml:7:18: `` cannot name a group
+      help: write it as the identity provider has it: 1 to 100 characters, without blanks around it
+    roles.yaml:7:25: `a` is in the list twice
+      help: keep one of them
+    roles.yaml:7:28: `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…` cannot name a group
+      help: write it as the identity provider has it: 1 to 100 characters, without blanks around it
+    ");
+    assert_snapshot!(told("roles.yaml", "access.change, event.read", "access.change, event.read, access.provision"), @"
+    roles.yaml:4:55: only a service can have `access.provision`: an identity provider calls with its key
+      help: give it to a role of its own with `holder: service`
+    ");
+    let administers = ("roles.yaml", "title: Administrator\n", "title: Administrator\n  groups: [Admins]\n");
+    assert_snapshot!(warned(&[administers]), @"
+    roles.yaml:1:1: role `admin` administers, and is held by whoever is in group `Admins`
+      help: whoever runs the identity provider can make themselves one of them: give this role by hand
+    ");
+}
+
+#[test]
 fn all_mistakes_are_told_at_once() {
     let told = told_all(&[
         ("data.yaml", "type: email", "type: mail"),

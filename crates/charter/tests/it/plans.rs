@@ -187,3 +187,18 @@ fn a_category_that_grows_shows_as_the_roles_that_see_more() {
         "{plan}"
     );
 }
+
+#[test]
+fn groups_that_give_a_role_are_worth_a_second_thought() {
+    let one = ("roles.yaml", "title: Support\n", "title: Support\n  groups: [Customer Support]\n");
+    assert_snapshot!(planned(&[one]), @"
+    ! ~ role `agent`: now held by whoever is in group `Customer Support`
+    1 change, 1 to think about twice (!)
+    ");
+    let other = ("roles.yaml", "title: Support\n", "title: Support\n  groups: [\"Support (Nights)\"]\n");
+    assert_snapshot!(plan(Some(&charter(&[one])), &charter(&[other])).to_string(), @"
+    ! ~ role `agent`: now held by whoever is in group `Support (Nights)`
+      ~ role `agent`: no longer held for being in group `Customer Support`
+    2 changes, 1 to think about twice (!)
+    ");
+}

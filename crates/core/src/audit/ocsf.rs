@@ -102,8 +102,8 @@ pub const fn class(what: What) -> (Class, u16, &'static str) {
             | A::SystemStatus
             | A::PolicyExplain => (Api, 2, "Read"),
             A::TransitManage | A::CharterApply | A::KeyRotate | A::KeyReseal => (Api, 3, "Update"),
-            // Made, changed or ended, a principal or a key: the event does not say which.
-            A::AccessChange => (Account, 99, "Other"),
+            // Made, changed or ended, a principal, a key or a group: the event does not say which.
+            A::AccessChange | A::AccessProvision => (Account, 99, "Other"),
             A::ApprovalAsk => (Api, 1, "Create"),
             A::ApprovalGive => (Api, 3, "Update"),
             A::SessionBegin => (Authentication, 1, "Logon"),

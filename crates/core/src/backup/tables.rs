@@ -174,6 +174,11 @@ tables! {
         "insert into principal (id, sealed) values (?1, ?2)"
         "delete from principal"
     }
+    data Data scim_group "scim_group" / 1 (id Blob, sealed Blob) {
+        "select id, sealed from scim_group where id > ?1 order by id limit ?2"
+        "insert into scim_group (id, sealed) values (?1, ?2)"
+        "delete from scim_group"
+    }
     data Data access_state "access_state" / 1 (id Int, generation Int) {
         "select id, generation from access_state where id > ?1 order by id limit ?2"
         "insert into access_state (id, generation) values (?1, ?2) on conflict (id) do update set generation = ?2"

@@ -1,7 +1,7 @@
 //! Principals and their keys, held in memory: a snapshot of the sealed rows, replaced whole after each change, so that a
 //! withdrawn key is refused by the next request.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use avouch_policy::{PrincipalClass, PrincipalKind};
 use avouch_seal::vault::VaultKeys;
@@ -11,15 +11,18 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::marks::{self, Marks};
+use super::provisioning::{GroupRecord, Provisioned};
 use super::services::{SealedKeys, ServiceKeys};
 use crate::Error;
-use crate::ids::{CredentialId, PrincipalId};
+use crate::ids::{CredentialId, GroupId, PrincipalId};
+use crate::rules::Rules;
 
 statements! {
     data GENERATION = "select generation from access_state where id = 1";
     data NEXT_GENERATION = "update access_state set generation = generation + 1 where id = 1";
     data ALL_PRINCIPALS = "select id, sealed from principal order by id";
     data ALL_CREDENTIALS = "select id, principal, sealed from credential order by id";
+    data ALL_GROUPS = "select id, sealed from scim_group order by id";
 }
 
 /// Whether a principal may act.
@@ -61,6 +64,17 @@ pub struct PrincipalRecord {
     /// From when on it may act no more, in microseconds UTC; nothing: not before it is suspended.
     #[serde(default)]
     pub until: Option<i64>,
+    /// What an identity provider says of them, if one keeps them.
+    #[serde(default)]
+    pub provisioned: Option<Provisioned>,
+}
+
+impl PrincipalRecord {
+    /// Whether it may act, as far as it is for people to say: not suspended here, nor ended by the identity provider that keeps it.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.status == Status::Active && self.provisioned.as_ref().is_none_or(Provisioned::is_active)
+    }
 }
 
 /// An API key as stored: its hash.
@@ -86,6 +100,7 @@ pub(crate) struct Rows {
     generation: i64,
     principals: Vec<([u8; 16], Vec<u8>)>,
     credentials: Vec<([u8; 16], [u8; 16], Vec<u8>)>,
+    groups: Vec<([u8; 16], Vec<u8>)>,
     service_keys: Vec<SealedKeys>,
     marks: marks::Rows,
 }
@@ -98,6 +113,8 @@ pub struct Access {
     principals: HashMap<PrincipalId, (PrincipalRecord, PrincipalClass)>,
     keys: HashMap<CredentialId, KeyRecord>,
     logins: HashMap<String, PrincipalId>,
+    groups: BTreeMap<GroupId, GroupRecord>,
+    groups_of: HashMap<PrincipalId, Vec<GroupId>>,
     service_keys: HashMap<PrincipalId, ServiceKeys>,
     marks: Marks,
 }
@@ -108,9 +125,10 @@ impl Access {
         let principals = tx.query(&ALL_PRINCIPALS, &[], |row| Ok((row.bytes(0)?, row.blob(1)?.to_vec())))?;
         let credentials =
             tx.query(&ALL_CREDENTIALS, &[], |row| Ok((row.bytes(0)?, row.bytes(1)?, row.blob(2)?.to_vec())))?;
+        let groups = tx.query(&ALL_GROUPS, &[], |row| Ok((row.bytes(0)?, row.blob(1)?.to_vec())))?;
         let generation = tx.first(&GENERATION, &[], |row| row.int(0))?.unwrap_or(0);
         let (marks, service_keys) = (Marks::rows(tx)?, ServiceKeys::rows(tx)?);
-        Ok(Rows { generation, principals, credentials, marks, service_keys })
+        Ok(Rows { generation, principals, credentials, groups, marks, service_keys })
     }
 
     /// Begins the next generation, for a change in this transaction, and loads it as the change leaves it.
@@ -126,7 +144,7 @@ impl Access {
 
     /// Opens the rows.
     pub(crate) fn from_rows(rows: Rows, keys: &VaultKeys) -> Result<Self, Error> {
-        let Rows { generation, principals, credentials, marks, service_keys } = rows;
+        let Rows { generation, principals, credentials, groups, marks, service_keys } = rows;
         let mut access = Self { generation, marks: Marks::open(marks, keys)?, ..Self::default() };
         for (id, sealed) in principals {
             let record: PrincipalRecord = open(keys, "principal", &id, &sealed)?;
@@ -143,6 +161,17 @@ impl Access {
                 return Err(Error::Tampered);
             }
             access.keys.insert(CredentialId::from_bytes(id), record);
+        }
+        for (id, sealed) in groups {
+            let (id, record) =
+                (GroupId::from_bytes(id), open::<GroupRecord>(keys, "scim_group", &id, &sealed)?);
+            // Whoever was taken out of the identity provider's reach has nothing from it.
+            for member in &record.members {
+                if access.is_provisioned(*member) {
+                    access.groups_of.entry(*member).or_default().push(id);
+                }
+            }
+            access.groups.insert(id, record);
         }
         for (principal, sealed) in service_keys {
             let set = ServiceKeys::open(keys, &principal, &sealed)?;
@@ -195,13 +224,45 @@ impl Access {
         keys
     }
 
+    /// Whether an identity provider keeps somebody.
+    pub(crate) fn is_provisioned(&self, id: PrincipalId) -> bool {
+        self.principal(id).is_some_and(|record| record.provisioned.is_some())
+    }
+
+    /// A group by id.
+    #[must_use]
+    pub fn group(&self, id: GroupId) -> Option<&GroupRecord> {
+        self.groups.get(&id)
+    }
+
+    /// All groups, oldest first.
+    pub fn groups(&self) -> impl Iterator<Item = (GroupId, &GroupRecord)> {
+        self.groups.iter().map(|(id, record)| (*id, record))
+    }
+
+    /// The groups that somebody is in, oldest first.
+    pub fn groups_of(&self, id: PrincipalId) -> impl Iterator<Item = (GroupId, &GroupRecord)> {
+        let ids = self.groups_of.get(&id).into_iter().flatten();
+        ids.filter_map(|id| Some((*id, self.groups.get(id)?)))
+    }
+
+    /// What somebody is to policy: the roles given to them by hand, and those that the charter gives to their groups.
+    pub(crate) fn class(&self, id: PrincipalId, rules: &Rules) -> Option<PrincipalClass> {
+        let (record, class) = self.principals.get(&id)?;
+        let mut by_group = self.groups_of(id).flat_map(|(_, group)| rules.roles_of_group(&group.display));
+        let Some(first) = by_group.next() else { return Some(class.clone()) };
+        let mut roles = record.roles.clone();
+        for role in core::iter::once(first).chain(by_group) {
+            if !roles.iter().any(|held| held == role) {
+                roles.push(role.to_owned());
+            }
+        }
+        Some(PrincipalClass::new(class.kind(), roles, record.recipient.as_deref()))
+    }
+
     /// The public keys by which a service signs for itself.
     pub(crate) fn service_keys(&self, principal: PrincipalId) -> Option<&ServiceKeys> {
         self.service_keys.get(&principal)
-    }
-
-    pub(crate) fn class(&self, id: PrincipalId) -> Option<PrincipalClass> {
-        self.principals.get(&id).map(|(_, class)| class.clone())
     }
 }
 

@@ -17,7 +17,7 @@ pub use ask::{AskApproval, CancelApproval};
 pub use list::{ApprovalPage, ApprovalShown, ReadApprovals, VoteShown};
 pub(crate) use live::{Act, ApprovalChange, Approvals, use_up};
 pub use record::State as ApprovalState;
-pub(crate) use record::{forget, sweep};
+pub(crate) use record::{cancel_all, forget, sweep};
 pub use vote::Vote;
 
 /// Every statement of the room.

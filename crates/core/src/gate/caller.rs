@@ -6,10 +6,11 @@ use avouch_policy::{PrincipalClass, PrincipalKind, Proof};
 use avouch_seal::credential::{ApiKey, SessionToken};
 use ipnet::{IpNet, Ipv4Net};
 
+use super::Access;
 use super::people::{Proven, Sessions};
 use super::services::Tokens;
-use super::{Access, Status};
 use crate::ids::{CredentialId, PrincipalId, SessionId, TokenId};
+use crate::rules::Rules;
 
 /// See the module. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,19 +119,26 @@ impl Caller {
     ///
     /// # Errors
     /// [`Unauthenticated`].
-    pub fn authenticate(access: &Access, key: &str, from: IpAddr, now: i64) -> Result<Self, Unauthenticated> {
+    pub fn authenticate(
+        access: &Access,
+        rules: &Rules,
+        key: &str,
+        from: IpAddr,
+        now: i64,
+    ) -> Result<Self, Unauthenticated> {
         let key = ApiKey::parse(key).map_err(|_| Unauthenticated::Unknown)?;
         let id = CredentialId::from_bytes(key.id());
         let record = access.key(id).ok_or(Unauthenticated::Unknown)?;
         if !key.verify(&record.hash) {
             return Err(Unauthenticated::Refused(id, record.principal));
         }
-        Self::by_key(access, id, from.to_canonical(), now)
+        Self::by_key(access, rules, id, from.to_canonical(), now)
     }
 
     /// Checks a session. Constant time in the secret. The second is the session, when it is time to write down that it was seen.
     pub(crate) fn by_session(
         access: &Access,
+        rules: &Rules,
         sessions: &Sessions,
         token: &str,
         from: IpAddr,
@@ -139,36 +147,52 @@ impl Caller {
         let token = SessionToken::parse(token).map_err(|_| Unauthenticated::Unknown)?;
         let from = from.to_canonical();
         let (id, standing, stale) = sessions.shown(&token, from, now).ok_or(Unauthenticated::Unknown)?;
-        let caller = Self::admit(access, standing.principal, Came::Session(id), standing.proof, from, now);
+        let caller =
+            Self::admit(access, rules, standing.principal, Came::Session(id), standing.proof, from, now);
         Ok((caller.ok_or(Unauthenticated::Unknown)?, stale.then_some(id)))
     }
 
     /// Somebody who has just shown who they are.
     pub(crate) fn proven(
         access: &Access,
+        rules: &Rules,
         proven: &Proven,
         from: IpAddr,
         now: i64,
     ) -> Result<Self, Unauthenticated> {
-        let caller =
-            Self::admit(access, proven.principal(), Came::Shown, proven.proof(), from.to_canonical(), now);
+        let caller = Self::admit(
+            access,
+            rules,
+            proven.principal(),
+            Came::Shown,
+            proven.proof(),
+            from.to_canonical(),
+            now,
+        );
         caller.ok_or(Unauthenticated::Unknown)
     }
 
     /// A service that has shown a token, and that it holds what the token is bound to.
     pub(crate) fn by_token(
         access: &Access,
+        rules: &Rules,
         id: TokenId,
         principal: PrincipalId,
         from: IpAddr,
         now: i64,
     ) -> Option<Self> {
-        Self::admit(access, principal, Came::Token(id), Proof::TOKEN, from.to_canonical(), now)
+        Self::admit(access, rules, principal, Came::Token(id), Proof::TOKEN, from.to_canonical(), now)
     }
 
     /// A service that has just shown who it is.
-    pub(crate) fn shown(access: &Access, principal: PrincipalId, from: IpAddr, now: i64) -> Option<Self> {
-        Self::admit(access, principal, Came::Shown, Proof::TOKEN, from, now)
+    pub(crate) fn shown(
+        access: &Access,
+        rules: &Rules,
+        principal: PrincipalId,
+        from: IpAddr,
+        now: i64,
+    ) -> Option<Self> {
+        Self::admit(access, rules, principal, Came::Shown, Proof::TOKEN, from, now)
     }
 
     /// The same caller as the vault knows it now: an operation may have waited, an export may have run for an hour, and
@@ -179,13 +203,14 @@ impl Caller {
     pub(crate) fn renewed(
         &self,
         access: &Access,
+        rules: &Rules,
         (sessions, tokens): (&Sessions, &Tokens),
         now: i64,
     ) -> Result<Self, Unauthenticated> {
-        let again = |proof, from| Self::admit(access, self.id, self.came, proof, from, now);
+        let again = |proof, from| Self::admit(access, rules, self.id, self.came, proof, from, now);
         match (self.came, self.from) {
             (Came::System, _) => Ok(self.clone()),
-            (Came::Key(credential), Some(from)) => Self::by_key(access, credential, from, now),
+            (Came::Key(credential), Some(from)) => Self::by_key(access, rules, credential, from, now),
             (Came::Session(id), Some(from)) => {
                 let standing = sessions.standing(id, from, now).ok_or(Unauthenticated::Unknown)?;
                 again(standing.proof, from).ok_or(Unauthenticated::Unknown)
@@ -201,14 +226,20 @@ impl Caller {
         }
     }
 
-    fn by_key(access: &Access, id: CredentialId, from: IpAddr, now: i64) -> Result<Self, Unauthenticated> {
+    fn by_key(
+        access: &Access,
+        rules: &Rules,
+        id: CredentialId,
+        from: IpAddr,
+        now: i64,
+    ) -> Result<Self, Unauthenticated> {
         let record = access.key(id).ok_or(Unauthenticated::Unknown)?;
         let refused = Unauthenticated::Refused(id, record.principal);
         if now >= record.expires {
             return Err(refused);
         }
-        let mut caller =
-            Self::admit(access, record.principal, Came::Key(id), Proof::KEY, from, now).ok_or(refused)?;
+        let mut caller = Self::admit(access, rules, record.principal, Came::Key(id), Proof::KEY, from, now)
+            .ok_or(refused)?;
         caller.network_allowed &= within(&record.networks, from);
         Ok(caller)
     }
@@ -216,6 +247,7 @@ impl Caller {
     /// A principal that may act now.
     fn admit(
         access: &Access,
+        rules: &Rules,
         id: PrincipalId,
         came: Came,
         proof: Proof,
@@ -224,10 +256,10 @@ impl Caller {
     ) -> Option<Self> {
         let principal = access.principal(id)?;
         let over = principal.until.is_some_and(|until| now >= until);
-        if over || principal.status != Status::Active {
+        if over || !principal.is_active() {
             return None;
         }
-        let class = access.class(id)?;
+        let class = access.class(id, rules)?;
         let network_allowed = within(&principal.networks, from);
         Some(Self { id, class, came, network_allowed, proof, from: Some(from) })
     }

@@ -20,8 +20,10 @@ mod ticket;
 pub use avouch_authn::passkey::RelyingParty;
 
 pub use account::{Account, AuthenticatorShown, ReadAccount};
+pub(crate) use authenticators::drop_all as drop_authenticators;
 pub use authenticators::{AuthenticatorKind, RemoveAuthenticator};
 pub use enrol::{BegunTotp, EnrolPasskey, EnrolPassword, EnrolRecoveryCodes, EnrolTotp, Enrolled};
+pub(crate) use links::drop_of as drop_links;
 pub use links::{CreateLink, NewLink};
 pub(crate) use log_in::sweep;
 pub use log_in::{Arrival, BegunCeremony, LogIn};

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use zeroize::Zeroizing;
 
 use super::access::{LOGIN_MAX, kind_of, login_name};
+use super::provisioning::{Provisioned, leave_all};
 use super::{Access, KeyRecord, Permit, PrincipalRecord, Status, people, services};
 use crate::app::{App, Cx, Operation, Outcome, Refresh, about_nobody};
 use crate::audit::Note;
@@ -62,6 +63,15 @@ pub struct Principal {
     pub id: PrincipalId,
     /// What is known of it.
     pub record: PrincipalRecord,
+    /// The groups of an identity provider that it is in, by name.
+    pub groups: Vec<String>,
+}
+
+impl Principal {
+    fn of(access: &Access, id: PrincipalId, record: PrincipalRecord) -> Self {
+        let groups = access.groups_of(id).map(|(_, group)| group.display.clone()).collect();
+        Self { id, record, groups }
+    }
 }
 
 impl Operation for CreatePrincipal {
@@ -83,13 +93,13 @@ impl Operation for CreatePrincipal {
             status: Status::Active,
             created: cx.now,
             until: until(cx.now, self.days.or_else(|| (self.kind == AUDITOR).then_some(AUDITOR_DAYS)))?,
+            provisioned: None,
         };
         check(cx.rules, &record)?;
         let id = PrincipalId::from_bytes(cx.new_id()?);
         free_login(tx, cx.app, id, &record)?;
-        let sealed = seal(cx.app, "principal", id.bytes(), &record)?;
-        tx.put(&PUT_PRINCIPAL, params![id.bytes(), &sealed])?;
-        Ok(Outcome::new(Principal { id, record }, touched(id)))
+        put(tx, cx.app, id, &record)?;
+        Ok(Outcome::new(Principal { id, record, groups: Vec::new() }, touched(id)))
     }
 }
 
@@ -114,6 +124,8 @@ pub struct ChangePrincipal {
     pub status: Option<Status>,
     /// For how many days from now it may act.
     pub days: Option<u32>,
+    /// Whether the identity provider keeps it from now on, or no longer.
+    pub provisioned: Option<bool>,
 }
 
 const AUDITOR: &str = "auditor";
@@ -164,21 +176,73 @@ impl Operation for ChangePrincipal {
         if self.days.is_some() {
             record.until = until(cx.now, self.days)?;
         }
+        if let Some(provisioned) = self.provisioned {
+            self.reach(tx, cx, id, &mut record, provisioned)?;
+        }
+        if let Some(said) = &mut record.provisioned {
+            said.changed = cx.now;
+            if self.status == Some(Status::Active) && !said.is_active() {
+                return Err(Error::Conflict(
+                    "the identity provider has ended this account: let it act there, or say `\"provisioned\": false` first",
+                ));
+            }
+        }
         check(cx.rules, &record)?;
         free_login(tx, cx.app, id, &record)?;
-        let ended = match record.status {
-            Status::Active => Vec::new(),
-            Status::Suspended => {
-                let mut ended = people::end_all(tx, cx.app, id)?;
-                ended.push(services::end_of(tx, id)?);
-                ended
-            }
-        };
-        let sealed = seal(cx.app, "principal", id.bytes(), &record)?;
-        if tx.execute(&CHANGE_PRINCIPAL, params![id.bytes(), &sealed])? == 0 {
-            return Err(Error::NotFound);
+        let mut ended = Vec::new();
+        if !record.is_active() {
+            ended = people::end_all(tx, cx.app, id)?;
+            ended.push(services::end_of(tx, id)?);
         }
-        Ok(Outcome::new(Principal { id, record }, touched(id)).with_sessions(ended))
+        write(tx, cx.app, id, &record)?;
+        let mut principal = Principal::of(&cx.app.access(), id, record);
+        if principal.record.provisioned.is_none() {
+            principal.groups.clear();
+        }
+        Ok(Outcome::new(principal, touched(id)).with_sessions(ended))
+    }
+}
+
+impl ChangePrincipal {
+    /// Puts somebody within the reach of the identity provider, or takes them out of it with all that it gave them. Whoever administers
+    /// stays out of it: who runs the identity provider would decide whether there is an administrator.
+    fn reach(
+        &self,
+        tx: &mut Tx<'_>,
+        cx: &Cx<'_>,
+        id: PrincipalId,
+        record: &mut PrincipalRecord,
+        provisioned: bool,
+    ) -> Result<(), Error> {
+        match (&record.provisioned, provisioned) {
+            (None, true) => {
+                let administers = |name: &String| {
+                    cx.rules.charter.role(name).is_some_and(avouch_charter::Role::administers)
+                };
+                if record.roles.iter().any(administers) {
+                    return Err(Error::Conflict(
+                        "whoever administers by a role given by hand is not for an identity provider to keep: take that role away first",
+                    ));
+                }
+                if record.kind != "staff" || record.login.is_none() {
+                    return Err(Error::invalid(
+                        "/provisioned",
+                        "an identity provider keeps staff who have a `login`, which is their `userName` there",
+                    ));
+                }
+                record.provisioned = Some(Provisioned::adopted(cx.now));
+            }
+            (Some(said), false) => {
+                // Nobody acts again because somebody else keeps them now.
+                if !said.is_active() && self.status.is_none() {
+                    record.status = Status::Suspended;
+                }
+                record.provisioned = None;
+                leave_all(tx, cx.app, id, cx.now)?;
+            }
+            (None, false) | (Some(_), true) => {}
+        }
+        Ok(())
     }
 }
 
@@ -213,7 +277,7 @@ impl Operation for ReadPrincipals {
             .principals()
             .filter(|(id, _)| self.only.is_none_or(|only| only == *id))
             .map(|(id, record)| PrincipalWithKeys {
-                principal: Principal { id, record: record.clone() },
+                principal: Principal::of(&access, id, record.clone()),
                 keys: access.keys_of(id).into_iter().map(|(id, key)| (id, key.clone())).collect(),
                 public_keys: access.service_keys(id).map_or(0, services::ServiceKeys::count),
                 tokens: cx.app.services.tokens.count(Some(id), cx.now),
@@ -313,6 +377,32 @@ pub(super) fn stored(tx: &mut Tx<'_>, app: &App, id: PrincipalId) -> Result<Prin
     serde_json::from_slice(&plain).map_err(|_| Error::Tampered)
 }
 
+/// Adds a principal.
+pub(super) fn put(
+    tx: &mut Tx<'_>,
+    app: &App,
+    id: PrincipalId,
+    record: &PrincipalRecord,
+) -> Result<(), Error> {
+    let sealed = seal(app, "principal", id.bytes(), record)?;
+    tx.put(&PUT_PRINCIPAL, params![id.bytes(), &sealed])?;
+    Ok(())
+}
+
+/// Puts a principal in the place of what it was.
+pub(super) fn write(
+    tx: &mut Tx<'_>,
+    app: &App,
+    id: PrincipalId,
+    record: &PrincipalRecord,
+) -> Result<(), Error> {
+    let sealed = seal(app, "principal", id.bytes(), record)?;
+    match tx.execute(&CHANGE_PRINCIPAL, params![id.bytes(), &sealed])? {
+        0 => Err(Error::NotFound),
+        _ => Ok(()),
+    }
+}
+
 /// The first administrator of a new vault.
 pub(crate) fn first_administrator(
     tx: &mut Tx<'_>,
@@ -323,8 +413,7 @@ pub(crate) fn first_administrator(
 ) -> Result<(PrincipalId, Zeroizing<String>), Error> {
     let id = PrincipalId::from_bytes(app.ids.uuid(now, &app.rng)?);
     let record = PrincipalRecord { roles: vec![role.to_owned()], ..administrator("Administrator", now) };
-    let sealed = seal(app, "principal", id.bytes(), &record)?;
-    tx.put(&PUT_PRINCIPAL, params![id.bytes(), &sealed])?;
+    put(tx, app, id, &record)?;
     let request = CreateKey {
         principal: id,
         label: "first key".to_owned(),
@@ -355,8 +444,10 @@ pub(super) fn administrator_again(
             return Err(Error::NotFound);
         }
         (record.status, record.until, record.networks) = (Status::Active, None, Vec::new());
-        let sealed = seal(app, "principal", id.bytes(), &record)?;
-        tx.put(&CHANGE_PRINCIPAL, params![id.bytes(), &sealed])?;
+        // Whoever brings back an administrator has nobody else end them.
+        record.provisioned = None;
+        leave_all(tx, app, id, now)?;
+        write(tx, app, id, &record)?;
         return Ok(id);
     }
     let roles: Vec<String> = rules
@@ -372,8 +463,7 @@ pub(super) fn administrator_again(
     }
     let id = PrincipalId::from_bytes(app.ids.uuid(now, &app.rng)?);
     let record = PrincipalRecord { roles, ..administrator("Administrator (recovered)", now) };
-    let sealed = seal(app, "principal", id.bytes(), &record)?;
-    tx.put(&PUT_PRINCIPAL, params![id.bytes(), &sealed])?;
+    put(tx, app, id, &record)?;
     Ok(id)
 }
 
@@ -390,6 +480,7 @@ fn administrator(name: &str, now: i64) -> PrincipalRecord {
         status: Status::Active,
         created: now,
         until: None,
+        provisioned: None,
     }
 }
 
@@ -411,7 +502,7 @@ fn issue(tx: &mut Tx<'_>, app: &App, id: [u8; 16], request: &CreateKey, now: i64
 
 const TITLE: &str = "expected 1 to 100 characters without control characters";
 
-fn is_title(text: &str) -> bool {
+pub(super) fn is_title(text: &str) -> bool {
     let text = text.trim();
     (1..=100).contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }
@@ -422,7 +513,12 @@ fn is_login(login: &str) -> bool {
 }
 
 /// Nobody logs in with a name that somebody else has. Looked up in the rows: another change may wait in front of this one.
-fn free_login(tx: &mut Tx<'_>, app: &App, id: PrincipalId, record: &PrincipalRecord) -> Result<(), Error> {
+pub(super) fn free_login(
+    tx: &mut Tx<'_>,
+    app: &App,
+    id: PrincipalId,
+    record: &PrincipalRecord,
+) -> Result<(), Error> {
     let Some(login) = &record.login else { return Ok(()) };
     let all = Access::from_rows(Access::rows(tx)?, &app.keys)?;
     match all.by_login(login) {
@@ -455,7 +551,9 @@ fn check(rules: &Rules, record: &PrincipalRecord) -> Result<(), Error> {
     if record.person.as_ref().is_some_and(|person| !people || !is_title(person)) {
         faults.push(Fault::new("/person", TITLE));
     }
-    if record.roles.is_empty() || record.roles.len() > 20 {
+    // Whoever an identity provider keeps may hold what their groups give, or nothing yet.
+    let none = record.roles.is_empty() && record.provisioned.is_none();
+    if none || record.roles.len() > 20 {
         faults.push(Fault::new("/roles", "expected 1 to 20 roles of the charter"));
     }
     for (at, name) in record.roles.iter().enumerate() {
@@ -481,7 +579,7 @@ fn check(rules: &Rules, record: &PrincipalRecord) -> Result<(), Error> {
     if faults.is_empty() { Ok(()) } else { Err(Error::Invalid(faults)) }
 }
 
-fn seal<T: serde::Serialize>(
+pub(super) fn seal<T: serde::Serialize>(
     app: &App,
     table: &'static str,
     id: &[u8; 16],
@@ -492,6 +590,6 @@ fn seal<T: serde::Serialize>(
     Ok(app.keys.seal_row(table, id, &plain, &app.rng)?)
 }
 
-fn touched(id: PrincipalId) -> Note {
+pub(super) fn touched(id: PrincipalId) -> Note {
     Note { objects: vec![*id.bytes()], ..Note::count(1) }
 }

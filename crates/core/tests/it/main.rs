@@ -23,6 +23,7 @@ mod log_in;
 mod log_kill;
 mod people;
 mod policy;
+mod provisioning;
 mod recognise;
 mod residue;
 mod rotation;

@@ -30,7 +30,7 @@ use crate::service::Shared;
 #[utoipa::path(get, path = "/v1/account", tag = "people",
     responses((status = 200, body = Account, description = "Oneself")))]
 pub(super) async fn read(State(service): State<Shared>, Caller(caller): Caller) -> Result<Response, Failure> {
-    let Known { id, record, roles, authenticators, strong, aal } =
+    let Known { id, record, groups, roles, authenticators, strong, aal } =
         perform(&service.app, &caller, ReadAccount).await?.output;
     let roles = roles.into_iter().map(|role| AccountRole {
         name: role.name,
@@ -48,7 +48,7 @@ pub(super) async fn read(State(service): State<Shared>, Caller(caller): Caller) 
         travels: one.travels,
     });
     render::ok(&Account {
-        principal: rendered(principals::Principal { id, record })?,
+        principal: rendered(principals::Principal { id, record, groups })?,
         roles: roles.collect(),
         authenticators: authenticators.collect(),
         strong,

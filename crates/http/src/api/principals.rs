@@ -119,6 +119,7 @@ pub(super) async fn update(
             PrincipalStatus::Suspended => Status::Suspended,
         }),
         days: request.days,
+        provisioned: request.provisioned,
     };
     render::ok(&rendered(perform(&service.app, &caller, operation).await?.output)?)
 }
@@ -229,7 +230,8 @@ fn networks(texts: &[String]) -> Result<Vec<IpNet>, Failure> {
 }
 
 pub(super) fn rendered(principal: principals::Principal) -> Result<Principal, Failure> {
-    let record = principal.record;
+    let (record, groups) = (principal.record, principal.groups);
+    let active = record.is_active();
     Ok(Principal {
         id: render::principal_id(principal.id),
         kind: match record.kind.as_str() {
@@ -245,10 +247,9 @@ pub(super) fn rendered(principal: principals::Principal) -> Result<Principal, Fa
         roles: record.roles,
         recipient: record.recipient,
         networks: record.networks.iter().map(ToString::to_string).collect(),
-        status: match record.status {
-            Status::Active => PrincipalStatus::Active,
-            Status::Suspended => PrincipalStatus::Suspended,
-        },
+        status: if active { PrincipalStatus::Active } else { PrincipalStatus::Suspended },
+        provisioned: record.provisioned.is_some(),
+        groups,
         created: render::time(record.created),
         until: record.until.map(render::time),
         proves_by: None,

@@ -10,7 +10,7 @@ use avouch_store::{Store, Tx, params, statements};
 use super::record::{Kept, Request, State};
 use crate::Error;
 use crate::app::App;
-use crate::gate::{Access, Status};
+use crate::gate::{Access, PrincipalRecord};
 use crate::ids::{ApprovalId, PrincipalId, SubjectId};
 use crate::rules::Rules;
 
@@ -127,9 +127,9 @@ pub(super) fn stands(request: &Request, rules: &Rules, access: &Access) -> bool 
     let counts = |role: &str| {
         let agreed = request.votes.iter().filter(|vote| vote.agrees && vote.role == role);
         let still = agreed.filter(|vote| {
-            access.principal(vote.who).is_some_and(|record| {
-                record.status == Status::Active && record.roles.iter().any(|held| held == role)
-            })
+            let active = access.principal(vote.who).is_some_and(PrincipalRecord::is_active);
+            let class = access.class(vote.who, rules).filter(|_| active);
+            class.is_some_and(|class| class.roles().iter().any(|held| held == role))
         });
         still.count()
     };

@@ -6,6 +6,7 @@ use avouch_store::{Tx, params, statements};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::live::ApprovalChange;
 use crate::Error;
 use crate::app::App;
 use crate::ids::{ApprovalId, PrincipalId, SubjectId};
@@ -14,6 +15,7 @@ statements! {
     data PUT = "insert into approval (id, requester, subject, version, until, remaining, sealed) values (?1, ?2, ?3, 1, ?4, ?5, ?6)";
     data CHANGE = "update approval set version = version + 1, until = ?3, sealed = ?4 where id = ?1 and version = ?2";
     data ONE = "select requester, version, until, remaining, sealed from approval where id = ?1";
+    data OF_REQUESTER = "select id, requester, version, until, remaining, sealed from approval where requester = ?1 and until > ?2 order by id";
     data DROP_OF_SUBJECT = "delete from approval where subject = ?1";
     data SWEEP = "delete from approval where until <= ?1";
     data NEWEST = "select id, requester, version, until, remaining, sealed from approval where id < ?1 order by id desc limit ?2";
@@ -125,10 +127,11 @@ impl Kept {
         before: ApprovalId,
         most: i64,
     ) -> Result<Vec<(ApprovalId, Self)>, Error> {
-        let rows = tx.query(&NEWEST, params![before.bytes(), most], |row| {
-            let ints = (row.int(2)?, row.int(3)?, row.int(4)?);
-            Ok((row.bytes::<16>(0)?, row.bytes::<16>(1)?, ints, row.blob(5)?.to_vec()))
-        })?;
+        let rows = tx.query(&NEWEST, params![before.bytes(), most], row)?;
+        Self::opened(rows, keys)
+    }
+
+    fn opened(rows: Vec<Row>, keys: &VaultKeys) -> Result<Vec<(ApprovalId, Self)>, Error> {
         rows.into_iter()
             .map(|(id, requester, (version, until, remaining), sealed)| {
                 let request = open(keys, &id, requester, &sealed)?;
@@ -136,6 +139,33 @@ impl Kept {
             })
             .collect()
     }
+}
+
+/// A row as it is stored.
+type Row = ([u8; 16], [u8; 16], (i64, i64, i64), Vec<u8>);
+
+fn row(row: &avouch_store::Row<'_>) -> avouch_store::Result<Row> {
+    let ints = (row.int(2)?, row.int(3)?, row.int(4)?);
+    Ok((row.bytes::<16>(0)?, row.bytes::<16>(1)?, ints, row.blob(5)?.to_vec()))
+}
+
+/// Takes back all that somebody has asked for, whether others have agreed to it or not.
+pub(crate) fn cancel_all(
+    tx: &mut Tx<'_>,
+    app: &App,
+    requester: PrincipalId,
+    now: i64,
+) -> Result<Vec<ApprovalChange>, Error> {
+    let rows = tx.query(&OF_REQUESTER, params![requester.bytes(), now], row)?;
+    let mut ends = Vec::new();
+    for (id, Kept { mut request, version, until, .. }) in Kept::opened(rows, &app.keys)? {
+        if matches!(request.state, State::Asked | State::Granted) {
+            request.state = State::Cancelled;
+            request.change(tx, app, id, version, until)?;
+            ends.push(ApprovalChange::Ends(id, requester));
+        }
+    }
+    Ok(ends)
 }
 
 fn open(keys: &VaultKeys, id: &[u8; 16], requester: [u8; 16], sealed: &[u8]) -> Result<Request, Error> {

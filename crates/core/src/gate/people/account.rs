@@ -21,6 +21,8 @@ pub struct Account {
     pub id: PrincipalId,
     /// What is known of them.
     pub record: PrincipalRecord,
+    /// The groups of an identity provider that they are in, by name.
+    pub groups: Vec<String>,
     /// What each of their roles is, in the charter's words, and what it lets them do.
     pub roles: Vec<RoleShown>,
     /// By what they log in, oldest first.
@@ -81,7 +83,7 @@ impl Operation for ReadAccount {
             };
             names.iter().filter_map(title).collect()
         };
-        let roles = record.roles.iter().filter_map(|name| cx.rules.charter.role(name));
+        let roles = cx.caller.roles().iter().filter_map(|name| cx.rules.charter.role(name));
         let roles = roles
             .map(|role| RoleShown {
                 name: role.name.clone(),
@@ -92,7 +94,8 @@ impl Operation for ReadAccount {
             .collect();
         let authenticators = all.into_iter().map(|(id, kept)| shown(id, kept)).collect();
         let aal = cx.caller.proof().aal();
-        let account = Account { id, record, roles, authenticators, strong, aal };
+        let groups = access.groups_of(id).map(|(_, group)| group.display.clone()).collect();
+        let account = Account { id, record, groups, roles, authenticators, strong, aal };
         Ok(Outcome::new(account, Note::count(1)))
     }
 }

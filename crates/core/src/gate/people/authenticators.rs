@@ -166,7 +166,7 @@ fn open(app: &App, id: &[u8; 16], sealed: &[u8]) -> Result<Authenticator, Error>
 }
 
 /// Takes everything away that somebody logs in with.
-pub(super) fn drop_all(tx: &mut Tx<'_>, principal: PrincipalId) -> Result<(), Error> {
+pub(crate) fn drop_all(tx: &mut Tx<'_>, principal: PrincipalId) -> Result<(), Error> {
     tx.put(&DROP_ALL, params![principal.bytes()])?;
     Ok(())
 }

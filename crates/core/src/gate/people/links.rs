@@ -83,6 +83,12 @@ pub(crate) fn create(tx: &mut Tx<'_>, app: &App, principal: PrincipalId, now: i6
     Ok(NewLink { secret: link.reveal(), until })
 }
 
+/// Ends somebody's link.
+pub(crate) fn drop_of(tx: &mut Tx<'_>, principal: PrincipalId) -> Result<(), Error> {
+    tx.execute(&DROP_OF, params![principal.bytes()])?;
+    Ok(())
+}
+
 /// Whose link this is, if it is one and alive.
 pub(super) fn judge(
     tx: &mut Tx<'_>,

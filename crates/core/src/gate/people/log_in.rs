@@ -22,7 +22,7 @@ use super::{links, sessions};
 use crate::Error;
 use crate::app::App;
 use crate::gate::access::login_name;
-use crate::gate::{Caller, Status};
+use crate::gate::{Caller, PrincipalRecord};
 use crate::ids::{AuthenticatorId, PrincipalId, SessionId};
 
 /// Where somebody comes from.
@@ -120,7 +120,7 @@ impl App {
             LogIn::Link(secret) => self.judge_link(&secret, &mut about),
         };
         let admitted = judged.and_then(|proven| {
-            let caller = Caller::proven(&self.access(), &proven, arrival.from, self.now());
+            let caller = Caller::proven(&self.access(), &self.rules(), &proven, arrival.from, self.now());
             let caller = caller.map_err(|_| Error::LogInFailed)?;
             // Whoever steps up is who they were.
             if let Some(session) = arrival.session {
@@ -284,8 +284,7 @@ impl App {
     /// Who has this name and may log in, with what they have.
     fn person(self: &Arc<Self>, login: &str) -> Result<Option<(PrincipalId, Kept)>, Error> {
         let access = self.access();
-        let active =
-            |id: &PrincipalId| access.principal(*id).is_some_and(|record| record.status == Status::Active);
+        let active = |id: &PrincipalId| access.principal(*id).is_some_and(PrincipalRecord::is_active);
         match access.by_login(&login_name(login)).filter(active) {
             Some(id) => Ok(Some((id, self.authenticators_of(id)?))),
             None => {

@@ -116,7 +116,7 @@ impl App {
     ) -> Result<NewCertificate, Error> {
         let now = self.now();
         let principal = create.principal;
-        let caller = Caller::shown(&self.access(), principal, from.to_canonical(), now);
+        let caller = Caller::shown(&self.access(), &self.rules(), principal, from.to_canonical(), now);
         let own = by.service.as_deref() == Some(principal.to_string().as_str());
         if !own || seconds(now) >= by.until || !caller.is_some_and(|caller| caller.network_allowed) {
             return Err(Error::Unauthenticated);

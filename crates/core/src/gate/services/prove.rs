@@ -203,7 +203,8 @@ impl App {
             None if named.is_some() => (None, None),
             None => return Err(TokenRefusal::Client),
         };
-        let caller = Caller::shown(&access, principal, from, now).ok_or(TokenRefusal::Client)?;
+        let caller =
+            Caller::shown(&access, &self.rules(), principal, from, now).ok_or(TokenRefusal::Client)?;
         if !caller.network_allowed {
             tracing::info!(%principal, "a service came from a network that it may not come from");
             return Err(TokenRefusal::Client);

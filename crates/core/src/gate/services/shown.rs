@@ -87,7 +87,8 @@ impl App {
         let token = AccessToken::parse(shown.token).map_err(|_| TokenUnfit::Refused)?;
         let (id, record) = self.services.tokens.find(&token, now).ok_or(TokenUnfit::Refused)?;
         let admitted = self.hold(shown, &record.bound, seconds(now)).and_then(|()| {
-            Caller::by_token(&self.access(), id, record.principal(), from, now).ok_or(TokenUnfit::Refused)
+            Caller::by_token(&self.access(), &self.rules(), id, record.principal(), from, now)
+                .ok_or(TokenUnfit::Refused)
         });
         if admitted == Err(TokenUnfit::Refused) {
             // Somebody has a token of ours, and not what it is bound to: worth knowing.
