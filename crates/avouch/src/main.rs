@@ -16,6 +16,7 @@ mod housekeeping;
 mod init;
 mod memory;
 mod network;
+mod outbox;
 mod recover;
 mod recovery;
 mod remote;

@@ -5,6 +5,8 @@
 //! Personal data goes to stdout and to files that the user names, never to stderr, an error text or a file name.
 
 mod access;
+mod alarms;
+mod approvals;
 mod backups;
 mod charter;
 mod disclosures;
@@ -90,6 +92,14 @@ pub(crate) enum RemoteCommand {
     /// What keeps a customer from being erased: place, list, lift
     #[command(subcommand)]
     Hold(erasures::HoldCommand),
+    /// What others have to agree to: ask, list, agree, refuse, cancel
+    #[command(subcommand)]
+    Approval(approvals::ApprovalCommand),
+    /// Say that it matters who looks at a customer: well known, or a colleague
+    Mark(approvals::MarkArgs),
+    /// What happened that somebody has to look at: list, close
+    #[command(subcommand)]
+    Alarm(alarms::AlarmCommand),
     /// Who did what: the record, newest first
     Events(events::EventsArgs),
     /// What recipients were given, of how many customers and when
@@ -127,6 +137,9 @@ pub(crate) fn run(command: RemoteCommand, connection: &Connection) -> Result<Exi
         RemoteCommand::Erasures(command) => erasures::erasures(command, &remote),
         RemoteCommand::Ledger(command) => ledger::run(command, &remote),
         RemoteCommand::Hold(command) => erasures::holds(command, &remote),
+        RemoteCommand::Approval(command) => approvals::run(command, &remote),
+        RemoteCommand::Mark(args) => approvals::mark(args, &remote),
+        RemoteCommand::Alarm(command) => alarms::run(command, &remote),
         RemoteCommand::Events(args) => events::run(args, &remote),
         RemoteCommand::Disclosures(args) => disclosures::run(args, &remote),
         RemoteCommand::Import(args) => import::run(args, &remote),

@@ -32,8 +32,10 @@ use crate::gate::people::{self, People};
 use crate::gate::services::{self, Services};
 use crate::gate::{self, Access, Caller, Intent, Permit, Unauthenticated};
 use crate::ids::{CredentialId, Ids, PrincipalId};
+use crate::outbox::Outbox;
 use crate::rules::Rules;
 use crate::transit::{self, KeyName};
+use crate::watch;
 
 /// The statements of the funnel itself.
 pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
@@ -70,6 +72,7 @@ pub struct App {
     pub(crate) people: People,
     pub(crate) services: Services,
     pub(crate) approvals: Approvals,
+    pub(crate) outbox: Outbox,
     pub(crate) environment: String,
 }
 
@@ -110,6 +113,7 @@ impl App {
         let forgotten = self.store.write_wait(move |tx| {
             let forgotten = idempotency::sweep(tx, now)? + crate::vault::sweep_tokens(tx, now)?;
             let forgotten = forgotten + approvals::sweep(tx, now)? + services::sweep(tx, now)?;
+            let forgotten = forgotten + watch::alarms::sweep(tx, now)?;
             Ok::<_, Error>(forgotten + people::sweep(tx, &app, now)?)
         })?;
         self.thin_checkpoints()?;
@@ -435,7 +439,8 @@ impl<O: Operation> Attempt<O> {
         // Its caller may use keys of that name, but has only typed it when there is none, or when nobody has looked.
         let typed = matches!(cause, Error::NotFound | Error::KeyReused | Error::Unauthenticated);
         event.key = intent.key.filter(|_| !typed).map(String::from);
-        Ok(audit::append(tx, &event, 0, None)?)
+        audit::append(tx, &event, 0, None)?;
+        self.operation.alarming(&cx).map_or(Ok(()), |kind| watch::partners::failed(tx, &cx, kind))
     }
 }
 
@@ -454,6 +459,7 @@ fn refuse<T>(
     event.needs = refusal.needs.iter().map(|need| need.name().to_owned()).collect();
     event.key = key.cloned().map(String::from);
     audit::append(tx, &event, 0, None)?;
+    watch::partners::refused(tx, cx, &refusal.needs)?;
     Ok(Ended::refused(Error::Refused(refusal)))
 }
 

@@ -72,6 +72,10 @@ pub enum What {
     CredentialIssue,
     /// A service has ended an access token of its own.
     CredentialEnd,
+    /// Something happened that somebody has to look at.
+    AlarmRaise,
+    /// A message could not be delivered for days, and was let go of.
+    MessageDrop,
 }
 
 impl What {
@@ -98,6 +102,8 @@ impl What {
         Self::CredentialRefuse,
         Self::CredentialIssue,
         Self::CredentialEnd,
+        Self::AlarmRaise,
+        Self::MessageDrop,
     ];
 
     /// Everything that can happen.
@@ -137,6 +143,8 @@ impl What {
             Self::CredentialRefuse => "credential.refuse",
             Self::CredentialIssue => "credential.issue",
             Self::CredentialEnd => "credential.end",
+            Self::AlarmRaise => "alarm.raise",
+            Self::MessageDrop => "message.drop",
         }
     }
 }

@@ -80,6 +80,14 @@ id!(
     ApprovalId
 );
 id!(
+    /// An alarm.
+    AlarmId
+);
+id!(
+    /// A message that waits to be delivered.
+    MessageId
+);
+id!(
     /// A one-time link's public half.
     LinkId
 );

@@ -13,16 +13,18 @@ mod ids;
 pub mod indexes;
 pub mod keys;
 pub mod ledger;
+pub mod outbox;
 mod rules;
 mod schema;
 pub mod transit;
 pub mod vault;
+pub mod watch;
 
 pub use avouch_policy::{Action, Need, ProofNeed, View};
 pub use error::{Error, Fault, Held, Refusal};
 pub use ids::{
-    ApprovalId, AuthenticatorId, CredentialId, EventId, GroupId, HoldId, ImportId, LinkId, PrincipalId,
-    SessionId, SubjectId, TokenId,
+    AlarmId, ApprovalId, AuthenticatorId, CredentialId, EventId, GroupId, HoldId, ImportId, LinkId,
+    MessageId, PrincipalId, SessionId, SubjectId, TokenId,
 };
 pub use rules::{Problems, Rules};
 pub use schema::MIGRATIONS;
@@ -45,8 +47,10 @@ pub fn statements() -> Vec<&'static avouch_store::Statement> {
         indexes::statements(),
         keys::statements(),
         ledger::statements(),
+        outbox::STATEMENTS.to_vec(),
         transit::statements(),
         vault::statements(),
+        watch::statements(),
     ]
     .concat()
 }

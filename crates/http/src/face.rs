@@ -68,9 +68,9 @@ pub(crate) fn faces(method: &Method, path: &str) -> &'static [Face] {
         (
             Some("v1"),
             Some(
-                "auth" | "detokenize" | "disclosures" | "erasures" | "events" | "exports" | "imports"
-                | "ledger" | "oauth" | "random" | "subjects" | "sys" | "tokenize" | "tokens" | "transform"
-                | "transit",
+                "alarms" | "auth" | "detokenize" | "disclosures" | "erasures" | "events" | "exports"
+                | "imports" | "ledger" | "oauth" | "random" | "subjects" | "sys" | "tokenize" | "tokens"
+                | "transform" | "transit",
             ),
             _,
         ) => &[Api],

@@ -266,6 +266,7 @@ mod tests {
             erasure: Default::default(),
             witnesses: Default::default(),
             people: Default::default(),
+            outbox: Default::default(),
         };
         let files = ["charter", "data", "purposes", "recipients", "retention", "roles"].map(|name| {
             let path = format!("{}/../../charter/{name}.yaml", env!("CARGO_MANIFEST_DIR"));

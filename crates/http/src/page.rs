@@ -77,10 +77,11 @@ pub(crate) enum List {
     Log = 10,
     EventsOf = 11,
     Approvals = 12,
+    Alarms = 13,
 }
 
 impl List {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Subjects,
         Self::Search,
         Self::History,
@@ -93,6 +94,7 @@ impl List {
         Self::Log,
         Self::EventsOf,
         Self::Approvals,
+        Self::Alarms,
     ];
 }
 

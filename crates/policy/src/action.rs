@@ -70,6 +70,8 @@ actions! {
     ApprovalGive = "approval.give", "Agree, or not, to what others ask for.";
     EventRead = "event.read", "Read the ledger of events.";
     EventSearch = "event.search", "Find the events that are about one customer.";
+    AlarmRead = "alarm.read", "See alarms: what happened that somebody has to look at.";
+    AlarmClose = "alarm.close", "Close alarms, and say as what.";
     DisclosureRead = "disclosure.read", "See what recipients were given, and of how many.";
     KeyRead = "key.read", "See which keys exist and how old they are; never a key itself.";
     KeyRotate = "key.rotate", "Replace the key that wraps the customers' keys.";
@@ -112,9 +114,9 @@ impl Action {
             SubjectAccesses | TokenRevoke | TransitManage | TransitEncrypt | TransitDecrypt | CharterRead
             | CharterApply | AccessRead | AccessChange | AccessProvision | SessionBegin | SessionRead
             | SessionEnd | AccountRead | AuthenticatorEnrol | AuthenticatorRemove | ApprovalAsk
-            | ApprovalRead | ApprovalGive | EventRead | EventSearch | DisclosureRead | KeyRead
-            | KeyRotate | KeyDrill | KeyReseal | ErasureRead | SystemBackup | SystemStatus
-            | PolicyExplain => false,
+            | ApprovalRead | ApprovalGive | EventRead | EventSearch | AlarmRead | AlarmClose
+            | DisclosureRead | KeyRead | KeyRotate | KeyDrill | KeyReseal | ErasureRead | SystemBackup
+            | SystemStatus | PolicyExplain => false,
         }
     }
 
@@ -149,9 +151,9 @@ impl Action {
             | TokenRevoke | TokenImport | TransitManage | TransitEncrypt | TransitDecrypt | CharterRead
             | CharterApply | AccessRead | AccessChange | AccessProvision | SessionBegin | SessionRead
             | SessionEnd | AccountRead | AuthenticatorEnrol | AuthenticatorRemove | ApprovalAsk
-            | ApprovalRead | ApprovalGive | EventRead | EventSearch | DisclosureRead | KeyRead
-            | KeyRotate | KeyDrill | KeyReseal | ErasureRead | SystemBackup | SystemStatus
-            | PolicyExplain => None,
+            | ApprovalRead | ApprovalGive | EventRead | EventSearch | AlarmRead | AlarmClose
+            | DisclosureRead | KeyRead | KeyRotate | KeyDrill | KeyReseal | ErasureRead | SystemBackup
+            | SystemStatus | PolicyExplain => None,
         }
     }
 }

@@ -26,6 +26,7 @@ use crate::ids::{EventId, Ids, PrincipalId};
 use crate::keys::seals::{PRIMARY, Seals, Stored, WrappedAll, primary_slot, put_keyring, put_slot};
 use crate::keys::{Primary, Recovery, SealRole, SealingError, Slot};
 use crate::ledger::Witnesses;
+use crate::outbox::{Outbox, OutboxSettings};
 use crate::rules::{Problems, Rules};
 use crate::{Error, backup, indexes, keys, ledger};
 
@@ -62,6 +63,8 @@ pub struct Parts {
     pub witnesses: Witnesses,
     /// How people log in.
     pub people: PeopleSettings,
+    /// Who is told of what.
+    pub outbox: OutboxSettings,
 }
 
 /// Why a vault cannot be made or opened.
@@ -360,6 +363,7 @@ fn assemble(
         erasures: Erasures::new(parts.erasure)?,
         ledger: ledger::Ledger::new(node, parts.witnesses),
         people: People::new(parts.people),
+        outbox: Outbox::new(parts.outbox),
         services,
         approvals: Approvals::default(),
         environment: parts.environment,

@@ -16,6 +16,7 @@ use avouch_core::gate::principals::{CreateKey, CreatePrincipal};
 use avouch_core::gate::{Caller, Reason};
 use avouch_core::keys::{Primary, Recovery};
 use avouch_core::ledger::Witnesses;
+use avouch_core::outbox::{Channel, OutboxSettings};
 use avouch_core::vault::{
     Asked, CreateSubject, ReadSubject, Returning, RevealSubject, SearchSubjects, ShownSubject, UpdateSubject,
     Updated,
@@ -129,6 +130,7 @@ pub(crate) fn parts(place: &Place, primary: Primary, clock: &Arc<ManualClock>) -
         erasure,
         witnesses: Default::default(),
         people: PeopleSettings { relying_party: Some(site()), ..PeopleSettings::default() },
+        outbox: OutboxSettings { alarms: vec![Channel::Hook("desk".to_owned())], mail: true },
     }
 }
 

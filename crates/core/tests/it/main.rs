@@ -3,6 +3,7 @@
 
 mod access;
 mod agreement;
+mod alarms;
 mod answers;
 mod approvals;
 mod backup;
