@@ -15,7 +15,7 @@ pub(crate) enum ApprovalCommand {
     /// Ask others to agree to one act
     Ask(AskArgs),
     /// List what you have asked for, and what waits for your word
-    List(Paging),
+    List(ListArgs),
     /// Agree to what somebody asks for
     Agree(WordArgs),
     /// Do not agree
@@ -25,6 +25,12 @@ pub(crate) enum ApprovalCommand {
         /// The request
         id: Uuid,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    #[command(flatten)]
+    paging: Paging,
 }
 
 #[derive(Debug, Args)]
@@ -99,7 +105,7 @@ pub(super) fn run(command: ApprovalCommand, remote: &Remote) -> Result<ExitCode,
             })?;
             output.answer(&asked, |asked| facts([("asked", asked.id.to_string())]))
         }
-        ApprovalCommand::List(paging) => {
+        ApprovalCommand::List(ListArgs { paging }) => {
             let page = client.approvals(&PageQuery::from(paging))?;
             output.answer(&page, |page| listing(&table(&page.items), page.next_cursor.as_ref()))
         }
