@@ -34,6 +34,7 @@ use crate::gate::{self, Access, Caller, Intent, Permit, Unauthenticated};
 use crate::ids::{CredentialId, Ids, PrincipalId};
 use crate::rules::Rules;
 use crate::transit::{self, KeyName};
+use crate::watch::{self, Watching};
 
 /// The statements of the funnel itself.
 pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
@@ -70,6 +71,7 @@ pub struct App {
     pub(crate) people: People,
     pub(crate) services: Services,
     pub(crate) approvals: Approvals,
+    pub(crate) watching: Watching,
     pub(crate) environment: String,
 }
 
@@ -110,8 +112,10 @@ impl App {
         let forgotten = self.store.write_wait(move |tx| {
             let forgotten = idempotency::sweep(tx, now)? + crate::vault::sweep_tokens(tx, now)?;
             let forgotten = forgotten + approvals::sweep(tx, now)? + services::sweep(tx, now)?;
+            let forgotten = forgotten + watch::sweep(tx, &app, now)?;
             Ok::<_, Error>(forgotten + people::sweep(tx, &app, now)?)
         })?;
+        self.review_watch()?;
         self.thin_checkpoints()?;
         // A copy that cannot be read keeps nothing else from going.
         resumed.map(|()| forgotten)
@@ -225,6 +229,10 @@ impl App {
                 if O::PURGES && result.is_ok() {
                     self.purge_quietly();
                 }
+                // Before anybody gets to see it: a look that is worth a case is not answered without one.
+                if after.seen.is_some_and(|seen| self.watching.judge(&seen)) {
+                    return watch::open_cases(&self, move || answer(result));
+                }
                 answer(result);
             }
             Err(error @ Error::Store(_)) => {
@@ -302,7 +310,7 @@ impl App {
     /// # Errors
     /// When the record cannot be written.
     pub fn close(self: &Arc<Self>) -> Result<(), Error> {
-        let result = self.note(What::VaultClose);
+        let result = self.keep_watch().and_then(|()| self.note(What::VaultClose));
         self.store.close();
         result
     }
@@ -347,11 +355,13 @@ impl<O: Operation> Attempt<O> {
     /// Has the store run it, together with others that wait.
     fn hand_over(self, done: impl FnOnce(Result<Ended<O::Output>, Error>) + Send + 'static) {
         let (app, asks) = (Arc::clone(&self.app), Arc::clone(&self.operation));
+        let tie = asks.looks_at().and_then(|subject| watch::ahead(&self.caller, subject));
         let ahead = move |wants: &mut Vec<_>| {
             if asks.writes() {
                 wants.push(charters::ahead());
             }
             asks.ahead(wants);
+            wants.extend(tie.clone());
         };
         app.store.write_ahead(ahead, move |tx| self.run(tx), done);
     }
@@ -394,7 +404,7 @@ impl<O: Operation> Attempt<O> {
                 return refuse(tx, &cx, O::ACTION, &intent, O::key(&facts), refusal.clone());
             }
         }
-        let (output, note, after) = self.operation.run(tx, &cx, &permit, facts)?.into_parts();
+        let (output, note, mut after) = self.operation.run(tx, &cx, &permit, facts)?.into_parts();
         let reason = seal_reason(&cx, &permit)?;
         let mut body = record(&cx, &permit, &note, reason.as_ref().map(|reason| reason.commitment));
         body.key = intent.key.map(String::from);
@@ -404,6 +414,10 @@ impl<O: Operation> Attempt<O> {
         }
         let sealed = reason.as_ref().map(|reason| reason.sealed.as_slice());
         audit::append(tx, &body, note.subjects.len(), sealed)?;
+        if let Some(seen) = watch::see(tx, &cx, &note)? {
+            seen.keep(tx)?;
+            after.seen = Some(seen);
+        }
         let fresh = match O::REFRESH {
             Refresh::Access if output.is_ok() => Fresh::Access(Box::new(Access::changed(tx, &app.keys)?)),
             Refresh::Rules if output.is_ok() => Fresh::Rules(Box::new(charters::load_in(tx, &app.keys)?)),

@@ -72,6 +72,10 @@ pub enum What {
     CredentialIssue,
     /// A service has ended an access token of its own.
     CredentialEnd,
+    /// Somebody's looks are worth a reviewer's minutes.
+    CaseOpen,
+    /// A case has explained itself: a tie was told late.
+    CaseExplain,
 }
 
 impl What {
@@ -98,6 +102,8 @@ impl What {
         Self::CredentialRefuse,
         Self::CredentialIssue,
         Self::CredentialEnd,
+        Self::CaseOpen,
+        Self::CaseExplain,
     ];
 
     /// Everything that can happen.
@@ -137,6 +143,8 @@ impl What {
             Self::CredentialRefuse => "credential.refuse",
             Self::CredentialIssue => "credential.issue",
             Self::CredentialEnd => "credential.end",
+            Self::CaseOpen => "case.open",
+            Self::CaseExplain => "case.explain",
         }
     }
 }
@@ -295,6 +303,8 @@ pub struct Note {
     pub erasure: Option<u64>,
     /// See [`Event::ended`].
     pub ended: u32,
+    /// Whom the caller was shown, and how much: what is judged when the caller is a person. Not in the event.
+    pub looks: Vec<crate::watch::Look>,
 }
 
 /// A record version that an operation has written, and the name under which events know its person.

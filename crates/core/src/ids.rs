@@ -80,6 +80,14 @@ id!(
     ApprovalId
 );
 id!(
+    /// Why somebody has to do with a customer.
+    TieId
+);
+id!(
+    /// What a reviewer has to look at.
+    CaseId
+);
+id!(
     /// A one-time link's public half.
     LinkId
 );

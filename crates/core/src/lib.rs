@@ -17,12 +17,13 @@ mod rules;
 mod schema;
 pub mod transit;
 pub mod vault;
+pub mod watch;
 
 pub use avouch_policy::{Action, Need, ProofNeed, View};
 pub use error::{Error, Fault, Held, Refusal};
 pub use ids::{
-    ApprovalId, AuthenticatorId, CredentialId, EventId, GroupId, HoldId, ImportId, LinkId, PrincipalId,
-    SessionId, SubjectId, TokenId,
+    ApprovalId, AuthenticatorId, CaseId, CredentialId, EventId, GroupId, HoldId, ImportId, LinkId, PrincipalId,
+    SessionId, SubjectId, TieId, TokenId,
 };
 pub use rules::{Problems, Rules};
 pub use schema::MIGRATIONS;
@@ -47,6 +48,7 @@ pub fn statements() -> Vec<&'static avouch_store::Statement> {
         ledger::statements(),
         transit::statements(),
         vault::statements(),
+        watch::statements(),
     ]
     .concat()
 }

@@ -6,7 +6,8 @@
 //! swap any: each is bound to its place by a key that is not in the database. Whoever can write `index_term` can hide a
 //! subject from search, not make search show a wrong one. Whoever can write `ending` can keep the vault shut, and whoever
 //! can write `ended_identifier` or `hold` can have a person taken for new or a hold forgotten; none of them can have
-//! anybody erased, or anybody back.
+//! anybody erased, or anybody back. Whoever can write `tie`, `look`, `watch_state` or `watch_case` can have forgotten who looked at
+//! whom without need, as far as that is not in the ledger, and make nobody look guilty or explained.
 
 use avouch_store::Migration;
 
@@ -61,6 +62,16 @@ create table approval (id blob primary key, requester blob not null, subject blo
     remaining bigint not null, sealed blob not null);
 create index approval_by_requester on approval (requester, id);
 create index approval_by_subject on approval (subject) where subject is not null;
+create table tie (subject blob not null, id blob not null, holder blob not null, ends bigint not null, sealed blob not null,
+    primary key (subject, id)) without rowid;
+create unique index tie_by_id on tie (id);
+create index tie_by_end on tie (ends);
+create table look (actor blob not null, event bigint not null, sealed blob not null, primary key (actor, event)) without rowid;
+create table watch_state (owner blob primary key, sealed blob not null);
+create table watch_case (id blob primary key, same blob not null, state bigint not null, at bigint not null, version bigint not null,
+    sealed blob not null);
+create unique index watch_case_by_same on watch_case (same);
+create index watch_case_by_state on watch_case (state, id);
 create table session (id blob primary key, principal blob not null, until bigint not null, seen bigint not null,
     sealed blob not null);
 create index session_by_principal on session (principal, id);

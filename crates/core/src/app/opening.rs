@@ -27,6 +27,7 @@ use crate::keys::seals::{PRIMARY, Seals, Stored, WrappedAll, primary_slot, put_k
 use crate::keys::{Primary, Recovery, SealRole, SealingError, Slot};
 use crate::ledger::Witnesses;
 use crate::rules::{Problems, Rules};
+use crate::watch::Watching;
 use crate::{Error, backup, indexes, keys, ledger};
 
 statements! {
@@ -305,6 +306,7 @@ impl App {
         erasure::reconcile(self)?;
         backup::replay(self)?;
         ledger::begin::open(self)?;
+        self.resume_watch()?;
         Ok(self.note(what)?)
     }
 
@@ -362,6 +364,7 @@ fn assemble(
         people: People::new(parts.people),
         services,
         approvals: Approvals::default(),
+        watching: Watching::new()?,
         environment: parts.environment,
     }))
 }

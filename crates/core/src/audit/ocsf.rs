@@ -100,12 +100,14 @@ pub const fn class(what: What) -> (Class, u16, &'static str) {
             | A::KeyDrill
             | A::ErasureRead
             | A::SystemStatus
-            | A::PolicyExplain => (Api, 2, "Read"),
+            | A::PolicyExplain
+            | A::TieRead
+            | A::WatchRead => (Api, 2, "Read"),
             A::TransitManage | A::CharterApply | A::KeyRotate | A::KeyReseal => (Api, 3, "Update"),
             // Made, changed or ended, a principal, a key or a group: the event does not say which.
             A::AccessChange | A::AccessProvision => (Account, 99, "Other"),
             A::ApprovalAsk => (Api, 1, "Create"),
-            A::ApprovalGive => (Api, 3, "Update"),
+            A::ApprovalGive | A::TieWrite | A::WatchClose | A::AccountAcknowledge => (Api, 3, "Update"),
             A::SessionBegin => (Authentication, 1, "Logon"),
             A::SessionEnd => (Authentication, 2, "Logoff"),
             A::AuthenticatorEnrol => (Account, 10, "MFA Factor Enable"),
@@ -128,6 +130,8 @@ pub const fn class(what: What) -> (Class, u16, &'static str) {
         What::AdministratorRecover => (Account, 99, "Other"),
         What::CredentialRefuse | What::CredentialIssue => (Authentication, 1, "Logon"),
         What::CredentialEnd => (Authentication, 2, "Logoff"),
+        What::CaseOpen => (Api, 1, "Create"),
+        What::CaseExplain => (Api, 3, "Update"),
     }
 }
 

@@ -13,6 +13,7 @@ use crate::indexes::{self, IndexRule};
 use crate::rules::Rules;
 use crate::vault::record::{Record, push_entry};
 use crate::vault::token;
+use crate::watch;
 
 statements! {
     data DROP_RECORD of record / 1 = "delete from record where subject = ?1";
@@ -50,6 +51,7 @@ pub(super) fn remove_person(
     }
     gate::marks::forget(tx, subject)?;
     gate::approvals::forget(tx, subject)?;
+    watch::forget(tx, subject)?;
     let versions = tx.execute(&DROP_VERSIONS, params![id])?;
     let tokens = token::drop_of_subject(tx, subject)?;
     Ok(Removed { fields: 0, versions, tokens })

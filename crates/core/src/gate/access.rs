@@ -67,6 +67,9 @@ pub struct PrincipalRecord {
     /// What an identity provider says of them, if one keeps them.
     #[serde(default)]
     pub provisioned: Option<Provisioned>,
+    /// When they have said that they know that their looks at customers are watched, in microseconds UTC.
+    #[serde(default)]
+    pub acknowledged: Option<i64>,
 }
 
 impl PrincipalRecord {

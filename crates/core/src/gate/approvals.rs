@@ -19,6 +19,7 @@ pub(crate) use live::{Act, ApprovalChange, Approvals, use_up};
 pub use record::State as ApprovalState;
 pub(crate) use record::{cancel_all, forget, sweep};
 pub use vote::Vote;
+pub(crate) use vote::{reports_to, same_person};
 
 /// Every statement of the room.
 pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {

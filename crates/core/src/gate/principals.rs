@@ -94,6 +94,7 @@ impl Operation for CreatePrincipal {
             created: cx.now,
             until: until(cx.now, self.days.or_else(|| (self.kind == AUDITOR).then_some(AUDITOR_DAYS)))?,
             provisioned: None,
+            acknowledged: None,
         };
         check(cx.rules, &record)?;
         let id = PrincipalId::from_bytes(cx.new_id()?);
@@ -291,6 +292,14 @@ impl Operation for ReadPrincipals {
     }
 }
 
+/// Notes that the caller knows that they are watched; the first time is what counts.
+pub(crate) fn note_acknowledged(tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<i64, Error> {
+    let mut record = stored(tx, cx.app, cx.caller.id)?;
+    let at = *record.acknowledged.get_or_insert(cx.now);
+    write(tx, cx.app, cx.caller.id, &record)?;
+    Ok(at)
+}
+
 /// Gives a principal an API key.
 #[derive(Debug, Clone)]
 pub struct CreateKey {
@@ -481,6 +490,7 @@ fn administrator(name: &str, now: i64) -> PrincipalRecord {
         created: now,
         until: None,
         provisioned: None,
+        acknowledged: None,
     }
 }
 

@@ -89,22 +89,28 @@ fn bars(access: &Access, voter: PrincipalId, requester: PrincipalId) -> Result<(
     if same_person(access, voter, requester) {
         return Err(Error::Conflict("nobody agrees to what they ask for themselves"));
     }
-    // Up the line from the voter, as far as it goes; a circle ends it.
-    let mut above = access.principal(voter).and_then(|record| record.manager);
-    for _ in 0..20 {
-        match above {
-            Some(manager) if same_person(access, manager, requester) => {
-                return Err(Error::Conflict("nobody agrees to what the one asks for whom they report to"));
-            }
-            Some(manager) => above = access.principal(manager).and_then(|record| record.manager),
-            None => break,
-        }
+    if reports_to(access, voter, requester) {
+        return Err(Error::Conflict("nobody agrees to what the one asks for whom they report to"));
     }
     Ok(())
 }
 
+/// Whether somebody has another above them, however far up the line.
+pub(crate) fn reports_to(access: &Access, who: PrincipalId, whom: PrincipalId) -> bool {
+    // As far as the line goes; a circle ends it.
+    let mut above = access.principal(who).and_then(|record| record.manager);
+    for _ in 0..20 {
+        match above {
+            Some(manager) if same_person(access, manager, whom) => return true,
+            Some(manager) => above = access.principal(manager).and_then(|record| record.manager),
+            None => break,
+        }
+    }
+    false
+}
+
 /// Whether two accounts are one human being.
-pub(super) fn same_person(access: &Access, one: PrincipalId, other: PrincipalId) -> bool {
+pub(crate) fn same_person(access: &Access, one: PrincipalId, other: PrincipalId) -> bool {
     let person = |id| access.principal(id).and_then(|record| record.person.as_deref());
     one == other || matches!((person(one), person(other)), (Some(one), Some(other)) if one == other)
 }
