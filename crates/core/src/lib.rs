@@ -22,8 +22,8 @@ pub mod watch;
 pub use avouch_policy::{Action, Need, ProofNeed, View};
 pub use error::{Error, Fault, Held, Refusal};
 pub use ids::{
-    ApprovalId, AuthenticatorId, CaseId, CredentialId, EventId, GroupId, HoldId, ImportId, LinkId, PrincipalId,
-    SessionId, SubjectId, TieId, TokenId,
+    ApprovalId, AuthenticatorId, CaseId, CredentialId, EventId, GroupId, HoldId, ImportId, LinkId,
+    PrincipalId, SessionId, SubjectId, TieId, TokenId,
 };
 pub use rules::{Problems, Rules};
 pub use schema::MIGRATIONS;

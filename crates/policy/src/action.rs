@@ -117,9 +117,9 @@ impl Action {
             SubjectAccesses | TokenRevoke | TransitManage | TransitEncrypt | TransitDecrypt | CharterRead
             | CharterApply | AccessRead | AccessChange | AccessProvision | SessionBegin | SessionRead
             | SessionEnd | AccountRead | AccountAcknowledge | AuthenticatorEnrol | AuthenticatorRemove
-            | ApprovalAsk | ApprovalRead | ApprovalGive | TieWrite | TieRead | WatchRead | WatchClose | EventRead | EventSearch | DisclosureRead | KeyRead
-            | KeyRotate | KeyDrill | KeyReseal | ErasureRead | SystemBackup | SystemStatus
-            | PolicyExplain => false,
+            | ApprovalAsk | ApprovalRead | ApprovalGive | TieWrite | TieRead | WatchRead | WatchClose
+            | EventRead | EventSearch | DisclosureRead | KeyRead | KeyRotate | KeyDrill | KeyReseal
+            | ErasureRead | SystemBackup | SystemStatus | PolicyExplain => false,
         }
     }
 
@@ -155,9 +155,9 @@ impl Action {
             | TokenRevoke | TokenImport | TransitManage | TransitEncrypt | TransitDecrypt | CharterRead
             | CharterApply | AccessRead | AccessChange | AccessProvision | SessionBegin | SessionRead
             | SessionEnd | AccountRead | AccountAcknowledge | AuthenticatorEnrol | AuthenticatorRemove
-            | ApprovalAsk | ApprovalRead | ApprovalGive | TieWrite | TieRead | WatchRead | WatchClose | EventRead | EventSearch | DisclosureRead | KeyRead
-            | KeyRotate | KeyDrill | KeyReseal | ErasureRead | SystemBackup | SystemStatus
-            | PolicyExplain => None,
+            | ApprovalAsk | ApprovalRead | ApprovalGive | TieWrite | TieRead | WatchRead | WatchClose
+            | EventRead | EventSearch | DisclosureRead | KeyRead | KeyRotate | KeyDrill | KeyReseal
+            | ErasureRead | SystemBackup | SystemStatus | PolicyExplain => None,
         }
     }
 }

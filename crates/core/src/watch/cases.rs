@@ -160,8 +160,8 @@ impl Stored {
 }
 
 fn seal(app: &App, id: CaseId, state: CaseState, at: i64, case: &Case) -> Result<Vec<u8>, Error> {
-    let plain =
-        serde_json::to_vec(&(state as i64, at, case)).map_err(|_| Error::Internal("a case has no JSON form"))?;
+    let plain = serde_json::to_vec(&(state as i64, at, case))
+        .map_err(|_| Error::Internal("a case has no JSON form"))?;
     Ok(app.keys.seal_row("watch_case", id.bytes(), &Zeroizing::new(plain), &app.rng)?)
 }
 
@@ -187,7 +187,8 @@ pub(super) fn open(tx: &mut Tx<'_>, app: &App, found: &Found) -> Result<(), Erro
         }
         case.score = if found.event.is_none() { found.score } else { case.score.max(found.score) };
         case.day_score = found.day_score;
-        let closed = case.closing.as_ref().is_some_and(|closing| found.event.is_some() && found.at > closing.at);
+        let closed =
+            case.closing.as_ref().is_some_and(|closing| found.event.is_some() && found.at > closing.at);
         if stored.state == CaseState::Waiting || closed {
             stored.state = state;
         }

@@ -81,11 +81,7 @@ impl Seen {
 }
 
 /// What is kept of somebody's looks after an event: the event's id, and the sealed looks.
-pub(super) fn since(
-    tx: &mut Tx<'_>,
-    actor: PrincipalId,
-    event: i64,
-) -> Result<Vec<(i64, Vec<u8>)>, Error> {
+pub(super) fn since(tx: &mut Tx<'_>, actor: PrincipalId, event: i64) -> Result<Vec<(i64, Vec<u8>)>, Error> {
     Ok(tx.query(&OF_ACTOR, params![actor.bytes(), event], |row| Ok((row.int(0)?, row.blob(1)?.to_vec())))?)
 }
 
@@ -95,10 +91,7 @@ pub(super) fn ahead(actor: PrincipalId, event: i64) -> Ahead {
 }
 
 /// Forgets looks of which the event is gone.
-pub(super) fn sweep(
-    tx: &mut Tx<'_>,
-    actors: impl IntoIterator<Item = PrincipalId>,
-) -> Result<u64, Error> {
+pub(super) fn sweep(tx: &mut Tx<'_>, actors: impl IntoIterator<Item = PrincipalId>) -> Result<u64, Error> {
     let Some(oldest) = tx.first(&OLDEST, &[], |row| row.opt_int(0))?.flatten() else { return Ok(0) };
     let mut gone = 0;
     for actor in actors {

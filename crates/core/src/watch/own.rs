@@ -64,14 +64,15 @@ impl Operation for ReadOwnAccesses {
         let before = self.before.map_or(i64::MAX, EventId::int);
         let most = i64::try_from(limit).unwrap_or(200);
         let me = cx.caller.id();
-        let ids: Vec<EventId> = tx.query(&OWN, params![me.bytes(), before, most], |row| {
-            Ok(EventId::from_int(row.int(0)?))
-        })?;
+        let ids: Vec<EventId> =
+            tx.query(&OWN, params![me.bytes(), before, most], |row| Ok(EventId::from_int(row.int(0)?)))?;
         let next = ids.last().copied().filter(|_| ids.len() == limit);
         let mut items = Vec::with_capacity(ids.len());
         for id in ids {
             // Events that were kept long enough are gone.
-            let Some(event) = find(tx, id)?.filter(|event| event.actor == (*me.bytes()).into()) else { continue };
+            let Some(event) = find(tx, id)?.filter(|event| event.actor == (*me.bytes()).into()) else {
+                continue;
+            };
             items.push(access(tx, cx, id, event)?);
         }
         let acknowledged = cx.app.access().principal(me).and_then(|record| record.acknowledged);

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use avouch_store::Tx;
-use avouch_watch::{Access, ActorId, Budget, Family, Queue, Session, SubjectFacts, SubjectId as Watched, Tie, View};
+use avouch_watch::{
+    Access, ActorId, Budget, Family, Queue, Session, SubjectFacts, SubjectId as Watched, Tie, View,
+};
 
 use super::cases::{self, CaseOutcome, CaseState, Closing, Found, Stored};
 use super::{state, tie};
@@ -186,7 +188,8 @@ fn look(actor: ActorId, subject: Watched, at: i64) -> Access {
 }
 
 fn note_closed(tx: &mut Tx<'_>, app: &App, stored: &Stored) -> Result<(), Error> {
-    let mut event = audit::system(app.ids.event(app.now()), What::CaseExplain, app.now(), app.rules().version);
+    let mut event =
+        audit::system(app.ids.event(app.now()), What::CaseExplain, app.now(), app.rules().version);
     event.objects = vec![(*stored.id.bytes()).into()];
     event.count = 1;
     audit::append(tx, &event, 0, None)?;

@@ -57,8 +57,7 @@ pub(crate) fn see(tx: &mut Tx<'_>, cx: &Cx<'_>, note: &Note) -> Result<Option<Se
         let tie = tie_of(tx, cx, &access, look.subject)?;
         kept.looks.push(KeptLook::new(whose, look, facts(&access, me, look.subject), tie));
     }
-    let accesses =
-        kept.accesses(*me.bytes(), cx.now, |place| note.subjects.get(place).copied())?;
+    let accesses = kept.accesses(*me.bytes(), cx.now, |place| note.subjects.get(place).copied())?;
     let place = cx.event.int().to_be_bytes();
     let sealed = cx.app.keys.seal_row("look", &place, &kept.encode()?, &cx.app.rng)?;
     Ok(Some(Seen::new(cx.event.int(), accesses, sealed)))
@@ -77,7 +76,8 @@ pub(super) fn team(cx: &Cx<'_>, record: &PrincipalRecord) -> TeamId {
 /// What a customer is to somebody who looks at them.
 fn facts(access: &Access, me: PrincipalId, subject: SubjectId) -> SubjectFacts {
     let mark = access.marks().of(subject);
-    let own = mark.colleague.is_some_and(|colleague| crate::gate::approvals::same_person(access, colleague, me));
+    let own =
+        mark.colleague.is_some_and(|colleague| crate::gate::approvals::same_person(access, colleague, me));
     SubjectFacts {
         staff: mark.colleague.is_some(),
         own_record: own,

@@ -79,12 +79,8 @@ struct Piece {
 impl Watching {
     pub(crate) fn new() -> Result<Self, Error> {
         let watch = Watch::new(Thresholds::default()).map_err(|_| Error::Internal("thresholds"))?;
-        let state = State {
-            watch,
-            recent: HashMap::new(),
-            pending: Vec::new(),
-            progress: Progress::default(),
-        };
+        let state =
+            State { watch, recent: HashMap::new(), pending: Vec::new(), progress: Progress::default() };
         Ok(Self(Mutex::new(state)))
     }
 
@@ -137,8 +133,7 @@ impl State {
             let highest = Family::ALL.into_iter().max_by(|one, other| score(*one).total_cmp(&score(*other)));
             families.extend(highest);
         }
-        let reasons: Vec<String> =
-            judgement.reasons(thresholds).iter().map(ToString::to_string).collect();
+        let reasons: Vec<String> = judgement.reasons(thresholds).iter().map(ToString::to_string).collect();
         for family in families {
             let found = Found {
                 actor: PrincipalId::from_bytes(access.actor.0),
@@ -202,9 +197,7 @@ impl App {
                 let recent: Vec<Vec<i64>> = pieces
                     .iter()
                     .map(|piece| match piece.owner {
-                        Owner::Actor(id) => {
-                            state.recent.get(&id).into_iter().flatten().copied().collect()
-                        }
+                        Owner::Actor(id) => state.recent.get(&id).into_iter().flatten().copied().collect(),
                         Owner::Team(_) => Vec::new(),
                     })
                     .collect();
@@ -252,7 +245,9 @@ impl App {
         for (owner, sealed) in rows {
             // Of somebody whose piece is damaged all has to be learnt anew; that keeps nobody from their work.
             if restore(&mut state, self, &owner, &sealed).is_none() {
-                tracing::error!("what was known of somebody who looks at customers does not open, and is learnt anew");
+                tracing::error!(
+                    "what was known of somebody who looks at customers does not open, and is learnt anew"
+                );
             }
         }
         drop(state);

@@ -211,11 +211,7 @@ pub(super) fn rows(tx: &mut Tx<'_>, subject: SubjectId) -> Result<Vec<Stored>, E
 }
 
 /// Ties that were told after this one, in order.
-pub(super) fn newer(
-    tx: &mut Tx<'_>,
-    after: TieId,
-    most: i64,
-) -> Result<Vec<(SubjectId, Stored)>, Error> {
+pub(super) fn newer(tx: &mut Tx<'_>, after: TieId, most: i64) -> Result<Vec<(SubjectId, Stored)>, Error> {
     Ok(tx.query(&NEWER, params![after.bytes(), most], |row| {
         Ok((SubjectId::from_bytes(row.bytes(0)?), Stored::from_row(row, 1)?))
     })?)

@@ -105,7 +105,9 @@ fn sought(rules: &Rules, tie: &NewTie) -> Result<Sought1, Vec<Fault>> {
     };
     let fault = |pointer: &str, detail: &str| vec![Fault::new(pointer, detail)];
     let place = rules.place(field).filter(|place| rules.rule(*place).is_ok_and(|rule| rule.unique));
-    let place = place.ok_or_else(|| fault("/key/field", "expected a field of which no two customers have the same value"))?;
+    let place = place.ok_or_else(|| {
+        fault("/key/field", "expected a field of which no two customers have the same value")
+    })?;
     let charter = rules.field(place).map_err(|_| fault("/key/field", "the charter has no such field"))?;
     let value: Value =
         charter.of.parse(json).map_err(|invalid| vec![Fault::new("/key/value", invalid.to_string())])?;
@@ -210,7 +212,10 @@ fn tie(cx: &Cx<'_>, new: &NewTie, subject: SubjectId, pseudonym: [u8; 16]) -> Re
     }
     let longest = begins.saturating_add(i64::from(MAX_TIE_DAYS) * DAY_MICROS);
     if ends <= begins || ends > longest {
-        faults.push(Fault::new("/ends", format!("expected a moment within {MAX_TIE_DAYS} days after the beginning")));
+        faults.push(Fault::new(
+            "/ends",
+            format!("expected a moment within {MAX_TIE_DAYS} days after the beginning"),
+        ));
     }
     let fits = |text: &String| {
         (1..=MAX_REFERENCE).contains(&text.chars().count()) && !text.chars().any(char::is_control)

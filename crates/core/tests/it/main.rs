@@ -33,6 +33,7 @@ mod thief;
 mod token_family;
 mod tokens;
 mod transit;
+mod watching;
 mod witnesses;
 
 #[test]
