@@ -30,7 +30,7 @@ const OPEN: [&str; 13] = [
     "/v1/principals/{id}/certificates",
 ];
 
-const TAGS: [(&str, &str); 17] = [
+const TAGS: [(&str, &str); 18] = [
     ("customers", "Store, show, reveal, change, delete and find customers"),
     ("erasures", "What was erased, proved by receipts, and what legal holds keep"),
     ("tokens", "References to values that one recipient can use, singly or in whole documents"),
@@ -42,6 +42,7 @@ const TAGS: [(&str, &str); 17] = [
     ),
     ("people", "Logging in, what one logs in with, one's sessions, and what one may do"),
     ("approvals", "What somebody may do only when others have agreed"),
+    ("watch", "Who looks at customers without need: ties that explain a look, and cases that doubt one"),
     ("events", "Who did what, to how many, and why"),
     ("ledger", "That nobody has rewritten it: checkpoints, tiles, and proofs of single events"),
     ("imports", "Customers from a file"),

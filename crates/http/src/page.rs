@@ -77,10 +77,12 @@ pub(crate) enum List {
     Log = 10,
     EventsOf = 11,
     Approvals = 12,
+    Cases = 14,
+    OwnAccesses = 15,
 }
 
 impl List {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 14] = [
         Self::Subjects,
         Self::Search,
         Self::History,
@@ -93,6 +95,8 @@ impl List {
         Self::Log,
         Self::EventsOf,
         Self::Approvals,
+        Self::Cases,
+        Self::OwnAccesses,
     ];
 }
 
