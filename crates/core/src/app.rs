@@ -147,8 +147,21 @@ impl App {
             return Ok(caller);
         }
         let result = Caller::authenticate(&self.access(), &self.rules(), secret, from, now);
-        if let Err(Unauthenticated::Refused(credential, principal)) = result {
-            self.record_refusal(principal, Some(credential), "not-authenticated");
+        match result {
+            Err(Unauthenticated::Refused(credential, principal)) => {
+                self.record_refusal(principal, Some(credential), "not-authenticated");
+            }
+            Err(Unauthenticated::Honey(credential, principal)) => {
+                self.record_refusal(principal, Some(credential), "not-authenticated");
+                let app = Arc::clone(self);
+                let record = move |tx: &mut Tx<'_>| watch::honey::shown(tx, &app, principal, credential);
+                self.store.write(record, |result: Result<(), Error>| {
+                    if let Err(error) = result {
+                        tracing::error!(%error, "it could not be recorded that a key was shown which nobody has");
+                    }
+                });
+            }
+            _ => {}
         }
         result
     }
@@ -414,6 +427,7 @@ impl<O: Operation> Attempt<O> {
         }
         let sealed = reason.as_ref().map(|reason| reason.sealed.as_slice());
         audit::append(tx, &body, note.subjects.len(), sealed)?;
+        watch::honey::seen(tx, &cx, &note)?;
         if let Some(seen) = watch::see(tx, &cx, &note)? {
             seen.keep(tx)?;
             after.seen = Some(seen);

@@ -76,6 +76,8 @@ pub enum What {
     CaseOpen,
     /// A case has explained itself: a tie was told late.
     CaseExplain,
+    /// Somebody has touched what no work leads to.
+    HoneyTouch,
 }
 
 impl What {
@@ -104,6 +106,7 @@ impl What {
         Self::CredentialEnd,
         Self::CaseOpen,
         Self::CaseExplain,
+        Self::HoneyTouch,
     ];
 
     /// Everything that can happen.
@@ -145,6 +148,7 @@ impl What {
             Self::CredentialEnd => "credential.end",
             Self::CaseOpen => "case.open",
             Self::CaseExplain => "case.explain",
+            Self::HoneyTouch => "honey.touch",
         }
     }
 }

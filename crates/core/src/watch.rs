@@ -10,6 +10,7 @@
 
 mod cases;
 mod close;
+pub(crate) mod honey;
 mod look;
 mod own;
 mod queue;
@@ -21,6 +22,7 @@ mod ties;
 pub use avouch_watch::Family;
 pub use cases::{CaseOutcome, CasePage, CaseShown, CaseState, ReadCase, ReadCases};
 pub use close::CloseCase;
+pub use honey::CreateHoneyKey;
 pub use look::Look;
 pub use own::{AcknowledgeMonitoring, OwnAccess, OwnAccessPage, ReadOwnAccesses};
 pub use tie::{Holder, MAX_TIE_DAYS, TieKind, TieShown};

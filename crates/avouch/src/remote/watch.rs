@@ -361,20 +361,25 @@ fn cases(all: &[WatchCase]) -> Table {
 #[derive(Debug, Subcommand)]
 pub(crate) enum AccountCommand {
     /// What you have looked at, newest first
-    Accesses {
-        #[command(flatten)]
-        paging: Paging,
-    },
+    Accesses(AccessesArgs),
     /// Say that you know that your looks are watched
     Acknowledge,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AccessesArgs {
+    #[command(flatten)]
+    paging: Paging,
 }
 
 pub(super) fn account(command: AccountCommand, remote: &Remote) -> Result<ExitCode, CliError> {
     let Remote { client, output } = remote;
     match command {
-        AccountCommand::Accesses { paging } => output.answer(&client.own_accesses(&paging.into())?, |page| {
-            format!("{}\n\n{}", page.monitoring, listing(&looks(&page.items), page.next_cursor.as_ref()))
-        }),
+        AccountCommand::Accesses(AccessesArgs { paging }) => {
+            output.answer(&client.own_accesses(&paging.into())?, |page| {
+                format!("{}\n\n{}", page.monitoring, listing(&looks(&page.items), page.next_cursor.as_ref()))
+            })
+        }
         AccountCommand::Acknowledge => output.answer(&client.acknowledge_monitoring()?, |said| {
             facts([("acknowledged", said.acknowledged.to_string())])
         }),

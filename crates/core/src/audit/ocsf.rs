@@ -131,6 +131,7 @@ pub const fn class(what: What) -> (Class, u16, &'static str) {
         What::CredentialRefuse | What::CredentialIssue => (Authentication, 1, "Logon"),
         What::CredentialEnd => (Authentication, 2, "Logoff"),
         What::CaseOpen => (Api, 1, "Create"),
+        What::HoneyTouch => (Datastore, 1, "Read"),
         What::CaseExplain => (Api, 3, "Update"),
     }
 }
@@ -259,6 +260,7 @@ fn severity(event: &Event) -> (u8, &'static str) {
     match (event.ending, event.problem.as_deref()) {
         (_, Some("integrity")) => (4, "High"),
         _ if name(What::LogBegin) && event.before.is_some() => (4, "High"),
+        _ if name(What::HoneyTouch) => (4, "High"),
         _ if name(What::CredentialRefuse) || name(What::VaultRestore) || name(What::VaultRecover) => {
             (3, "Medium")
         }

@@ -95,6 +95,9 @@ pub struct KeyRecord {
     pub expires: i64,
     /// Where it may be used; empty: wherever its principal may.
     pub networks: Vec<IpNet>,
+    /// Nobody was given it to use: it opens nothing, and whoever shows it is noticed.
+    #[serde(default)]
+    pub honey: bool,
 }
 
 /// Rows as stored, still sealed.

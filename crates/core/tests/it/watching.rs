@@ -8,8 +8,8 @@ use avouch_core::gate::marks::{Mark, MarkSubject};
 use avouch_core::gate::principals::{CreateKey, CreatePrincipal};
 use avouch_core::vault::ListSubjects;
 use avouch_core::watch::{
-    AcknowledgeMonitoring, CaseOutcome, CasePage, CaseShown, CaseState, CloseCase, EndTie, Holder, NewTie,
-    PutTies, ReadCase, ReadCases, ReadOwnAccesses, ReadTies, TieKind, TieMade, Whom,
+    AcknowledgeMonitoring, CaseOutcome, CasePage, CaseShown, CaseState, CloseCase, CreateHoneyKey, EndTie,
+    Holder, NewTie, PutTies, ReadCase, ReadCases, ReadOwnAccesses, ReadTies, TieKind, TieMade, Whom,
 };
 use avouch_core::{Error, SubjectId};
 use avouch_store::statements;
@@ -381,5 +381,29 @@ both_engines! {
         let at = desk.house.act(&desk.ida, AcknowledgeMonitoring).expect("said");
         desk.house.act(&desk.ida, AcknowledgeMonitoring).expect("and again");
         assert_eq!(own(&desk.ida, None).acknowledged, Some(at));
+    }
+
+    fn a_key_that_nobody_has_is_refused_like_any_wrong_one_and_noticed(place) {
+        let desk = Desk::new(place);
+        let key = CreateKey { principal: desk.crm.id(), label: "backup of the old CRM".to_owned(), days: 90, networks: Vec::new() };
+        let new = desk.house.act(&desk.house.admin, CreateHoneyKey(key)).expect("made");
+        let from = "192.0.2.1".parse().expect("an address");
+        assert!(desk.house.app.authenticate(&new.key, from).is_err());
+        let touches = |desk: &Desk<'_>| desk.house.events().into_iter().filter(|event| event.what == "honey.touch").collect::<Vec<_>>();
+        let touched = touches(&desk);
+        assert_eq!(touched.len(), 1);
+        assert_eq!((touched[0].actor, touched[0].credential), ((*desk.crm.id().bytes()).into(), Some((*new.id.bytes()).into())));
+        let mut wrong = new.key.to_string();
+        wrong.replace_range(wrong.len() - 12..wrong.len() - 8, "0000");
+        assert!(desk.house.app.authenticate(&wrong, from).is_err());
+        assert_eq!(touches(&desk).len(), 1, "it is not the key");
+
+        // Programs have no cases, and are noticed all the same.
+        let honey = desk.honey(1);
+        let shop = desk.house.hire("service", "shop", None);
+        desk.read(&shop, honey);
+        let touched = touches(&desk);
+        assert_eq!((touched.len(), touched[0].actor), (2, (*shop.id().bytes()).into()));
+        assert!(touched[0].subjects.is_empty() && desk.cases(None).is_empty());
     }
 }
