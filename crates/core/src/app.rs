@@ -411,6 +411,10 @@ impl<O: Operation> Attempt<O> {
             }
             Err(error) => return Err(error),
         };
+        // Before anything is shown: that is when a question deters.
+        if let Some(refusal) = watch::question(tx, &cx, O::ACTION, &intent)? {
+            return refuse(tx, &cx, O::ACTION, &intent, O::key(&facts), refusal);
+        }
         // In this transaction, so that of two who come for the last one only one is let through.
         for id in &permit.approvals {
             if let (false, Some(refusal)) = (approvals::use_up(tx, *id, now)?, &permit.otherwise) {

@@ -30,7 +30,7 @@ pub use ties::{EndTie, MAX_TIES, NewTie, PutTies, ReadTies, TieMade, Whom};
 
 pub(crate) use look::Seen;
 pub(crate) use queue::sweep;
-pub(crate) use see::{ahead, see};
+pub(crate) use see::{ahead, question, see};
 pub(crate) use state::{Watching, open_cases};
 pub(crate) use tie::forget;
 

@@ -57,7 +57,7 @@ pub(crate) const ROUTES: [(&str, &str); 27] = [
 
 pub(crate) fn routes() -> Router<Shared> {
     let mut router = Router::new();
-    let table: [(&str, MethodRouter<Shared>); 24] = [
+    let table: [(&str, MethodRouter<Shared>); 25] = [
         (ROOT, get(pages::home)),
         ("/", get(pages::home)),
         ("/favicon.ico", get(assets::no_icon)),

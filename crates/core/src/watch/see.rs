@@ -1,16 +1,20 @@
 //! Gathering the facts of looks, in the transaction of the act. Only for people: what a program reads is bounded by its contract,
 //! its purposes and its tokens.
 
-use avouch_policy::PrincipalKind;
+use avouch_policy::{Action, Need, PrincipalKind};
 use avouch_store::{Ahead, Tx};
-use avouch_watch::{SubjectFacts, TeamId, Tie};
+use avouch_watch::{
+    Access as WatchedLook, Action as Followed, ActorId, Session, SubjectFacts, SubjectId as Watched, TeamId,
+    Tie,
+};
 
 use super::look::{Kept, KeptLook, Seen};
 use super::tie;
 use crate::Error;
 use crate::app::Cx;
 use crate::audit::Note;
-use crate::gate::{Access, Caller, PrincipalRecord};
+use crate::error::Refusal;
+use crate::gate::{Access, Caller, Intent, PrincipalRecord};
 use crate::ids::{PrincipalId, SubjectId};
 
 /// The role of those whose work well-known customers are.
@@ -61,6 +65,49 @@ pub(crate) fn see(tx: &mut Tx<'_>, cx: &Cx<'_>, note: &Note) -> Result<Option<Se
     let place = cx.event.int().to_be_bytes();
     let sealed = cx.app.keys.seal_row("look", &place, &kept.encode()?, &cx.app.rng)?;
     Ok(Some(Seen::new(cx.event.int(), accesses, sealed)))
+}
+
+/// What a refusal is named by that asks why.
+const UNTIED: &str = "watch:untied";
+
+/// Asks whoever is about to open what is delicate, and has no tie to show, why: before anything is shown, and once. Whoever gives a
+/// reason is let on. Of a customer who is nobody it says nothing: they are like any other.
+pub(crate) fn question(
+    tx: &mut Tx<'_>,
+    cx: &Cx<'_>,
+    action: Action,
+    intent: &Intent,
+) -> Result<Option<Refusal>, Error> {
+    let Some(subject) = intent.subject.filter(|_| action == Action::SubjectReveal) else { return Ok(None) };
+    if intent.reason.is_some() || !is_watched(cx.caller) {
+        return Ok(None);
+    }
+    let access = cx.app.access();
+    let me = cx.caller.id();
+    let facts = SubjectFacts { honey: false, ..facts(&access, me, subject) };
+    if !facts.staff && !facts.vip {
+        return Ok(None);
+    }
+    let record = access.principal(me).ok_or(Error::Unauthenticated)?;
+    let look = WatchedLook {
+        actor: ActorId(*me.bytes()),
+        team: team(cx, record),
+        leaving: false,
+        vip_desk: cx.caller.roles().iter().any(|role| role == VIP_DESK),
+        // Days on which the two met count by the name under which events know them, and that is not opened yet.
+        subject: Watched(*subject.bytes()),
+        facts,
+        segment: 0,
+        place: None,
+        at: cx.now,
+        clear: 1,
+        masked: 0,
+        tie: tie_of(tx, cx, &access, subject)?,
+        session: Session::default(),
+    };
+    let judgement = cx.app.watching.lock().watch.foresee(&look);
+    let asks = judgement.action >= Followed::Prompt;
+    Ok(asks.then(|| Refusal { needs: vec![Need::Reason], policies: vec![UNTIED.to_owned()] }))
 }
 
 /// Whose work is alike: those who report to the same person, or else who have the same roles.

@@ -6,18 +6,19 @@ use avouch_core::gate::Caller;
 use avouch_core::gate::Reason;
 use avouch_core::gate::marks::{Mark, MarkSubject};
 use avouch_core::gate::principals::{CreateKey, CreatePrincipal};
-use avouch_core::vault::ListSubjects;
+use avouch_core::vault::{ListSubjects, RevealSubject};
 use avouch_core::watch::{
     AcknowledgeMonitoring, CaseOutcome, CasePage, CaseShown, CaseState, CloseCase, CreateHoneyKey, EndTie,
     Holder, NewTie, PutTies, ReadCase, ReadCases, ReadOwnAccesses, ReadTies, TieKind, TieMade, Whom,
 };
-use avouch_core::{Error, SubjectId};
+use avouch_core::{Error, Need, SubjectId};
 use avouch_store::statements;
 use avouch_testkit::both_engines;
 use serde_json::json;
 
+use crate::charters::apply;
 use crate::erasure::{Order, erase};
-use crate::house::{House, caller, slug};
+use crate::house::{House, caller, charter_files, slug};
 
 const HOUR: u64 = 3600;
 
@@ -405,5 +406,33 @@ both_engines! {
         let touched = touches(&desk);
         assert_eq!((touched.len(), touched[0].actor), (2, (*shop.id().bytes()).into()));
         assert!(touched[0].subjects.is_empty() && desk.cases(None).is_empty());
+    }
+
+    fn who_opens_what_is_delicate_without_a_tie_is_asked_why(place) {
+        let desk = Desk::new(place);
+        // A charter that asks nobody for others' word, nor for a reason.
+        let mut files = charter_files();
+        files.retain(|file| !file.path.ends_with("approvals.cedar"));
+        for file in &mut files {
+            let lenient = "  title: Helping customers who write or call\n  reason: none\n";
+            file.text = file.text.replace("  title: Helping customers who write or call\n", lenient);
+        }
+        apply(&desk.house, files, 1).expect("applied");
+        let (colleague, plain, honey) = (desk.colleague(1), desk.customer(2), desk.honey(3));
+        let reveal = |id, reason: Option<&str>| {
+            let reason = reason.map(|text| Reason::parse(text).expect("a reason"));
+            let fields = vec!["email".to_owned()];
+            let shown = desk.house.act(&desk.ida, RevealSubject { id, purpose: Some("support".to_owned()), reason, fields, least: None });
+            match shown {
+                Err(Error::Refused(refusal)) => (refusal.policies.concat(), refusal.needs),
+                shown => (slug(shown).to_owned(), Vec::new()),
+            }
+        };
+        assert_eq!(reveal(plain, None).0, "ok");
+        assert_eq!(reveal(honey, None).0, "ok", "it is like any other");
+        assert_eq!(reveal(colleague, None), ("watch:untied".to_owned(), vec![Need::Reason]));
+        assert_eq!(reveal(colleague, Some("she asked me to look")).0, "ok");
+        desk.tie(&desk.crm, with(colleague, Holder::Actor(desk.ida.id())));
+        assert_eq!(reveal(colleague, None).0, "ok", "she has called");
     }
 }
