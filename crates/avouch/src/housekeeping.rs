@@ -24,6 +24,9 @@ const PAUSE: Duration = Duration::from_secs(3600);
 /// The longest between two looks for what was begun or has failed; for what was begun, mostly somebody rings first.
 const TICK: Duration = Duration::from_secs(1);
 
+/// After so long what is known of who looks at customers is kept. What a crash loses of it is read from the events again.
+const WATCH: Duration = Duration::from_secs(60);
+
 /// Between two looks for events without a place in the log. What is published is at most this old, and what it takes to do it.
 const SIGNING: Duration = Duration::from_millis(500);
 
@@ -62,11 +65,15 @@ impl Housekeeping {
         let stopping = Arc::new(AtomicBool::new(false));
         let (worked, stopped) = (Arc::clone(&app), Arc::clone(&stopping));
         let work = move || {
-            let mut last = Instant::now();
+            let (mut last, mut kept) = (Instant::now(), Instant::now());
             backups(&worked, periods.backup_hours);
             let go_on = || !stopped.load(Ordering::Acquire);
             while go_on() {
                 chores(&worked, go_on);
+                if kept.elapsed() >= WATCH {
+                    keep_watch(&worked);
+                    kept = Instant::now();
+                }
                 if last.elapsed() >= PAUSE {
                     round(&worked, &periods);
                     backups(&worked, periods.backup_hours);
@@ -160,6 +167,12 @@ fn chores(app: &Arc<App>, go_on: impl Fn() -> bool) {
     }
     if let Err(error) = app.forget_destroyed_keys() {
         tracing::error!(%error, "keys that were destroyed are still in memory");
+    }
+}
+
+fn keep_watch(app: &Arc<App>) {
+    if let Err(error) = app.keep_watch() {
+        tracing::warn!(%error, "what is known of who looks at customers was not kept; it is tried again in a minute");
     }
 }
 

@@ -25,6 +25,7 @@ mod system;
 mod table;
 mod token;
 mod transit;
+mod watch;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
@@ -100,6 +101,15 @@ pub(crate) enum RemoteCommand {
     /// What happened that somebody has to look at: list, close
     #[command(subcommand)]
     Alarm(alarms::AlarmCommand),
+    /// What somebody has to do with a customer: add, list, end, import
+    #[command(subcommand)]
+    Tie(watch::TieCommand),
+    /// Looks without need, for whoever reviews them: cases, show, close
+    #[command(subcommand)]
+    Watch(watch::WatchCommand),
+    /// Your own looks at customers, and that they are watched: accesses, acknowledge
+    #[command(subcommand)]
+    Account(watch::AccountCommand),
     /// Who did what: the record, newest first
     Events(events::EventsArgs),
     /// What recipients were given, of how many customers and when
@@ -140,6 +150,9 @@ pub(crate) fn run(command: RemoteCommand, connection: &Connection) -> Result<Exi
         RemoteCommand::Approval(command) => approvals::run(command, &remote),
         RemoteCommand::Mark(args) => approvals::mark(args, &remote),
         RemoteCommand::Alarm(command) => alarms::run(command, &remote),
+        RemoteCommand::Tie(command) => watch::tie(command, &remote),
+        RemoteCommand::Watch(command) => watch::watch(command, &remote),
+        RemoteCommand::Account(command) => watch::account(command, &remote),
         RemoteCommand::Events(args) => events::run(args, &remote),
         RemoteCommand::Disclosures(args) => disclosures::run(args, &remote),
         RemoteCommand::Import(args) => import::run(args, &remote),

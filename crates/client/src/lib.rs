@@ -10,6 +10,7 @@ mod routes;
 mod tls;
 mod tokens;
 mod transit;
+mod watch;
 mod witness;
 
 use std::{fmt, sync::Arc, time::Duration};

@@ -35,7 +35,7 @@ use crate::ids::{CredentialId, Ids, PrincipalId};
 use crate::outbox::Outbox;
 use crate::rules::Rules;
 use crate::transit::{self, KeyName};
-use crate::watch;
+use crate::watch::{self, Watching};
 
 /// The statements of the funnel itself.
 pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
@@ -73,6 +73,7 @@ pub struct App {
     pub(crate) services: Services,
     pub(crate) approvals: Approvals,
     pub(crate) outbox: Outbox,
+    pub(crate) watching: Watching,
     pub(crate) environment: String,
 }
 
@@ -114,8 +115,10 @@ impl App {
             let forgotten = idempotency::sweep(tx, now)? + crate::vault::sweep_tokens(tx, now)?;
             let forgotten = forgotten + approvals::sweep(tx, now)? + services::sweep(tx, now)?;
             let forgotten = forgotten + watch::alarms::sweep(tx, now)?;
+            let forgotten = forgotten + watch::sweep(tx, &app, now)?;
             Ok::<_, Error>(forgotten + people::sweep(tx, &app, now)?)
         })?;
+        self.review_watch()?;
         self.thin_checkpoints()?;
         // A copy that cannot be read keeps nothing else from going.
         resumed.map(|()| forgotten)
@@ -147,8 +150,21 @@ impl App {
             return Ok(caller);
         }
         let result = Caller::authenticate(&self.access(), &self.rules(), secret, from, now);
-        if let Err(Unauthenticated::Refused(credential, principal)) = result {
-            self.record_refusal(principal, Some(credential), "not-authenticated");
+        match result {
+            Err(Unauthenticated::Refused(credential, principal)) => {
+                self.record_refusal(principal, Some(credential), "not-authenticated");
+            }
+            Err(Unauthenticated::Honey(credential, principal)) => {
+                self.record_refusal(principal, Some(credential), "not-authenticated");
+                let app = Arc::clone(self);
+                let record = move |tx: &mut Tx<'_>| watch::honey::shown(tx, &app, principal, credential);
+                self.store.write(record, |result: Result<(), Error>| {
+                    if let Err(error) = result {
+                        tracing::error!(%error, "it could not be recorded that a key was shown which nobody has");
+                    }
+                });
+            }
+            _ => {}
         }
         result
     }
@@ -229,6 +245,10 @@ impl App {
                 if O::PURGES && result.is_ok() {
                     self.purge_quietly();
                 }
+                // Before anybody gets to see it: a look that is worth a case is not answered without one.
+                if after.seen.is_some_and(|seen| self.watching.judge(&seen)) {
+                    return watch::open_cases(&self, move || answer(result));
+                }
                 answer(result);
             }
             Err(error @ Error::Store(_)) => {
@@ -306,7 +326,7 @@ impl App {
     /// # Errors
     /// When the record cannot be written.
     pub fn close(self: &Arc<Self>) -> Result<(), Error> {
-        let result = self.note(What::VaultClose);
+        let result = self.keep_watch().and_then(|()| self.note(What::VaultClose));
         self.store.close();
         result
     }
@@ -351,11 +371,13 @@ impl<O: Operation> Attempt<O> {
     /// Has the store run it, together with others that wait.
     fn hand_over(self, done: impl FnOnce(Result<Ended<O::Output>, Error>) + Send + 'static) {
         let (app, asks) = (Arc::clone(&self.app), Arc::clone(&self.operation));
+        let tie = asks.looks_at().and_then(|subject| watch::ahead(&self.caller, subject));
         let ahead = move |wants: &mut Vec<_>| {
             if asks.writes() {
                 wants.push(charters::ahead());
             }
             asks.ahead(wants);
+            wants.extend(tie.clone());
         };
         app.store.write_ahead(ahead, move |tx| self.run(tx), done);
     }
@@ -392,13 +414,17 @@ impl<O: Operation> Attempt<O> {
             }
             Err(error) => return Err(error),
         };
+        // Before anything is shown: that is when a question deters.
+        if let Some(refusal) = watch::question(tx, &cx, O::ACTION, &intent)? {
+            return refuse(tx, &cx, O::ACTION, &intent, O::key(&facts), refusal);
+        }
         // In this transaction, so that of two who come for the last one only one is let through.
         for id in &permit.approvals {
             if let (false, Some(refusal)) = (approvals::use_up(tx, *id, now)?, &permit.otherwise) {
                 return refuse(tx, &cx, O::ACTION, &intent, O::key(&facts), refusal.clone());
             }
         }
-        let (output, note, after) = self.operation.run(tx, &cx, &permit, facts)?.into_parts();
+        let (output, note, mut after) = self.operation.run(tx, &cx, &permit, facts)?.into_parts();
         let reason = seal_reason(&cx, &permit)?;
         let mut body = record(&cx, &permit, &note, reason.as_ref().map(|reason| reason.commitment));
         body.key = intent.key.map(String::from);
@@ -408,6 +434,11 @@ impl<O: Operation> Attempt<O> {
         }
         let sealed = reason.as_ref().map(|reason| reason.sealed.as_slice());
         audit::append(tx, &body, note.subjects.len(), sealed)?;
+        watch::honey::seen(tx, &cx, &note)?;
+        if let Some(seen) = watch::see(tx, &cx, &note)? {
+            seen.keep(tx)?;
+            after.seen = Some(seen);
+        }
         let fresh = match O::REFRESH {
             Refresh::Access if output.is_ok() => Fresh::Access(Box::new(Access::changed(tx, &app.keys)?)),
             Refresh::Rules if output.is_ok() => Fresh::Rules(Box::new(charters::load_in(tx, &app.keys)?)),

@@ -76,6 +76,12 @@ pub enum What {
     AlarmRaise,
     /// A message could not be delivered for days, and was let go of.
     MessageDrop,
+    /// Somebody's looks are worth a reviewer's minutes.
+    CaseOpen,
+    /// A case has explained itself: a tie was told late.
+    CaseExplain,
+    /// Somebody has touched what no work leads to.
+    HoneyTouch,
 }
 
 impl What {
@@ -104,6 +110,9 @@ impl What {
         Self::CredentialEnd,
         Self::AlarmRaise,
         Self::MessageDrop,
+        Self::CaseOpen,
+        Self::CaseExplain,
+        Self::HoneyTouch,
     ];
 
     /// Everything that can happen.
@@ -145,6 +154,9 @@ impl What {
             Self::CredentialEnd => "credential.end",
             Self::AlarmRaise => "alarm.raise",
             Self::MessageDrop => "message.drop",
+            Self::CaseOpen => "case.open",
+            Self::CaseExplain => "case.explain",
+            Self::HoneyTouch => "honey.touch",
         }
     }
 }
@@ -303,6 +315,8 @@ pub struct Note {
     pub erasure: Option<u64>,
     /// See [`Event::ended`].
     pub ended: u32,
+    /// Whom the caller was shown, and how much: what is judged when the caller is a person. Not in the event.
+    pub looks: Vec<crate::watch::Look>,
 }
 
 /// A record version that an operation has written, and the name under which events know its person.

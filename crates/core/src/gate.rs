@@ -21,6 +21,7 @@ pub use intent::{Intent, Shows};
 pub(crate) use key_names::may_use;
 pub use permit::{Permit, SubjectFacts};
 pub(crate) use permit::{decide, decide_approved};
+pub(crate) use principals::note_acknowledged;
 pub use reason::Reason;
 
 /// Every statement of the room.

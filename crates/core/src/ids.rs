@@ -88,6 +88,14 @@ id!(
     MessageId
 );
 id!(
+    /// Why somebody has to do with a customer.
+    TieId
+);
+id!(
+    /// What a reviewer has to look at.
+    CaseId
+);
+id!(
     /// A one-time link's public half.
     LinkId
 );

@@ -8,6 +8,8 @@
 //! can write `ended_identifier` or `hold` can have a person taken for new or a hold forgotten; none of them can have
 //! anybody erased, or anybody back. Whoever can write `alarm` or `outbox` can have alarms and messages not heard, or count them wrong, and not
 //! make one up; that an alarm was raised stands in the ledger.
+//! Whoever can write `tie`, `look`, `watch_state` or `watch_case` can have forgotten who looked at
+//! whom without need, as far as that is not in the ledger, and make nobody look guilty or explained.
 
 use avouch_store::Migration;
 
@@ -69,6 +71,16 @@ create index alarm_open on alarm (id) where closed = 0;
 create index alarm_by_subject on alarm (subject) where subject is not null;
 create table outbox (id blob primary key, due bigint not null, tries bigint not null, sealed blob not null);
 create index outbox_by_due on outbox (due, id);
+create table tie (subject blob not null, id blob not null, holder blob not null, ends bigint not null, sealed blob not null,
+    primary key (subject, id)) without rowid;
+create unique index tie_by_id on tie (id);
+create index tie_by_end on tie (ends);
+create table look (actor blob not null, event bigint not null, sealed blob not null, primary key (actor, event)) without rowid;
+create table watch_state (owner blob primary key, sealed blob not null);
+create table watch_case (id blob primary key, same blob not null, state bigint not null, at bigint not null, version bigint not null,
+    sealed blob not null);
+create unique index watch_case_by_same on watch_case (same);
+create index watch_case_by_state on watch_case (state, id);
 create table session (id blob primary key, principal blob not null, until bigint not null, seen bigint not null,
     sealed blob not null);
 create index session_by_principal on session (principal, id);

@@ -21,6 +21,7 @@ mod update;
 
 pub(crate) use accesses::view_of;
 pub use accesses::{Access as AccessEntry, Accessed, Accesses};
+pub(crate) use create::same_charter;
 pub use create::{CreateSubject, Created, Returning};
 pub use export::{Export, ExportError, ExportFormat};
 pub use history::{History, HistoryEntry};
@@ -72,7 +73,7 @@ pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
 }
 
 /// What will be asked about a person whose record is opened.
-fn person_ahead(subject: SubjectId) -> [Ahead; 2] {
+pub(crate) fn person_ahead(subject: SubjectId) -> [Ahead; 2] {
     [record::Record::ahead(subject), keys::Ring::ahead(subject)]
 }
 

@@ -20,8 +20,10 @@ mod principals;
 mod services;
 mod subjects;
 mod system;
+mod ties;
 mod tokens;
 mod transit;
+pub(crate) mod watch;
 
 pub use backups::known as known_backups;
 pub use events::lines::event_lines;
@@ -88,6 +90,14 @@ pub(crate) fn routes() -> (Router<Shared>, OpenApi) {
         .routes(routes!(approvals::word))
         .routes(routes!(approvals::cancel))
         .routes(routes!(approvals::mark))
+        .routes(routes!(ties::create, ties::list))
+        .routes(routes!(ties::end))
+        .routes(routes!(ties::tell))
+        .routes(routes!(watch::list))
+        .routes(routes!(watch::read))
+        .routes(routes!(watch::close))
+        .routes(routes!(watch::own))
+        .routes(routes!(watch::acknowledge))
         .routes(routes!(account::begin_passkey))
         .routes(routes!(account::enrol_passkey))
         .routes(routes!(account::set_password))

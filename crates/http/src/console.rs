@@ -25,7 +25,7 @@ pub(crate) fn speaks(path: &str) -> bool {
 const ROOT: &str = "/console";
 
 /// Every route of the pages, with its method, for the table of routes.
-pub(crate) const ROUTES: [(&str, &str); 26] = [
+pub(crate) const ROUTES: [(&str, &str); 27] = [
     ("GET", ROOT),
     ("GET", "/console/console.css"),
     ("GET", "/console/passkey.js"),
@@ -42,6 +42,7 @@ pub(crate) const ROUTES: [(&str, &str); 26] = [
     ("POST", "/console/totp/finish"),
     ("POST", "/console/recovery-codes"),
     ("GET", "/console/account"),
+    ("POST", "/console/account/monitoring"),
     ("POST", "/console/authenticators/{id}/remove"),
     ("POST", "/console/sessions/{id}/end"),
     ("POST", "/console/sessions/end-others"),
@@ -56,7 +57,7 @@ pub(crate) const ROUTES: [(&str, &str); 26] = [
 
 pub(crate) fn routes() -> Router<Shared> {
     let mut router = Router::new();
-    let table: [(&str, MethodRouter<Shared>); 24] = [
+    let table: [(&str, MethodRouter<Shared>); 25] = [
         (ROOT, get(pages::home)),
         ("/", get(pages::home)),
         ("/favicon.ico", get(assets::no_icon)),
@@ -73,6 +74,7 @@ pub(crate) fn routes() -> Router<Shared> {
         ("/console/totp/finish", post(own::finish_totp)),
         ("/console/recovery-codes", post(own::recovery_codes)),
         ("/console/account", get(own::account)),
+        ("/console/account/monitoring", post(own::acknowledge)),
         ("/console/authenticators/{id}/remove", post(own::remove)),
         ("/console/sessions/{id}/end", post(own::end)),
         ("/console/sessions/end-others", post(own::end_others)),

@@ -9,8 +9,8 @@ use avouch_core::app::IdempotencyKey;
 use avouch_core::gate::{self, Reason};
 use avouch_core::transit::KeyName;
 use avouch_core::{
-    AlarmId, ApprovalId, AuthenticatorId, CredentialId, EventId, GroupId, HoldId, ImportId, PrincipalId,
-    SessionId, SubjectId,
+    AlarmId, ApprovalId, AuthenticatorId, CaseId, CredentialId, EventId, GroupId, HoldId, ImportId,
+    PrincipalId, SessionId, SubjectId, TieId,
 };
 use avouch_wire::{
     AlarmClose, ApprovalRequest, ApprovalWord, BackupRequest, BatchRequest, CertificateRequest, CharterApply,
@@ -18,10 +18,10 @@ use avouch_wire::{
     ExportRequest, HoldRequest, ImportStart, InspectRequest, Jwks, KeyCreate, LinkCreate, LogInRequest,
     PasskeyEnrol, PasswordEnrol, PrincipalCreate, PrincipalPatch, ProblemKind, ProposeRequest,
     RecoveryRequest, RetireRequest, RevealRequest, RevokeRequest, RotateRequest, RotateTokensRequest,
-    SearchRequest, Secret, SubjectCreate, SubjectMark, SubjectPatch, TokenImportRequest, TokenRequest,
-    TokenizeRequest, TotpEnrol, TransitDecode, TransitDecrypt, TransitEncode, TransitEncrypt, TransitHmac,
-    TransitKeyCreate, TransitKeyPatch, TransitRandom, TransitRewrap, TransitSign, TransitTrim, TransitVerify,
-    TransitVerifyHmac, header, limits,
+    SearchRequest, Secret, SubjectCreate, SubjectMark, SubjectPatch, TieRequest, TiesRequest,
+    TokenImportRequest, TokenRequest, TokenizeRequest, TotpEnrol, TransitDecode, TransitDecrypt,
+    TransitEncode, TransitEncrypt, TransitHmac, TransitKeyCreate, TransitKeyPatch, TransitRandom,
+    TransitRewrap, TransitSign, TransitTrim, TransitVerify, TransitVerifyHmac, WatchClose, header, limits,
 };
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
@@ -175,7 +175,7 @@ macro_rules! from_path {
     };
 }
 
-from_path!(AlarmId ApprovalId SubjectId SessionId AuthenticatorId GroupId PrincipalId CredentialId HoldId ImportId KeyName String);
+from_path!(AlarmId ApprovalId CaseId TieId SubjectId SessionId AuthenticatorId GroupId PrincipalId CredentialId HoldId ImportId KeyName String);
 
 impl FromPath for EventId {
     fn from_path<'p>(values: &mut impl Iterator<Item = &'p str>) -> Option<Self> {
@@ -285,6 +285,9 @@ bodies! {
     ApprovalRequest;
     ApprovalWord;
     SubjectMark;
+    TieRequest;
+    TiesRequest;
+    WatchClose;
     ProposeRequest: LIMIT = limits::BULK_BODY_BYTES;
     HoldRequest;
     ImportStart;

@@ -69,8 +69,8 @@ pub(crate) fn faces(method: &Method, path: &str) -> &'static [Face] {
             Some("v1"),
             Some(
                 "alarms" | "auth" | "detokenize" | "disclosures" | "erasures" | "events" | "exports"
-                | "imports" | "ledger" | "oauth" | "random" | "subjects" | "sys" | "tokenize" | "tokens"
-                | "transform" | "transit",
+                | "imports" | "ledger" | "oauth" | "random" | "subjects" | "sys" | "ties" | "tokenize"
+                | "tokens" | "transform" | "transit" | "watch",
             ),
             _,
         ) => &[Api],

@@ -78,10 +78,12 @@ pub(crate) enum List {
     EventsOf = 11,
     Approvals = 12,
     Alarms = 13,
+    Cases = 14,
+    OwnAccesses = 15,
 }
 
 impl List {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 15] = [
         Self::Subjects,
         Self::Search,
         Self::History,
@@ -95,6 +97,8 @@ impl List {
         Self::EventsOf,
         Self::Approvals,
         Self::Alarms,
+        Self::Cases,
+        Self::OwnAccesses,
     ];
 }
 

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use avouch_core::SubjectId;
 use avouch_core::vault::TokensOf;
+use avouch_core::watch::{CaseState, Family};
 use avouch_wire::limits;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -127,6 +128,33 @@ impl FromRequestParts<Shared> for AlarmFilter {
     async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Failure> {
         let parameters = Parameters::parse(parts.uri.query(), &["limit", "cursor", "open"])?;
         Ok(Self { paging: paging(&parameters)?, open: parameters.truth("open")? })
+    }
+}
+
+/// The query of the list of cases.
+pub(crate) struct CaseFilter {
+    pub(crate) paging: Paging,
+    pub(crate) family: Option<Family>,
+    pub(crate) state: Option<CaseState>,
+}
+
+impl FromRequestParts<Shared> for CaseFilter {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Failure> {
+        let parameters = Parameters::parse(parts.uri.query(), &["limit", "cursor", "family", "state"])?;
+        let family = parameters.value("family").map(|name| {
+            let found = Family::ALL.into_iter().find(|family| family.name() == name);
+            found.ok_or_else(|| Failure::fault("?family", "there is no such family of rules"))
+        });
+        let state = parameters.value("state").map(|name| match name {
+            "waiting" => Ok(CaseState::Waiting),
+            "open" => Ok(CaseState::Open),
+            "closed" => Ok(CaseState::Closed),
+            "passed" => Ok(CaseState::Passed),
+            _ => Err(Failure::fault("?state", "expected `waiting`, `open`, `closed` or `passed`")),
+        });
+        Ok(Self { paging: paging(&parameters)?, family: family.transpose()?, state: state.transpose()? })
     }
 }
 

@@ -63,11 +63,16 @@ actions! {
     SessionRead = "session.read", "See one's own sessions.";
     SessionEnd = "session.end", "End a session of one's own.";
     AccountRead = "account.read", "See what oneself may do, and by what one logs in.";
+    AccountAcknowledge = "account.acknowledge", "Say that one knows that one's looks at customers are watched.";
     AuthenticatorEnrol = "authenticator.enrol", "Add something to log in with: a passkey, a password, an app for codes.";
     AuthenticatorRemove = "authenticator.remove", "Take something away that one logs in with.";
     ApprovalAsk = "approval.ask", "Ask others to agree to something, or take that back.";
     ApprovalRead = "approval.read", "See what one has asked for, and what waits for one's word.";
     ApprovalGive = "approval.give", "Agree, or not, to what others ask for.";
+    TieWrite = "tie.write", "Say what somebody has to do with a customer: a case, an order, a contact.";
+    TieRead = "tie.read", "See who has to do with a customer, and why.";
+    WatchRead = "watch.read", "See cases of looks without need, and their scores.";
+    WatchClose = "watch.close", "Say what a case has come to.";
     EventRead = "event.read", "Read the ledger of events.";
     EventSearch = "event.search", "Find the events that are about one customer.";
     AlarmRead = "alarm.read", "See alarms: what happened that somebody has to look at.";
@@ -113,10 +118,10 @@ impl Action {
             // Who looked, not what was seen: an auditor asks it without any purpose.
             SubjectAccesses | TokenRevoke | TransitManage | TransitEncrypt | TransitDecrypt | CharterRead
             | CharterApply | AccessRead | AccessChange | AccessProvision | SessionBegin | SessionRead
-            | SessionEnd | AccountRead | AuthenticatorEnrol | AuthenticatorRemove | ApprovalAsk
-            | ApprovalRead | ApprovalGive | EventRead | EventSearch | AlarmRead | AlarmClose
-            | DisclosureRead | KeyRead | KeyRotate | KeyDrill | KeyReseal | ErasureRead | SystemBackup
-            | SystemStatus | PolicyExplain => false,
+            | SessionEnd | AccountRead | AccountAcknowledge | AuthenticatorEnrol | AuthenticatorRemove
+            | ApprovalAsk | ApprovalRead | ApprovalGive | TieWrite | TieRead | WatchRead | WatchClose
+            | EventRead | EventSearch | AlarmRead | AlarmClose | DisclosureRead | KeyRead | KeyRotate
+            | KeyDrill | KeyReseal | ErasureRead | SystemBackup | SystemStatus | PolicyExplain => false,
         }
     }
 
@@ -129,6 +134,7 @@ impl Action {
                 | SessionRead
                 | SessionEnd
                 | AccountRead
+                | AccountAcknowledge
                 | AuthenticatorEnrol
                 | AuthenticatorRemove
                 | ApprovalAsk
@@ -150,10 +156,10 @@ impl Action {
             SubjectDelete | SubjectHold | SubjectMark | SubjectAccesses | SubjectImport | TokenRead
             | TokenRevoke | TokenImport | TransitManage | TransitEncrypt | TransitDecrypt | CharterRead
             | CharterApply | AccessRead | AccessChange | AccessProvision | SessionBegin | SessionRead
-            | SessionEnd | AccountRead | AuthenticatorEnrol | AuthenticatorRemove | ApprovalAsk
-            | ApprovalRead | ApprovalGive | EventRead | EventSearch | AlarmRead | AlarmClose
-            | DisclosureRead | KeyRead | KeyRotate | KeyDrill | KeyReseal | ErasureRead | SystemBackup
-            | SystemStatus | PolicyExplain => None,
+            | SessionEnd | AccountRead | AccountAcknowledge | AuthenticatorEnrol | AuthenticatorRemove
+            | ApprovalAsk | ApprovalRead | ApprovalGive | TieWrite | TieRead | WatchRead | WatchClose
+            | EventRead | EventSearch | AlarmRead | AlarmClose | DisclosureRead | KeyRead | KeyRotate
+            | KeyDrill | KeyReseal | ErasureRead | SystemBackup | SystemStatus | PolicyExplain => None,
         }
     }
 }

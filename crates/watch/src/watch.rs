@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::access::{Access, ActorId, TeamId};
+use crate::access::{Access, ActorId, SubjectId, TeamId, Tie};
 use crate::actor::Actor;
 use crate::bounded::make_room;
 use crate::explain::reasons;
@@ -139,6 +139,16 @@ impl Watch {
             }
         }
         cases
+    }
+
+    /// Every visit that a late case may still explain: who, of which team now, whom, and a moment of it. For
+    /// [`Watch::rejudge`].
+    pub fn unexplained(&self) -> impl Iterator<Item = (ActorId, TeamId, SubjectId, i64)> + '_ {
+        self.actors.iter().flat_map(|(id, actor)| {
+            let visits = actor.days.iter().flat_map(|day| &day.visits);
+            let untied = visits.filter(|visit| visit.tie != Tie::Contact);
+            untied.map(|visit| (*id, actor.team, visit.subject, visit.from))
+        })
     }
 
     /// Somebody has looked into what is unusual about an actor, and it is their work now: R11 and R12 begin

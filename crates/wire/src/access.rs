@@ -171,6 +171,9 @@ pub struct KeyCreate {
     /// Narrows the principal's networks (CIDR).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub networks: Vec<String>,
+    /// Whether nobody is to use it: it opens nothing, and whoever shows it is noticed. No list shows that it is one.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub honey: bool,
 }
 
 /// A new key. The only time its text is shown.

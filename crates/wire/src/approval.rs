@@ -161,4 +161,7 @@ pub struct SubjectMark {
     /// Who they are, when they work here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub colleague: Option<Uuid>,
+    /// Whether they are nobody: a record that no work leads to. Whoever looks at it has a case at once; nobody sees that it is one.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub honey: bool,
 }

@@ -24,6 +24,7 @@ pub mod system;
 pub mod time;
 pub mod token;
 pub mod transit;
+pub mod watch;
 
 pub use access::{
     Key, KeyCreate, KeyCreated, Principal, PrincipalCreate, PrincipalKind, PrincipalPatch, PrincipalStatus,
@@ -85,4 +86,8 @@ pub use transit::{
     TransitKeyPatch, TransitKind, TransitMac, TransitMarshaling, TransitPlaintext, TransitRandom,
     TransitRandomBytes, TransitResponse, TransitResult, TransitRewrap, TransitRotated, TransitSign,
     TransitToken, TransitTrim, TransitValue, TransitVerify, TransitVerifyHmac, TransitVersion,
+};
+pub use watch::{
+    Acknowledged, OwnAccess, OwnAccesses, SubjectKey, Tie, TieItem, TieKind, TieProblem, TieRequest,
+    TiesRequest, TiesTold, WatchCase, WatchClose, WatchOutcome, WatchQuery, WatchState,
 };

@@ -202,6 +202,9 @@ pub(crate) struct KeyCreateArgs {
     /// Networks to narrow it to, with commas between
     #[arg(long, value_delimiter = ',', value_name = "CIDR")]
     networks: Vec<String>,
+    /// Nobody is to use it: it opens nothing, and whoever shows it is noticed
+    #[arg(long)]
+    honey: bool,
 }
 
 pub(super) fn principal(command: PrincipalCommand, remote: &Remote) -> Result<ExitCode, CliError> {
@@ -300,8 +303,12 @@ pub(super) fn apikey(command: ApikeyCommand, remote: &Remote) -> Result<ExitCode
     let Remote { client, output } = remote;
     match command {
         ApikeyCommand::Create(args) => {
-            let request =
-                KeyCreate { label: args.label, expires_in_days: args.days, networks: args.networks };
+            let request = KeyCreate {
+                label: args.label,
+                expires_in_days: args.days,
+                networks: args.networks,
+                honey: args.honey,
+            };
             output.answer(&client.key_create(args.principal, &request)?, |key| {
                 let mut text = facts([
                     ("id", key.id.to_string()),

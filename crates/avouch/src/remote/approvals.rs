@@ -82,6 +82,9 @@ pub(crate) struct MarkArgs {
     /// Who they are as a colleague
     #[arg(long, value_name = "ID")]
     colleague: Option<Uuid>,
+    /// That it is nobody: whoever looks has no need
+    #[arg(long)]
+    honey: bool,
     #[command(flatten)]
     why: Why,
 }
@@ -119,8 +122,8 @@ pub(super) fn run(command: ApprovalCommand, remote: &Remote) -> Result<ExitCode,
 }
 
 pub(super) fn mark(args: MarkArgs, remote: &Remote) -> Result<ExitCode, CliError> {
-    let MarkArgs { id, tier, colleague, why } = args;
-    let marked = remote.client.mark(id, &SubjectMark { tier, colleague }, &why.into())?;
+    let MarkArgs { id, tier, colleague, honey, why } = args;
+    let marked = remote.client.mark(id, &SubjectMark { tier, colleague, honey }, &why.into())?;
     remote.output.answer(&marked, |mark| {
         let colleague = mark.colleague.map(|id| id.to_string()).unwrap_or_default();
         facts([("tier", mark.tier.to_string()), ("colleague", colleague)])

@@ -35,7 +35,7 @@ use super::{CliError, Remote, Why};
 use error_file::ErrorFile;
 use feed::{Chunks, Counts, Done, Feed};
 use mapping::Mapping;
-use progress::Progress;
+pub(super) use progress::Progress;
 
 #[derive(Debug, Args)]
 #[command(after_help = IMPORT_HELP)]

@@ -28,6 +28,7 @@ use crate::keys::{Primary, Recovery, SealRole, SealingError, Slot};
 use crate::ledger::Witnesses;
 use crate::outbox::{Outbox, OutboxSettings};
 use crate::rules::{Problems, Rules};
+use crate::watch::Watching;
 use crate::{Error, backup, indexes, keys, ledger};
 
 statements! {
@@ -308,6 +309,7 @@ impl App {
         erasure::reconcile(self)?;
         backup::replay(self)?;
         ledger::begin::open(self)?;
+        self.resume_watch()?;
         Ok(self.note(what)?)
     }
 
@@ -366,6 +368,7 @@ fn assemble(
         outbox: Outbox::new(parts.outbox),
         services,
         approvals: Approvals::default(),
+        watching: Watching::new()?,
         environment: parts.environment,
     }))
 }

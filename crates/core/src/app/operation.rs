@@ -12,6 +12,7 @@ use crate::gate::{Caller, Intent, Permit};
 use crate::ids::{EventId, SubjectId};
 use crate::rules::Rules;
 use crate::transit::KeyName;
+use crate::watch::Seen;
 use crate::watch::alarms::AlarmKind;
 
 /// Something a caller asks for. A value, fully parsed; it may be run more than once, so it keeps no state of a run.
@@ -41,6 +42,11 @@ pub trait Operation: Send + Sync + 'static {
 
     /// What it is certain to ask its transaction, so that it can be asked at once with what others ask.
     fn ahead(&self, _wants: &mut Vec<Ahead>) {}
+
+    /// The one customer whom it shows, when it shows one: what ties the caller to them is looked up.
+    fn looks_at(&self) -> Option<SubjectId> {
+        None
+    }
 
     /// Loads the facts.
     ///
@@ -192,6 +198,8 @@ impl<T> Outcome<T> {
 pub(crate) struct After {
     pub(crate) sessions: Vec<SessionChange>,
     pub(crate) approvals: Vec<ApprovalChange>,
+    /// What the caller was shown, to be judged.
+    pub(crate) seen: Option<Seen>,
 }
 
 /// What the caller gets, after the commit.

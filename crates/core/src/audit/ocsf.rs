@@ -101,12 +101,16 @@ pub const fn class(what: What) -> (Class, u16, &'static str) {
             | A::KeyDrill
             | A::ErasureRead
             | A::SystemStatus
-            | A::PolicyExplain => (Api, 2, "Read"),
+            | A::PolicyExplain
+            | A::TieRead
+            | A::WatchRead => (Api, 2, "Read"),
             A::TransitManage | A::CharterApply | A::KeyRotate | A::KeyReseal => (Api, 3, "Update"),
             // Made, changed or ended, a principal, a key or a group: the event does not say which.
             A::AccessChange | A::AccessProvision => (Account, 99, "Other"),
             A::ApprovalAsk => (Api, 1, "Create"),
-            A::ApprovalGive | A::AlarmClose => (Api, 3, "Update"),
+            A::ApprovalGive | A::AlarmClose | A::TieWrite | A::WatchClose | A::AccountAcknowledge => {
+                (Api, 3, "Update")
+            }
             A::SessionBegin => (Authentication, 1, "Logon"),
             A::SessionEnd => (Authentication, 2, "Logoff"),
             A::AuthenticatorEnrol => (Account, 10, "MFA Factor Enable"),
@@ -131,6 +135,9 @@ pub const fn class(what: What) -> (Class, u16, &'static str) {
         What::AlarmRaise => (Api, 1, "Create"),
         What::MessageDrop => (Api, 4, "Delete"),
         What::CredentialEnd => (Authentication, 2, "Logoff"),
+        What::CaseOpen => (Api, 1, "Create"),
+        What::HoneyTouch => (Datastore, 1, "Read"),
+        What::CaseExplain => (Api, 3, "Update"),
     }
 }
 
@@ -258,6 +265,7 @@ fn severity(event: &Event) -> (u8, &'static str) {
     match (event.ending, event.problem.as_deref()) {
         (_, Some("integrity")) => (4, "High"),
         _ if name(What::LogBegin) && event.before.is_some() => (4, "High"),
+        _ if name(What::HoneyTouch) => (4, "High"),
         _ if name(What::CredentialRefuse) || name(What::VaultRestore) || name(What::VaultRecover) => {
             (3, "Medium")
         }

@@ -205,6 +205,26 @@ tables! {
         "insert into alarm (id, same, times, last, closed, subject, sealed) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
         "delete from alarm"
     }
+    data Data tie "tie" / 2 (subject Blob, id Blob, holder Blob, ends Int, sealed Blob) {
+        "select subject, id, holder, ends, sealed from tie where (subject, id) > (?1, ?2) order by subject, id limit ?3"
+        "insert into tie (subject, id, holder, ends, sealed) values (?1, ?2, ?3, ?4, ?5)"
+        "delete from tie"
+    }
+    data Data look "look" / 2 (actor Blob, event Int, sealed Blob) {
+        "select actor, event, sealed from look where (actor, event) > (?1, ?2) order by actor, event limit ?3"
+        "insert into look (actor, event, sealed) values (?1, ?2, ?3)"
+        "delete from look"
+    }
+    data Data watch_state "watch_state" / 1 (owner Blob, sealed Blob) {
+        "select owner, sealed from watch_state where owner > ?1 order by owner limit ?2"
+        "insert into watch_state (owner, sealed) values (?1, ?2)"
+        "delete from watch_state"
+    }
+    data Data watch_case "watch_case" / 1 (id Blob, same Blob, state Int, at Int, version Int, sealed Blob) {
+        "select id, same, state, at, version, sealed from watch_case where id > ?1 order by id limit ?2"
+        "insert into watch_case (id, same, state, at, version, sealed) values (?1, ?2, ?3, ?4, ?5, ?6)"
+        "delete from watch_case"
+    }
     data Data subject_mark "subject_mark" / 1 (subject Blob, sealed Blob) {
         "select subject, sealed from subject_mark where subject > ?1 order by subject limit ?2"
         "insert into subject_mark (subject, sealed) values (?1, ?2)"

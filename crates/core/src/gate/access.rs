@@ -67,6 +67,9 @@ pub struct PrincipalRecord {
     /// What an identity provider says of them, if one keeps them.
     #[serde(default)]
     pub provisioned: Option<Provisioned>,
+    /// When they have said that they know that their looks at customers are watched, in microseconds UTC.
+    #[serde(default)]
+    pub acknowledged: Option<i64>,
 }
 
 impl PrincipalRecord {
@@ -92,6 +95,9 @@ pub struct KeyRecord {
     pub expires: i64,
     /// Where it may be used; empty: wherever its principal may.
     pub networks: Vec<IpNet>,
+    /// Nobody was given it to use: it opens nothing, and whoever shows it is noticed.
+    #[serde(default)]
+    pub honey: bool,
 }
 
 /// Rows as stored, still sealed.

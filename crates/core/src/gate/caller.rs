@@ -43,6 +43,8 @@ pub enum Unauthenticated {
     Unknown,
     /// A known key that is not valid: worth recording.
     Refused(CredentialId, PrincipalId),
+    /// A key of ours that nobody was given to use. To the outside it is like any wrong one.
+    Honey(CredentialId, PrincipalId),
 }
 
 impl Caller {
@@ -131,6 +133,9 @@ impl Caller {
         let record = access.key(id).ok_or(Unauthenticated::Unknown)?;
         if !key.verify(&record.hash) {
             return Err(Unauthenticated::Refused(id, record.principal));
+        }
+        if record.honey {
+            return Err(Unauthenticated::Honey(id, record.principal));
         }
         Self::by_key(access, rules, id, from.to_canonical(), now)
     }
@@ -235,7 +240,7 @@ impl Caller {
     ) -> Result<Self, Unauthenticated> {
         let record = access.key(id).ok_or(Unauthenticated::Unknown)?;
         let refused = Unauthenticated::Refused(id, record.principal);
-        if now >= record.expires {
+        if record.honey || now >= record.expires {
             return Err(refused);
         }
         let mut caller = Self::admit(access, rules, record.principal, Came::Key(id), Proof::KEY, from, now)

@@ -33,6 +33,9 @@ pub struct Mark {
     pub tier: u8,
     /// Who they are as a colleague.
     pub colleague: Option<PrincipalId>,
+    /// They are nobody: a record that no work leads to, so that whoever looks at it is looking around.
+    #[serde(default)]
+    pub honey: bool,
 }
 
 /// Rows as stored, still sealed.
@@ -60,7 +63,7 @@ impl Marks {
     pub(crate) fn class(&self, subject: SubjectId, caller: PrincipalId) -> SubjectClass {
         match self.0.get(&subject) {
             None => SubjectClass::default(),
-            Some(Mark { tier, colleague }) => SubjectClass {
+            Some(Mark { tier, colleague, .. }) => SubjectClass {
                 tier: *tier,
                 own: *colleague == Some(caller),
                 colleague: colleague.is_some_and(|colleague| colleague != caller),

@@ -94,6 +94,7 @@ impl Operation for CreatePrincipal {
             created: cx.now,
             until: until(cx.now, self.days.or_else(|| (self.kind == AUDITOR).then_some(AUDITOR_DAYS)))?,
             provisioned: None,
+            acknowledged: None,
         };
         check(cx.rules, &record)?;
         let id = PrincipalId::from_bytes(cx.new_id()?);
@@ -291,6 +292,14 @@ impl Operation for ReadPrincipals {
     }
 }
 
+/// Notes that the caller knows that they are watched; the first time is what counts.
+pub(crate) fn note_acknowledged(tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<i64, Error> {
+    let mut record = stored(tx, cx.app, cx.caller.id)?;
+    let at = *record.acknowledged.get_or_insert(cx.now);
+    write(tx, cx.app, cx.caller.id, &record)?;
+    Ok(at)
+}
+
 /// Gives a principal an API key.
 #[derive(Debug, Clone)]
 pub struct CreateKey {
@@ -327,22 +336,31 @@ impl Operation for CreateKey {
     type Output = NewKey;
 
     fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<NewKey>, Error> {
-        stored(tx, cx.app, self.principal)?;
-        let mut faults = Vec::new();
-        if !(1..=MAX_KEY_DAYS).contains(&self.days) {
-            faults.push(Fault::new("/expires_in_days", format!("expected 1 to {MAX_KEY_DAYS}")));
-        }
-        if !is_title(&self.label) {
-            faults.push(Fault::new("/label", TITLE));
-        }
-        if !faults.is_empty() {
-            return Err(Error::Invalid(faults));
-        }
-        let new = issue(tx, cx.app, cx.new_id()?, self, cx.now)?;
-        let mut note = touched(self.principal);
-        note.objects.push(*new.id.bytes());
-        Ok(Outcome::new(new, note))
+        create_key(tx, cx, self, false)
     }
+}
+
+/// A key that nobody is given to use.
+pub(crate) fn create_honey(tx: &mut Tx<'_>, cx: &Cx<'_>, key: &CreateKey) -> Result<Outcome<NewKey>, Error> {
+    create_key(tx, cx, key, true)
+}
+
+fn create_key(tx: &mut Tx<'_>, cx: &Cx<'_>, key: &CreateKey, honey: bool) -> Result<Outcome<NewKey>, Error> {
+    stored(tx, cx.app, key.principal)?;
+    let mut faults = Vec::new();
+    if !(1..=MAX_KEY_DAYS).contains(&key.days) {
+        faults.push(Fault::new("/expires_in_days", format!("expected 1 to {MAX_KEY_DAYS}")));
+    }
+    if !is_title(&key.label) {
+        faults.push(Fault::new("/label", TITLE));
+    }
+    if !faults.is_empty() {
+        return Err(Error::Invalid(faults));
+    }
+    let new = issue(tx, cx.app, cx.new_id()?, (key, honey), cx.now)?;
+    let mut note = touched(key.principal);
+    note.objects.push(*new.id.bytes());
+    Ok(Outcome::new(new, note))
 }
 
 /// Withdraws an API key, at once.
@@ -420,7 +438,7 @@ pub(crate) fn first_administrator(
         days: days.clamp(1, MAX_KEY_DAYS),
         networks: Vec::new(),
     };
-    let key = issue(tx, app, app.ids.uuid(now, &app.rng)?, &request, now)?;
+    let key = issue(tx, app, app.ids.uuid(now, &app.rng)?, (&request, false), now)?;
     Ok((id, key.key))
 }
 
@@ -481,10 +499,17 @@ fn administrator(name: &str, now: i64) -> PrincipalRecord {
         created: now,
         until: None,
         provisioned: None,
+        acknowledged: None,
     }
 }
 
-fn issue(tx: &mut Tx<'_>, app: &App, id: [u8; 16], request: &CreateKey, now: i64) -> Result<NewKey, Error> {
+fn issue(
+    tx: &mut Tx<'_>,
+    app: &App,
+    id: [u8; 16],
+    (request, honey): (&CreateKey, bool),
+    now: i64,
+) -> Result<NewKey, Error> {
     let key = ApiKey::generate(&app.environment, id, &app.rng)?;
     let expires = now + i64::from(request.days) * DAY_MICROS;
     let record = KeyRecord {
@@ -494,6 +519,7 @@ fn issue(tx: &mut Tx<'_>, app: &App, id: [u8; 16], request: &CreateKey, now: i64
         created: now,
         expires,
         networks: request.networks.clone(),
+        honey,
     };
     let sealed = seal(app, "credential", &id, &record)?;
     tx.put(&PUT_CREDENTIAL, params![&id, request.principal.bytes(), &sealed])?;

@@ -109,7 +109,7 @@ fn end_access(tx: &mut Tx<'_>, cx: &Cx<'_>, id: PrincipalId) -> Result<After, Er
     let mut sessions = people::end_all(tx, cx.app, id)?;
     sessions.push(services::end_of(tx, id)?);
     let approvals = approvals::cancel_all(tx, cx.app, id, cx.now)?;
-    Ok(After { sessions, approvals })
+    Ok(After { sessions, approvals, seen: None })
 }
 
 /// A resource as it is shown: with its id, what is known of itself, and its version, which follows from what is said in it.

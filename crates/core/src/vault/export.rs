@@ -16,6 +16,7 @@ use crate::audit::Note;
 use crate::gate::{Caller, Intent, Permit, Reason, Shows};
 use crate::ids::SubjectId;
 use crate::rules::Rules;
+use crate::watch::Look;
 
 /// How rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,16 +103,20 @@ impl Operation for ExportSome {
         for record in &records {
             let mut ring = Ring::load(tx, record.subject)?;
             let mut cells = Vec::with_capacity(places.len());
+            let pseudonym = ring.pseudonym(cx)?;
+            let mut look = Look::new(record.subject, pseudonym);
             for place in &places {
                 let entry = record.entry(cx.rules.rule(*place)?.number)?;
                 cells.push(match entry {
                     Some(entry) => {
+                        look.add(permit.view_of(cx, record.subject, *place));
                         record.show_entry(cx, permit, &mut ring, *place, &entry, None)?.unwrap_or_default()
                     }
                     None => Json::Null,
                 });
             }
-            note.subjects.push(ring.pseudonym(cx)?);
+            note.looks.push(look);
+            note.subjects.push(pseudonym);
             rows.push((record.subject, cells));
         }
         Ok(Outcome::new(ExportedChunk { rows, next }, note))

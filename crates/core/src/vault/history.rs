@@ -13,6 +13,7 @@ use crate::audit::{self, Note};
 use crate::gate::{Intent, Permit, Reason, Shows};
 use crate::ids::{EventId, PrincipalId, SubjectId};
 use crate::rules::Rules;
+use crate::watch::Look;
 
 /// See the module.
 #[derive(Debug, Clone)]
@@ -70,6 +71,10 @@ impl Operation for History {
         wants.extend(super::person_ahead(self.id));
     }
 
+    fn looks_at(&self) -> Option<SubjectId> {
+        Some(self.id)
+    }
+
     fn facts(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Record, Error> {
         Record::load(tx, cx, self.id)
     }
@@ -106,9 +111,12 @@ impl Operation for History {
             shown_all.push(shown);
         }
         let next = (records.len() > self.limit).then(|| entries.last().map(|entry| entry.version)).flatten();
+        let pseudonym = ring.pseudonym(cx)?;
+        let most = shown_all.iter().map(|shown| Look::at(shown, pseudonym)).max_by_key(Look::shown);
         let note = Note {
-            subjects: vec![ring.pseudonym(cx)?],
+            subjects: vec![pseudonym],
             fields: fields_of_all(cx, &shown_all),
+            looks: most.into_iter().collect(),
             ..Note::count(entries.len())
         };
         Ok(Outcome::new((entries, next), note))

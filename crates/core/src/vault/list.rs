@@ -13,6 +13,7 @@ use crate::audit::Note;
 use crate::gate::{Intent, Permit, Reason, Shows};
 use crate::ids::SubjectId;
 use crate::rules::Rules;
+use crate::watch::Look;
 
 statements! {
     data PAGE = "select subject, version, created, updated, event, keys, tokens, entries, manifest from record where (created, subject) > (?1, ?2) order by created, subject limit ?3";
@@ -140,8 +141,11 @@ pub(crate) fn show_all(
     tx.read_ahead(|| records.iter().map(|record| Ring::ahead(record.subject)).collect())?;
     for record in records {
         let mut ring = Ring::load(tx, record.subject)?;
-        shown.push(record.show(cx, permit, &mut ring)?);
-        note.subjects.push(ring.pseudonym(cx)?);
+        let pseudonym = ring.pseudonym(cx)?;
+        let one = record.show(cx, permit, &mut ring)?;
+        note.looks.push(Look::at(&one, pseudonym));
+        note.subjects.push(pseudonym);
+        shown.push(one);
     }
     note.fields = fields_of_all(cx, &shown);
     Ok((shown, note))

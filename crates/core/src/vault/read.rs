@@ -11,6 +11,7 @@ use crate::audit::Note;
 use crate::gate::{Intent, Permit, Reason, Shows};
 use crate::ids::SubjectId;
 use crate::rules::Rules;
+use crate::watch::Look;
 
 /// Shows a person as far as the caller's role reads.
 #[derive(Debug, Clone)]
@@ -35,6 +36,10 @@ impl Operation for ReadSubject {
 
     fn ahead(&self, wants: &mut Vec<Ahead>) {
         wants.extend(super::person_ahead(self.id));
+    }
+
+    fn looks_at(&self) -> Option<SubjectId> {
+        Some(self.id)
     }
 
     fn facts(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Record, Error> {
@@ -86,6 +91,10 @@ impl Operation for RevealSubject {
         wants.extend(super::person_ahead(self.id));
     }
 
+    fn looks_at(&self) -> Option<SubjectId> {
+        Some(self.id)
+    }
+
     fn facts(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Record, Error> {
         Record::load(tx, cx, self.id)
     }
@@ -114,7 +123,8 @@ fn look(
     let mut ring = Ring::load(tx, record.subject)?;
     let shown = record.show(cx, permit, &mut ring)?;
     let pseudonym = ring.pseudonym(cx)?;
-    let note = Note { subjects: vec![pseudonym], fields: fields_of(cx, &shown), ..Note::count(1) };
+    let looks = vec![Look::at(&shown, pseudonym)];
+    let note = Note { subjects: vec![pseudonym], fields: fields_of(cx, &shown), looks, ..Note::count(1) };
     Ok(Outcome::new(shown, note))
 }
 

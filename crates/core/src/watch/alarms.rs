@@ -67,6 +67,8 @@ kinds! {
     PartnerScope = "partner-scope", "A recipient's service asked for data that it is not given.";
     /// A recipient's service showed another recipient's token: one of the two has lost it, or is passing it on.
     PartnerToken = "partner-token", "A recipient's service showed a token that was made for another recipient.";
+    /// Somebody has touched what no work leads to: a customer who is nobody, or a key that lies about.
+    Honey = "honey", "Somebody has touched what no work leads to: a customer or a key that is a bait.";
     /// A recipient's service came when its contract was over, or had not begun.
     PartnerContract = "partner-contract", "A recipient's service came outside the time of its contract.";
 }

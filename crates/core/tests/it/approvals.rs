@@ -25,7 +25,7 @@ impl<'p> Desk<'p> {
         let (support, dpo) = (house.hire("staff", "support", None), house.hire("staff", "dpo", None));
         let star = house.create(&house.importer, ana()).expect("created");
         let desk = Self { house, support, dpo, star };
-        desk.mark(Mark { tier: 1, colleague: None });
+        desk.mark(Mark { tier: 1, colleague: None, honey: false });
         desk
     }
 
@@ -100,7 +100,7 @@ both_engines! {
         // What was agreed to, and nothing else.
         assert_eq!(desk.reveal(&["email", "birth_date"]), "denied-by-policy", "another field");
         let other = desk.house.create(&desk.house.importer, serde_json::json!({"name": "Bo", "email": "bo@example.org"})).expect("created");
-        desk.house.act(&desk.dpo, MarkSubject { id: other, mark: Mark { tier: 2, colleague: None }, purpose: Some("data_rights".to_owned()) }).expect("marked");
+        desk.house.act(&desk.dpo, MarkSubject { id: other, mark: Mark { tier: 2, colleague: None, honey: false }, purpose: Some("data_rights".to_owned()) }).expect("marked");
         assert_eq!(slug(desk.house.reveal(&desk.support, other, &["email"])), "denied-by-policy", "another customer");
         let colleague = desk.house.hire("staff", "support", None);
         assert_eq!(slug(desk.house.reveal(&colleague, desk.star, &["email"])), "denied-by-policy", "another colleague");
@@ -129,14 +129,14 @@ both_engines! {
 
     fn a_colleague_is_looked_at_with_others_word_and_not_with_their_own(place) {
         let desk = Desk::new(place);
-        desk.mark(Mark { tier: 0, colleague: Some(desk.dpo.id()) });
+        desk.mark(Mark { tier: 0, colleague: Some(desk.dpo.id()), honey: false });
         let id = desk.asked(&["email"]);
         assert_eq!(slug(desk.vote(&desk.dpo, id, true)), "conflict", "a look at oneself");
         let another = desk.house.hire("staff", "dpo", None);
         assert_eq!(desk.vote(&another, id, true).expect("agreed"), ApprovalState::Granted);
         assert_eq!(desk.reveal(&["email"]), "ok");
         // Oneself is looked at by nobody without another's word.
-        desk.mark(Mark { tier: 0, colleague: Some(desk.support.id()) });
+        desk.mark(Mark { tier: 0, colleague: Some(desk.support.id()), honey: false });
         assert_eq!(desk.reveal(&["email"]), "denied-by-policy");
         desk.mark(Mark::default());
         assert_eq!(desk.reveal(&["email"]), "ok", "nothing is special any more");

@@ -34,6 +34,7 @@ mod thief;
 mod token_family;
 mod tokens;
 mod transit;
+mod watching;
 mod witnesses;
 
 #[test]

@@ -434,7 +434,7 @@ both_engines! {
         let desk = Desk::new(place);
         let star = desk.house.create(&desk.house.importer, ana()).expect("created");
         let dpo = desk.house.hire("staff", "dpo", None);
-        let mark = Mark { tier: 1, colleague: None };
+        let mark = Mark { tier: 1, colleague: None, honey: false };
         desk.house.act(&dpo, MarkSubject { id: star, mark, purpose: Some("data_rights".to_owned()) }).expect("marked");
         let ida = desk.user("ida@lindenhof.example");
         desk.try_group("Customer Support", &[ida]).expect("a group");

@@ -105,9 +105,17 @@ pub(super) async fn mark(
     Json(request, _): Json<SubjectMark>,
 ) -> Result<Response, Failure> {
     let colleague = request.colleague.map(|id| PrincipalId::from_bytes(id.into_bytes()));
-    let operation = MarkSubject { id, mark: Mark { tier: request.tier, colleague }, purpose: stated.purpose };
+    let operation = MarkSubject {
+        id,
+        mark: Mark { tier: request.tier, colleague, honey: request.honey },
+        purpose: stated.purpose,
+    };
     let mark = perform(&service.app, &caller, operation).await?.output;
-    render::ok(&SubjectMark { tier: mark.tier, colleague: mark.colleague.map(render::principal_id) })
+    render::ok(&SubjectMark {
+        tier: mark.tier,
+        colleague: mark.colleague.map(render::principal_id),
+        honey: mark.honey,
+    })
 }
 
 fn state(state: State) -> ApprovalState {

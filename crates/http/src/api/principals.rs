@@ -6,6 +6,7 @@ use avouch_core::gate::principals::{
     ChangePrincipal, CreateKey, CreatePrincipal, PrincipalWithKeys, ReadPrincipals, RevokeKey,
 };
 use avouch_core::gate::{KeyRecord, Status, principals};
+use avouch_core::watch::CreateHoneyKey;
 use avouch_core::{CredentialId, PrincipalId};
 use avouch_wire::{
     Fault, Key, KeyCreate, KeyCreated, LinkCreate, LinkCreated, Page, PageQuery, Principal, PrincipalCreate,
@@ -154,7 +155,11 @@ pub(super) async fn create_key(
         days: u32::from(request.expires_in_days),
         networks: networks(&request.networks)?,
     };
-    let new = perform(&service.app, &caller, operation).await?.output;
+    let new = if request.honey {
+        perform(&service.app, &caller, CreateHoneyKey(operation)).await?.output
+    } else {
+        perform(&service.app, &caller, operation).await?.output
+    };
     let created = KeyCreated {
         id: Uuid::from_bytes(*new.id.bytes()),
         key: Secret(new.key.to_string()),

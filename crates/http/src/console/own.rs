@@ -7,6 +7,7 @@ use avouch_core::gate::people::{
     Account, AuthenticatorKind, EndSessions, EnrolRecoveryCodes, ReadAccount, ReadSessions,
     RemoveAuthenticator,
 };
+use avouch_core::watch::{AcknowledgeMonitoring, OwnAccess, ReadOwnAccesses};
 use avouch_core::{Action, AuthenticatorId, SessionId};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -15,6 +16,7 @@ use zeroize::Zeroizing;
 
 use super::forms::{Posted, said};
 use super::show::{Frame, go, moment, page};
+use crate::api::watch::MONITORING;
 use crate::extract::{Caller, Path};
 use crate::people;
 use crate::perform::{aside, perform};
@@ -24,6 +26,8 @@ use crate::service::Shared;
 /// What policy asks of whoever changes what they log in with: better before the form than after it.
 const FRESH_MINUTES: u32 = 5;
 const HERE: &str = "/console/account";
+/// The last looks of one's own that the page shows.
+const LOOKS: usize = 20;
 
 #[derive(Template)]
 #[template(path = "account.html")]
@@ -35,6 +39,18 @@ struct AccountPage {
     authenticators: Vec<AuthenticatorRow>,
     sessions: Vec<SessionRow>,
     roles: Vec<RoleRow>,
+    monitoring: &'static str,
+    acknowledged: Option<String>,
+    looks: Vec<LookRow>,
+}
+
+/// A look of one's own.
+struct LookRow {
+    at: String,
+    what: String,
+    purpose: String,
+    fields: String,
+    count: u32,
 }
 
 struct AuthenticatorRow {
@@ -131,6 +147,7 @@ async fn shown(
 ) -> Result<Response, Failure> {
     let account = perform(&service.app, caller, ReadAccount);
     let sessions = perform(&service.app, caller, ReadSessions);
+    let looks = perform(&service.app, caller, ReadOwnAccesses { before: None, limit: LOOKS });
     let account: Account = account.await?.output;
     let sessions = sessions.await?.output.into_iter().rev().map(|session| SessionRow {
         id: session.id.to_string(),
@@ -140,6 +157,22 @@ async fn shown(
         seen: moment(session.seen),
         until: moment(session.until),
     });
+    // With a password alone one sees how to mend that.
+    let looks = looks.await.map(|done| done.output).ok();
+    let acknowledged = looks.as_ref().and_then(|looks| looks.acknowledged).map(moment);
+    let rules = service.app.rules();
+    let title = |name: String| {
+        let purpose = rules.charter.purposes().iter().find(|purpose| purpose.name == name);
+        purpose.map_or(name, |purpose| purpose.title.clone())
+    };
+    let look = |look: OwnAccess| LookRow {
+        at: moment(look.at),
+        what: look.action.parse::<Action>().map_or(look.action, |action| action.about().to_owned()),
+        purpose: look.purpose.map(title).unwrap_or_default(),
+        fields: look.fields.join(", "),
+        count: look.count,
+    };
+    let looks = looks.into_iter().flat_map(|looks| looks.items).map(look).collect();
     let has_codes = has(&account, AuthenticatorKind::Recovery);
     let authenticators = account.authenticators.into_iter().map(|one| AuthenticatorRow {
         id: one.id.to_string(),
@@ -168,12 +201,24 @@ async fn shown(
         authenticators: authenticators.collect(),
         sessions: sessions.collect(),
         roles: roles.collect(),
+        monitoring: MONITORING,
+        acknowledged,
+        looks,
     };
     page(status, &page_of)
 }
 
 fn has(account: &Account, kind: AuthenticatorKind) -> bool {
     account.authenticators.iter().any(|one| one.kind == kind)
+}
+
+/// Says that one knows that one's looks are watched.
+pub(super) async fn acknowledge(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+) -> Result<Response, Failure> {
+    perform(&service.app, &caller, AcknowledgeMonitoring).await?;
+    go(HERE)
 }
 
 pub(super) async fn enrol(

@@ -50,6 +50,10 @@ pub(crate) fn plain(needs: &[Need], policies: &[String]) -> Vec<avouch_wire::Nee
                         "the charter gives this recipient nothing for that purpose: state one that it serves";
                     (detail.to_owned(), allowed.clone())
                 }
+                Need::Reason if by(UNTIED) => {
+                    let detail = "this look is reviewed: nothing is known that ties you to this customer. Say why, in 3 to 500 characters";
+                    (detail.to_owned(), Vec::new())
+                }
                 need => words(need),
             };
             let proof = match need {
@@ -69,6 +73,8 @@ pub(crate) fn plain(needs: &[Need], policies: &[String]) -> Vec<avouch_wire::Nee
 
 /// How core names the charter's list of a recipient's fields.
 const RECIPIENT_FIELDS: &str = "charter:recipients/fields";
+/// What asks for a reason before something delicate is opened without a tie.
+const UNTIED: &str = "watch:untied";
 /// And that of its purposes.
 const RECIPIENT_PURPOSES: &str = "charter:recipients/purposes";
 

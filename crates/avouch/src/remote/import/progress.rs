@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 const EVERY: Duration = Duration::from_secs(5);
 
 /// Takes the position in the file and the rows so far, and shows them.
-pub(super) struct Progress {
+pub(in crate::remote) struct Progress {
     face: Face,
     bytes: u64,
     started: Instant,
@@ -23,7 +23,7 @@ enum Face {
 }
 
 impl Progress {
-    pub(super) fn new(bytes: u64, silent: bool) -> Self {
+    pub(in crate::remote) fn new(bytes: u64, silent: bool) -> Self {
         let started = Instant::now();
         let face = if silent {
             Face::Silent
@@ -39,7 +39,7 @@ impl Progress {
         Self { face, bytes, started }
     }
 
-    pub(super) fn show(&mut self, position: u64, rows: u64) {
+    pub(in crate::remote) fn show(&mut self, position: u64, rows: u64) {
         let rate = rate(rows, self.started.elapsed());
         match &mut self.face {
             Face::Silent => {}
@@ -58,7 +58,7 @@ impl Progress {
         }
     }
 
-    pub(super) fn end(self) {
+    pub(in crate::remote) fn end(self) {
         if let Face::Bar(bar) = self.face {
             bar.finish_and_clear();
         }

@@ -228,7 +228,8 @@ fn a_key_whose_revocation_was_not_answered_lets_nobody_in() {
     let auditor = auditor.rev().find(|principal| principal.name == "auditor").unwrap().id;
     // The commit that is cut may be one of the server's own chores: then another key is revoked.
     let lost = (0..10).find_map(|_| {
-        let key = KeyCreate { label: "short".to_owned(), expires_in_days: 1, networks: Vec::new() };
+        let key =
+            KeyCreate { label: "short".to_owned(), expires_in_days: 1, networks: Vec::new(), honey: false };
         let made = admin.key_create(auditor, &key).ok()?;
         let mut options = Options::new(&server.url, made.key);
         options.patience = Duration::ZERO;

@@ -67,7 +67,12 @@ impl<'p> Vault<'p> {
                 days: None,
             };
             let id = admin.principal_create(&principal).unwrap().id;
-            let key = KeyCreate { label: "test".to_owned(), expires_in_days: 1, networks: Vec::new() };
+            let key = KeyCreate {
+                label: "test".to_owned(),
+                expires_in_days: 1,
+                networks: Vec::new(),
+                honey: false,
+            };
             vault.keys.insert(role, admin.key_create(id, &key).unwrap().key);
         }
         assert!(server.stop().0.success());

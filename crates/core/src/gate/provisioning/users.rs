@@ -61,6 +61,7 @@ impl Operation for CreateUser {
             manager: None,
             person: None,
             provisioned: None,
+            acknowledged: None,
         };
         user::take(&self.resource, &mut record, cx.now)?;
         if let Some(said @ Provisioned { active: None, .. }) = &mut record.provisioned {

@@ -18,9 +18,11 @@ use crate::Error;
 use crate::app::{Cx, Operation, Outcome};
 use crate::audit::Note;
 use crate::gate::{Intent, Permit, Reason, Shows};
+use crate::ids::SubjectId;
 use crate::rules::Rules;
 use crate::vault::keys::Ring;
 use crate::vault::{input, person_ahead};
+use crate::watch::Look;
 use crate::watch::alarms::AlarmKind;
 
 /// The most tokens in one document.
@@ -199,7 +201,8 @@ impl Operation for Detokenize {
                 let slot = (slot != WHOLE_FIELD).then_some(slot);
                 shown = record.show_entry(cx, permit, ring, place, &entry, slot)?.map(|json| (json, place));
                 if shown.is_some() {
-                    note_look(cx, &mut note, ring, place, permit.view(place))?;
+                    let view = permit.view_of(cx, subject, place);
+                    note_look(cx, &mut note, (subject, ring), place, view)?;
                 }
             }
             match (shown, document.pointer_mut(token.pointer)) {
@@ -222,8 +225,22 @@ impl Operation for Detokenize {
     }
 }
 
-fn note_look(cx: &Cx<'_>, note: &mut Note, ring: &mut Ring, place: usize, view: View) -> Result<(), Error> {
+fn note_look(
+    cx: &Cx<'_>,
+    note: &mut Note,
+    (subject, ring): (SubjectId, &mut Ring),
+    place: usize,
+    view: View,
+) -> Result<(), Error> {
     let pseudonym = ring.pseudonym(cx)?;
+    match note.looks.iter_mut().rev().find(|look| look.subject == subject) {
+        Some(look) => look.add(view),
+        None => {
+            let mut look = Look::new(subject, pseudonym);
+            look.add(view);
+            note.looks.push(look);
+        }
+    }
     if note.subjects.last() != Some(&pseudonym) && !note.subjects.contains(&pseudonym) {
         note.subjects.push(pseudonym);
     }
