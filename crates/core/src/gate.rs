@@ -12,6 +12,7 @@ pub mod people;
 mod permit;
 pub mod principals;
 pub mod provisioning;
+mod quotas;
 mod reason;
 pub mod services;
 
@@ -19,6 +20,7 @@ pub use access::{Access, KeyRecord, PrincipalRecord, Status, login_name};
 pub use caller::{Caller, Unauthenticated, unmapped};
 pub use intent::{Intent, Shows};
 pub(crate) use key_names::may_use;
+pub(crate) use quotas::{Quotas, Reservation};
 pub use permit::{Permit, SubjectFacts};
 pub(crate) use permit::{decide, decide_approved};
 pub use reason::Reason;
@@ -33,6 +35,7 @@ pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
         services::statements(),
         approvals::statements(),
         marks::STATEMENTS.to_vec(),
+        quotas::STATEMENTS.to_vec(),
     ]
     .concat()
 }

@@ -113,7 +113,8 @@ pub struct Fault {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(examples(json!({"need": "purpose", "detail": "state a purpose", "allowed": ["support"]})))]
 pub struct Need {
-    /// `permission`, `purpose`, `lawful_purpose`, `reason`, `network`, `recipient`, `field`, `view`, `session`, `proof` or `key`.
+    /// `permission`, `purpose`, `lawful_purpose`, `reason`, `network`, `recipient`, `field`, `view`, `session`, `proof`, `approval`, `key` or
+    /// `quota`.
     pub need: String,
     /// What to do about it.
     pub detail: String,
@@ -126,6 +127,12 @@ pub struct Need {
     /// Of a proof: whether it has to be one that cannot be phished, such as a passkey.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub phishing_resistant: bool,
+    /// Of a quota: what is counted, `subjects`, `clear_fields` or `rows_exported`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<String>,
+    /// Of a quota: when the next day begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resets: Option<Time>,
 }
 
 macro_rules! kinds {

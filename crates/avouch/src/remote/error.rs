@@ -172,6 +172,8 @@ mod tests {
                 allowed: vec!["support".into(), "payment".into()],
                 max_age: None,
                 phishing_resistant: false,
+                quota: None,
+                resets: None,
             },
             Need {
                 need: "reason".into(),
@@ -179,6 +181,8 @@ mod tests {
                 allowed: Vec::new(),
                 max_age: None,
                 phishing_resistant: false,
+                quota: None,
+                resets: None,
             },
         ];
         let error = CliError::from(Call::Problem(Box::new(problem)));

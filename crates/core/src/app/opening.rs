@@ -291,6 +291,7 @@ impl App {
         app.people.sessions.load(&app.store, &app.keys, app.now())?;
         app.services.tokens.load(&app.store, &app.keys, app.now())?;
         app.approvals.load(&app.store, &app)?;
+        app.quotas.load(&app.store, app.now())?;
         if let Some(newest) = newest.map_err(Error::from)?.flatten() {
             app.ids.continue_after(EventId::from_int(newest));
         }
@@ -362,6 +363,7 @@ fn assemble(
         people: People::new(parts.people),
         services,
         approvals: Approvals::default(),
+        quotas: Arc::default(),
         environment: parts.environment,
     }))
 }

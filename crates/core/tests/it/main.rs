@@ -24,6 +24,7 @@ mod log_kill;
 mod people;
 mod policy;
 mod provisioning;
+mod quotas;
 mod recognise;
 mod residue;
 mod rotation;
