@@ -6,6 +6,7 @@
 
 mod database_url;
 mod ledger;
+mod limits;
 mod listener;
 mod people;
 mod read;
@@ -40,6 +41,7 @@ pub(crate) struct Config {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) listener: Vec<Listener>,
     pub(crate) people: People,
+    pub(crate) limits: limits::Limits,
     pub(crate) metrics: Metrics,
     pub(crate) log: Log,
     pub(crate) charter: CharterFolder,
@@ -309,6 +311,7 @@ impl Config {
             http,
             listener,
             people: _,
+            limits: _,
             metrics,
             charter,
             backup,

@@ -20,9 +20,10 @@ pub use access::{Access, KeyRecord, PrincipalRecord, Status, login_name};
 pub use caller::{Caller, Unauthenticated, unmapped};
 pub use intent::{Intent, Shows};
 pub(crate) use key_names::may_use;
-pub(crate) use quotas::{Quotas, Reservation};
+pub use people::network;
 pub use permit::{Permit, SubjectFacts};
 pub(crate) use permit::{decide, decide_approved};
+pub(crate) use quotas::{Quotas, Reservation};
 pub use reason::Reason;
 
 /// Every statement of the room.

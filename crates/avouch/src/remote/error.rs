@@ -84,6 +84,7 @@ impl CliError {
                 | Kind::UnsupportedMediaType
                 | Kind::Validation => 5,
                 Kind::TooManyAttempts
+                | Kind::RateLimited
                 | Kind::Busy
                 | Kind::AuditUnavailable
                 | Kind::Sealed
@@ -223,6 +224,7 @@ mod tests {
         5 validation
         5 precondition-required
         6 too-many-attempts
+        6 rate-limited
         1 internal
         1 integrity
         6 busy

@@ -68,7 +68,8 @@ pub(super) fn roles(old: Option<&Charter>, new: &Charter, plan: &mut Plan) {
             say(format!("no longer held for being in group {}", quoted(lost)), false);
         }
         for ((key, before), (_, now)) in was.daily.all().into_iter().zip(is.daily.all()) {
-            let told = |limit: Option<u32>| limit.map_or_else(|| "any number".to_owned(), |limit| limit.to_string());
+            let told =
+                |limit: Option<u32>| limit.map_or_else(|| "any number".to_owned(), |limit| limit.to_string());
             if before != now {
                 let more = before.is_some_and(|before| now.is_none_or(|now| now > before));
                 say(format!("in a day {} of `{key}` instead of {}", told(now), told(before)), more);

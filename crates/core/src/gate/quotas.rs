@@ -120,7 +120,8 @@ impl Quotas {
         let subjects = day.add(&taken, hashes);
         let day = day.number;
         drop(days);
-        let (quotas, clear_fields, rows_exported) = (Arc::clone(self), taken.clear_fields, taken.rows_exported);
+        let (quotas, clear_fields, rows_exported) =
+            (Arc::clone(self), taken.clear_fields, taken.rows_exported);
         Ok(Some(Reservation { quotas, who, day, subjects, clear_fields, rows_exported, kept: false }))
     }
 
@@ -261,8 +262,13 @@ mod tests {
     type Done = (usize, Vec<u8>, usize, u8, bool);
 
     fn event((what, whom, clear, half, _): &Done) -> Event {
-        let action = [Action::SubjectRead, Action::SubjectReveal, Action::SubjectExport, Action::TokenDetokenize, Action::SubjectUpdate]
-            [*what];
+        let action = [
+            Action::SubjectRead,
+            Action::SubjectReveal,
+            Action::SubjectExport,
+            Action::TokenDetokenize,
+            Action::SubjectUpdate,
+        ][*what];
         let at = (DAY + i64::from(half / 2)) * DAY_MICROS + i64::from(half % 2) * DAY_MICROS / 2;
         let count = u32::try_from(whom.len()).unwrap();
         Event {
@@ -278,7 +284,7 @@ mod tests {
     fn recount(done: &[Done]) -> [u64; 3] {
         let day = done.iter().map(|(.., half, _)| half / 2).max();
         let kept = done.iter().filter(|(.., half, kept)| *kept && Some(half / 2) == day);
-        let (mut seen, mut sums) = (HashSet::new(), [0; 3]);
+        let (mut seen, mut sums) = (HashSet::<u8>::new(), [0_u64; 3]);
         for (what, whom, clear, ..) in kept.filter(|(_, whom, ..)| !whom.is_empty()) {
             if [0, 1, 3].contains(what) {
                 seen.extend(whom);

@@ -22,7 +22,8 @@ fn limited(place: &avouch_testkit::Place, customers: usize) -> (House<'_>, Vec<S
     ];
     apply(&house, charter(&changes), 1).expect("applied");
     let ids = (0..customers).map(|n| {
-        let person = json!({"name": "Ana", "external_id": format!("C-{n}"), "email": format!("a{n}@example.org")});
+        let person =
+            json!({"name": "Ana", "external_id": format!("C-{n}"), "email": format!("a{n}@example.org")});
         house.create(&house.importer, person).expect("created")
     });
     let ids = ids.collect();
