@@ -6,6 +6,7 @@
 
 mod database_url;
 mod ledger;
+mod limits;
 mod listener;
 mod outbox;
 mod people;
@@ -44,6 +45,7 @@ pub(crate) struct Config {
     pub(crate) people: People,
     pub(crate) mail: Mail,
     pub(crate) alarms: Alarms,
+    pub(crate) limits: limits::Limits,
     pub(crate) metrics: Metrics,
     pub(crate) log: Log,
     pub(crate) charter: CharterFolder,
@@ -315,6 +317,7 @@ impl Config {
             people: _,
             mail,
             alarms,
+            limits: _,
             metrics,
             charter,
             backup,

@@ -152,6 +152,7 @@ fn settings(config: &Config, config_path: &Path, lock: Locked) -> Result<Setting
         memory: look_at_memory(lock),
         queue_capacity: config.store.queue,
         origin: config.origin(),
+        rates: config.limits.rates(),
         ..Settings::plain(([127, 0, 0, 1], 0).into())
     })
 }

@@ -10,7 +10,7 @@ pub(crate) mod pace;
 mod probe;
 
 use std::net::IpAddr;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use avouch_policy::{Action, View};
 use avouch_seal::SystemRandom;
@@ -30,7 +30,7 @@ use crate::debt::Debt;
 use crate::gate::approvals::{self, Approvals};
 use crate::gate::people::{self, People};
 use crate::gate::services::{self, Services};
-use crate::gate::{self, Access, Caller, Intent, Permit, Unauthenticated};
+use crate::gate::{self, Access, Caller, Intent, Permit, Quotas, Reservation, Unauthenticated};
 use crate::ids::{CredentialId, Ids, PrincipalId};
 use crate::outbox::Outbox;
 use crate::rules::Rules;
@@ -74,6 +74,7 @@ pub struct App {
     pub(crate) approvals: Approvals,
     pub(crate) outbox: Outbox,
     pub(crate) watching: Watching,
+    pub(crate) quotas: Arc<Quotas>,
     pub(crate) environment: String,
 }
 
@@ -110,6 +111,7 @@ impl App {
     pub fn sweep(self: &Arc<Self>) -> Result<u64, Error> {
         let resumed = crate::erasure::resume(self);
         self.open_keys.sweep();
+        self.quotas.sweep(self.now());
         let (app, now) = (Arc::clone(self), self.now());
         let forgotten = self.store.write_wait(move |tx| {
             let forgotten = idempotency::sweep(tx, now)? + crate::vault::sweep_tokens(tx, now)?;
@@ -201,8 +203,12 @@ impl App {
         answer: impl FnOnce(Result<Done<O::Output>, Error>) + Send + 'static,
     ) {
         let app = Arc::clone(self);
-        let attempt =
-            Attempt { app: Arc::clone(self), caller: caller.clone(), operation: Arc::new(operation) };
+        let attempt = Attempt {
+            app: Arc::clone(self),
+            caller: caller.clone(),
+            operation: Arc::new(operation),
+            counted: Arc::default(),
+        };
         let refused = attempt.clone();
         attempt.hand_over(move |result| match result {
             // Two databases have two snapshots: keys may be gone whose record is still seen here, because its erasure was
@@ -238,6 +244,7 @@ impl App {
     ) {
         match result {
             Ok(Ended { answer: result, fresh, after }) => {
+                attempt.keep_count();
                 self.install(fresh);
                 self.services.tokens.install(&after.sessions);
                 self.people.sessions.install(after.sessions);
@@ -255,6 +262,8 @@ impl App {
                 tracing::error!(action = O::ACTION.as_str(), %error, "nothing was shown");
                 // After anything else nothing was kept, or, when the disk fails, nothing is done until the next start.
                 if matches!(error, Error::Store(avouch_store::Error::Unknown(_))) {
+                    // It may have been seen.
+                    attempt.keep_count();
                     self.doubt(O::REFRESH);
                 }
                 answer(Err(error));
@@ -358,12 +367,14 @@ struct Attempt<O> {
     app: Arc<App>,
     caller: Caller,
     operation: Arc<O>,
+    /// What it takes of the caller's day: kept with the commit, given back without.
+    counted: Arc<Mutex<Option<Reservation>>>,
 }
 
 impl<O> Clone for Attempt<O> {
     fn clone(&self) -> Self {
         let (app, caller) = (Arc::clone(&self.app), self.caller.clone());
-        Self { app, caller, operation: Arc::clone(&self.operation) }
+        Self { app, caller, operation: Arc::clone(&self.operation), counted: Arc::clone(&self.counted) }
     }
 }
 
@@ -432,6 +443,7 @@ impl<O: Operation> Attempt<O> {
             body.ending = Ending::Failed;
             body.problem = Some(error.slug().to_owned());
         }
+        self.count(&cx, &body)?;
         let sealed = reason.as_ref().map(|reason| reason.sealed.as_slice());
         audit::append(tx, &body, note.subjects.len(), sealed)?;
         watch::honey::seen(tx, &cx, &note)?;
@@ -452,6 +464,26 @@ impl<O: Operation> Attempt<O> {
     fn decide(&self, cx: &Cx<'_>, intent: &Intent, facts: Option<&O::Facts>) -> Result<Permit, Error> {
         let facts = facts.map(O::subject_facts).unwrap_or_default();
         gate::decide_approved(cx, O::ACTION, intent, facts)
+    }
+
+    /// Takes what the event says off the caller's day, before the event is written: of two who come at once for the last one,
+    /// one is refused.
+    fn count(&self, cx: &Cx<'_>, event: &Event) -> Result<(), Error> {
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        // From a run before this one, which came to nothing.
+        drop(counted.take());
+        if !cx.caller.is_system() {
+            let limits = cx.rules.daily(cx.caller.roles());
+            *counted = self.app.quotas.reserve(cx.caller.id, &limits, event)?;
+        }
+        Ok(())
+    }
+
+    /// What was counted stays so.
+    fn keep_count(&self) {
+        if let Some(reservation) = self.counted.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            reservation.keep();
+        }
     }
 
     fn record_failure(&self, tx: &mut Tx<'_>, cause: &Error) -> Result<(), Error> {

@@ -295,6 +295,7 @@ impl App {
         app.people.sessions.load(&app.store, &app.keys, app.now())?;
         app.services.tokens.load(&app.store, &app.keys, app.now())?;
         app.approvals.load(&app.store, &app)?;
+        app.quotas.load(&app.store, app.now())?;
         if let Some(newest) = newest.map_err(Error::from)?.flatten() {
             app.ids.continue_after(EventId::from_int(newest));
         }
@@ -369,6 +370,7 @@ fn assemble(
         services,
         approvals: Approvals::default(),
         watching: Watching::new()?,
+        quotas: Arc::default(),
         environment: parts.environment,
     }))
 }

@@ -36,6 +36,7 @@ pub(crate) use sessions::{SessionChange, Sessions, end_all, write_seen};
 use std::net::IpAddr;
 
 use attempts::Attempts;
+pub use attempts::network;
 use hashing::Hashing;
 
 use crate::Error;

@@ -25,6 +25,7 @@ mod log_kill;
 mod people;
 mod policy;
 mod provisioning;
+mod quotas;
 mod recognise;
 mod residue;
 mod rotation;

@@ -168,7 +168,10 @@ pub(super) fn said(failure: Failure) -> Result<(StatusCode, String), Failure> {
         ProblemKind::LogInFailed => {
             "This lets nobody in. Check what you typed; a code counts once, so wait for the next.".to_owned()
         }
-        ProblemKind::TooManyAttempts | ProblemKind::Busy | ProblemKind::Conflict => sentence(&problem.detail),
+        ProblemKind::TooManyAttempts
+        | ProblemKind::RateLimited
+        | ProblemKind::Busy
+        | ProblemKind::Conflict => sentence(&problem.detail),
         ProblemKind::Validation => {
             sentence(problem.errors.first().map_or(problem.detail.as_str(), |fault| fault.detail.as_str()))
         }
