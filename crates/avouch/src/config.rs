@@ -308,7 +308,7 @@ impl Config {
             erasure,
             http,
             listener,
-            people: _,
+            people,
             metrics,
             charter,
             backup,
@@ -324,6 +324,7 @@ impl Config {
             &mut metrics.token_file,
             &mut backup.data_dir,
             &mut backup.keys_dir,
+            &mut people.breached_passwords,
         ];
         let authorities = ledger.witnesses.iter_mut().filter_map(|witness| witness.ca.as_mut());
         let clients = match &mut http.client_ca {

@@ -31,6 +31,7 @@ struct AccountPage {
     frame: Frame,
     error: Option<String>,
     strong: bool,
+    breached: bool,
     has_codes: bool,
     authenticators: Vec<AuthenticatorRow>,
     sessions: Vec<SessionRow>,
@@ -141,6 +142,7 @@ async fn shown(
         until: moment(session.until),
     });
     let has_codes = has(&account, AuthenticatorKind::Recovery);
+    let breached = account.authenticators.iter().any(|one| one.breached);
     let authenticators = account.authenticators.into_iter().map(|one| AuthenticatorRow {
         id: one.id.to_string(),
         label: one.label,
@@ -164,6 +166,7 @@ async fn shown(
         frame: Frame::of(service, caller, "account"),
         error,
         strong: account.strong,
+        breached,
         has_codes,
         authenticators: authenticators.collect(),
         sessions: sessions.collect(),
