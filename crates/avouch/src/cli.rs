@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::files;
 use crate::init::InitArgs;
 use crate::network::NetworkCommand;
+use crate::passwords::PasswordsCommand;
 use crate::recover::RecoverArgs;
 use crate::remote::{self, Connection, EXIT_CODES, RemoteCommand};
 use crate::restore::RestoreArgs;
@@ -133,6 +134,9 @@ pub(crate) enum Command {
     /// What a firewall in front of the server can know: rules, callers
     #[command(subcommand)]
     Network(NetworkCommand),
+    /// A list of stolen passwords that nobody may take: build
+    #[command(subcommand)]
+    Passwords(PasswordsCommand),
     /// Look for what is wrong with the server on this machine
     Doctor,
     /// Write a shell's completions for this program
@@ -239,6 +243,7 @@ mod tests {
         "witness serve --dir w",
         "network rules --callers - --also 192.0.2.0/24,2001:db8::/32",
         "network callers",
+        "passwords build --from - --to passwords.filter --seen 10 --lines sha1",
         "doctor",
         "admin recover --login sam",
         "principal link ID --afresh",

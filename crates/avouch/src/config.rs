@@ -314,10 +314,10 @@ impl Config {
             erasure,
             http,
             listener,
-            people: _,
             mail,
             alarms,
             limits: _,
+            people,
             metrics,
             charter,
             backup,
@@ -333,6 +333,7 @@ impl Config {
             &mut metrics.token_file,
             &mut backup.data_dir,
             &mut backup.keys_dir,
+            &mut people.breached_passwords,
         ];
         let authorities = ledger.witnesses.iter_mut().filter_map(|witness| witness.ca.as_mut());
         let clients = match &mut http.client_ca {

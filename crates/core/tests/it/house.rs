@@ -114,7 +114,7 @@ pub(crate) fn charter_files() -> Vec<SourceFile> {
 /// Where people log in.
 pub(crate) const ORIGIN: &str = "http://localhost:8443";
 
-fn site() -> RelyingParty {
+pub(crate) fn site() -> RelyingParty {
     RelyingParty::new("localhost", ORIGIN, "Lindenhof").expect("a site")
 }
 
@@ -194,6 +194,14 @@ impl<'p> House<'p> {
         meanwhile();
         let app = App::open(keepers.parts(place)).expect("the vault opens again");
         keepers.with(place, app)
+    }
+
+    /// A new start, with other settings for people.
+    pub(crate) fn reopened_with(self, people: PeopleSettings) -> Self {
+        let (place, keepers) = (self.place, self.shut());
+        let people = PeopleSettings { relying_party: Some(site()), ..people };
+        let parts = Parts { people, ..keepers.parts(place) };
+        keepers.with(place, App::open(parts).expect("the vault opens again"))
     }
 
     pub(crate) fn keepers(&self) -> Keepers {

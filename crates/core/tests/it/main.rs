@@ -9,6 +9,7 @@ mod approvals;
 mod backup;
 mod charters;
 mod crash;
+mod credentials;
 mod data_keys;
 mod documents;
 mod endings;
