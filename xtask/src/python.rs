@@ -21,6 +21,11 @@ pub(crate) fn python_with_scim2_tester() -> Result<PathBuf> {
     environment("scim2_tester", "crates/avouch/tests/it/scim/requirements.txt")
 }
 
+/// A Python that has aiosmtpd.
+pub(crate) fn python_with_aiosmtpd() -> Result<PathBuf> {
+    environment("aiosmtpd", "crates/avouch/tests/it/alarms/requirements.txt")
+}
+
 /// The solver cvc5, as a program that is started like the one of its makers. What is installed is its library, which
 /// needs no more than a Python; the page of ours beside it reads and answers.
 pub(crate) fn solver() -> Result<PathBuf> {

@@ -10,7 +10,7 @@ use crate::browser::Browser;
 use crate::error::Result;
 use crate::machine::{cargo, path_with, prepare, run, target_directory};
 use crate::postgres::Postgres;
-use crate::python::{python_with_hvac, python_with_scim2_tester, solver};
+use crate::python::{python_with_aiosmtpd, python_with_hvac, python_with_scim2_tester, solver};
 use crate::report::Report;
 
 /// How much `test` covers.
@@ -28,6 +28,8 @@ const TEST_DATABASE: &str = "AVOUCH_TEST_POSTGRES";
 const TEST_HVAC: &str = "AVOUCH_TEST_HVAC";
 /// The test that has a server judged by others finds a Python that has scim2-tester here, and fails when the variable is not set.
 const TEST_SCIM: &str = "AVOUCH_TEST_SCIM";
+/// The test that mails a server finds a Python that has aiosmtpd here, and fails when the variable is not set.
+const TEST_SMTP: &str = "AVOUCH_TEST_SMTP";
 /// The tests that prove what is promised of the policy find a solver here, and fail when the variable is not set.
 const TEST_SOLVER: &str = "AVOUCH_TEST_CVC5";
 /// The tests in a browser find it here, and fail when the variable is not set.
@@ -53,6 +55,7 @@ pub(crate) fn test(extent: Extent) -> Result<()> {
     let database = report.step("database", Postgres::start);
     let python = report.step("hvac", python_with_hvac);
     let tester = report.step("scim2-tester", python_with_scim2_tester);
+    let mailer = report.step("aiosmtpd", python_with_aiosmtpd);
     let solver = report.step("cvc5", solver);
     let browser = report.step("browser", Browser::find);
     report.step("tests", || {
@@ -60,6 +63,7 @@ pub(crate) fn test(extent: Extent) -> Result<()> {
             (TEST_DATABASE, database.as_ref().map(|database| OsString::from(database.url()))),
             (TEST_HVAC, python.map(OsString::from)),
             (TEST_SCIM, tester.map(OsString::from)),
+            (TEST_SMTP, mailer.map(OsString::from)),
             (TEST_SOLVER, solver.map(OsString::from)),
             (TEST_CHROMIUM, browser.as_ref().map(|browser| browser.program.clone().into())),
             (TEST_MODULES, browser.as_ref().map(|browser| browser.modules.clone().into())),

@@ -89,6 +89,11 @@ impl Post {
             if stopped.try_recv() == Err(std::sync::mpsc::TryRecvError::Disconnected) {
                 return Ok(());
             }
+            let Some(message) = message else {
+                tracing::error!(message = %id, "a message was changed in the store: it is not delivered, and let go of in the end");
+                self.app.message_failed(id, tries)?;
+                continue;
+            };
             let way = match &message.channel {
                 Channel::Mail(_) => "mail".to_owned(),
                 Channel::Hook(name) => format!("webhook {name}"),

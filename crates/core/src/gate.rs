@@ -31,7 +31,7 @@ pub use reason::Reason;
 pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
     [
         access::STATEMENTS.to_vec(),
-        principals::STATEMENTS.to_vec(),
+        principals::statements(),
         people::statements(),
         provisioning::statements(),
         services::statements(),

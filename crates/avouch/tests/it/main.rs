@@ -4,6 +4,7 @@
 // A test stops when it cannot do its work, and so do the functions that help it.
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
+mod alarms;
 mod backup;
 mod browser;
 mod charter;

@@ -19,7 +19,7 @@ use crate::outbox::{Message, Notice};
 
 statements! {
     data AGAIN = "update alarm set times = times + 1, last = ?2 where same = ?1 and closed = 0";
-    data PUT = "insert into alarm (id, same, times, last, closed, subject, sealed) values (?1, ?2, 1, ?3, 0, ?4, ?5)";
+    data PUT = "insert into alarm (id, same, times, last, closed, subject, sealed) values (?1, ?2, 1, ?3, 0, ?4, ?5) on conflict do nothing";
     data ONE = "select times, last, closed, sealed from alarm where id = ?1";
     data CLOSE = "update alarm set closed = ?2, sealed = ?3 where id = ?1 and closed = 0";
     data NEWEST = "select id, times, last, closed, subject, sealed from alarm where id < ?1 order by id desc limit ?2";
@@ -140,7 +140,11 @@ pub(crate) fn raise(tx: &mut Tx<'_>, app: &App, now: i64, alarm: Alarm) -> Resul
     let kept = Kept { kind, at: now, principal, subject, detail, closing: None };
     let sealed = kept.seal(app, id)?;
     let about = subject.as_ref().map(|subject| subject.bytes().as_slice());
-    tx.put(&PUT, params![id.bytes(), &same, now, about, &sealed])?;
+    if tx.execute(&PUT, params![id.bytes(), &same, now, about, &sealed])? == 0 {
+        // Somebody else's was first, by a moment.
+        tx.execute(&AGAIN, params![&same, now])?;
+        return Ok(());
+    }
     let mut event = audit::system(app.ids.event(now), What::AlarmRaise, now, app.rules().version);
     event.actor = (*principal.bytes()).into();
     event.problem = Some(kind.name().to_owned());

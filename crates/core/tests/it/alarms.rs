@@ -72,8 +72,9 @@ both_engines! {
         // Told once, with ids and nothing else.
         let due = desk.house.app.messages_due(10).expect("read");
         let [message] = due.as_slice() else { panic!("one message: {due:?}") };
-        assert_eq!(message.message.channel, Channel::Hook("desk".to_owned()));
-        let Notice::Alarm { id, kind, principal, .. } = &message.message.notice;
+        let message = message.message.as_ref().expect("whole");
+        assert_eq!(message.channel, Channel::Hook("desk".to_owned()));
+        let Notice::Alarm { id, kind, principal, .. } = &message.notice;
         assert_eq!((*id, *kind, *principal), (alarms[0].id, AlarmKind::PartnerToken, desk.parcels.id()));
 
         // The next day it is news again, and what was open is open.
@@ -131,6 +132,28 @@ both_engines! {
         assert!((70..80).contains(&(waits.iter().sum::<i32>() / 60)), "three days: {waits:?}");
         assert_eq!(app.messages_waiting().expect("counted").count, 0);
         assert!(desk.house.events().iter().any(|event| event.what == "message.drop"));
+    }
+
+    fn many_at_once_ring_once_and_each_is_counted_and_refused(place) {
+        let desk = Desk::new(place);
+        std::thread::scope(|scope| {
+            let work = || (0..10).for_each(|_| assert_eq!(desk.open(&desk.foreign), "token-unusable"));
+            (0..4).for_each(|_| drop(scope.spawn(work)));
+        });
+        assert_eq!(desk.kinds(), [(AlarmKind::PartnerToken, 40)]);
+        assert_eq!(desk.house.app.messages_waiting().expect("counted").count, 1);
+    }
+
+    fn a_message_that_was_changed_holds_up_no_other(place) {
+        let desk = Desk::new(place);
+        desk.open(&desk.foreign);
+        desk.house.clock.advance(Duration::from_secs(24 * 3600));
+        desk.open(&desk.foreign);
+        let swap = "update outbox set sealed = (select sealed from outbox order by id desc limit 1)";
+        place.meddle(false, swap, swap);
+        let whole = |due: &avouch_core::outbox::DueMessage| due.message.is_some();
+        let due: Vec<_> = desk.house.app.messages_due(10).expect("read").iter().map(whole).collect();
+        assert_eq!(due, [false, true]);
     }
 
     fn a_message_that_was_delivered_is_gone(place) {
