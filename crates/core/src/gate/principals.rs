@@ -1,8 +1,9 @@
-//! Operations on principals and their API keys. A key's secret is shown once and stored as a hash; roles are checked
-//! against the charter, because a role that does not exist grants nothing and would look as if it did.
+//! Operations on principals. Roles are checked against the charter, because a role that does not exist grants nothing and would
+//! look as if it did.
+
+mod api_keys;
 
 use avouch_policy::Action;
-use avouch_seal::credential::ApiKey;
 use avouch_store::{Tx, params, statements};
 use ipnet::IpNet;
 use zeroize::Zeroizing;
@@ -15,18 +16,21 @@ use crate::audit::Note;
 use crate::ids::{CredentialId, PrincipalId};
 use crate::rules::{OWN_NAMESPACE, Rules};
 use crate::{Error, Fault};
+pub(crate) use api_keys::create_honey;
+pub use api_keys::{CreateKey, MAX_KEY_DAYS, NewKey, RevokeKey};
 
 statements! {
     data PUT_PRINCIPAL = "insert into principal (id, sealed) values (?1, ?2)";
     data ONE_PRINCIPAL = "select sealed from principal where id = ?1";
     data CHANGE_PRINCIPAL = "update principal set sealed = ?2 where id = ?1";
-    data PUT_CREDENTIAL = "insert into credential (id, principal, sealed) values (?1, ?2, ?3)";
-    data DROP_CREDENTIAL = "delete from credential where id = ?1 and principal = ?2";
+}
+
+/// Every statement of the room.
+pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
+    [STATEMENTS, api_keys::STATEMENTS].concat()
 }
 
 const DAY_MICROS: i64 = 24 * 3600 * 1_000_000;
-/// The longest life of an API key, in days.
-pub const MAX_KEY_DAYS: u32 = 365;
 /// The longest time for which a principal may act that has an end, in days.
 pub const MAX_PRINCIPAL_DAYS: u32 = 3_650;
 /// For how long an auditor may act, when nobody says.
@@ -300,94 +304,6 @@ pub(crate) fn note_acknowledged(tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<i64, Err
     Ok(at)
 }
 
-/// Gives a principal an API key.
-#[derive(Debug, Clone)]
-pub struct CreateKey {
-    /// Whose.
-    pub principal: PrincipalId,
-    /// For people.
-    pub label: String,
-    /// Life in days, 1 to [`MAX_KEY_DAYS`].
-    pub days: u32,
-    /// Where it may be used; empty: wherever its principal may.
-    pub networks: Vec<IpNet>,
-}
-
-/// A key that was just made.
-pub struct NewKey {
-    /// Its id.
-    pub id: CredentialId,
-    /// The whole key, to be shown once.
-    pub key: Zeroizing<String>,
-    /// Microseconds UTC.
-    pub expires: i64,
-}
-
-impl core::fmt::Debug for NewKey {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("NewKey").field("id", &self.id).finish_non_exhaustive()
-    }
-}
-
-impl Operation for CreateKey {
-    const ACTION: Action = Action::AccessChange;
-    about_nobody!();
-    const REFRESH: Refresh = Refresh::Access;
-    type Output = NewKey;
-
-    fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<NewKey>, Error> {
-        create_key(tx, cx, self, false)
-    }
-}
-
-/// A key that nobody is given to use.
-pub(crate) fn create_honey(tx: &mut Tx<'_>, cx: &Cx<'_>, key: &CreateKey) -> Result<Outcome<NewKey>, Error> {
-    create_key(tx, cx, key, true)
-}
-
-fn create_key(tx: &mut Tx<'_>, cx: &Cx<'_>, key: &CreateKey, honey: bool) -> Result<Outcome<NewKey>, Error> {
-    stored(tx, cx.app, key.principal)?;
-    let mut faults = Vec::new();
-    if !(1..=MAX_KEY_DAYS).contains(&key.days) {
-        faults.push(Fault::new("/expires_in_days", format!("expected 1 to {MAX_KEY_DAYS}")));
-    }
-    if !is_title(&key.label) {
-        faults.push(Fault::new("/label", TITLE));
-    }
-    if !faults.is_empty() {
-        return Err(Error::Invalid(faults));
-    }
-    let new = issue(tx, cx.app, cx.new_id()?, (key, honey), cx.now)?;
-    let mut note = touched(key.principal);
-    note.objects.push(*new.id.bytes());
-    Ok(Outcome::new(new, note))
-}
-
-/// Withdraws an API key, at once.
-#[derive(Debug, Clone)]
-pub struct RevokeKey {
-    /// Whose.
-    pub principal: PrincipalId,
-    /// Which.
-    pub key: CredentialId,
-}
-
-impl Operation for RevokeKey {
-    const ACTION: Action = Action::AccessChange;
-    about_nobody!();
-    const REFRESH: Refresh = Refresh::Access;
-    type Output = ();
-
-    fn run(&self, tx: &mut Tx<'_>, _cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<()>, Error> {
-        if tx.execute(&DROP_CREDENTIAL, params![self.key.bytes(), self.principal.bytes()])? == 0 {
-            return Err(Error::NotFound);
-        }
-        let mut note = touched(self.principal);
-        note.objects.push(*self.key.bytes());
-        Ok(Outcome::new((), note))
-    }
-}
-
 /// A principal as this transaction finds it.
 pub(super) fn stored(tx: &mut Tx<'_>, app: &App, id: PrincipalId) -> Result<PrincipalRecord, Error> {
     let sealed = tx.first(&ONE_PRINCIPAL, params![id.bytes()], |row| Ok(row.blob(0)?.to_vec()))?;
@@ -438,7 +354,7 @@ pub(crate) fn first_administrator(
         days: days.clamp(1, MAX_KEY_DAYS),
         networks: Vec::new(),
     };
-    let key = issue(tx, app, app.ids.uuid(now, &app.rng)?, (&request, false), now)?;
+    let key = api_keys::issue(tx, app, app.ids.uuid(now, &app.rng)?, (&request, false), now)?;
     Ok((id, key.key))
 }
 
@@ -501,29 +417,6 @@ fn administrator(name: &str, now: i64) -> PrincipalRecord {
         provisioned: None,
         acknowledged: None,
     }
-}
-
-fn issue(
-    tx: &mut Tx<'_>,
-    app: &App,
-    id: [u8; 16],
-    (request, honey): (&CreateKey, bool),
-    now: i64,
-) -> Result<NewKey, Error> {
-    let key = ApiKey::generate(&app.environment, id, &app.rng)?;
-    let expires = now + i64::from(request.days) * DAY_MICROS;
-    let record = KeyRecord {
-        principal: request.principal,
-        label: request.label.trim().to_owned(),
-        hash: key.hash(),
-        created: now,
-        expires,
-        networks: request.networks.clone(),
-        honey,
-    };
-    let sealed = seal(app, "credential", &id, &record)?;
-    tx.put(&PUT_CREDENTIAL, params![&id, request.principal.bytes(), &sealed])?;
-    Ok(NewKey { id: CredentialId::from_bytes(id), key: key.reveal(), expires })
 }
 
 const TITLE: &str = "expected 1 to 100 characters without control characters";

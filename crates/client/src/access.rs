@@ -1,0 +1,169 @@
+//! Who may call and with what, what others have to agree to, and alarms.
+
+use avouch_wire::{
+    Alarm, AlarmClose, AlarmQuery, Approval, ApprovalAsked, ApprovalRequest, ApprovalSpoken, ApprovalWord,
+    Certificate, CertificateRequest, Jwks, Key, KeyCreate, KeyCreated, LinkCreate, LinkCreated, Page,
+    PageQuery, Principal, PrincipalCreate, PrincipalPatch, SubjectMark,
+};
+use ureq::http::Method;
+use uuid::Uuid;
+
+use crate::{Client, Error, Stated};
+
+/// Principals and keys.
+impl Client {
+    /// `GET /v1/principals`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn principals(&self, page: &PageQuery) -> Result<Page<Principal>, Error> {
+        self.call(Method::GET, "/v1/principals").page(page).send()
+    }
+
+    /// `POST /v1/principals`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn principal_create(&self, request: &PrincipalCreate) -> Result<Principal, Error> {
+        self.call(Method::POST, "/v1/principals").json(request)?.send()
+    }
+
+    /// `GET /v1/principals/{id}`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn principal(&self, id: Uuid) -> Result<Principal, Error> {
+        self.call(Method::GET, format!("/v1/principals/{id}")).send()
+    }
+
+    /// `PATCH /v1/principals/{id}`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn principal_update(&self, id: Uuid, request: &PrincipalPatch) -> Result<Principal, Error> {
+        self.call(Method::PATCH, format!("/v1/principals/{id}")).json(request)?.safe().send()
+    }
+
+    /// `POST /v1/principals/{id}/link`. The only answer that shows the link.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn principal_link(&self, id: Uuid, request: &LinkCreate) -> Result<LinkCreated, Error> {
+        self.call(Method::POST, format!("/v1/principals/{id}/link")).json(request)?.send()
+    }
+
+    /// `GET /v1/principals/{id}/jwks`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn principal_jwks(&self, id: Uuid) -> Result<Jwks, Error> {
+        self.call(Method::GET, format!("/v1/principals/{id}/jwks")).send()
+    }
+
+    /// `PUT /v1/principals/{id}/jwks`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn principal_set_jwks(&self, id: Uuid, keys: &Jwks) -> Result<Jwks, Error> {
+        self.call(Method::PUT, format!("/v1/principals/{id}/jwks")).json(keys)?.send()
+    }
+
+    /// `POST /v1/principals/{id}/certificates`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn principal_certificate(
+        &self,
+        id: Uuid,
+        request: &CertificateRequest,
+    ) -> Result<Certificate, Error> {
+        self.call(Method::POST, format!("/v1/principals/{id}/certificates")).json(request)?.send()
+    }
+
+    /// `POST /v1/principals/{id}/keys`. The only answer that shows the key.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn key_create(&self, principal: Uuid, request: &KeyCreate) -> Result<KeyCreated, Error> {
+        self.call(Method::POST, format!("/v1/principals/{principal}/keys")).json(request)?.send()
+    }
+
+    /// `GET /v1/principals/{id}/keys`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn keys(&self, principal: Uuid) -> Result<Page<Key>, Error> {
+        self.call(Method::GET, format!("/v1/principals/{principal}/keys")).send()
+    }
+
+    /// `DELETE /v1/principals/{id}/keys/{key}`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn key_revoke(&self, principal: Uuid, key: Uuid) -> Result<Key, Error> {
+        self.call(Method::DELETE, format!("/v1/principals/{principal}/keys/{key}")).send()
+    }
+}
+
+/// What others have to agree to, and alarms.
+impl Client {
+    /// `POST /v1/approvals`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn approval_ask(&self, request: &ApprovalRequest) -> Result<ApprovalAsked, Error> {
+        self.call(Method::POST, "/v1/approvals").json(request)?.send()
+    }
+
+    /// `GET /v1/approvals`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn approvals(&self, page: &PageQuery) -> Result<Page<Approval>, Error> {
+        self.call(Method::GET, "/v1/approvals").page(page).send()
+    }
+
+    /// `POST /v1/approvals/{id}/word`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn approval_word(&self, id: Uuid, word: &ApprovalWord) -> Result<ApprovalSpoken, Error> {
+        self.call(Method::POST, format!("/v1/approvals/{id}/word")).json(word)?.send()
+    }
+
+    /// `DELETE /v1/approvals/{id}`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn approval_cancel(&self, id: Uuid) -> Result<(), Error> {
+        self.call(Method::DELETE, format!("/v1/approvals/{id}")).text().map(drop)
+    }
+
+    /// `PUT /v1/subjects/{id}/mark`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn mark(&self, id: Uuid, mark: &SubjectMark, stated: &Stated) -> Result<SubjectMark, Error> {
+        self.call(Method::PUT, format!("/v1/subjects/{id}/mark")).stated(stated)?.json(mark)?.safe().send()
+    }
+
+    /// `GET /v1/alarms`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn alarms(&self, query: &AlarmQuery) -> Result<Page<Alarm>, Error> {
+        self.call(Method::GET, "/v1/alarms")
+            .query("limit", query.limit.map(|limit| limit.to_string()).as_deref())
+            .query("cursor", query.cursor.as_deref())
+            .query("open", query.open.map(|open| open.to_string()).as_deref())
+            .send()
+    }
+
+    /// `POST /v1/alarms/{id}/close`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn alarm_close(&self, id: Uuid, request: &AlarmClose) -> Result<(), Error> {
+        self.call(Method::POST, format!("/v1/alarms/{id}/close")).json(request)?.text().map(drop)
+    }
+}
