@@ -66,6 +66,9 @@ try {
   check((await reveal()).status === 403, "once");
   await ida.goto("/console/approvals");
   check((await ida.text()).includes("used"), "and the page says so");
+  await ida.goto("/console/account");
+  check((await ida.text()).includes("Open fields of a customer"), "one sees what one has looked at");
+  await ida.look("account-looks");
   console.log("done");
 } finally {
   await chromium.close();

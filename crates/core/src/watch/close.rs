@@ -27,14 +27,14 @@ pub struct CloseCase {
 impl Operation for CloseCase {
     const ACTION: Action = Action::WatchClose;
     type Output = ();
-    type Facts = Stored1;
+    type Facts = CaseToClose;
 
     fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
         Ok(Intent::plain())
     }
 
-    fn facts(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Stored1, Error> {
-        Stored::one(tx, cx.app, self.id).map(Stored1)
+    fn facts(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<CaseToClose, Error> {
+        Stored::one(tx, cx.app, self.id).map(CaseToClose)
     }
 
     fn run(
@@ -42,7 +42,7 @@ impl Operation for CloseCase {
         tx: &mut Tx<'_>,
         cx: &Cx<'_>,
         _: &Permit,
-        Stored1(mut stored): Stored1,
+        CaseToClose(mut stored): CaseToClose,
     ) -> Result<Outcome<()>, Error> {
         let (access, me, actor) = (cx.app.access(), cx.caller.id(), stored.case.actor);
         // Nobody learns here that there is a case about themselves.
@@ -70,4 +70,4 @@ impl Operation for CloseCase {
 
 /// The case as it was read.
 #[derive(Debug)]
-pub struct Stored1(Stored);
+pub struct CaseToClose(Stored);

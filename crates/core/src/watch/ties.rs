@@ -73,11 +73,11 @@ pub enum TieMade {
 #[derive(Debug)]
 pub struct PutTies {
     rules: Arc<Rules>,
-    ties: Vec<(NewTie, Result<Sought1, Vec<Fault>>)>,
+    ties: Vec<(NewTie, Result<SoughtBy, Vec<Fault>>)>,
 }
 
 #[derive(Debug)]
-enum Sought1 {
+enum SoughtBy {
     Id(SubjectId),
     Key(Sought),
 }
@@ -98,9 +98,9 @@ impl PutTies {
     }
 }
 
-fn sought(rules: &Rules, tie: &NewTie) -> Result<Sought1, Vec<Fault>> {
+fn sought(rules: &Rules, tie: &NewTie) -> Result<SoughtBy, Vec<Fault>> {
     let (field, json) = match &tie.whom {
-        Whom::Id(id) => return Ok(Sought1::Id(*id)),
+        Whom::Id(id) => return Ok(SoughtBy::Id(*id)),
         Whom::Key { field, value } => (field, value),
     };
     let fault = |pointer: &str, detail: &str| vec![Fault::new(pointer, detail)];
@@ -112,7 +112,7 @@ fn sought(rules: &Rules, tie: &NewTie) -> Result<Sought1, Vec<Fault>> {
     let value: Value =
         charter.of.parse(json).map_err(|invalid| vec![Fault::new("/key/value", invalid.to_string())])?;
     let sought = Sought::new(rules, place, &value).ok().flatten();
-    sought.map(Sought1::Key).ok_or_else(|| fault("/key/field", "expected a field with an index"))
+    sought.map(SoughtBy::Key).ok_or_else(|| fault("/key/field", "expected a field with an index"))
 }
 
 impl Operation for PutTies {
@@ -132,8 +132,8 @@ impl Operation for PutTies {
     fn ahead(&self, wants: &mut Vec<Ahead>) {
         for (_, sought) in &self.ties {
             match sought {
-                Ok(Sought1::Id(id)) => wants.extend(crate::vault::person_ahead(*id)),
-                Ok(Sought1::Key(sought)) => wants.extend(sought.ahead()),
+                Ok(SoughtBy::Id(id)) => wants.extend(crate::vault::person_ahead(*id)),
+                Ok(SoughtBy::Key(sought)) => wants.extend(sought.ahead()),
                 Err(_) => {}
             }
         }
@@ -158,11 +158,11 @@ impl Operation for PutTies {
                     made.push(TieMade::Invalid(faults.clone()));
                     continue;
                 }
-                Ok(Sought1::Id(id)) => match Record::find(tx, cx, *id)? {
+                Ok(SoughtBy::Id(id)) => match Record::find(tx, cx, *id)? {
                     Some(record) => Some((record, Ring::load(tx, *id)?)),
                     None => None,
                 },
-                Ok(Sought1::Key(sought)) => sought.find(tx, cx, permit, None)?,
+                Ok(SoughtBy::Key(sought)) => sought.find(tx, cx, permit, None)?,
             };
             let Some((record, mut ring)) = found else {
                 made.push(TieMade::NotFound);

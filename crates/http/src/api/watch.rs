@@ -23,7 +23,7 @@ use crate::service::{Service, Shared};
 
 /// What whoever looks is told.
 pub(crate) const MONITORING: &str = "What you look at here is on record, for the customers as for you. Looks for which no need is \
-    known are looked into by two people; nothing follows from a number alone. What is usual for you is kept for at most 180 days \
+    known may be looked into by a colleague who does not report to you; nothing follows from a number alone. What is usual for you is kept for at most 180 days \
     after your last look.";
 
 /// Lists cases, newest first; none about oneself.
