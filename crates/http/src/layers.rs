@@ -304,7 +304,8 @@ mod tests {
         let place = Place::new(Kind::Sqlite);
         let state = (service(&place), Arc::new(Door::plain()));
         let router = Router::new().route("/healthz", handler).layer(from_fn_with_state(state, shell));
-        let request = Request::get("/healthz").body(Body::empty()).unwrap();
+        let mut request = Request::get("/healthz").body(Body::empty()).unwrap();
+        request.extensions_mut().insert(Peer("127.0.0.1".parse().unwrap()));
         let response = router.oneshot(request).await.unwrap();
         let status = response.status().as_u16();
         let body = response.into_body().collect().await.unwrap().to_bytes();

@@ -32,7 +32,7 @@ fn with_nothing_but_a_link_one_enrols() {
     for action in Action::ALL.iter().copied().filter(|action| action.is_own()) {
         let own = ask(PrincipalKind::Staff, "warehouse", action, "");
         match action {
-            Action::SessionRead | Action::AuthenticatorRemove => {
+            Action::SessionRead | Action::AccountAcknowledge | Action::AuthenticatorRemove => {
                 only_it_denies(&own, link, "base:enrol-first", "proof");
             }
             Action::ApprovalAsk | Action::ApprovalRead | Action::ApprovalGive => {
