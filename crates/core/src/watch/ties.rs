@@ -195,15 +195,20 @@ fn tie(cx: &Cx<'_>, new: &NewTie, subject: SubjectId, pseudonym: [u8; 16]) -> Re
     if let Holder::Actor(id) | Holder::Team(id) = new.holder
         && access.principal(id).is_none_or(|record| record.kind == "service")
     {
-        faults.push(Fault::new("/holder", "nobody who works here has this id"));
+        faults.push(Fault::new("/actor", "nobody who works here has this id"));
+    }
+    let by_program = cx.caller.class.kind() == PrincipalKind::Service;
+    // One colleague could explain away the looks of all others.
+    if !by_program && !matches!(new.holder, Holder::Actor(_)) {
+        faults.push(Fault::new(
+            "/actor",
+            "say whose tie it is: only a program tells one of everybody's, or of a team's",
+        ));
     }
     let begins = new.begins.unwrap_or(cx.now);
     let ends = new.ends.unwrap_or_else(|| begins.saturating_add(i64::from(new.kind.days()) * DAY_MICROS));
     // A person who could say that their case is of yesterday could explain what they have looked at yesterday.
-    let earliest = match cx.caller.class.kind() {
-        PrincipalKind::Service => cx.now.saturating_sub(BACK_MICROS),
-        _ => cx.now,
-    };
+    let earliest = if by_program { cx.now.saturating_sub(BACK_MICROS) } else { cx.now };
     if !(earliest..=cx.now.saturating_add(AHEAD_MICROS)).contains(&begins) {
         faults.push(Fault::new(
             "/begins",

@@ -165,6 +165,10 @@ both_engines! {
         assert!(matches!(told[2], TieMade::NotFound) && matches!(told[3], TieMade::Invalid(_)), "{told:?}");
         let unknown = desk.tie(&desk.crm, with(ana, Holder::Actor(desk.crm.id())));
         assert!(matches!(unknown, TieMade::Invalid(_)), "a program holds no tie");
+        for holder in [Holder::Any, Holder::Team(desk.dpo.id())] {
+            let told = desk.tie(&desk.ida, with(ana, holder));
+            assert!(matches!(told, TieMade::Invalid(_)), "a person explains nobody's looks but one's: {told:?}");
+        }
 
         let read = |who: &Caller, id| desk.house.act(who, ReadTies { id });
         assert_eq!(read(&desk.dpo, ana).expect("read").len(), 1);
