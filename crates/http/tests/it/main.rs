@@ -20,3 +20,4 @@ mod services;
 mod system;
 mod tokens;
 mod transit;
+mod watch;
