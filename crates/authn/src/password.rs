@@ -185,6 +185,28 @@ mod tests {
         assert_eq!(judged(&"orchid walnut ".repeat(10)), Err(Weak::Long));
     }
 
+    /// The longest and most common of what zxcvbn knows; ASVS 6.2.4 asks for the 3,000 most common that are long enough at all.
+    #[test]
+    fn common_passwords_that_are_long_enough_are_easy_to_guess() {
+        for password in [
+            "123456789987654321",
+            "1qaz2wsx3edc4rfv",
+            "qazwsxedcrfvtgb",
+            "123456789qwerty",
+            "12345678900987654321",
+            "qwerty123456789",
+            "polniypizdec0211",
+            "mailcreated5240",
+            "momsanaladventure",
+            "23176djivanfros",
+            "qwertyuiopasdfghjkl",
+            "1q2w3e4r5t6y7u8i",
+            "PasswordPassword1!",
+        ] {
+            assert_eq!(judged(password), Err(Weak::Guessable), "{password}");
+        }
+    }
+
     #[test]
     fn it_is_hashed_exactly_as_it_came() {
         let hashed = Hashed::new(" orchid Walnut\u{e9} ", [7; 16]).unwrap();

@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::files;
 use crate::init::InitArgs;
 use crate::network::NetworkCommand;
+use crate::passwords::PasswordsCommand;
 use crate::recover::RecoverArgs;
 use crate::remote::{self, Connection, EXIT_CODES, RemoteCommand};
 use crate::restore::RestoreArgs;
@@ -133,6 +134,9 @@ pub(crate) enum Command {
     /// What a firewall in front of the server can know: rules, callers
     #[command(subcommand)]
     Network(NetworkCommand),
+    /// A list of stolen passwords that nobody may take: build
+    #[command(subcommand)]
+    Passwords(PasswordsCommand),
     /// Look for what is wrong with the server on this machine
     Doctor,
     /// Write a shell's completions for this program
@@ -239,6 +243,7 @@ mod tests {
         "witness serve --dir w",
         "network rules --callers - --also 192.0.2.0/24,2001:db8::/32",
         "network callers",
+        "passwords build --from - --to passwords.filter --seen 10 --lines sha1",
         "doctor",
         "admin recover --login sam",
         "principal link ID --afresh",
@@ -298,6 +303,14 @@ mod tests {
         "apikey create ID --label shop --days 90 --networks 192.0.2.0/24",
         "apikey list ID",
         "apikey revoke ID ID",
+        "approval ask well_known --action subject.reveal --purpose support --subject ID --fields email --reason why --case 4711 --minutes 5 --customers 1",
+        "approval list --limit 10",
+        "approval agree ID --why right",
+        "approval refuse ID",
+        "approval cancel ID",
+        "mark ID --tier 2 --colleague ID --honey --purpose data_rights",
+        "alarm list --all --limit 10",
+        "alarm close ID --as false-alarm --why moved",
         "events --actor ID --action subject.reveal --limit 10",
         "events --purpose support --recipient parcels --outcome done --since 2026-01-01T00:00:00Z --until 2027-01-01T00:00:00Z",
         "events --subject ID --reason complaint",

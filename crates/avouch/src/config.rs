@@ -6,7 +6,9 @@
 
 mod database_url;
 mod ledger;
+mod limits;
 mod listener;
+mod outbox;
 mod people;
 mod read;
 mod root;
@@ -22,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use database_url::{DatabaseUrl, Reach};
 pub(crate) use listener::{Client, Listener, Serves};
+pub(crate) use outbox::{Alarms, Mail, MailTls, Webhook};
 pub(crate) use people::People;
 pub(crate) use read::{ConfigError, DEFAULT_TEXT, default_text, parse_toml};
 pub(crate) use root::{AwsKms, Pkcs11, Root, Seal, Transit};
@@ -40,6 +43,9 @@ pub(crate) struct Config {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) listener: Vec<Listener>,
     pub(crate) people: People,
+    pub(crate) mail: Mail,
+    pub(crate) alarms: Alarms,
+    pub(crate) limits: limits::Limits,
     pub(crate) metrics: Metrics,
     pub(crate) log: Log,
     pub(crate) charter: CharterFolder,
@@ -308,7 +314,10 @@ impl Config {
             erasure,
             http,
             listener,
-            people: _,
+            mail,
+            alarms,
+            limits: _,
+            people,
             metrics,
             charter,
             backup,
@@ -324,6 +333,7 @@ impl Config {
             &mut metrics.token_file,
             &mut backup.data_dir,
             &mut backup.keys_dir,
+            &mut people.breached_passwords,
         ];
         let authorities = ledger.witnesses.iter_mut().filter_map(|witness| witness.ca.as_mut());
         let clients = match &mut http.client_ca {
@@ -331,6 +341,7 @@ impl Config {
             Some(ClientCa::BuiltIn) | None => None,
         };
         let optional = optional.into_iter().flatten().chain(root.paths()).chain(authorities).chain(clients);
+        let optional = optional.chain(mail.paths()).chain(alarms.paths());
         let optional = optional.chain(siem.iter_mut().flat_map(Siem::paths));
         let optional = optional.chain(listener.iter_mut().flat_map(Listener::paths));
         for path in optional.chain([&mut vault.data_dir, &mut charter.dir]) {

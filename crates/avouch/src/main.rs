@@ -16,6 +16,8 @@ mod housekeeping;
 mod init;
 mod memory;
 mod network;
+mod outbox;
+mod passwords;
 mod recover;
 mod recovery;
 mod remote;
@@ -103,6 +105,7 @@ fn run(cli: Cli, memory: &Memory) -> Result<ExitCode, Error> {
         }
         Command::Witness(command) => witness::run(&command, json),
         Command::Network(command) => network::run(command, load, (connection, json)),
+        Command::Passwords(command) => passwords::run(&command, json),
         Command::Doctor => doctor::run(&path, json, memory),
         Command::Completions { shell } => {
             let mut text = Vec::new();

@@ -5,6 +5,8 @@
 //! Personal data goes to stdout and to files that the user names, never to stderr, an error text or a file name.
 
 mod access;
+mod alarms;
+mod approvals;
 mod backups;
 mod charter;
 mod disclosures;
@@ -91,6 +93,14 @@ pub(crate) enum RemoteCommand {
     /// What keeps a customer from being erased: place, list, lift
     #[command(subcommand)]
     Hold(erasures::HoldCommand),
+    /// What others have to agree to: ask, list, agree, refuse, cancel
+    #[command(subcommand)]
+    Approval(approvals::ApprovalCommand),
+    /// Say that it matters who looks at a customer: well known, or a colleague
+    Mark(approvals::MarkArgs),
+    /// What happened that somebody has to look at: list, close
+    #[command(subcommand)]
+    Alarm(alarms::AlarmCommand),
     /// What somebody has to do with a customer: add, list, end, import
     #[command(subcommand)]
     Tie(watch::TieCommand),
@@ -137,6 +147,9 @@ pub(crate) fn run(command: RemoteCommand, connection: &Connection) -> Result<Exi
         RemoteCommand::Erasures(command) => erasures::erasures(command, &remote),
         RemoteCommand::Ledger(command) => ledger::run(command, &remote),
         RemoteCommand::Hold(command) => erasures::holds(command, &remote),
+        RemoteCommand::Approval(command) => approvals::run(command, &remote),
+        RemoteCommand::Mark(args) => approvals::mark(args, &remote),
+        RemoteCommand::Alarm(command) => alarms::run(command, &remote),
         RemoteCommand::Tie(command) => watch::tie(command, &remote),
         RemoteCommand::Watch(command) => watch::watch(command, &remote),
         RemoteCommand::Account(command) => watch::account(command, &remote),

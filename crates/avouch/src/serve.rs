@@ -20,6 +20,7 @@ use crate::config::{ClientCa, Config, Listener};
 use crate::error::Error;
 use crate::housekeeping::{Housekeeping, Periods};
 use crate::memory::{Locked, Memory, Swap};
+use crate::outbox::Outbox;
 use crate::siem::Siem;
 use crate::vault::Vault;
 use crate::witnesses::Asking;
@@ -70,6 +71,7 @@ pub(crate) fn until_stopped(
         .map_err(|error| Error::Process("cannot start threads", error))?;
     // First, as it reads files that may not be there.
     let siem = Siem::start(&vault.app, &config.siem)?;
+    let outbox = Outbox::start(&vault.app, config)?;
     let periods = Periods {
         backup_hours: config.backup.every_hours,
         keep_days: config.ledger.keep_days,
@@ -86,6 +88,7 @@ pub(crate) fn until_stopped(
     asking.stop();
     housekeeping.stop();
     siem.stop();
+    outbox.stop();
     // After the last answer, and whatever ended the serving.
     let closed = vault.close();
     served?;
@@ -149,6 +152,7 @@ fn settings(config: &Config, config_path: &Path, lock: Locked) -> Result<Setting
         memory: look_at_memory(lock),
         queue_capacity: config.store.queue,
         origin: config.origin(),
+        rates: config.limits.rates(),
         ..Settings::plain(([127, 0, 0, 1], 0).into())
     })
 }

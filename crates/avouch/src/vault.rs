@@ -111,6 +111,7 @@ pub(crate) fn parts(config: &Config, primary: Primary) -> Result<Parts, Error> {
         environment: config.vault.environment.clone(),
         witnesses: witnesses::configured(config)?,
         people: config.people()?,
+        outbox: config.alarms.settings(&config.mail),
         erasure: ErasureSettings {
             // Backups that are made otherwise count too.
             backup_days: config

@@ -37,6 +37,8 @@ pub const ACTIONS: &[(&str, &str)] = &[
     ("watch.close", "say what a case has come to"),
     ("event.read", "read the record of what was done"),
     ("event.search", "find the events that are about one subject"),
+    ("alarm.read", "see alarms: what happened that somebody has to look at"),
+    ("alarm.close", "close alarms, and say as what"),
     ("disclosure.read", "see what recipients were given, and of how many subjects"),
     ("key.read", "see which encryption keys exist and how old they are, never the keys"),
     ("key.rotate", "replace the key that wraps the subjects' keys"),

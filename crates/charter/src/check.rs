@@ -259,6 +259,7 @@ fn resolve_role(draft: DraftRole, names: &Declared, all: &[Field], sink: &mut Si
         sees,
         transit: draft.transit.into_iter().flat_map(|keys| keys.names).map(|name| name.value).collect(),
         groups: draft.groups.names.into_iter().map(|name| name.value).collect(),
+        daily: draft.daily,
     })
 }
 

@@ -220,6 +220,43 @@ pub struct Role {
     pub transit: Vec<String>,
     /// Names of groups that an identity provider keeps: whoever is in one of them holds the role.
     pub groups: Vec<String>,
+    /// How much whoever holds it may see in a day.
+    pub daily: Daily,
+}
+
+/// How much one person or program may see in a day, which begins and ends at midnight UTC. Of what is not said, a role says nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Daily {
+    /// Different subjects that are looked at, as far as they are shown, one by one or in lists.
+    pub subjects: Option<u32>,
+    /// Values that are revealed or detokenised in clear.
+    pub clear_fields: Option<u32>,
+    /// Subjects that are carried out in exports.
+    pub rows_exported: Option<u32>,
+}
+
+impl Daily {
+    /// Most that a charter can say. The subjects of a day are told apart in memory, so these are fewer.
+    pub const MOST_SUBJECTS: u32 = 100_000;
+
+    /// What whoever holds both roles may: the higher of the two. A role that says nothing lifts nothing.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            subjects: self.subjects.max(other.subjects),
+            clear_fields: self.clear_fields.max(other.clear_fields),
+            rows_exported: self.rows_exported.max(other.rows_exported),
+        }
+    }
+
+    /// The names, as the charter has them, and what is said.
+    pub fn all(&self) -> [(&'static str, Option<u32>); 3] {
+        [
+            ("subjects", self.subjects),
+            ("clear_fields", self.clear_fields),
+            ("rows_exported", self.rows_exported),
+        ]
+    }
 }
 
 impl Role {

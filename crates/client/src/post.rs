@@ -94,11 +94,18 @@ impl Post {
     /// # Errors
     /// [`Error::Transport`] when no answer has come, [`Error::Protocol`] for any answer but 2xx: whether the receiver has it is not known.
     pub fn send(&self, body: &[u8], media_type: &str, key: &str) -> Result<(), Error> {
-        let mut request = self
-            .agent
-            .post(&self.url)
-            .header(http::CONTENT_TYPE, media_type)
-            .header(header::IDEMPOTENCY_KEY, key);
+        self.send_with(body, media_type, &[(header::IDEMPOTENCY_KEY, key)])
+    }
+
+    /// The same with headers of one's own.
+    ///
+    /// # Errors
+    /// As [`Post::send`].
+    pub fn send_with(&self, body: &[u8], media_type: &str, headers: &[(&str, &str)]) -> Result<(), Error> {
+        let mut request = self.agent.post(&self.url).header(http::CONTENT_TYPE, media_type);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
         if let Some(authorization) = &self.authorization {
             request = request.header(http::AUTHORIZATION, authorization);
         }

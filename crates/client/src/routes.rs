@@ -3,15 +3,16 @@
 use std::fmt;
 
 use avouch_wire::{
-    self as wire, BackupRequest, Backups, BatchRequest, BatchResponse, Certificate, CertificateRequest,
+    self as wire, Alarm, AlarmClose, AlarmQuery, Approval, ApprovalAsked, ApprovalRequest, ApprovalSpoken,
+    ApprovalWord, BackupRequest, Backups, BatchRequest, BatchResponse, Certificate, CertificateRequest,
     CharterApplied, CharterApply, CharterPlan, CharterPlanned, CharterSources, CharterSummary, CharterView,
     ChunkRequest, ChunkResult, Deleted, DrillAnswer, DrillRequest, DrillStarted, Drilled, EraseQuery,
     ErasureQuery, Explain, Explanation, ExportRequest, Health, Hold, HoldRequest, Import, ImportStart,
     ImportStarted, Jwks, Key, KeyCreate, KeyCreated, KeyState, LinkCreate, LinkCreated, Page, PageQuery,
     Principal, PrincipalCreate, PrincipalPatch, Proposal, ProposeRequest, Readiness, Receipt, ReceiptKey,
     RecoveryRequest, RecoveryShares, Resealed, Retire, RetireRequest, Retired, RevealRequest, Revealed,
-    Rotate, RotateRequest, Rotation, SearchRequest, Status, Subject, SubjectCreate, SubjectPatch,
-    SubjectVersion, header,
+    Rotate, RotateRequest, Rotation, SearchRequest, Status, Subject, SubjectCreate, SubjectMark,
+    SubjectPatch, SubjectVersion, header,
 };
 use ureq::http::Method;
 use uuid::Uuid;
@@ -388,6 +389,69 @@ impl Client {
     /// As all calls: [`Error`].
     pub fn key_revoke(&self, principal: Uuid, key: Uuid) -> Result<Key, Error> {
         self.call(Method::DELETE, format!("/v1/principals/{principal}/keys/{key}")).send()
+    }
+}
+
+/// What others have to agree to, and alarms.
+impl Client {
+    /// `POST /v1/approvals`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn approval_ask(&self, request: &ApprovalRequest) -> Result<ApprovalAsked, Error> {
+        self.call(Method::POST, "/v1/approvals").json(request)?.send()
+    }
+
+    /// `GET /v1/approvals`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn approvals(&self, page: &PageQuery) -> Result<Page<Approval>, Error> {
+        self.call(Method::GET, "/v1/approvals").page(page).send()
+    }
+
+    /// `POST /v1/approvals/{id}/word`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn approval_word(&self, id: Uuid, word: &ApprovalWord) -> Result<ApprovalSpoken, Error> {
+        self.call(Method::POST, format!("/v1/approvals/{id}/word")).json(word)?.send()
+    }
+
+    /// `DELETE /v1/approvals/{id}`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn approval_cancel(&self, id: Uuid) -> Result<(), Error> {
+        self.call(Method::DELETE, format!("/v1/approvals/{id}")).text().map(drop)
+    }
+
+    /// `PUT /v1/subjects/{id}/mark`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn mark(&self, id: Uuid, mark: &SubjectMark, stated: &Stated) -> Result<SubjectMark, Error> {
+        self.call(Method::PUT, format!("/v1/subjects/{id}/mark")).stated(stated)?.json(mark)?.safe().send()
+    }
+
+    /// `GET /v1/alarms`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn alarms(&self, query: &AlarmQuery) -> Result<Page<Alarm>, Error> {
+        self.call(Method::GET, "/v1/alarms")
+            .query("limit", query.limit.map(|limit| limit.to_string()).as_deref())
+            .query("cursor", query.cursor.as_deref())
+            .query("open", query.open.map(|open| open.to_string()).as_deref())
+            .send()
+    }
+
+    /// `POST /v1/alarms/{id}/close`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn alarm_close(&self, id: Uuid, request: &AlarmClose) -> Result<(), Error> {
+        self.call(Method::POST, format!("/v1/alarms/{id}/close")).json(request)?.text().map(drop)
     }
 }
 

@@ -10,7 +10,7 @@ pub(crate) mod pace;
 mod probe;
 
 use std::net::IpAddr;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use avouch_policy::{Action, View};
 use avouch_seal::SystemRandom;
@@ -30,8 +30,9 @@ use crate::debt::Debt;
 use crate::gate::approvals::{self, Approvals};
 use crate::gate::people::{self, People};
 use crate::gate::services::{self, Services};
-use crate::gate::{self, Access, Caller, Intent, Permit, Unauthenticated};
+use crate::gate::{self, Access, Caller, Intent, Permit, Quotas, Reservation, Unauthenticated};
 use crate::ids::{CredentialId, Ids, PrincipalId};
+use crate::outbox::Outbox;
 use crate::rules::Rules;
 use crate::transit::{self, KeyName};
 use crate::watch::{self, Watching};
@@ -71,7 +72,9 @@ pub struct App {
     pub(crate) people: People,
     pub(crate) services: Services,
     pub(crate) approvals: Approvals,
+    pub(crate) outbox: Outbox,
     pub(crate) watching: Watching,
+    pub(crate) quotas: Arc<Quotas>,
     pub(crate) environment: String,
 }
 
@@ -108,10 +111,12 @@ impl App {
     pub fn sweep(self: &Arc<Self>) -> Result<u64, Error> {
         let resumed = crate::erasure::resume(self);
         self.open_keys.sweep();
+        self.quotas.sweep(self.now());
         let (app, now) = (Arc::clone(self), self.now());
         let forgotten = self.store.write_wait(move |tx| {
             let forgotten = idempotency::sweep(tx, now)? + crate::vault::sweep_tokens(tx, now)?;
             let forgotten = forgotten + approvals::sweep(tx, now)? + services::sweep(tx, now)?;
+            let forgotten = forgotten + watch::alarms::sweep(tx, now)?;
             let forgotten = forgotten + watch::sweep(tx, &app, now)?;
             Ok::<_, Error>(forgotten + people::sweep(tx, &app, now)?)
         })?;
@@ -198,8 +203,12 @@ impl App {
         answer: impl FnOnce(Result<Done<O::Output>, Error>) + Send + 'static,
     ) {
         let app = Arc::clone(self);
-        let attempt =
-            Attempt { app: Arc::clone(self), caller: caller.clone(), operation: Arc::new(operation) };
+        let attempt = Attempt {
+            app: Arc::clone(self),
+            caller: caller.clone(),
+            operation: Arc::new(operation),
+            counted: Arc::default(),
+        };
         let refused = attempt.clone();
         attempt.hand_over(move |result| match result {
             // Two databases have two snapshots: keys may be gone whose record is still seen here, because its erasure was
@@ -235,6 +244,7 @@ impl App {
     ) {
         match result {
             Ok(Ended { answer: result, fresh, after }) => {
+                attempt.keep_count();
                 self.install(fresh);
                 self.services.tokens.install(&after.sessions);
                 self.people.sessions.install(after.sessions);
@@ -252,6 +262,8 @@ impl App {
                 tracing::error!(action = O::ACTION.as_str(), %error, "nothing was shown");
                 // After anything else nothing was kept, or, when the disk fails, nothing is done until the next start.
                 if matches!(error, Error::Store(avouch_store::Error::Unknown(_))) {
+                    // It may have been seen.
+                    attempt.keep_count();
                     self.doubt(O::REFRESH);
                 }
                 answer(Err(error));
@@ -355,12 +367,14 @@ struct Attempt<O> {
     app: Arc<App>,
     caller: Caller,
     operation: Arc<O>,
+    /// What it takes of the caller's day: kept with the commit, given back without.
+    counted: Arc<Mutex<Option<Reservation>>>,
 }
 
 impl<O> Clone for Attempt<O> {
     fn clone(&self) -> Self {
         let (app, caller) = (Arc::clone(&self.app), self.caller.clone());
-        Self { app, caller, operation: Arc::clone(&self.operation) }
+        Self { app, caller, operation: Arc::clone(&self.operation), counted: Arc::clone(&self.counted) }
     }
 }
 
@@ -429,6 +443,7 @@ impl<O: Operation> Attempt<O> {
             body.ending = Ending::Failed;
             body.problem = Some(error.slug().to_owned());
         }
+        self.count(&cx, &body)?;
         let sealed = reason.as_ref().map(|reason| reason.sealed.as_slice());
         audit::append(tx, &body, note.subjects.len(), sealed)?;
         watch::honey::seen(tx, &cx, &note)?;
@@ -451,6 +466,26 @@ impl<O: Operation> Attempt<O> {
         gate::decide_approved(cx, O::ACTION, intent, facts)
     }
 
+    /// Takes what the event says off the caller's day, before the event is written: of two who come at once for the last one,
+    /// one is refused.
+    fn count(&self, cx: &Cx<'_>, event: &Event) -> Result<(), Error> {
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        // From a run before this one, which came to nothing.
+        drop(counted.take());
+        if !cx.caller.is_system() {
+            let limits = cx.rules.daily(cx.caller.roles());
+            *counted = self.app.quotas.reserve(cx.caller.id, &limits, event)?;
+        }
+        Ok(())
+    }
+
+    /// What was counted stays so.
+    fn keep_count(&self) {
+        if let Some(reservation) = self.counted.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            reservation.keep();
+        }
+    }
+
     fn record_failure(&self, tx: &mut Tx<'_>, cause: &Error) -> Result<(), Error> {
         let app = &*self.app;
         let rules = app.rules();
@@ -467,7 +502,8 @@ impl<O: Operation> Attempt<O> {
         // Its caller may use keys of that name, but has only typed it when there is none, or when nobody has looked.
         let typed = matches!(cause, Error::NotFound | Error::KeyReused | Error::Unauthenticated);
         event.key = intent.key.filter(|_| !typed).map(String::from);
-        Ok(audit::append(tx, &event, 0, None)?)
+        audit::append(tx, &event, 0, None)?;
+        self.operation.alarming(&cx).map_or(Ok(()), |kind| watch::partners::failed(tx, &cx, kind))
     }
 }
 
@@ -486,6 +522,7 @@ fn refuse<T>(
     event.needs = refusal.needs.iter().map(|need| need.name().to_owned()).collect();
     event.key = key.cloned().map(String::from);
     audit::append(tx, &event, 0, None)?;
+    watch::partners::refused(tx, cx, &refusal.needs)?;
     Ok(Ended::refused(Error::Refused(refusal)))
 }
 

@@ -72,6 +72,10 @@ pub enum What {
     CredentialIssue,
     /// A service has ended an access token of its own.
     CredentialEnd,
+    /// Something happened that somebody has to look at.
+    AlarmRaise,
+    /// A message could not be delivered for days, and was let go of.
+    MessageDrop,
     /// Somebody's looks are worth a reviewer's minutes.
     CaseOpen,
     /// A case has explained itself: a tie was told late.
@@ -104,6 +108,8 @@ impl What {
         Self::CredentialRefuse,
         Self::CredentialIssue,
         Self::CredentialEnd,
+        Self::AlarmRaise,
+        Self::MessageDrop,
         Self::CaseOpen,
         Self::CaseExplain,
         Self::HoneyTouch,
@@ -146,6 +152,8 @@ impl What {
             Self::CredentialRefuse => "credential.refuse",
             Self::CredentialIssue => "credential.issue",
             Self::CredentialEnd => "credential.end",
+            Self::AlarmRaise => "alarm.raise",
+            Self::MessageDrop => "message.drop",
             Self::CaseOpen => "case.open",
             Self::CaseExplain => "case.explain",
             Self::HoneyTouch => "honey.touch",

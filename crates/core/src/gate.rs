@@ -12,6 +12,7 @@ pub mod people;
 mod permit;
 pub mod principals;
 pub mod provisioning;
+mod quotas;
 mod reason;
 pub mod services;
 
@@ -19,9 +20,11 @@ pub use access::{Access, KeyRecord, PrincipalRecord, Status, login_name};
 pub use caller::{Caller, Unauthenticated, unmapped};
 pub use intent::{Intent, Shows};
 pub(crate) use key_names::may_use;
+pub use people::network;
 pub use permit::{Permit, SubjectFacts};
 pub(crate) use permit::{decide, decide_approved};
 pub(crate) use principals::note_acknowledged;
+pub(crate) use quotas::{Quotas, Reservation};
 pub use reason::Reason;
 
 /// Every statement of the room.
@@ -34,6 +37,7 @@ pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
         services::statements(),
         approvals::statements(),
         marks::STATEMENTS.to_vec(),
+        quotas::STATEMENTS.to_vec(),
     ]
     .concat()
 }

@@ -80,6 +80,14 @@ id!(
     ApprovalId
 );
 id!(
+    /// An alarm.
+    AlarmId
+);
+id!(
+    /// A message that waits to be delivered.
+    MessageId
+);
+id!(
     /// Why somebody has to do with a customer.
     TieId
 );

@@ -13,6 +13,7 @@ mod ids;
 pub mod indexes;
 pub mod keys;
 pub mod ledger;
+pub mod outbox;
 mod rules;
 mod schema;
 pub mod transit;
@@ -22,8 +23,8 @@ pub mod watch;
 pub use avouch_policy::{Action, Need, ProofNeed, View};
 pub use error::{Error, Fault, Held, Refusal};
 pub use ids::{
-    ApprovalId, AuthenticatorId, CaseId, CredentialId, EventId, GroupId, HoldId, ImportId, LinkId,
-    PrincipalId, SessionId, SubjectId, TieId, TokenId,
+    AlarmId, ApprovalId, AuthenticatorId, CaseId, CredentialId, EventId, GroupId, HoldId, ImportId, LinkId,
+    MessageId, PrincipalId, SessionId, SubjectId, TieId, TokenId,
 };
 pub use rules::{Problems, Rules};
 pub use schema::MIGRATIONS;
@@ -46,6 +47,7 @@ pub fn statements() -> Vec<&'static avouch_store::Statement> {
         indexes::statements(),
         keys::statements(),
         ledger::statements(),
+        outbox::STATEMENTS.to_vec(),
         transit::statements(),
         vault::statements(),
         watch::statements(),

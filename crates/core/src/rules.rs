@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use avouch_charter::{Charter, Holder, LegalBasis, Reason, TokenKind, TokenRule};
+use avouch_charter::{Charter, Daily, Holder, LegalBasis, Reason, TokenKind, TokenRule};
 use avouch_policy::{Engine, PrincipalKind, PurposeFields, RoleGrant, SeesGrant, Source, View};
 use avouch_seal::format::EmailDomain;
 use avouch_seal::token::{Namespace, RecipientKeys};
@@ -59,6 +59,8 @@ pub struct Rules {
     pub(crate) recipients: HashMap<String, Arc<RecipientRule>>,
     /// The fields as policy knows them, in order.
     pub(crate) policy_fields: Vec<avouch_policy::Field>,
+    /// Of roles that say how much may be seen in a day.
+    daily: Vec<(String, Daily)>,
 }
 
 /// A field, compiled.
@@ -163,6 +165,12 @@ impl Rules {
             purposes: HashMap::new(),
             recipients: HashMap::new(),
             policy_fields: Vec::new(),
+            daily: charter
+                .roles()
+                .iter()
+                .filter(|role| role.daily != Daily::default())
+                .map(|role| (role.name.clone(), role.daily))
+                .collect(),
             charter: Arc::new(charter),
         };
         for (at, field) in rules.charter.fields().iter().enumerate() {
@@ -257,6 +265,7 @@ impl Rules {
             purposes: self.purposes.clone(),
             recipients: self.recipients.iter().map(recipient).collect(),
             policy_fields: self.policy_fields.clone(),
+            daily: self.daily.clone(),
         })
     }
 
@@ -294,6 +303,12 @@ impl Rules {
             role.holder == Holder::Staff && role.groups.iter().any(|group| group == name)
         };
         self.charter.roles().iter().filter(given).map(|role| role.name.as_str())
+    }
+
+    /// How much whoever holds these roles may see in a day.
+    pub(crate) fn daily(&self, roles: &[String]) -> Daily {
+        let held = self.daily.iter().filter(|(role, _)| roles.contains(role));
+        held.fold(Daily::default(), |most, (_, daily)| most.or(*daily))
     }
 
     pub(crate) fn class_name(&self, number: u32) -> Result<&str, Error> {

@@ -6,7 +6,9 @@
 //! swap any: each is bound to its place by a key that is not in the database. Whoever can write `index_term` can hide a
 //! subject from search, not make search show a wrong one. Whoever can write `ending` can keep the vault shut, and whoever
 //! can write `ended_identifier` or `hold` can have a person taken for new or a hold forgotten; none of them can have
-//! anybody erased, or anybody back. Whoever can write `tie`, `look`, `watch_state` or `watch_case` can have forgotten who looked at
+//! anybody erased, or anybody back. Whoever can write `alarm` or `outbox` can have alarms and messages not heard, or count them wrong, and not
+//! make one up; that an alarm was raised stands in the ledger.
+//! Whoever can write `tie`, `look`, `watch_state` or `watch_case` can have forgotten who looked at
 //! whom without need, as far as that is not in the ledger, and make nobody look guilty or explained.
 
 use avouch_store::Migration;
@@ -62,6 +64,13 @@ create table approval (id blob primary key, requester blob not null, subject blo
     remaining bigint not null, sealed blob not null);
 create index approval_by_requester on approval (requester, id);
 create index approval_by_subject on approval (subject) where subject is not null;
+create table alarm (id blob primary key, same blob not null, times bigint not null, last bigint not null,
+    closed bigint not null, subject blob, sealed blob not null);
+create unique index alarm_open_by_same on alarm (same) where closed = 0;
+create index alarm_open on alarm (id) where closed = 0;
+create index alarm_by_subject on alarm (subject) where subject is not null;
+create table outbox (id blob primary key, due bigint not null, tries bigint not null, sealed blob not null);
+create index outbox_by_due on outbox (due, id);
 create table tie (subject blob not null, id blob not null, holder blob not null, ends bigint not null, sealed blob not null,
     primary key (subject, id)) without rowid;
 create unique index tie_by_id on tie (id);

@@ -6,13 +6,17 @@
 //! look that is worth a case waits until the case is on the disk. A crash in between loses nothing: at the start the events since
 //! what was kept last are judged again (`replay`), each once.
 //!
+//! Beside them stand the alarms (`alarms`): what happened that somebody has to look at now.
+//!
 //! Judgements are doubts. Nothing here punishes, and a score is seen by those alone who may read cases.
 
+pub mod alarms;
 mod cases;
 mod close;
 pub(crate) mod honey;
 mod look;
 mod own;
+pub(crate) mod partners;
 mod queue;
 mod see;
 mod state;
@@ -36,5 +40,13 @@ pub(crate) use tie::forget;
 
 /// Every statement of the room.
 pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
-    [cases::STATEMENTS, look::STATEMENTS, own::STATEMENTS, state::STATEMENTS, tie::STATEMENTS].concat()
+    [
+        alarms::STATEMENTS,
+        cases::STATEMENTS,
+        look::STATEMENTS,
+        own::STATEMENTS,
+        state::STATEMENTS,
+        tie::STATEMENTS,
+    ]
+    .concat()
 }

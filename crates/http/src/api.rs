@@ -2,6 +2,7 @@
 //! decision belongs into the core.
 
 mod account;
+mod alarms;
 mod approvals;
 mod backups;
 mod batch;
@@ -83,6 +84,8 @@ pub(crate) fn routes() -> (Router<Shared>, OpenApi) {
         .routes(routes!(login::begin))
         .routes(routes!(login::log_in))
         .routes(routes!(account::read))
+        .routes(routes!(alarms::list))
+        .routes(routes!(alarms::close))
         .routes(routes!(approvals::ask, approvals::list))
         .routes(routes!(approvals::word))
         .routes(routes!(approvals::cancel))

@@ -9,11 +9,11 @@ use avouch_core::app::IdempotencyKey;
 use avouch_core::gate::{self, Reason};
 use avouch_core::transit::KeyName;
 use avouch_core::{
-    ApprovalId, AuthenticatorId, CaseId, CredentialId, EventId, GroupId, HoldId, ImportId, PrincipalId,
-    SessionId, SubjectId, TieId,
+    AlarmId, ApprovalId, AuthenticatorId, CaseId, CredentialId, EventId, GroupId, HoldId, ImportId,
+    PrincipalId, SessionId, SubjectId, TieId,
 };
 use avouch_wire::{
-    ApprovalRequest, ApprovalWord, BackupRequest, BatchRequest, CertificateRequest, CharterApply,
+    AlarmClose, ApprovalRequest, ApprovalWord, BackupRequest, BatchRequest, CertificateRequest, CharterApply,
     CharterPlan, ChunkRequest, DetokenizeRequest, DrillAnswer, DrillRequest, EventSearch, Explain,
     ExportRequest, HoldRequest, ImportStart, InspectRequest, Jwks, KeyCreate, LinkCreate, LogInRequest,
     PasskeyEnrol, PasswordEnrol, PrincipalCreate, PrincipalPatch, ProblemKind, ProposeRequest,
@@ -175,7 +175,7 @@ macro_rules! from_path {
     };
 }
 
-from_path!(ApprovalId CaseId TieId SubjectId SessionId AuthenticatorId GroupId PrincipalId CredentialId HoldId ImportId KeyName String);
+from_path!(AlarmId ApprovalId CaseId TieId SubjectId SessionId AuthenticatorId GroupId PrincipalId CredentialId HoldId ImportId KeyName String);
 
 impl FromPath for EventId {
     fn from_path<'p>(values: &mut impl Iterator<Item = &'p str>) -> Option<Self> {
@@ -281,6 +281,7 @@ bodies! {
     PasswordEnrol;
     TotpEnrol;
     LinkCreate;
+    AlarmClose;
     ApprovalRequest;
     ApprovalWord;
     SubjectMark;

@@ -68,9 +68,9 @@ pub(crate) fn faces(method: &Method, path: &str) -> &'static [Face] {
         (
             Some("v1"),
             Some(
-                "auth" | "detokenize" | "disclosures" | "erasures" | "events" | "exports" | "imports"
-                | "ledger" | "oauth" | "random" | "subjects" | "sys" | "ties" | "tokenize" | "tokens"
-                | "transform" | "transit" | "watch",
+                "alarms" | "auth" | "detokenize" | "disclosures" | "erasures" | "events" | "exports"
+                | "imports" | "ledger" | "oauth" | "random" | "subjects" | "sys" | "ties" | "tokenize"
+                | "tokens" | "transform" | "transit" | "watch",
             ),
             _,
         ) => &[Api],

@@ -1,4 +1,4 @@
-//! What happens to every request, in one place and in this order: id, room, credential, query, handler within a time limit and
+//! What happens to every request, in one place and in this order: id, room, credential, rate, query, handler within a time limit and
 //! behind a net for panics, problem, headers, metrics, log line.
 //!
 //! One function instead of a stack of layers: the order is a matter of safety and should be read, not assembled. It never logs
@@ -23,6 +23,7 @@ use crate::client_address::{Door, Peer};
 use crate::face::Face;
 use crate::people;
 use crate::problem::{Failure, busy, foreign, internal, unauthenticated};
+use crate::rates::Standing;
 use crate::service::{BODY_UNIT, Route, Service, Shared};
 use crate::{compat, console, scim, services};
 
@@ -50,8 +51,8 @@ pub(crate) async fn shell(
     let of_page = (pages && console::speaks(request.uri().path()))
         .then(|| (request.uri().path().to_owned(), request.method().clone()));
     request.extensions_mut().insert(id);
-    let mut principal = None;
-    let mut response = match answer(&service, route, engine, request, next, &mut principal).await {
+    let mut known = Known::default();
+    let mut response = match answer(&service, route, engine, request, next, &mut known).await {
         Ok(response) => response,
         Err(failure) => failure.into_response(),
     };
@@ -74,11 +75,21 @@ pub(crate) async fn shell(
     if route.hidden {
         response.extensions_mut().insert(Hidden);
     }
+    if let Some(standing) = known.standing {
+        standing.tell(response.headers_mut());
+    }
     dress(&mut response, &door, id.as_str());
     let took = begun.elapsed();
     route.metrics.observe(response.status(), took);
-    log(route, &response, took, id.as_str(), principal);
+    log(route, &response, took, id.as_str(), known.principal);
     response
+}
+
+/// What came out about a request on its way.
+#[derive(Default)]
+struct Known {
+    principal: Option<PrincipalId>,
+    standing: Option<Standing>,
 }
 
 async fn answer(
@@ -87,12 +98,23 @@ async fn answer(
     engine: bool,
     mut request: Request,
     next: Next,
-    principal: &mut Option<PrincipalId>,
+    known: &mut Known,
 ) -> Result<Response, Failure> {
     let Ok(_room) = service.in_flight.try_acquire() else {
         return Err(busy());
     };
-    let caller = match authenticate(service, engine, &request) {
+    let caller = authenticate(service, engine, &request);
+    let Peer(from) = *request.extensions().get::<Peer>().ok_or_else(internal)?;
+    let standing = match &caller {
+        Ok(caller) => service.rates.caller(caller),
+        Err(_) => service.rates.visitor(from),
+    };
+    // Who is let through as nobody needs no headers to count by.
+    known.standing = standing.filter(|standing| caller.is_ok() || standing.wait.is_some());
+    if let Some(seconds) = standing.and_then(|standing| standing.wait) {
+        return Err(Failure::too_many(seconds));
+    }
+    let caller = match caller {
         Ok(caller) => Some(caller),
         // Somebody whose session has ended is nobody, and may log in.
         Err(failure) if route.open && failure.problem().kind == ProblemKind::NotAuthenticated => None,
@@ -107,7 +129,7 @@ async fn answer(
         return Err(busy());
     };
     if let Some(caller) = caller {
-        *principal = Some(caller.id());
+        known.principal = Some(caller.id());
         request.extensions_mut().insert(caller);
     }
     if engine {
@@ -266,6 +288,7 @@ mod tests {
             erasure: Default::default(),
             witnesses: Default::default(),
             people: Default::default(),
+            outbox: Default::default(),
         };
         let files = ["charter", "data", "purposes", "recipients", "retention", "roles"].map(|name| {
             let path = format!("{}/../../charter/{name}.yaml", env!("CARGO_MANIFEST_DIR"));

@@ -15,6 +15,7 @@ mod people;
 mod perform;
 mod problem;
 mod query;
+mod rates;
 mod render;
 mod scim;
 mod server;
@@ -33,6 +34,6 @@ pub use openapi::openapi;
 pub use problem::Failure;
 pub use server::{GRACE, Server, bind};
 pub use settings::{
-    ClientAddress, ClientCa, ListenerSettings, LookAtMemory, LookAtSiem, MetricsSettings, NextSeal, Settings,
-    Tls,
+    ClientAddress, ClientCa, ListenerSettings, LookAtMemory, LookAtSiem, MetricsSettings, NextSeal, Rate,
+    RateSettings, Settings, Tls,
 };

@@ -77,12 +77,13 @@ pub(crate) enum List {
     Log = 10,
     EventsOf = 11,
     Approvals = 12,
+    Alarms = 13,
     Cases = 14,
     OwnAccesses = 15,
 }
 
 impl List {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Subjects,
         Self::Search,
         Self::History,
@@ -95,6 +96,7 @@ impl List {
         Self::Log,
         Self::EventsOf,
         Self::Approvals,
+        Self::Alarms,
         Self::Cases,
         Self::OwnAccesses,
     ];

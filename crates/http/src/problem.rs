@@ -67,11 +67,17 @@ impl Failure {
         self.3
     }
 
+    /// More requests than somebody may send.
+    pub(crate) fn too_many(seconds: u32) -> Self {
+        let detail = format!("these are too many requests: go on in {seconds} seconds, and slower");
+        Self(Box::new(Problem::new(ProblemKind::RateLimited, detail)), Some(seconds), None, None)
+    }
+
     /// For how long to wait, where trying again is of use.
     pub(crate) fn wait_seconds(&self) -> Option<u32> {
         match self.0.kind {
             ProblemKind::Busy => Some(1),
-            ProblemKind::TooManyAttempts => Some(self.1.unwrap_or(60)),
+            ProblemKind::TooManyAttempts | ProblemKind::RateLimited => Some(self.1.unwrap_or(60)),
             _ => None,
         }
     }

@@ -84,11 +84,7 @@ impl FromRequestParts<Shared> for EraseFilter {
 
     async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Failure> {
         let parameters = Parameters::parse(parts.uri.query(), &["classes", "keep_held"])?;
-        let keep_held = match parameters.value("keep_held") {
-            None | Some("false") => false,
-            Some("true") => true,
-            Some(_) => return Err(Failure::fault("?keep_held", "expected `true` or `false`")),
-        };
+        let keep_held = parameters.truth("keep_held")?;
         // An empty list is not taken for none, or a slip would erase everything.
         let classes: Vec<String> = parameters
             .value("classes")
@@ -117,6 +113,21 @@ impl FromRequestParts<Shared> for ErasureFilter {
             paging: paging(&parameters)?,
             subject: subject.map_err(|_| Failure::fault("?subject", "expected the id of a customer"))?,
         })
+    }
+}
+
+/// The query of the list of alarms.
+pub(crate) struct AlarmFilter {
+    pub(crate) paging: Paging,
+    pub(crate) open: bool,
+}
+
+impl FromRequestParts<Shared> for AlarmFilter {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Failure> {
+        let parameters = Parameters::parse(parts.uri.query(), &["limit", "cursor", "open"])?;
+        Ok(Self { paging: paging(&parameters)?, open: parameters.truth("open")? })
     }
 }
 
@@ -204,6 +215,14 @@ impl<'q> Parameters<'q> {
             given.push((name, value));
         }
         Ok(Self(given))
+    }
+
+    fn truth(&self, name: &str) -> Result<bool, Failure> {
+        match self.value(name) {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(Failure::fault(format!("?{name}"), "expected `true` or `false`")),
+        }
     }
 
     fn value(&self, name: &str) -> Option<&str> {

@@ -19,6 +19,7 @@ use utoipa::openapi::{OpenApi, RefOr};
 use crate::client_address::Door;
 use crate::face::{Face, faces};
 use crate::metrics::{Metrics, RouteMetrics};
+use crate::rates::Rates;
 use crate::settings::{LookAtMemory, LookAtSiem, NextSeal, Settings};
 use crate::{compat, console, scim};
 
@@ -34,6 +35,7 @@ pub(crate) struct Service {
     pub(crate) bodies: Semaphore,
     /// The same for callers who have not shown yet who they are.
     pub(crate) visitors: Semaphore,
+    pub(crate) rates: Rates,
     pub(crate) started: Instant,
     pub(crate) next_seal: Option<NextSeal>,
     pub(crate) memory: LookAtMemory,
@@ -124,6 +126,7 @@ impl Service {
             in_flight: Semaphore::new(settings.max_in_flight),
             bodies: Semaphore::new(limits::BODIES_BYTES / BODY_UNIT),
             visitors: Semaphore::new(limits::VISITOR_BODIES_BYTES / BODY_UNIT),
+            rates: Rates::new(&settings.rates),
             started: Instant::now(),
             next_seal: settings.next_seal.clone(),
             memory: Arc::clone(&settings.memory),

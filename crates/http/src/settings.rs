@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use avouch_core::keys::Primary;
@@ -45,6 +46,8 @@ pub struct Settings {
     pub client_ca: Option<ClientCa>,
     /// How many operations may wait for the store, for `GET /v1/status`.
     pub queue_capacity: usize,
+    /// How many requests are taken of whom.
+    pub rates: RateSettings,
 }
 
 impl Settings {
@@ -66,6 +69,7 @@ impl Settings {
             origin: None,
             client_ca: None,
             queue_capacity: 4096,
+            rates: RateSettings::default(),
         }
     }
 }
@@ -74,6 +78,26 @@ impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings").field("listeners", &self.listeners).finish_non_exhaustive()
     }
+}
+
+/// How many requests are taken of whom; nothing: as many as come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RateSettings {
+    /// Of each person, by whatever they come.
+    pub people: Option<Rate>,
+    /// Of each program.
+    pub services: Option<Rate>,
+    /// Of each network, from whoever has not shown who they are.
+    pub visitors: Option<Rate>,
+}
+
+/// So many requests a second on the long run, and so many at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// On the long run.
+    pub per_second: NonZeroU32,
+    /// At once, after a pause.
+    pub burst: NonZeroU32,
 }
 
 /// One address, what is answered there, and whom it believes about where a caller comes from.

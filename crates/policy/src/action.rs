@@ -75,6 +75,8 @@ actions! {
     WatchClose = "watch.close", "Say what a case has come to.";
     EventRead = "event.read", "Read the ledger of events.";
     EventSearch = "event.search", "Find the events that are about one customer.";
+    AlarmRead = "alarm.read", "See alarms: what happened that somebody has to look at.";
+    AlarmClose = "alarm.close", "Close alarms, and say as what.";
     DisclosureRead = "disclosure.read", "See what recipients were given, and of how many.";
     KeyRead = "key.read", "See which keys exist and how old they are; never a key itself.";
     KeyRotate = "key.rotate", "Replace the key that wraps the customers' keys.";
@@ -118,8 +120,8 @@ impl Action {
             | CharterApply | AccessRead | AccessChange | AccessProvision | SessionBegin | SessionRead
             | SessionEnd | AccountRead | AccountAcknowledge | AuthenticatorEnrol | AuthenticatorRemove
             | ApprovalAsk | ApprovalRead | ApprovalGive | TieWrite | TieRead | WatchRead | WatchClose
-            | EventRead | EventSearch | DisclosureRead | KeyRead | KeyRotate | KeyDrill | KeyReseal
-            | ErasureRead | SystemBackup | SystemStatus | PolicyExplain => false,
+            | EventRead | EventSearch | AlarmRead | AlarmClose | DisclosureRead | KeyRead | KeyRotate
+            | KeyDrill | KeyReseal | ErasureRead | SystemBackup | SystemStatus | PolicyExplain => false,
         }
     }
 
@@ -156,8 +158,8 @@ impl Action {
             | CharterApply | AccessRead | AccessChange | AccessProvision | SessionBegin | SessionRead
             | SessionEnd | AccountRead | AccountAcknowledge | AuthenticatorEnrol | AuthenticatorRemove
             | ApprovalAsk | ApprovalRead | ApprovalGive | TieWrite | TieRead | WatchRead | WatchClose
-            | EventRead | EventSearch | DisclosureRead | KeyRead | KeyRotate | KeyDrill | KeyReseal
-            | ErasureRead | SystemBackup | SystemStatus | PolicyExplain => None,
+            | EventRead | EventSearch | AlarmRead | AlarmClose | DisclosureRead | KeyRead | KeyRotate
+            | KeyDrill | KeyReseal | ErasureRead | SystemBackup | SystemStatus | PolicyExplain => None,
         }
     }
 }

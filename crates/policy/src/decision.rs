@@ -142,6 +142,15 @@ pub enum Need {
         /// stands for whatever follows.
         keys: Vec<String>,
     },
+    /// Another day: on this one the caller has done as much as the roles held let them.
+    Quota {
+        /// What is counted, as the charter has it: `subjects`, `clear_fields` or `rows_exported`.
+        of: String,
+        /// How many in a day.
+        most: u32,
+        /// When the next day begins, in microseconds UTC.
+        resets: i64,
+    },
 }
 
 impl Need {
@@ -162,6 +171,7 @@ impl Need {
             Self::Proof(_) => "proof",
             Self::Approval { .. } => "approval",
             Self::Key { .. } => "key",
+            Self::Quota { .. } => "quota",
         }
     }
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod access;
+pub mod alarm;
 pub mod approval;
 pub mod backup;
 pub mod charter;
@@ -28,6 +29,7 @@ pub mod watch;
 pub use access::{
     Key, KeyCreate, KeyCreated, Principal, PrincipalCreate, PrincipalKind, PrincipalPatch, PrincipalStatus,
 };
+pub use alarm::{Alarm, AlarmClose, AlarmClosed, AlarmOutcome, AlarmQuery};
 pub use approval::{
     Approval, ApprovalAsked, ApprovalRequest, ApprovalSpoken, ApprovalState, ApprovalVote, ApprovalWanting,
     ApprovalWord, SubjectMark,

@@ -60,6 +60,9 @@ pub struct LoggedIn {
     /// To be sent as `Authorization: Bearer avs_…`, if that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<Secret>,
+    /// Whether the password is on the list of those that were stolen elsewhere: then set another one.
+    #[serde(default)]
+    pub breached: bool,
 }
 
 /// A session of one's own.
@@ -140,6 +143,9 @@ pub struct Authenticator {
     /// Of a passkey: whether it may be copied to other devices of its owner.
     #[serde(default)]
     pub travels: bool,
+    /// Of a password: whether it is on the list of those that were stolen elsewhere.
+    #[serde(default)]
+    pub breached: bool,
 }
 
 /// `POST /v1/account/passkeys`.

@@ -4,6 +4,7 @@
 
 use std::{borrow::Cow, fmt};
 
+use crate::Time;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use utoipa::{
     PartialSchema, ToSchema,
@@ -49,7 +50,7 @@ pub struct Problem {
 
 impl Problem {
     /// Every kind there is, in order of status.
-    pub const ALL: [ProblemKind; 24] = [
+    pub const ALL: [ProblemKind; 25] = [
         ProblemKind::Malformed,
         ProblemKind::NotAuthenticated,
         ProblemKind::LogInFailed,
@@ -68,6 +69,7 @@ impl Problem {
         ProblemKind::Validation,
         ProblemKind::PreconditionRequired,
         ProblemKind::TooManyAttempts,
+        ProblemKind::RateLimited,
         ProblemKind::Internal,
         ProblemKind::Integrity,
         ProblemKind::Busy,
@@ -113,7 +115,8 @@ pub struct Fault {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(examples(json!({"need": "purpose", "detail": "state a purpose", "allowed": ["support"]})))]
 pub struct Need {
-    /// `permission`, `purpose`, `lawful_purpose`, `reason`, `network`, `recipient`, `field`, `view`, `session`, `proof` or `key`.
+    /// `permission`, `purpose`, `lawful_purpose`, `reason`, `network`, `recipient`, `field`, `view`, `session`, `proof`, `approval`, `key` or
+    /// `quota`.
     pub need: String,
     /// What to do about it.
     pub detail: String,
@@ -126,6 +129,12 @@ pub struct Need {
     /// Of a proof: whether it has to be one that cannot be phished, such as a passkey.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub phishing_resistant: bool,
+    /// Of a quota: what is counted, `subjects`, `clear_fields` or `rows_exported`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<String>,
+    /// Of a quota: when the next day begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resets: Option<Time>,
 }
 
 macro_rules! kinds {
@@ -202,6 +211,8 @@ kinds! {
         "A PATCH needs `If-Match` with the version it was made from, so that nobody overwrites what they have not seen. The version is in the `ETag` of a read.";
     TooManyAttempts "too-many-attempts" 429 "Too many failures"
         "There were too many failed log-ins by this name, or from this network. Nothing was looked at. Try again after the seconds named by `Retry-After`. A passkey is never made to wait.";
+    RateLimited "rate-limited" 429 "Too many requests"
+        "Somebody sends more requests than are taken of one caller or, without a credential, of one network. Nothing was looked at. Go on after the seconds named by `Retry-After`; `RateLimit-Policy` says how many fit into which time.";
     Internal "internal" 500 "The server failed"
         "A fault of the server, not of the request. Nothing was changed and nothing was shown. Quote the request id to whoever runs the server.";
     Integrity "integrity" 500 "Stored data is not as it was written"
@@ -289,6 +300,7 @@ mod tests {
         422 validation
         428 precondition-required
         429 too-many-attempts
+        429 rate-limited
         500 internal
         500 integrity
         503 busy

@@ -1,5 +1,11 @@
 //! How people log in: `[people]`.
 
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use avouch_core::gate::people::breached::Breached;
 use avouch_core::gate::people::{PeopleSettings, RelyingParty};
 use serde::{Deserialize, Serialize};
 
@@ -16,11 +22,19 @@ pub(crate) struct People {
     pub(crate) passkey_domain: Option<String>,
     pub(crate) idle_minutes: u32,
     pub(crate) longest_hours: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) breached_passwords: Option<PathBuf>,
 }
 
 impl Default for People {
     fn default() -> Self {
-        Self { origin: None, passkey_domain: None, idle_minutes: 15, longest_hours: 12 }
+        Self {
+            origin: None,
+            passkey_domain: None,
+            idle_minutes: 15,
+            longest_hours: 12,
+            breached_passwords: None,
+        }
     }
 }
 
@@ -38,10 +52,10 @@ impl Config {
         here.then(own)
     }
 
-    /// How people log in.
+    /// How people log in. Reads the files that it names.
     ///
     /// # Errors
-    /// [`Error::Usage`] when the address cannot be one for passkeys.
+    /// [`Error::Usage`] when the address cannot be one for passkeys; [`Error::File`].
     pub(crate) fn people(&self) -> Result<PeopleSettings, Error> {
         let People { passkey_domain, idle_minutes, longest_hours, .. } = &self.people;
         let relying_party = self.origin().map(|origin| {
@@ -56,6 +70,19 @@ impl Config {
             relying_party,
             idle_seconds: idle_minutes.saturating_mul(60),
             longest_seconds: longest_hours.saturating_mul(3600),
+            breached: self.people.breached_passwords.as_deref().map(breached).transpose()?,
         })
     }
+}
+
+/// Reads a list that `avouch passwords build` has made.
+fn breached(path: &Path) -> Result<Arc<Breached>, Error> {
+    let list = File::open(path).and_then(|file| Breached::read(BufReader::new(file)));
+    let list = list.map_err(Error::file(path))?;
+    tracing::info!(
+        passwords = list.passwords(),
+        bytes = list.bytes(),
+        "the list of breached passwords is read"
+    );
+    Ok(Arc::new(list))
 }

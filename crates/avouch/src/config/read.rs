@@ -128,6 +128,7 @@ impl Config {
         );
         self.listener_faults(&mut faults);
         self.ledger.faults(&mut faults);
+        self.alarms.faults(&self.mail, &mut faults);
         super::Siem::faults(&self.siem, &mut faults);
         for (section, root) in self.root.both() {
             root.faults(section, &mut faults);

@@ -60,6 +60,7 @@ fn vault(place: &Place, seal: impl RootSeal + 'static) -> Arc<App> {
         erasure: ErasureSettings::default(),
         witnesses: Default::default(),
         people: Default::default(),
+        outbox: Default::default(),
     };
     let recovery = Recovery { slot: "second".to_owned(), seal: &key_file() };
     App::init(parts, &[recovery], &crate::charter::default_files(), "admin", 30).unwrap().app

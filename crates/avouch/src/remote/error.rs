@@ -84,6 +84,7 @@ impl CliError {
                 | Kind::UnsupportedMediaType
                 | Kind::Validation => 5,
                 Kind::TooManyAttempts
+                | Kind::RateLimited
                 | Kind::Busy
                 | Kind::AuditUnavailable
                 | Kind::Sealed
@@ -172,6 +173,8 @@ mod tests {
                 allowed: vec!["support".into(), "payment".into()],
                 max_age: None,
                 phishing_resistant: false,
+                quota: None,
+                resets: None,
             },
             Need {
                 need: "reason".into(),
@@ -179,6 +182,8 @@ mod tests {
                 allowed: Vec::new(),
                 max_age: None,
                 phishing_resistant: false,
+                quota: None,
+                resets: None,
             },
         ];
         let error = CliError::from(Call::Problem(Box::new(problem)));
@@ -219,6 +224,7 @@ mod tests {
         5 validation
         5 precondition-required
         6 too-many-attempts
+        6 rate-limited
         1 internal
         1 integrity
         6 busy

@@ -3,7 +3,7 @@
 use super::{ChangeKind, Plan, gained_lost, pair};
 use crate::action;
 use crate::charter::Charter;
-use crate::model::{Approval, Role, View};
+use crate::model::{Approval, Daily, Role, View};
 use crate::problem::quoted;
 
 pub(super) fn roles(old: Option<&Charter>, new: &Charter, plan: &mut Plan) {
@@ -22,6 +22,10 @@ pub(super) fn roles(old: Option<&Charter>, new: &Charter, plan: &mut Plan) {
         if !it.groups.is_empty() {
             let groups = quoted(it.groups.iter().map(String::as_str));
             effect.push_str(&format!(", held by whoever is in group {groups}"));
+        }
+        let limits = in_a_day(&it.daily);
+        if !limits.is_empty() {
+            effect.push_str(&format!(", in a day at most {limits}"));
         }
         plan.added(what(it), effect, it.actions.iter().any(|action| !action::fit_for_auditor(action)));
         views(None, it, ChangeKind::Added, new, plan);
@@ -63,9 +67,22 @@ pub(super) fn roles(old: Option<&Charter>, new: &Charter, plan: &mut Plan) {
         if !lost.is_empty() {
             say(format!("no longer held for being in group {}", quoted(lost)), false);
         }
+        for ((key, before), (_, now)) in was.daily.all().into_iter().zip(is.daily.all()) {
+            let told =
+                |limit: Option<u32>| limit.map_or_else(|| "any number".to_owned(), |limit| limit.to_string());
+            if before != now {
+                let more = before.is_some_and(|before| now.is_none_or(|now| now > before));
+                say(format!("in a day {} of `{key}` instead of {}", told(now), told(before)), more);
+            }
+        }
         // Fields that are gone are told as such; here only those that still are.
         views(Some(was), is, ChangeKind::Changed, new, plan);
     }
+}
+
+fn in_a_day(daily: &Daily) -> String {
+    let said = daily.all().into_iter().filter_map(|(key, limit)| Some(format!("{} `{key}`", limit?)));
+    said.collect::<Vec<_>>().join(", ")
 }
 
 fn what(role: &Role) -> String {

@@ -1,7 +1,7 @@
 //! `roles.yaml`: who may do what, for which purposes, and how much of each field they see.
 
-use super::{Draft, Keys, Names, declared, list, name_rule, names};
-use crate::model::{Holder, View};
+use super::{Draft, Keys, Names, declared, integer, list, name_rule, names};
+use crate::model::{Daily, Holder, View};
 use crate::problem::{At, Placed, Sink, shown};
 use crate::words::Word;
 use crate::yaml::Node;
@@ -19,6 +19,8 @@ pub(crate) struct DraftRole {
     pub(crate) transit: Option<Names>,
     /// Names of groups of an identity provider.
     pub(crate) groups: Names,
+    /// How much in a day.
+    pub(crate) daily: Daily,
 }
 
 /// One entry of `sees` as written.
@@ -30,7 +32,7 @@ pub(crate) struct DraftSees {
     pub(crate) reveals: Placed<View>,
 }
 
-const KEYS: &[&str] = &["title", "holder", "actions", "purposes", "sees", "transit", "groups"];
+const KEYS: &[&str] = &["title", "holder", "actions", "purposes", "sees", "transit", "groups", "daily"];
 
 pub(super) fn read(tree: &Node, draft: &mut Draft, sink: &mut Sink<'_>) {
     declared(tree, "roles", 200, name_rule, sink, |name, at, node, sink| {
@@ -43,6 +45,7 @@ pub(super) fn read(tree: &Node, draft: &mut Draft, sink: &mut Sink<'_>) {
             sees: Vec::new(),
             transit: None,
             groups: Names::default(),
+            daily: Daily::default(),
         };
         if let Some(keys) = Keys::open(node, format!("role `{name}`"), at, KEYS, sink) {
             role.title = keys.title("title", "...", sink);
@@ -55,6 +58,7 @@ pub(super) fn read(tree: &Node, draft: &mut Draft, sink: &mut Sink<'_>) {
             let entries = keys.get("sees").and_then(|node| list(node, "sees", sink)).unwrap_or_default();
             role.transit = keys.get("transit").map(|node| keys_of(node, sink));
             role.groups = keys.get("groups").map(|node| groups(node, sink)).unwrap_or_default();
+            role.daily = keys.get("daily").map(|node| daily(node, name, sink)).unwrap_or_default();
             role.sees = entries.iter().filter_map(|node| sees(node, name, sink)).collect();
         }
         draft.roles.push(role);
@@ -74,6 +78,23 @@ fn sees(node: &Node, role: &str, sink: &mut Sink<'_>) -> Option<DraftSees> {
     };
     Some(DraftSees { at: node.at, fields, reads: reads?, reveals })
 }
+
+fn daily(node: &Node, role: &str, sink: &mut Sink<'_>) -> Daily {
+    let what = format!("`daily` of role `{role}`");
+    let allowed = Daily::default().all().map(|(name, _)| name);
+    let Some(keys) = Keys::open(node, what, node.at, &allowed, sink) else { return Daily::default() };
+    let number = |key: &str, most: i64, sink: &mut Sink<'_>| {
+        integer(keys.get(key)?, key, 1, most, sink).and_then(|number| u32::try_from(number).ok())
+    };
+    Daily {
+        subjects: number("subjects", Daily::MOST_SUBJECTS.into(), sink),
+        clear_fields: number("clear_fields", MOST_OF_A_DAY, sink),
+        rows_exported: number("rows_exported", MOST_OF_A_DAY, sink),
+    }
+}
+
+/// Whoever needs more needs no limit.
+const MOST_OF_A_DAY: i64 = 1_000_000_000;
 
 /// Names of standalone keys.
 fn keys_of(node: &Node, sink: &mut Sink<'_>) -> Names {

@@ -114,6 +114,7 @@ mod tests {
             erasure: ErasureSettings::default(),
             witnesses: Default::default(),
             people: Default::default(),
+            outbox: Default::default(),
         };
         let recovery = key();
         let recovery = [Recovery { slot: "second".to_owned(), seal: &recovery }];

@@ -26,6 +26,7 @@ use crate::ids::{EventId, Ids, PrincipalId};
 use crate::keys::seals::{PRIMARY, Seals, Stored, WrappedAll, primary_slot, put_keyring, put_slot};
 use crate::keys::{Primary, Recovery, SealRole, SealingError, Slot};
 use crate::ledger::Witnesses;
+use crate::outbox::{Outbox, OutboxSettings};
 use crate::rules::{Problems, Rules};
 use crate::watch::Watching;
 use crate::{Error, backup, indexes, keys, ledger};
@@ -63,6 +64,8 @@ pub struct Parts {
     pub witnesses: Witnesses,
     /// How people log in.
     pub people: PeopleSettings,
+    /// Who is told of what.
+    pub outbox: OutboxSettings,
 }
 
 /// Why a vault cannot be made or opened.
@@ -292,6 +295,7 @@ impl App {
         app.people.sessions.load(&app.store, &app.keys, app.now())?;
         app.services.tokens.load(&app.store, &app.keys, app.now())?;
         app.approvals.load(&app.store, &app)?;
+        app.quotas.load(&app.store, app.now())?;
         if let Some(newest) = newest.map_err(Error::from)?.flatten() {
             app.ids.continue_after(EventId::from_int(newest));
         }
@@ -362,9 +366,11 @@ fn assemble(
         erasures: Erasures::new(parts.erasure)?,
         ledger: ledger::Ledger::new(node, parts.witnesses),
         people: People::new(parts.people),
+        outbox: Outbox::new(parts.outbox),
         services,
         approvals: Approvals::default(),
         watching: Watching::new()?,
+        quotas: Arc::default(),
         environment: parts.environment,
     }))
 }

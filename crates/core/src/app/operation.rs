@@ -13,6 +13,7 @@ use crate::ids::{EventId, SubjectId};
 use crate::rules::Rules;
 use crate::transit::KeyName;
 use crate::watch::Seen;
+use crate::watch::alarms::AlarmKind;
 
 /// Something a caller asks for. A value, fully parsed; it may be run more than once, so it keeps no state of a run.
 pub trait Operation: Send + Sync + 'static {
@@ -77,6 +78,11 @@ pub trait Operation: Send + Sync + 'static {
 
     /// Whom an outcome is about that is kept for a repeat: it goes when they are erased.
     fn about(_output: &Self::Output) -> Option<SubjectId> {
+        None
+    }
+
+    /// What a failure of it is an alarm of, if it is one.
+    fn alarming(&self, _cx: &Cx<'_>) -> Option<AlarmKind> {
         None
     }
 

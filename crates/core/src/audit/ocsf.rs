@@ -95,6 +95,7 @@ pub const fn class(what: What) -> (Class, u16, &'static str) {
             | A::AccountRead
             | A::ApprovalRead
             | A::EventRead
+            | A::AlarmRead
             | A::DisclosureRead
             | A::KeyRead
             | A::KeyDrill
@@ -107,7 +108,9 @@ pub const fn class(what: What) -> (Class, u16, &'static str) {
             // Made, changed or ended, a principal, a key or a group: the event does not say which.
             A::AccessChange | A::AccessProvision => (Account, 99, "Other"),
             A::ApprovalAsk => (Api, 1, "Create"),
-            A::ApprovalGive | A::TieWrite | A::WatchClose | A::AccountAcknowledge => (Api, 3, "Update"),
+            A::ApprovalGive | A::AlarmClose | A::TieWrite | A::WatchClose | A::AccountAcknowledge => {
+                (Api, 3, "Update")
+            }
             A::SessionBegin => (Authentication, 1, "Logon"),
             A::SessionEnd => (Authentication, 2, "Logoff"),
             A::AuthenticatorEnrol => (Account, 10, "MFA Factor Enable"),
@@ -129,6 +132,8 @@ pub const fn class(what: What) -> (Class, u16, &'static str) {
         What::LogBegin => (EventLog, 6, "Start"),
         What::AdministratorRecover => (Account, 99, "Other"),
         What::CredentialRefuse | What::CredentialIssue => (Authentication, 1, "Logon"),
+        What::AlarmRaise => (Api, 1, "Create"),
+        What::MessageDrop => (Api, 4, "Delete"),
         What::CredentialEnd => (Authentication, 2, "Logoff"),
         What::CaseOpen => (Api, 1, "Create"),
         What::HoneyTouch => (Datastore, 1, "Read"),

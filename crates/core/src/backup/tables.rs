@@ -52,6 +52,7 @@ pub(crate) const LEFT_OUT: &[(&str, &str)] = &[
     ("vault", "the file's header says it, and a restore writes it last: without it there is no vault"),
     ("index_term", "terms show which values are equal; they are made anew from the records"),
     ("approval", "what was agreed to holds for hours, and was agreed to in another time"),
+    ("outbox", "what was to be said in another time is not said again; the alarm that it tells of is there"),
     ("session", "whoever is logged in logs in again"),
     ("access_token", "it is good for ten minutes: a service that comes to a restored vault asks for another"),
     ("one_time_link", "it is good for three days, and for one vault"),
@@ -198,6 +199,11 @@ tables! {
         "select id, sealed from authority where id > ?1 order by id limit ?2"
         "insert into authority (id, sealed) values (?1, ?2)"
         "delete from authority"
+    }
+    data Data alarm "alarm" / 1 (id Blob, same Blob, times Int, last Int, closed Int, subject Blob, sealed Blob) {
+        "select id, same, times, last, closed, subject, sealed from alarm where id > ?1 order by id limit ?2"
+        "insert into alarm (id, same, times, last, closed, subject, sealed) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+        "delete from alarm"
     }
     data Data tie "tie" / 2 (subject Blob, id Blob, holder Blob, ends Int, sealed Blob) {
         "select subject, id, holder, ends, sealed from tie where (subject, id) > (?1, ?2) order by subject, id limit ?3"

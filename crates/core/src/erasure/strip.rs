@@ -51,6 +51,7 @@ pub(super) fn remove_person(
     }
     gate::marks::forget(tx, subject)?;
     gate::approvals::forget(tx, subject)?;
+    watch::alarms::forget(tx, subject)?;
     watch::forget(tx, subject)?;
     let versions = tx.execute(&DROP_VERSIONS, params![id])?;
     let tokens = token::drop_of_subject(tx, subject)?;

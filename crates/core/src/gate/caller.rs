@@ -113,6 +113,12 @@ impl Caller {
         self.class.roles()
     }
 
+    /// Whether it is a program.
+    #[must_use]
+    pub fn is_service(&self) -> bool {
+        self.class.kind() == PrincipalKind::Service
+    }
+
     pub(crate) fn is_system(&self) -> bool {
         self.id == PrincipalId::SYSTEM
     }

@@ -17,7 +17,9 @@ mod proven;
 mod sessions;
 mod ticket;
 
+pub use avouch_authn::breached;
 pub use avouch_authn::passkey::RelyingParty;
+pub use avouch_authn::password::SHORTEST as PASSWORD_SHORTEST;
 
 pub use account::{Account, AuthenticatorShown, ReadAccount};
 pub(crate) use authenticators::drop_all as drop_authenticators;
@@ -34,8 +36,10 @@ pub use sessions::{BeginSession, EndSessions, NewSession, ReadSessions, SessionS
 pub(crate) use sessions::{SessionChange, Sessions, end_all, write_seen};
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use attempts::Attempts;
+pub use attempts::network;
 use hashing::Hashing;
 
 use crate::Error;
@@ -49,11 +53,20 @@ pub struct PeopleSettings {
     pub idle_seconds: u32,
     /// After so many seconds a session ends, whatever was done in it.
     pub longest_seconds: u32,
+    /// Passwords that were lost elsewhere, if the operator has brought a list.
+    pub breached: Option<Arc<breached::Breached>>,
+}
+
+impl PeopleSettings {
+    /// Whether a password is known to have been lost elsewhere.
+    fn is_breached(&self, password: &str) -> bool {
+        self.breached.as_ref().is_some_and(|list| list.contains(password))
+    }
 }
 
 impl Default for PeopleSettings {
     fn default() -> Self {
-        Self { relying_party: None, idle_seconds: 15 * 60, longest_seconds: 12 * 3600 }
+        Self { relying_party: None, idle_seconds: 15 * 60, longest_seconds: 12 * 3600, breached: None }
     }
 }
 

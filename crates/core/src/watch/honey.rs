@@ -5,6 +5,7 @@
 use avouch_policy::Action;
 use avouch_store::Tx;
 
+use super::alarms::{self, Alarm, AlarmKind};
 use crate::Error;
 use crate::app::{App, Cx, Operation, Outcome, Refresh, about_nobody};
 use crate::audit::{self, Note, What};
@@ -44,7 +45,9 @@ fn touched(
     event.actor = (*principal.bytes()).into();
     event.credential = came_by.map(Into::into);
     event.count = u32::try_from(count).unwrap_or(u32::MAX);
-    Ok(audit::append(tx, &event, 0, None)?)
+    audit::append(tx, &event, 0, None)?;
+    let detail = if count == 1 { "one touch".to_owned() } else { format!("{count} at once") };
+    alarms::raise(tx, app, now, Alarm { kind: AlarmKind::Honey, principal, subject: None, detail })
 }
 
 /// Makes an API key that lies about for whoever looks around: it opens nothing, and whoever shows it is noticed.

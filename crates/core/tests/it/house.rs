@@ -16,6 +16,7 @@ use avouch_core::gate::principals::{CreateKey, CreatePrincipal};
 use avouch_core::gate::{Caller, Reason};
 use avouch_core::keys::{Primary, Recovery};
 use avouch_core::ledger::Witnesses;
+use avouch_core::outbox::{Channel, OutboxSettings};
 use avouch_core::vault::{
     Asked, CreateSubject, ReadSubject, Returning, RevealSubject, SearchSubjects, ShownSubject, UpdateSubject,
     Updated,
@@ -113,7 +114,7 @@ pub(crate) fn charter_files() -> Vec<SourceFile> {
 /// Where people log in.
 pub(crate) const ORIGIN: &str = "http://localhost:8443";
 
-fn site() -> RelyingParty {
+pub(crate) fn site() -> RelyingParty {
     RelyingParty::new("localhost", ORIGIN, "Lindenhof").expect("a site")
 }
 
@@ -129,6 +130,7 @@ pub(crate) fn parts(place: &Place, primary: Primary, clock: &Arc<ManualClock>) -
         erasure,
         witnesses: Default::default(),
         people: PeopleSettings { relying_party: Some(site()), ..PeopleSettings::default() },
+        outbox: OutboxSettings { alarms: vec![Channel::Hook("desk".to_owned())], mail: true },
     }
 }
 
@@ -192,6 +194,14 @@ impl<'p> House<'p> {
         meanwhile();
         let app = App::open(keepers.parts(place)).expect("the vault opens again");
         keepers.with(place, app)
+    }
+
+    /// A new start, with other settings for people.
+    pub(crate) fn reopened_with(self, people: PeopleSettings) -> Self {
+        let (place, keepers) = (self.place, self.shut());
+        let people = PeopleSettings { relying_party: Some(site()), ..people };
+        let parts = Parts { people, ..keepers.parts(place) };
+        keepers.with(place, App::open(parts).expect("the vault opens again"))
     }
 
     pub(crate) fn keepers(&self) -> Keepers {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use avouch_core::gate::people::{
     Arrival, AuthenticatorKind, BrowserId, CreateLink, EndSessions, EnrolRecoveryCodes, LogIn, NewSession,
-    ReadAccount, ReadSessions, RemoveAuthenticator,
+    PeopleSettings, ReadAccount, ReadSessions, RemoveAuthenticator,
 };
 use avouch_core::gate::principals::{ChangePrincipal, CreatePrincipal};
 use avouch_core::gate::{Caller, Status};
@@ -15,13 +15,13 @@ use zeroize::Zeroizing;
 
 use crate::house::{House, ORIGIN, ana, slug};
 
-const PASSWORD: &str = "orchid walnut ferry cloud";
+pub(crate) const PASSWORD: &str = "orchid walnut ferry cloud";
 
-fn address(text: &str) -> IpAddr {
+pub(crate) fn address(text: &str) -> IpAddr {
     text.parse().expect("an address")
 }
 
-fn arrival() -> Arrival {
+pub(crate) fn arrival() -> Arrival {
     Arrival {
         from: address("192.0.2.7"),
         client: "Firefox on Linux".to_owned(),
@@ -30,20 +30,20 @@ fn arrival() -> Arrival {
     }
 }
 
-fn secret(text: &str) -> Zeroizing<String> {
+pub(crate) fn secret(text: &str) -> Zeroizing<String> {
     Zeroizing::new(text.to_owned())
 }
 
 /// A vault, and somebody who works with it and has a device.
-struct Desk<'p> {
-    house: House<'p>,
-    ida: PrincipalId,
-    device: Device,
+pub(crate) struct Desk<'p> {
+    pub(crate) house: House<'p>,
+    pub(crate) ida: PrincipalId,
+    pub(crate) device: Device,
 }
 
 impl<'p> Desk<'p> {
     /// Ida of the support desk, who has nothing to log in with yet.
-    fn new(place: &'p avouch_testkit::Place) -> Self {
+    pub(crate) fn new(place: &'p avouch_testkit::Place) -> Self {
         let house = House::new(place);
         let create = CreatePrincipal {
             kind: "staff".to_owned(),
@@ -60,25 +60,25 @@ impl<'p> Desk<'p> {
         Self { house, ida, device: Device::at(ORIGIN) }
     }
 
-    fn log_in_from(&self, shown: LogIn, arrival: &Arrival) -> Result<NewSession, Error> {
+    pub(crate) fn log_in_from(&self, shown: LogIn, arrival: &Arrival) -> Result<NewSession, Error> {
         let (caller, begin) = self.house.app.judge_log_in(shown, arrival)?;
         self.house.act(&caller, begin)
     }
 
-    fn log_in(&self, shown: LogIn) -> Result<NewSession, Error> {
+    pub(crate) fn log_in(&self, shown: LogIn) -> Result<NewSession, Error> {
         self.log_in_from(shown, &arrival())
     }
 
-    fn caller(&self, session: &NewSession) -> Option<Caller> {
+    pub(crate) fn caller(&self, session: &NewSession) -> Option<Caller> {
         self.house.app.authenticate(&session.token, address("192.0.2.7")).ok()
     }
 
-    fn link(&self, afresh: bool) -> Zeroizing<String> {
+    pub(crate) fn link(&self, afresh: bool) -> Zeroizing<String> {
         self.house.act(&self.house.admin, CreateLink { principal: self.ida, afresh }).expect("a link").secret
     }
 
     /// Makes a passkey on the device in this session.
-    fn enrol_on(&self, caller: &Caller, device: &mut Device) -> Result<AuthenticatorId, Error> {
+    pub(crate) fn enrol_on(&self, caller: &Caller, device: &mut Device) -> Result<AuthenticatorId, Error> {
         let begun = self.house.app.begin_passkey(caller)?;
         let answer = device.register(&begun.options).expect("the device agrees").to_string();
         let judged = self.house.app.judge_passkey_enrolment(&begun.ticket, answer.as_bytes(), "Laptop")?;
@@ -86,7 +86,7 @@ impl<'p> Desk<'p> {
     }
 
     /// [`Desk::new`], and she has a passkey.
-    fn with_passkey(place: &'p avouch_testkit::Place) -> Self {
+    pub(crate) fn with_passkey(place: &'p avouch_testkit::Place) -> Self {
         let mut desk = Self::new(place);
         let session = desk.log_in(LogIn::Link(desk.link(false))).expect("the link lets her in");
         let caller = desk.caller(&session).expect("a session");
@@ -96,18 +96,23 @@ impl<'p> Desk<'p> {
         desk
     }
 
-    fn answered(&mut self) -> LogIn {
+    pub(crate) fn answered(&mut self) -> LogIn {
         let begun = self.house.app.begin_log_in().expect("a ceremony");
         let answer = self.device.authenticate(&begun.options).expect("the device agrees");
         LogIn::Passkey { ticket: begun.ticket, answer: answer.to_string().into_bytes() }
     }
 
-    fn by_passkey(&mut self) -> Result<NewSession, Error> {
+    pub(crate) fn by_passkey(&mut self) -> Result<NewSession, Error> {
         let shown = self.answered();
         self.log_in(shown)
     }
 
-    fn password(&self, login: &str, password: &str, code: Option<&str>) -> Result<NewSession, Error> {
+    pub(crate) fn password(
+        &self,
+        login: &str,
+        password: &str,
+        code: Option<&str>,
+    ) -> Result<NewSession, Error> {
         self.log_in(LogIn::Password {
             login: login.to_owned(),
             password: secret(password),
@@ -115,8 +120,14 @@ impl<'p> Desk<'p> {
         })
     }
 
+    /// The same server after a new start, with other settings for people.
+    pub(crate) fn reopened_with(self, people: PeopleSettings) -> Self {
+        let Self { house, ida, device } = self;
+        Self { house: house.reopened_with(people), ida, device }
+    }
+
     /// A session of hers with a password alone.
-    fn set_password(&self, caller: &Caller) {
+    pub(crate) fn set_password(&self, caller: &Caller) {
         let judged = self.house.app.judge_password_enrolment(caller, PASSWORD).expect("good enough");
         self.house.act(caller, judged).expect("set");
     }
@@ -529,7 +540,7 @@ both_engines! {
 }
 
 /// What an app shows at this second: RFC 6238, by another implementation than the server's.
-fn code(secret: &[u8], seconds: i64) -> String {
+pub(crate) fn code(secret: &[u8], seconds: i64) -> String {
     use hmac::{Hmac, Mac};
     let mut mac = Hmac::<sha1::Sha1>::new_from_slice(secret).expect("any key");
     mac.update(&(seconds / 30).to_be_bytes());

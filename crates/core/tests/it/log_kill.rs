@@ -39,6 +39,7 @@ fn parts(store: Store, root: &str, now: i64) -> Parts {
         erasure: ErasureSettings::default(),
         witnesses: Default::default(),
         people: Default::default(),
+        outbox: Default::default(),
     }
 }
 

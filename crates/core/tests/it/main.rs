@@ -3,11 +3,13 @@
 
 mod access;
 mod agreement;
+mod alarms;
 mod answers;
 mod approvals;
 mod backup;
 mod charters;
 mod crash;
+mod credentials;
 mod data_keys;
 mod documents;
 mod endings;
@@ -24,6 +26,7 @@ mod log_kill;
 mod people;
 mod policy;
 mod provisioning;
+mod quotas;
 mod recognise;
 mod residue;
 mod rotation;

@@ -46,6 +46,7 @@ pub(super) async fn read(State(service): State<Shared>, Caller(caller): Caller) 
         used: one.used.map(render::time),
         left: one.left,
         travels: one.travels,
+        breached: one.breached,
     });
     render::ok(&Account {
         principal: rendered(principals::Principal { id, record, groups })?,

@@ -46,6 +46,7 @@ pub(super) async fn log_in(
         until: render::time(new.until),
         aal: new.aal,
         token: with_token.then(|| Secret(new.token.to_string())),
+        breached: new.breached,
     };
     let mut response = render::ok(&body)?;
     if let Some(token) = body.token {

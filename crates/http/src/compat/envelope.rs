@@ -94,6 +94,7 @@ pub(crate) fn render(failure: Failure) -> Response {
         }
         ProblemKind::NotFound
         | ProblemKind::TooManyAttempts
+        | ProblemKind::RateLimited
         | ProblemKind::TooLarge
         | ProblemKind::Internal
         | ProblemKind::Integrity

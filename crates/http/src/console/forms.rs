@@ -156,7 +156,13 @@ async fn let_in(
 ) -> Result<Response, Failure> {
     let session = visitor.and_then(gate::Caller::session);
     let new = people::log_in(service, shown, people::arrival(headers, from, session)).await?;
-    let mut response = go(if new.0.aal == 0 { "/console/enrol" } else { to })?;
+    let onward = match &new.0 {
+        new if new.aal == 0 => "/console/enrol",
+        // What has to be done about it stands there.
+        new if new.breached => "/console/account",
+        _ => to,
+    };
+    let mut response = go(onward)?;
     people::give(&mut response, service, &new)?;
     Ok(response)
 }
@@ -168,7 +174,10 @@ pub(super) fn said(failure: Failure) -> Result<(StatusCode, String), Failure> {
         ProblemKind::LogInFailed => {
             "This lets nobody in. Check what you typed; a code counts once, so wait for the next.".to_owned()
         }
-        ProblemKind::TooManyAttempts | ProblemKind::Busy | ProblemKind::Conflict => sentence(&problem.detail),
+        ProblemKind::TooManyAttempts
+        | ProblemKind::RateLimited
+        | ProblemKind::Busy
+        | ProblemKind::Conflict => sentence(&problem.detail),
         ProblemKind::Validation => {
             sentence(problem.errors.first().map_or(problem.detail.as_str(), |fault| fault.detail.as_str()))
         }

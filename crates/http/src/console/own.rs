@@ -35,6 +35,7 @@ struct AccountPage {
     frame: Frame,
     error: Option<String>,
     strong: bool,
+    breached: bool,
     has_codes: bool,
     authenticators: Vec<AuthenticatorRow>,
     sessions: Vec<SessionRow>,
@@ -174,6 +175,7 @@ async fn shown(
     };
     let looks = looks.into_iter().flat_map(|looks| looks.items).map(look).collect();
     let has_codes = has(&account, AuthenticatorKind::Recovery);
+    let breached = account.authenticators.iter().any(|one| one.breached);
     let authenticators = account.authenticators.into_iter().map(|one| AuthenticatorRow {
         id: one.id.to_string(),
         label: one.label,
@@ -197,6 +199,7 @@ async fn shown(
         frame: Frame::of(service, caller, "account"),
         error,
         strong: account.strong,
+        breached,
         has_codes,
         authenticators: authenticators.collect(),
         sessions: sessions.collect(),

@@ -4,6 +4,8 @@ use avouch_core::{Need, ProofNeed, View};
 use avouch_wire::ProblemKind;
 use axum::http::HeaderValue;
 
+use crate::render;
+
 /// One line for all of them.
 pub(super) fn summary(needs: &[Need]) -> String {
     match needs.len() {
@@ -60,12 +62,18 @@ pub(crate) fn plain(needs: &[Need], policies: &[String]) -> Vec<avouch_wire::Nee
                 Need::Proof(proof) => Some(proof),
                 _ => None,
             };
+            let quota = match need {
+                Need::Quota { of, resets, .. } => Some((of.clone(), render::time(*resets))),
+                _ => None,
+            };
             avouch_wire::Need {
                 need: need.name().to_owned(),
                 detail,
                 allowed,
                 max_age: proof.and_then(|proof| proof.within).map(|minutes| minutes.saturating_mul(60)),
                 phishing_resistant: proof.is_some_and(|proof| proof.phishing_resistant),
+                resets: quota.as_ref().map(|(_, resets)| *resets),
+                quota: quota.map(|(of, _)| of),
             }
         })
         .collect()
@@ -147,6 +155,17 @@ fn words(need: &Need) -> (String, Vec<String>) {
             let detail =
                 "your roles do not name this standalone key: use one that they name, or ask an administrator";
             (detail.to_owned(), keys.clone())
+        }
+        Need::Quota { of, most, .. } => {
+            let of = match of.as_str() {
+                "subjects" => "customers looked at",
+                "clear_fields" => "values opened in clear",
+                _ => "customers carried out",
+            };
+            let detail = format!(
+                "your roles let you have {most} {of} in a day, and this would be more: go on after midnight UTC, or ask for less"
+            );
+            (detail, Vec::new())
         }
     }
 }

@@ -79,6 +79,7 @@ impl House {
             erasure: Default::default(),
             witnesses: Default::default(),
             people: crate::login::people(),
+            outbox: Default::default(),
         };
         let seals = [Recovery { slot: "key-file".to_owned(), seal: &recovery }];
         let made = App::init(parts, &seals, &charter(), "admin", 30).expect("a vault");

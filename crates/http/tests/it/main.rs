@@ -15,6 +15,7 @@ mod keys;
 mod ledger;
 mod listeners;
 mod login;
+mod rates;
 mod scim;
 mod services;
 mod system;

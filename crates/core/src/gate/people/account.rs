@@ -63,6 +63,8 @@ pub struct AuthenticatorShown {
     pub left: Option<usize>,
     /// Of a passkey: whether it may be copied to other devices of its owner.
     pub travels: bool,
+    /// Of a password: whether it is known to have been lost elsewhere, and has to be changed.
+    pub breached: bool,
 }
 
 impl Operation for ReadAccount {
@@ -112,5 +114,6 @@ fn shown(id: AuthenticatorId, kept: Authenticator) -> AuthenticatorShown {
             _ => None,
         },
         travels: matches!(&kept.secret, Secret::Passkey(passkey) if passkey.travels()),
+        breached: matches!(&kept.secret, Secret::Password { breached: true, .. }),
     }
 }

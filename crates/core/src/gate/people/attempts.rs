@@ -151,7 +151,9 @@ fn keys(account: Account, network: Network, known: bool) -> Counted {
     ]
 }
 
-fn network(from: IpAddr) -> Network {
+/// The network of a household or an office that an address belongs to: /24, or /64 of IPv6. As a number, for counting.
+#[must_use]
+pub fn network(from: IpAddr) -> u64 {
     match from.to_canonical() {
         // Above every IPv6 network that is handed out.
         IpAddr::V4(address) => u64::MAX << 32 | u64::from(u32::from(address) >> 8),

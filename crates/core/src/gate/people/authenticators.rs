@@ -46,8 +46,15 @@ pub(super) struct Authenticator {
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) enum Secret {
     Passkey(Box<Passkey>),
-    Password(Hashed),
-    Totp { bytes: [u8; 20], last: Option<u64> },
+    Password {
+        hashed: Hashed,
+        /// Whether it was on the list of those that were lost elsewhere when its owner last logged in.
+        breached: bool,
+    },
+    Totp {
+        bytes: [u8; 20],
+        last: Option<u64>,
+    },
     Recovery(Codes),
 }
 
@@ -81,7 +88,7 @@ impl Secret {
     pub(super) const fn kind(&self) -> AuthenticatorKind {
         match self {
             Self::Passkey(_) => AuthenticatorKind::Passkey,
-            Self::Password(_) => AuthenticatorKind::Password,
+            Self::Password { .. } => AuthenticatorKind::Password,
             Self::Totp { .. } => AuthenticatorKind::Totp,
             Self::Recovery(_) => AuthenticatorKind::Recovery,
         }

@@ -218,13 +218,15 @@ impl App {
     pub fn judge_password_enrolment(&self, caller: &Caller, password: &str) -> Result<EnrolPassword, Error> {
         let owner = caller.id();
         let rules = self.rules();
-        let known = familiar(&[&rules.charter.company().name, &self.name_of(owner)?, "avouch"]);
+        let own = self.names_of(owner)?;
+        let own = own.iter().map(String::as_str);
+        let known = familiar(own.chain([rules.charter.company().name.as_str(), "avouch"]));
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
-        password::judge(password, &known, |_| false)
+        password::judge(password, &known, |password| self.people.settings.is_breached(password))
             .map_err(|weak| Error::invalid("/password", weak.advice()))?;
         let salt = self.salt()?;
         let hashed = self.people.hashing.run(|| Hashed::new(password, salt))?;
-        let (label, secret) = ("Password".to_owned(), Secret::Password(hashed));
+        let (label, secret) = ("Password".to_owned(), Secret::Password { hashed, breached: false });
         Ok(EnrolPassword(Ready { owner, label, secret, single: None }))
     }
 
@@ -234,11 +236,22 @@ impl App {
         let record = access.principal(id).ok_or(Error::Unauthenticated)?;
         Ok(record.login.clone().unwrap_or_else(|| record.name.clone()))
     }
+
+    /// All that is known of how somebody is called.
+    fn names_of(&self, id: PrincipalId) -> Result<Vec<String>, Error> {
+        let access = self.access();
+        let record = access.principal(id).ok_or(Error::Unauthenticated)?;
+        Ok([Some(&record.name), record.login.as_ref(), record.person.as_ref()]
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect())
+    }
 }
 
 /// The words of these texts, in lower case, of three letters and more.
-fn familiar(texts: &[&str]) -> Vec<String> {
-    let words = texts.iter().flat_map(|text| text.split(|c: char| !c.is_alphanumeric()));
+fn familiar<'t>(texts: impl Iterator<Item = &'t str>) -> Vec<String> {
+    let words = texts.flat_map(|text| text.split(|c: char| !c.is_alphanumeric()));
     let words = words.filter(|word| word.chars().count() >= 3);
     words.map(str::to_lowercase).collect()
 }

@@ -205,7 +205,7 @@ impl App {
         let (mut hashed, mut totp) = (None, None);
         for (id, kept) in all {
             match kept.secret {
-                Secret::Password(kept) => hashed = Some((id, kept)),
+                Secret::Password { hashed: kept, .. } => hashed = Some((id, kept)),
                 Secret::Totp { bytes, last } => totp = Some((id, Zeroizing::new(bytes), last)),
                 Secret::Passkey(_) | Secret::Recovery(_) => {}
             }
@@ -225,7 +225,7 @@ impl App {
         } else {
             None
         };
-        let mut rests_on = vec![RestsOn::Password(id, rehashed)];
+        let mut rests_on = vec![RestsOn::Password(id, rehashed, self.people.settings.is_breached(password))];
         let (aal, methods): (u8, &'static [&'static str]) = match step {
             None => (1, &["pwd"]),
             Some((id, Some(step))) => {

@@ -30,8 +30,8 @@ pub struct Proven {
 pub(super) enum RestsOn {
     /// A passkey, and how it is to be kept now.
     Passkey(AuthenticatorId, Option<Box<Passkey>>),
-    /// A password, and its hash of today's cost if it had another.
-    Password(AuthenticatorId, Option<Hashed>),
+    /// A password, its hash of today's cost if it had another, and whether it is known to have been lost elsewhere.
+    Password(AuthenticatorId, Option<Hashed>, bool),
     /// A code of an app, of this step.
     Totp(AuthenticatorId, u64),
     /// A recovery code, as it was typed.
@@ -47,6 +47,11 @@ impl Proven {
         self.principal
     }
 
+    /// Whether it rests on a password that is known to have been lost elsewhere.
+    pub(super) fn breached(&self) -> bool {
+        self.rests_on.iter().any(|on| matches!(on, RestsOn::Password(.., true)))
+    }
+
     /// What policy sees of it: just made.
     pub(crate) fn proof(&self) -> Proof {
         Proof::session(self.aal, self.phishing_resistant, 0, 0)
@@ -55,7 +60,7 @@ impl Proven {
     /// The authenticator that counts most in it: with its end the session ends.
     pub(super) fn authenticator(&self) -> Option<AuthenticatorId> {
         self.rests_on.iter().find_map(|on| match on {
-            RestsOn::Passkey(id, _) | RestsOn::Password(id, _) => Some(*id),
+            RestsOn::Passkey(id, _) | RestsOn::Password(id, ..) => Some(*id),
             RestsOn::Totp(..) | RestsOn::Recovery(..) | RestsOn::Link(_) => None,
         })
     }
@@ -75,7 +80,7 @@ impl Proven {
         let id = match on {
             RestsOn::Link(link) => return links::spend(tx, *link, self.principal),
             RestsOn::Passkey(id, _)
-            | RestsOn::Password(id, _)
+            | RestsOn::Password(id, ..)
             | RestsOn::Totp(id, _)
             | RestsOn::Recovery(id, _) => *id,
         };
@@ -87,9 +92,10 @@ impl Proven {
                     kept.clone_from(changed);
                 }
             }
-            (Secret::Password(kept), RestsOn::Password(_, changed)) => {
+            (Secret::Password { hashed, breached }, RestsOn::Password(_, changed, listed)) => {
+                *breached = *listed;
                 if let Some(changed) = changed {
-                    kept.clone_from(changed);
+                    hashed.clone_from(changed);
                 }
             }
             // Judged again here: of two who come with one code at once, one is second.

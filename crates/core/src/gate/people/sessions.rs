@@ -234,6 +234,8 @@ pub struct NewSession {
     pub until: i64,
     /// Its assurance level.
     pub aal: u8,
+    /// Whether the password is known to have been lost elsewhere, and has to be changed.
+    pub breached: bool,
 }
 
 impl core::fmt::Debug for NewSession {
@@ -287,7 +289,8 @@ impl Operation for BeginSession {
         tx.put(&PUT, params![id.bytes(), principal.bytes(), until, cx.now, &sealed])?;
         let live = Live { record, seen: AtomicI64::new(cx.now) };
         changes.push(SessionChange::Begin(id, Arc::new(live)));
-        let new = NewSession { id, principal, token: token.reveal(), until, aal: self.proven.aal };
+        let (aal, breached) = (self.proven.aal, self.proven.breached());
+        let new = NewSession { id, principal, token: token.reveal(), until, aal, breached };
         let note = Note { objects: vec![*id.bytes()], ..Note::count(1) };
         Ok(Outcome::new(new, note).with_sessions(changes))
     }

@@ -23,6 +23,7 @@ use crate::rules::Rules;
 use crate::vault::keys::Ring;
 use crate::vault::{input, person_ahead};
 use crate::watch::Look;
+use crate::watch::alarms::AlarmKind;
 
 /// The most tokens in one document.
 pub const MAX_TOKENS: usize = 2_000;
@@ -167,6 +168,13 @@ impl Operation for Detokenize {
 
     fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {
         Ok(())
+    }
+
+    fn alarming(&self, cx: &Cx<'_>) -> Option<AlarmKind> {
+        let own = cx.caller.recipient()?;
+        let foreign =
+            |(_, token): &(String, Presented)| token.made_for(cx).is_some_and(|namespace| namespace != own);
+        self.tokens.iter().any(foreign).then_some(AlarmKind::PartnerToken)
     }
 
     fn run(

@@ -71,6 +71,16 @@ impl Presented {
         Ok(Some(Self { text: Zeroizing::new(text.to_owned()), form }))
     }
 
+    /// The recipient that it says it was made for, if it says so and there is one.
+    pub(crate) fn made_for(&self, cx: &Cx<'_>) -> Option<&str> {
+        let named = match &self.form {
+            Form::Own(token) => token.namespace().as_str(),
+            Form::Address(address) if !self.is_address_elsewhere(cx) => address.namespace.as_str(),
+            Form::Address(_) | Form::Unmarked => return None,
+        };
+        cx.rules.recipients.contains_key(named).then_some(named)
+    }
+
     /// Whether it is an address: whether it is one of ours as well, the charter says.
     pub(crate) fn is_address_elsewhere(&self, cx: &Cx<'_>) -> bool {
         let Form::Address(address) = &self.form else { return false };

@@ -1,0 +1,197 @@
+//! What is to be said to somebody outside: messages are rows of the transaction of what they tell of, so that none is sent of something
+//! that did not happen, and none forgotten of something that did. Whoever has the line (the binary) asks what is due, delivers it and says
+//! how that went; one that is not delivered in three days is let go of, with an event.
+//!
+//! A message carries ids and names of the charter, never a customer's data: it leaves the house in a mail that anybody may read, and what
+//! there is to know is shown to whoever logs in. What a notice is of is a closed list, so that nobody writes a name into a subject line.
+
+use avouch_store::{Tx, params, statements};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::Error;
+use crate::app::App;
+use crate::audit::{self, What};
+use crate::ids::{AlarmId, MessageId, PrincipalId};
+use crate::watch::alarms::AlarmKind;
+
+statements! {
+    data PUT = "insert into outbox (id, due, tries, sealed) values (?1, ?2, 0, ?3)";
+    data DUE = "select id, tries, sealed from outbox where due <= ?1 order by due, id limit ?2";
+    data LATER = "update outbox set due = ?2, tries = tries + 1 where id = ?1";
+    data DROP = "delete from outbox where id = ?1";
+    data COUNT = "select count(*) from outbox";
+    data OLDEST = "select id from outbox order by id limit 1";
+}
+
+const MINUTE_MICROS: i64 = 60 * 1_000_000;
+/// After so long a message is let go of.
+const LONGEST_MICROS: i64 = 3 * 24 * 60 * MINUTE_MICROS;
+/// The longest between two tries.
+const PAUSE_MICROS: i64 = 60 * MINUTE_MICROS;
+
+/// By which way, and to whom.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// To a mailbox.
+    Mail(String),
+    /// To the receiver of this name in the configuration.
+    Hook(String),
+}
+
+/// Of what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Notice {
+    /// An alarm was raised.
+    Alarm {
+        /// Its id.
+        id: AlarmId,
+        /// What it is of.
+        kind: AlarmKind,
+        /// By whose doing.
+        principal: PrincipalId,
+        /// Microseconds UTC.
+        at: i64,
+    },
+}
+
+/// Who is told of what.
+#[derive(Debug, Clone, Default)]
+pub struct OutboxSettings {
+    /// Of alarms.
+    pub alarms: Vec<Channel>,
+    /// Whether there is a way for mail.
+    pub mail: bool,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    settings: OutboxSettings,
+}
+
+impl Outbox {
+    pub(crate) const fn new(settings: OutboxSettings) -> Self {
+        Self { settings }
+    }
+
+    /// Who is told of alarms.
+    pub(crate) fn alarms(&self) -> &[Channel] {
+        &self.settings.alarms
+    }
+}
+
+/// A message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// To whom.
+    pub channel: Channel,
+    /// Of what.
+    pub notice: Notice,
+}
+
+/// A message that is due.
+#[derive(Debug, Clone)]
+pub struct DueMessage {
+    /// Names it: the same again is the same.
+    pub id: MessageId,
+    /// How often it was tried.
+    pub tries: i64,
+    /// What it says.
+    pub message: Message,
+}
+
+/// How many messages wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiting {
+    /// How many.
+    pub count: u64,
+    /// Since when the oldest does, in microseconds UTC.
+    pub since: Option<i64>,
+}
+
+impl Message {
+    /// Queues it, in the transaction of what it tells of.
+    pub(crate) fn put(&self, tx: &mut Tx<'_>, app: &App, now: i64) -> Result<(), Error> {
+        let id = MessageId::from_bytes(app.ids.uuid(now, &app.rng)?);
+        let plain = serde_json::to_vec(self).map_err(|_| Error::Internal("a message has no JSON form"))?;
+        let sealed = app.keys.seal_row("outbox", id.bytes(), &Zeroizing::new(plain), &app.rng)?;
+        tx.put(&PUT, params![id.bytes(), now, &sealed])?;
+        Ok(())
+    }
+}
+
+impl App {
+    /// What is due, oldest first, so many at most.
+    ///
+    /// # Errors
+    /// What the store reports; [`Error::Tampered`] for a message that was changed.
+    pub fn messages_due(self: &std::sync::Arc<Self>, most: u16) -> Result<Vec<DueMessage>, Error> {
+        let (app, now) = (std::sync::Arc::clone(self), self.now());
+        self.store.read_wait(move |tx| {
+            let rows = tx.query(&DUE, params![now, i64::from(most)], |row| {
+                Ok((row.bytes::<16>(0)?, row.int(1)?, row.blob(2)?.to_vec()))
+            })?;
+            let open = |(id, tries, sealed): ([u8; 16], i64, Vec<u8>)| {
+                let plain = app.keys.open_row("outbox", &id, &sealed)?;
+                let message = serde_json::from_slice(&plain).map_err(|_| Error::Tampered)?;
+                Ok(DueMessage { id: MessageId::from_bytes(id), tries, message })
+            };
+            rows.into_iter().map(open).collect()
+        })
+    }
+
+    /// Notes that a message was delivered. Crash before: it is delivered once more, under the same id.
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub fn message_delivered(&self, id: MessageId) -> Result<(), Error> {
+        self.store.write_wait(move |tx| {
+            tx.put(&DROP, params![id.bytes()])?;
+            Ok(())
+        })
+    }
+
+    /// Notes that it was not: it is due again later, or let go of when it is too old. Says whether it is tried again.
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub fn message_failed(self: &std::sync::Arc<Self>, id: MessageId, tries: i64) -> Result<bool, Error> {
+        let (app, now) = (std::sync::Arc::clone(self), self.now());
+        self.store.write_wait(move |tx| {
+            if now.saturating_sub(queued(id)) >= LONGEST_MICROS {
+                tx.put(&DROP, params![id.bytes()])?;
+                let mut event =
+                    audit::system(app.ids.event(now), What::MessageDrop, now, app.rules().version);
+                event.objects = vec![(*id.bytes()).into()];
+                audit::append(tx, &event, 0, None)?;
+                return Ok(false);
+            }
+            let pause = MINUTE_MICROS.checked_shl(u32::try_from(tries).unwrap_or(u32::MAX).min(20));
+            let pause = pause.unwrap_or(PAUSE_MICROS).min(PAUSE_MICROS);
+            tx.put(&LATER, params![id.bytes(), now.saturating_add(pause)])?;
+            Ok(true)
+        })
+    }
+
+    /// How many messages wait.
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub fn messages_waiting(&self) -> Result<Waiting, Error> {
+        self.store.read_wait(|tx| {
+            let count = tx.first(&COUNT, &[], |row| row.int(0))?.unwrap_or(0);
+            let oldest = tx.first(&OLDEST, &[], |row| row.bytes::<16>(0))?;
+            let since = oldest.map(|id| queued(MessageId::from_bytes(id)));
+            Ok(Waiting { count: u64::try_from(count).unwrap_or(0), since })
+        })
+    }
+}
+
+/// When it was queued: its id begins with that, in milliseconds.
+fn queued(id: MessageId) -> i64 {
+    let [a, b, c, d, e, f, ..] = *id.bytes();
+    i64::from_be_bytes([0, 0, a, b, c, d, e, f]).saturating_mul(1_000)
+}
