@@ -37,6 +37,7 @@ impl Bed {
             erasure: Default::default(),
             witnesses: Default::default(),
             people: Default::default(),
+            outbox: Default::default(),
         };
         let seals = [Recovery { slot: "second".to_owned(), seal: &recovery }];
         let made = App::init(parts, &seals, &charter(), "admin", 1).expect("the charter is a good one");
