@@ -51,6 +51,7 @@ fn main() {
         erasure: ErasureSettings::default(),
         witnesses: Default::default(),
         people: Default::default(),
+        outbox: Default::default(),
     };
     let recovery = Recovery { slot: "second".to_owned(), seal: &recovery };
     let made = App::init(parts(&place), &[recovery], &charter(), "admin", 30).expect("a vault");

@@ -202,7 +202,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn memory_is_bounded_and_who_cannot_be_told_apart_shares_a_bucket() {
         let rates = visitors(1, 10);
-        let from = |n: u32| IpAddr::from([10, (n >> 16) as u8, (n >> 8) as u8, n as u8]);
+        let from = |n: u32| IpAddr::from((0x0a00_0000 | n).to_be_bytes());
         let wide =
             |n: u32| IpAddr::from(std::net::Ipv6Addr::from((u128::from(n) << 64) | (0x2001_0db8 << 96)));
         for n in 0..120_000 {

@@ -20,7 +20,7 @@ pub(crate) struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            people_per_second: 100,
+            people_per_second: 0,
             people_burst: 1_000,
             services_per_second: 0,
             services_burst: 1_000,

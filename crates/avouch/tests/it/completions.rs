@@ -28,6 +28,7 @@ fn help_says_where_to_begin() {
       ledger       The log that nobody can rewrite: status, export, verify, proofs of single events
       witness      Cosign the checkpoints of others' logs, on a host of its own: init, keys, serve
       network      What a firewall in front of the server can know: rules, callers
+      passwords    A list of stolen passwords that nobody may take: build
       doctor       Look for what is wrong with the server on this machine
       completions  Write a shell's completions for this program
       subject      Work with one customer: create, show, list, update, delete, history, accesses
@@ -40,6 +41,12 @@ fn help_says_where_to_begin() {
       principal    The people and programs that may call: list, create, show, update, suspend, activate
       apikey       The keys they call with: create, list, revoke
       hold         What keeps a customer from being erased: place, list, lift
+      approval     What others have to agree to: ask, list, agree, refuse, cancel
+      mark         Say that it matters who looks at a customer: well known, or a colleague
+      alarm        What happened that somebody has to look at: list, close
+      tie          What somebody has to do with a customer: add, list, end, import
+      watch        Looks without need, for whoever reviews them: cases, show, close
+      account      Your own looks at customers, and that they are watched: accesses, acknowledge
       events       Who did what: the record, newest first
       disclosures  What recipients were given, of how many customers and when
       import       Store the customers of a CSV or JSON Lines file

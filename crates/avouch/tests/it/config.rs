@@ -38,6 +38,20 @@ fn the_default_is_a_configuration_that_may_serve() {
     idle_minutes = 15
     longest_hours = 12
 
+    [mail]
+    tls = "starttls"
+
+    [alarms]
+    mail = []
+
+    [limits]
+    people_per_second = 0
+    people_burst = 1000
+    services_per_second = 0
+    services_burst = 1000
+    visitors_per_second = 100
+    visitors_burst = 1000
+
     [metrics]
     listen = "127.0.0.1:8421"
     token_file = "DIR/avouch-data/metrics-token"

@@ -81,12 +81,13 @@ impl Quotas {
                 tx.query(&EVENTS_FROM, params![from, PAGE], |row| Ok((row.int(0)?, row.blob(1)?.to_vec())))
             })?;
             for (id, body) in &rows {
-                let event = Event::decode(body)?;
+                from = id.saturating_add(1);
+                // One that was altered is for whoever verifies the log to find; it keeps nobody's vault shut.
+                let Ok(event) = Event::decode(body) else { continue };
                 let who = PrincipalId::from_bytes(*event.actor);
                 if let Ok(Some(reservation)) = self.reserve(who, &Daily::default(), &event) {
                     reservation.keep();
                 }
-                from = id.saturating_add(1);
             }
             if rows.len() < usize::try_from(PAGE).unwrap_or(usize::MAX) {
                 return Ok(());
@@ -132,7 +133,8 @@ impl Quotas {
     }
 
     /// What somebody has seen today: customers, values in clear, customers carried out.
-    pub(crate) fn of(&self, who: PrincipalId, now: i64) -> [u64; 3] {
+    #[cfg(test)]
+    fn of(&self, who: PrincipalId, now: i64) -> [u64; 3] {
         let days = self.lock();
         let today = days.get(&who).filter(|day| day.number >= now.div_euclid(DAY_MICROS));
         today.map(Day::sums).unwrap_or_default()

@@ -17,7 +17,11 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 fn limited(place: &avouch_testkit::Place, customers: usize) -> (House<'_>, Vec<SubjectId>) {
     let house = House::new(place);
     let changes = [
-        ("roles.yaml", "daily: {subjects: 200, clear_fields: 400}", "daily: {subjects: 3, clear_fields: 4}"),
+        (
+            "roles.yaml",
+            "daily: {subjects: 5_000, clear_fields: 20_000}",
+            "daily: {subjects: 3, clear_fields: 4}",
+        ),
         ("roles.yaml", "rows_exported: 100_000}", "rows_exported: 5}"),
     ];
     apply(&house, charter(&changes), 1).expect("applied");

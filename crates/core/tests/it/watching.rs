@@ -391,7 +391,8 @@ both_engines! {
         let from = "192.0.2.1".parse().expect("an address");
         assert!(desk.house.app.authenticate(&new.key, from).is_err());
         let touches = |desk: &Desk<'_>| desk.house.events().into_iter().filter(|event| event.what == "honey.touch").collect::<Vec<_>>();
-        let touched = touches(&desk);
+        // A refused key is answered before its record is on the disk.
+        let touched = (0..1_000).map(|_| touches(&desk)).find(|found| !found.is_empty()).unwrap_or_default();
         assert_eq!(touched.len(), 1);
         assert_eq!((touched[0].actor, touched[0].credential), ((*desk.crm.id().bytes()).into(), Some((*new.id.bytes()).into())));
         let mut wrong = new.key.to_string();

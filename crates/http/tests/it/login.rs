@@ -276,7 +276,10 @@ fn pages_send_whoever_is_nobody_to_log_in_and_show_nothing_before() {
 #[test]
 fn visitors_who_are_slow_keep_nobody_waiting_who_has_shown_who_they_are() {
     use std::io::Write as _;
-    let house = House::with(|settings| settings.origin = Some(ORIGIN.to_owned()));
+    let house = House::with(|settings| {
+        settings.origin = Some(ORIGIN.to_owned());
+        settings.rates = Default::default();
+    });
     // Of no declared length, so each counts as the largest that a visitor may send; and none of them ever sends it.
     let head = "POST /v1/login HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
                 transfer-encoding: chunked\r\n\r\n1\r\n{\r\n";
