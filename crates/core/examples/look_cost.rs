@@ -79,7 +79,9 @@ fn reveals(bed: &Bed, who: &[Caller], customers: &[SubjectId]) -> f64 {
             least: None,
         };
         let sender = sender.clone();
-        bed.app.perform(caller, reveal, move |done| drop(sender.send(done.is_ok())));
+        bed.app.perform(caller, reveal, move |done| {
+            let _ = sender.send(done.is_ok());
+        });
         // So many wait for the disk together.
         if round >= 64 {
             assert!(receiver.recv().expect("an answer"), "shown");
