@@ -89,9 +89,11 @@ fn charter() -> Vec<SourceFile> {
     };
     let application = "\napplication:\n  title: An application\n  holder: service\n  \
                        actions: [subject.create, subject.import, subject.reveal, subject.delete, token.create, \
-                       token.detokenize, key.rotate, transit.encrypt, transit.decrypt]\n  transit: [\"*\"]\n  purposes: \
+                       token.detokenize, key.rotate, transit.encrypt, transit.decrypt, tie.write]\n  transit: [\"*\"]\n  purposes: \
                        [delivery]\n  sees:\n    - fields: [identity, \
-                       contact]\n      reads: clear\n      reveals: clear\n";
+                       contact]\n      reads: clear\n      reveals: clear\n\nclerk:\n  title: A clerk\n  holder: staff\n  \
+                       actions: [subject.reveal]\n  purposes: [delivery]\n  sees:\n    - fields: [identity, contact]\n      \
+                       reads: clear\n      reveals: clear\n";
     let read = |name: &&str| {
         let mut text = std::fs::read_to_string(folder.join(name)).expect("the charter is in the repository");
         match *name {

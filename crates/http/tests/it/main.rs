@@ -21,3 +21,4 @@ mod services;
 mod system;
 mod tokens;
 mod transit;
+mod watch;
