@@ -330,6 +330,7 @@ pub(crate) fn compile_engine(charter: &Charter) -> Result<Engine, Problems> {
             },
             actions: role.actions.clone(),
             purposes: role.purposes.clone(),
+            dormant: role.break_glass.is_some(),
             sees: role
                 .sees
                 .iter()

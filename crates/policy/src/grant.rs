@@ -23,6 +23,8 @@ pub struct RoleGrant {
     pub purposes: Vec<String>,
     /// What its holders see of fields. A field that is not named is not seen.
     pub sees: Vec<SeesGrant>,
+    /// It grants nothing until its holder has broken the glass.
+    pub dormant: bool,
 }
 
 /// What a role sees of some fields.
@@ -100,16 +102,20 @@ pub(crate) fn render(grants: &[RoleGrant], purposes: &[PurposeFields]) -> String
 }
 
 fn role(text: &mut String, grant: &RoleGrant) -> std::fmt::Result {
-    let RoleGrant { role, holder, actions, purposes, sees } = grant;
+    let RoleGrant { role, holder, actions, purposes, sees, dormant } = grant;
     let principal = format!("principal is {} in {}", holder.entity_type(), uid("Role", role));
     let purposes = uids("Purpose", purposes);
+    let claimed = format!("context has purpose && {purposes}.contains(context.purpose)");
 
     let actions: BTreeSet<Action> = actions.iter().filter_map(|name| name.parse().ok()).collect();
     for action in actions {
         writeln!(text, "@id({})", quoted(&format!("role:{role}/{action}")))?;
         write!(text, "permit ({principal}, action == {}, resource)", uid("Action", action.as_str()))?;
-        if action.is_data() {
-            write!(text, "\nwhen {{ context has purpose && {purposes}.contains(context.purpose) }}")?;
+        match (action.is_data(), dormant) {
+            (true, false) => write!(text, "\nwhen {{ {claimed} }}")?,
+            (true, true) => write!(text, "\nwhen {{ context.break_glass && {claimed} }}")?,
+            (false, true) => text.push_str("\nwhen { context.break_glass }"),
+            (false, false) => {}
         }
         text.push_str(";\n\n");
     }
@@ -126,8 +132,11 @@ fn role(text: &mut String, grant: &RoleGrant) -> std::fmt::Result {
             writeln!(text, "@id({})", quoted(&format!("role:{role}/{ladder}/{number}")))?;
             writeln!(text, "permit (\n  {principal},\n  action in {rungs},\n  resource is Field\n)")?;
             writeln!(text, "when {{")?;
+            if *dormant {
+                writeln!(text, "  context.break_glass &&")?;
+            }
             writeln!(text, "  context.ladder == {} &&", uid("Ladder", ladder))?;
-            writeln!(text, "  context has purpose && {purposes}.contains(context.purpose) &&")?;
+            writeln!(text, "  {claimed} &&")?;
             writeln!(text, "  {}.contains(resource)", uids("Field", &grant.fields))?;
             text.push_str("};\n\n");
         }
@@ -179,6 +188,7 @@ mod tests {
                 reads: View::Masked,
                 reveals: View::Nothing,
             }],
+            dormant: false,
         }
     }
 

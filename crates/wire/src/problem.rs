@@ -129,10 +129,10 @@ pub struct Need {
     /// Of a proof: whether it has to be one that cannot be phished, such as a passkey.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub phishing_resistant: bool,
-    /// Of a quota: what is counted, `subjects`, `clear_fields` or `rows_exported`.
+    /// Of a quota: what is counted, `subjects`, `clear_fields`, `rows_exported`, or `break_glass`: customers behind it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota: Option<String>,
-    /// Of a quota: when the next day begins.
+    /// Of a quota: when the next day begins; of broken glass, when it is whole again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resets: Option<Time>,
 }

@@ -7,6 +7,7 @@ mod alarms;
 mod answers;
 mod approvals;
 mod backup;
+mod break_glass;
 mod charters;
 mod crash;
 mod credentials;
