@@ -139,7 +139,7 @@ fn needs<T: core::fmt::Debug>(result: Result<T, Error>) -> Vec<&'static str> {
 
 both_engines! {
     fn whoever_breaks_the_glass_looks_for_an_hour_and_it_rings(place) {
-        let desk = Desk::new(place);
+        let mut desk = Desk::new(place);
         assert_eq!(desk.reveal(desk.star), "denied-by-policy", "it is whole");
         let opened = desk.opened();
         assert_eq!(opened.customers, 25);
@@ -162,6 +162,7 @@ both_engines! {
         assert_eq!(under, [None, Some(1)]);
 
         desk.house().clock.advance(HOUR);
+        desk.again();
         assert_eq!(desk.reveal(desk.star), "denied-by-policy", "an hour later");
         assert_eq!(desk.house().app.broken_glass(desk.ida.id()), None);
     }
@@ -289,7 +290,7 @@ both_engines! {
     }
 
     fn somebody_else_says_whether_it_was_right(place) {
-        let desk = Desk::new(place);
+        let mut desk = Desk::new(place);
         let ida = ChangePrincipal { id: Some(desk.ida.id()), person: Some("ida".to_owned()), ..Default::default() };
         desk.house().act(&desk.house().admin, ida).expect("a person");
         let second = desk.account(&["dpo"], Some("ida"), None);
@@ -299,6 +300,7 @@ both_engines! {
         assert_eq!(desk.reveal(desk.star), "ok");
         assert_eq!(slug(desk.review(&desk.dpo, id, GlassOutcome::Justified)), "conflict", "it is not over");
         desk.house().clock.advance(HOUR);
+        desk.again();
         for (who, what) in [(&desk.ida, "herself"), (&second, "her second account"), (&below, "who reports to her"), (&far_below, "and to them")] {
             assert_eq!(slug(desk.review(who, id, GlassOutcome::Justified)), "conflict", "{what}");
         }

@@ -25,9 +25,9 @@ fn cookie(answer: &Answer, name: &str) -> Option<(String, String)> {
     Some((value.to_owned(), attributes.to_owned()))
 }
 
-struct Desk {
-    house: House,
-    ida: String,
+pub(crate) struct Desk {
+    pub(crate) house: House,
+    pub(crate) ida: String,
     device: Device,
 }
 
@@ -49,7 +49,7 @@ impl Desk {
     }
 
     /// As a page of ours does it.
-    fn own(&self, method: &str, path: &str, session: &str, body: Option<Value>) -> Answer {
+    pub(crate) fn own(&self, method: &str, path: &str, session: &str, body: Option<Value>) -> Answer {
         let request = self.house.request(method, path).header("cookie", &format!("__Host-avouch={session}"));
         let request = request.header("sec-fetch-site", "same-origin");
         match body {
@@ -59,7 +59,7 @@ impl Desk {
     }
 
     /// Ida with a passkey.
-    fn enrolled() -> Self {
+    pub(crate) fn enrolled() -> Self {
         let mut desk = Self::new();
         let answer = desk.log_in(json!({"link": desk.link()})).expect(200);
         let (session, _) = cookie(&answer, "__Host-avouch").expect("a session");
@@ -73,7 +73,7 @@ impl Desk {
     }
 
     /// A log-in by passkey, with these cookies besides.
-    fn by_passkey(&mut self, token: bool, session: Option<&str>) -> Answer {
+    pub(crate) fn by_passkey(&mut self, token: bool, session: Option<&str>) -> Answer {
         let begun = self.house.request("POST", "/v1/login/passkey").send().expect(200);
         let (ticket, _) = cookie(&begun, "__Host-avouch-ticket").expect("a ticket");
         let passkey = self.device.authenticate(&begun.member("publicKey").to_string()).expect("agrees");
@@ -86,7 +86,7 @@ impl Desk {
             .send()
     }
 
-    fn session(&mut self) -> String {
+    pub(crate) fn session(&mut self) -> String {
         cookie(&self.by_passkey(false, None).expect(200), "__Host-avouch").expect("a session").0
     }
 }

@@ -2,6 +2,7 @@
 
 mod access;
 mod bad_input;
+mod break_glass;
 mod canary;
 mod client_address;
 mod compat;
