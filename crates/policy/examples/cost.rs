@@ -69,6 +69,7 @@ fn requests(purposes: &[String]) -> impl Iterator<Item = Request> {
         reason: true,
         reason_required: true,
         network_allowed: true,
+        contract_runs: true,
         proof: Proof::BEST,
         rows: RowClass::One,
         restricted: false,

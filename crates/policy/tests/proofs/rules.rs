@@ -52,6 +52,8 @@ fn a_rule_that_says_less_breaks_a_promise() {
         ("base:reason", "!context.reason }", r#"!context.reason && context.rows != Rows::"one" }"#),
         ("base:network", "forbid (principal,", "forbid (principal is Service,"),
         ("base:network", "context.network_allowed", "context.network_allowed || context.reason"),
+        ("base:contract", "!context.contract_runs", "!context.contract_runs && !context.reason"),
+        ("base:contract", "action, resource", r#"action in Action::"data", resource"#),
         (
             "base:recipient",
             "principal has recipient",
