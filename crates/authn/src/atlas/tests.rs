@@ -215,7 +215,7 @@ pub(super) enum Value {
     Long(u64),
     Degrees(f64),
     Truth(bool),
-    Map(&'static [(&'static str, Value)]),
+    Map(&'static [(&'static str, Self)]),
     List,
 }
 
