@@ -171,19 +171,20 @@ mod tests {
         let promises = Promise::of(&[], &purposes(), &[]).expect("shipped");
         let lines = promises.iter().map(|promise| format!("{}: {}", promise.id(), promise.says()));
         insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @r"
-            promise:lawful-purpose: Nobody touches customers' data without a purpose that is lawful for these customers.
-            promise:clear-value: Nobody sees a value, in clear or in part, without a purpose that is lawful for this customer.
-            promise:reason: Nobody opens customers' data without saying why, unless the purpose runs by itself.
-            promise:network: A caller outside its networks is allowed nothing.
-            promise:recipient: A recipient's service does nothing but turn its own tokens back.
-            promise:restricted: While processing is restricted, nothing is opened, nothing is shown in clear or in part, and no token is made.
-            promise:two-factors: Whoever has logged in with less than two factors, or a passkey, does nothing but mend that.
-            promise:enrol-first: Whoever shows nothing but a one-time link or a recovery code sets up how they log in, and does nothing else.
-            promise:own-authenticators: What somebody logs in with is changed only in a session whose owner has shown who they are in the last five minutes.
-            promise:break-glass-open: The glass is broken only by a person of the staff who has shown who they are in the last two minutes, in a way that no false page could have asked for.
-            promise:break-glass: Behind broken glass staff with two factors look at customers: nobody changes, exports, turns tokens back or erases, and no program and no partner is ever there.
-            promise:fields-of-purpose: No field is shown for a purpose that it does not belong to.
-            ");
+        promise:lawful-purpose: Nobody touches customers' data without a purpose that is lawful for these customers.
+        promise:clear-value: Nobody sees a value, in clear or in part, without a purpose that is lawful for this customer.
+        promise:reason: Nobody opens customers' data without saying why, unless the purpose runs by itself.
+        promise:network: A caller outside its networks is allowed nothing.
+        promise:contract: A recipient's service is allowed nothing before its contract begins, or when it is over.
+        promise:recipient: A recipient's service does nothing but turn its own tokens back.
+        promise:restricted: While processing is restricted, nothing is opened, nothing is shown in clear or in part, and no token is made.
+        promise:two-factors: Whoever has logged in with less than two factors, or a passkey, does nothing but mend that.
+        promise:enrol-first: Whoever shows nothing but a one-time link or a recovery code sets up how they log in, and does nothing else.
+        promise:own-authenticators: What somebody logs in with is changed only in a session whose owner has shown who they are in the last five minutes.
+        promise:break-glass-open: The glass is broken only by a person of the staff who has shown who they are in the last two minutes, in a way that no false page could have asked for.
+        promise:break-glass: Behind broken glass staff with two factors look at customers: nobody changes, exports, turns tokens back or erases, and no program and no partner is ever there.
+        promise:fields-of-purpose: No field is shown for a purpose that it does not belong to.
+        ");
     }
 
     #[test]

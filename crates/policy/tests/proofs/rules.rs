@@ -21,11 +21,12 @@ fn without_a_rule_its_promises_fall() {
         assert!(!broken.is_empty(), "no promise rests on `{rule}`: write one");
         lines.push(format!("{rule}: {}", names(&broken).join(", ")));
     }
-    insta::assert_snapshot!(lines.join("\n"), @r"
+    insta::assert_snapshot!(lines.join("\n"), @"
     base:break-glass: promise:break-glass
     base:break-glass-fresh: promise:break-glass-open
     base:break-glass-open: promise:break-glass-open
     base:break-glass-view: promise:break-glass
+    base:contract: promise:contract
     base:enrol-first: promise:enrol-first
     base:lawful-purpose: promise:lawful-purpose, promise:clear-value
     base:network: promise:network
@@ -56,6 +57,12 @@ fn a_rule_that_says_less_breaks_a_promise() {
         ("base:reason", "!context.reason }", r#"!context.reason && context.rows != Rows::"one" }"#),
         ("base:network", "forbid (principal,", "forbid (principal is Service,"),
         ("base:network", "context.network_allowed", "context.network_allowed || context.reason"),
+        ("base:contract", "!context.contract_runs", "!context.contract_runs && !context.reason"),
+        (
+            "base:contract",
+            "principal has recipient",
+            r#"principal has recipient && principal.recipient != "us""#,
+        ),
         (
             "base:recipient",
             "principal has recipient",
@@ -98,6 +105,10 @@ fn a_rule_that_says_less_breaks_a_promise() {
         promise:network
     base:network: `context.network_allowed` → `context.network_allowed || context.reason`
         promise:network
+    base:contract: `!context.contract_runs` → `!context.contract_runs && !context.reason`
+        promise:contract
+    base:contract: `principal has recipient` → `principal has recipient && principal.recipient != "us"`
+        promise:contract
     base:recipient: `principal has recipient` → `principal has recipient && principal.recipient != "us"`
         promise:recipient
     base:recipient: `"token.detokenize", ` → `"token.detokenize", Action::"token.read", `
@@ -146,6 +157,7 @@ fn without_a_promise_a_rule_is_unpromised() {
     promise:clear-value: the others say this too
     promise:reason: nothing else says this
     promise:network: nothing else says this
+    promise:contract: nothing else says this
     promise:recipient: nothing else says this
     promise:restricted: nothing else says this
     promise:two-factors: nothing else says this
