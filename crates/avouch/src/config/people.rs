@@ -105,10 +105,10 @@ fn breached(path: &Path) -> Result<Arc<Breached>, Error> {
 /// Whose word is taken that a passkey cannot leave its device.
 fn makers(people: &People) -> Result<Option<Arc<Makers>>, Error> {
     if people.key_authorities.is_empty() {
-        return match people.key_models.is_empty() {
-            true => Ok(None),
-            false => Err(Error::Usage("[people] key_models needs key_authorities".to_owned())),
-        };
+        if people.key_models.is_empty() {
+            return Ok(None);
+        }
+        return Err(Error::Usage("[people] key_models needs key_authorities".to_owned()));
     }
     let mut pem = String::new();
     for path in &people.key_authorities {

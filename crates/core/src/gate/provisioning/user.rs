@@ -59,7 +59,8 @@ impl Provisioned {
 
     /// Their first address for mail.
     pub(crate) fn address(&self) -> Option<&str> {
-        let first = self.emails.iter().find(|email| email.primary == Some(true)).or(self.emails.first());
+        let first =
+            self.emails.iter().find(|email| email.primary == Some(true)).or_else(|| self.emails.first());
         first?.value.as_deref().filter(|address| is_address(address))
     }
 
