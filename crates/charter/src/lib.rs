@@ -21,8 +21,8 @@ pub use charter::{Charter, SourceFile};
 pub use contract::Contract;
 pub use model::{
     Approval, BreakGlass, Category, Company, Compound, CompoundPart, Daily, Field, FuzzyIndex, Holder, Index,
-    LegalBasis, PrefixIndex, Purpose, Reason, Recipient, RecipientKind, RetentionClass, Role, Search, Sees,
-    Sensitivity, StartEvent, TokenKind, TokenRule, TokenRules, View,
+    KeyKind, LegalBasis, PrefixIndex, Purpose, Reason, Recipient, RecipientKind, RetentionClass, Role,
+    Search, Sees, Sensitivity, StartEvent, TokenKind, TokenRule, TokenRules, View,
 };
 pub use period::Period;
 pub use plan::{Change, ChangeKind, Plan, plan};

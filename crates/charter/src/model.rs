@@ -231,6 +231,8 @@ pub struct Role {
     pub daily: Daily,
     /// It sleeps: it gives nothing until whoever holds it has broken the glass, and then for so long.
     pub break_glass: Option<BreakGlass>,
+    /// What the passkey has to be that a session of whoever holds it rests on.
+    pub keys: KeyKind,
 }
 
 /// What a role that sleeps is woken for.
@@ -250,6 +252,19 @@ impl BreakGlass {
     /// The most customers that can be looked at meanwhile.
     pub const MOST_CUSTOMERS: u32 = 25;
 }
+
+words! { "keys"
+/// What a passkey has to be. Each is more than the one before.
+#[derive(Default)]
+KeyKind {
+    /// Whatever somebody logs in with.
+    #[default]
+    Any = "any",
+    /// One that cannot be copied to another device.
+    DeviceBound = "device-bound",
+    /// One of which the maker of its device says so, and which device it is.
+    Attested = "attested",
+}}
 
 /// How much one person or program may see in a day, which begins and ends at midnight UTC. Of what is not said, a role says nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -74,6 +74,7 @@ fn role(number: usize, purposes: &[String], fields: &[String]) -> RoleGrant {
         purposes: purposes.to_vec(),
         sees: vec![SeesGrant { fields: fields.to_vec(), reads: View::Masked, reveals: View::Clear }],
         dormant: false,
+        keys: avouch_policy::KeyClass::Any,
     }
 }
 

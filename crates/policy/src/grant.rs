@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::source::nearest;
-use crate::{Action, PrincipalKind, Problem, Shows, View};
+use crate::{Action, KeyClass, PrincipalKind, Problem, Shows, View};
 
 /// What holders of a role may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub struct RoleGrant {
     pub sees: Vec<SeesGrant>,
     /// It grants nothing until its holder has broken the glass.
     pub dormant: bool,
+    /// What the passkey has to be that a session of theirs rests on.
+    pub keys: KeyClass,
 }
 
 /// What a role sees of some fields.
@@ -102,7 +104,7 @@ pub(crate) fn render(grants: &[RoleGrant], purposes: &[PurposeFields]) -> String
 }
 
 fn role(text: &mut String, grant: &RoleGrant) -> std::fmt::Result {
-    let RoleGrant { role, holder, actions, purposes, sees, dormant } = grant;
+    let RoleGrant { role, holder, actions, purposes, sees, dormant, keys } = grant;
     let principal = format!("principal is {} in {}", holder.entity_type(), uid("Role", role));
     let purposes = uids("Purpose", purposes);
     let claimed = format!("context has purpose && {purposes}.contains(context.purpose)");
@@ -118,6 +120,27 @@ fn role(text: &mut String, grant: &RoleGrant) -> std::fmt::Result {
             (false, false) => {}
         }
         text.push_str(";\n\n");
+    }
+
+    let fact = match keys {
+        KeyClass::Any => None,
+        KeyClass::DeviceBound => Some("device_bound"),
+        KeyClass::Attested => Some("attested"),
+    };
+    if let Some(fact) = fact {
+        writeln!(text, "@id({})", quoted(&format!("role:{role}/keys")))?;
+        writeln!(text, "@advice(\"proof:{}\")", keys.as_str())?;
+        writeln!(text, "forbid ({principal}, action, resource)")?;
+        write!(text, "when {{ context.means == Means::\"session\" && !context.{fact}")?;
+        if *dormant {
+            // Until it is woken it asks for nothing either.
+            text.push_str(" && (context.break_glass || action == Action::\"break_glass.open\")");
+        }
+        text.push_str(" }\n");
+        writeln!(text, "unless {{")?;
+        writeln!(text, "  action in Action::\"own\" &&")?;
+        writeln!(text, "  {UNOWNED}")?;
+        text.push_str("};\n\n");
     }
 
     for (number, grant) in (1..).zip(sees) {
@@ -143,6 +166,9 @@ fn role(text: &mut String, grant: &RoleGrant) -> std::fmt::Result {
     }
     Ok(())
 }
+
+/// Of what is everybody's own, what is about others.
+const UNOWNED: &str = r#"![Action::"approval.ask", Action::"approval.read", Action::"approval.give", Action::"break_glass.open", Action::"break_glass.close", Action::"break_glass.read", Action::"break_glass.review"].contains(action)"#;
 
 /// A purpose forbids every field but its own, so that no role and no extra policy can widen it.
 fn fields_of(text: &mut String, purpose: &PurposeFields) -> std::fmt::Result {
@@ -189,6 +215,7 @@ mod tests {
                 reveals: View::Nothing,
             }],
             dormant: false,
+            keys: KeyClass::DeviceBound,
         }
     }
 
@@ -202,6 +229,15 @@ mod tests {
 
         @id("role:support/charter.read")
         permit (principal is Staff in Role::"support", action == Action::"charter.read", resource);
+
+        @id("role:support/keys")
+        @advice("proof:device-bound")
+        forbid (principal is Staff in Role::"support", action, resource)
+        when { context.means == Means::"session" && !context.device_bound }
+        unless {
+          action in Action::"own" &&
+          ![Action::"approval.ask", Action::"approval.read", Action::"approval.give", Action::"break_glass.open", Action::"break_glass.close", Action::"break_glass.read", Action::"break_glass.review"].contains(action)
+        };
 
         @id("role:support/reads/1")
         permit (
@@ -229,7 +265,7 @@ mod tests {
         grant.role = "a\"); permit (principal, action, resource); //\n\\".into();
         let text = render(&[grant], &[]);
         let policies: cedar_policy::PolicySet = text.parse().expect("still one policy each");
-        assert_eq!(policies.policies().count(), 3);
+        assert_eq!(policies.policies().count(), 4);
     }
 
     #[test]

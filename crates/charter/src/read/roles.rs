@@ -1,7 +1,7 @@
 //! `roles.yaml`: who may do what, for which purposes, and how much of each field they see.
 
 use super::{Draft, Keys, Names, declared, integer, list, name_rule, names};
-use crate::model::{BreakGlass, Daily, Holder, View};
+use crate::model::{BreakGlass, Daily, Holder, KeyKind, View};
 use crate::problem::{At, Placed, Sink, shown};
 use crate::words::Word;
 use crate::yaml::Node;
@@ -23,6 +23,8 @@ pub(crate) struct DraftRole {
     pub(crate) daily: Daily,
     /// What it is woken for, if it sleeps.
     pub(crate) break_glass: Option<DraftGlass>,
+    /// What a passkey has to be.
+    pub(crate) keys: Option<Placed<KeyKind>>,
 }
 
 /// `break_glass` of a role as written.
@@ -44,7 +46,7 @@ pub(crate) struct DraftSees {
 }
 
 const KEYS: &[&str] =
-    &["title", "holder", "actions", "purposes", "sees", "transit", "groups", "daily", "break_glass"];
+    &["title", "holder", "actions", "purposes", "sees", "transit", "groups", "daily", "break_glass", "keys"];
 
 pub(super) fn read(tree: &Node, draft: &mut Draft, sink: &mut Sink<'_>) {
     declared(tree, "roles", 200, name_rule, sink, |name, at, node, sink| {
@@ -59,6 +61,7 @@ pub(super) fn read(tree: &Node, draft: &mut Draft, sink: &mut Sink<'_>) {
             groups: Names::default(),
             daily: Daily::default(),
             break_glass: None,
+            keys: None,
         };
         if let Some(keys) = Keys::open(node, format!("role `{name}`"), at, KEYS, sink) {
             role.title = keys.title("title", "...", sink);
@@ -73,6 +76,9 @@ pub(super) fn read(tree: &Node, draft: &mut Draft, sink: &mut Sink<'_>) {
             role.groups = keys.get("groups").map(|node| groups(node, sink)).unwrap_or_default();
             role.daily = keys.get("daily").map(|node| daily(node, name, sink)).unwrap_or_default();
             role.break_glass = keys.get("break_glass").and_then(|node| glass(node, name, sink));
+            role.keys = keys
+                .get("keys")
+                .and_then(|node| Some(Placed { value: super::word(node, sink)?, at: node.at }));
             role.sees = entries.iter().filter_map(|node| sees(node, name, sink)).collect();
         }
         draft.roles.push(role);

@@ -27,6 +27,7 @@ fn role(name: &str, holder: PrincipalKind, actions: &[&str], purposes: &[&str]) 
         purposes: strings(purposes),
         sees: Vec::new(),
         dormant: false,
+        keys: crate::KeyClass::Any,
     }
 }
 

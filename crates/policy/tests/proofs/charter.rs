@@ -21,6 +21,7 @@ fn role(name: &str, holder: PrincipalKind, actions: &[&str], purposes: &[&str], 
         purposes: strings(purposes),
         sees: vec![sees],
         dormant: false,
+        keys: avouch_policy::KeyClass::Any,
     }
 }
 
