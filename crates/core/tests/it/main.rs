@@ -25,6 +25,7 @@ mod log;
 mod log_in;
 mod log_kill;
 mod people;
+mod places;
 mod policy;
 mod provisioning;
 mod quotas;
