@@ -13,7 +13,8 @@ use self::declared::Declared;
 use crate::action::{self, ACTIONS};
 use crate::charter::Charter;
 use crate::model::{
-    Approval, Compound, Field, Holder, Purpose, Recipient, RetentionClass, Role, Sees, Sensitivity, View,
+    Approval, Compound, Field, Holder, KeyKind, Purpose, Recipient, RetentionClass, Role, Sees, Sensitivity,
+    View,
 };
 use crate::problem::{At, Placed, Problem, Sink, quoted, shown, suggest};
 use crate::read::{
@@ -262,6 +263,7 @@ fn resolve_role(draft: DraftRole, names: &Declared, all: &[Field], sink: &mut Si
         transit: draft.transit.into_iter().flat_map(|keys| keys.names).map(|name| name.value).collect(),
         groups: draft.groups.names.into_iter().map(|name| name.value).collect(),
         daily: draft.daily,
+        keys: draft.keys.map(|keys| keys.value).unwrap_or_default(),
     })
 }
 
@@ -330,6 +332,12 @@ fn check_actions(draft: &DraftRole, sink: &mut Sink<'_>) {
     {
         let message = format!("role `{role}` is not for staff, and only staff are in groups");
         sink.help(group.at, message, "remove `groups`, or write `holder: staff`");
+    }
+    if let Some(keys) = draft.keys.as_ref().filter(|keys| keys.value > KeyKind::Any)
+        && draft.holder == Some(Holder::Service)
+    {
+        let message = format!("role `{role}` is for services, and no service has a passkey");
+        sink.help(keys.at, message, "remove `keys`");
     }
     if let Some(entry) = draft.sees.first().filter(|_| auditor) {
         sink.help(

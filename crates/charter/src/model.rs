@@ -229,7 +229,22 @@ pub struct Role {
     pub groups: Vec<String>,
     /// How much whoever holds it may see in a day.
     pub daily: Daily,
+    /// What the passkey has to be that a session of whoever holds it rests on.
+    pub keys: KeyKind,
 }
+
+words! { "keys"
+/// What a passkey has to be. Each is more than the one before.
+#[derive(Default)]
+KeyKind {
+    /// Whatever somebody logs in with.
+    #[default]
+    Any = "any",
+    /// One that cannot be copied to another device.
+    DeviceBound = "device-bound",
+    /// One of which the maker of its device says so, and which device it is.
+    Attested = "attested",
+}}
 
 /// How much one person or program may see in a day, which begins and ends at midnight UTC. Of what is not said, a role says nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

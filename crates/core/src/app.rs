@@ -264,7 +264,7 @@ impl App {
                 if matches!(error, Error::Store(avouch_store::Error::Unknown(_))) {
                     // It may have been seen.
                     attempt.keep_count();
-                    self.doubt(O::REFRESH);
+                    self.doubt(attempt.operation.refreshes());
                 }
                 answer(Err(error));
             }
@@ -451,7 +451,7 @@ impl<O: Operation> Attempt<O> {
             seen.keep(tx)?;
             after.seen = Some(seen);
         }
-        let fresh = match O::REFRESH {
+        let fresh = match self.operation.refreshes() {
             Refresh::Access if output.is_ok() => Fresh::Access(Box::new(Access::changed(tx, &app.keys)?)),
             Refresh::Rules if output.is_ok() => Fresh::Rules(Box::new(charters::load_in(tx, &app.keys)?)),
             Refresh::Keys if output.is_ok() => Fresh::Keys(opening::load_keys(tx)?),
@@ -474,7 +474,8 @@ impl<O: Operation> Attempt<O> {
         drop(counted.take());
         if !cx.caller.is_system() {
             let limits = cx.rules.daily(cx.caller.roles());
-            *counted = self.app.quotas.reserve(cx.caller.id, &limits, event)?;
+            let accounts = self.app.access().accounts_of(cx.caller.id);
+            *counted = self.app.quotas.reserve(cx.caller.id, &accounts, &limits, event)?;
         }
         Ok(())
     }

@@ -73,6 +73,7 @@ fn role(number: usize, purposes: &[String], fields: &[String]) -> RoleGrant {
         actions: Action::ALL.iter().map(ToString::to_string).collect(),
         purposes: purposes.to_vec(),
         sees: vec![SeesGrant { fields: fields.to_vec(), reads: View::Masked, reveals: View::Clear }],
+        keys: avouch_policy::KeyClass::Any,
     }
 }
 

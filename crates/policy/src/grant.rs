@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::source::nearest;
-use crate::{Action, PrincipalKind, Problem, Shows, View};
+use crate::{Action, KeyClass, PrincipalKind, Problem, Shows, View};
 
 /// What holders of a role may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct RoleGrant {
     pub purposes: Vec<String>,
     /// What its holders see of fields. A field that is not named is not seen.
     pub sees: Vec<SeesGrant>,
+    /// What the passkey has to be that a session of theirs rests on.
+    pub keys: KeyClass,
 }
 
 /// What a role sees of some fields.
@@ -100,7 +102,7 @@ pub(crate) fn render(grants: &[RoleGrant], purposes: &[PurposeFields]) -> String
 }
 
 fn role(text: &mut String, grant: &RoleGrant) -> std::fmt::Result {
-    let RoleGrant { role, holder, actions, purposes, sees } = grant;
+    let RoleGrant { role, holder, actions, purposes, sees, keys } = grant;
     let principal = format!("principal is {} in {}", holder.entity_type(), uid("Role", role));
     let purposes = uids("Purpose", purposes);
 
@@ -112,6 +114,22 @@ fn role(text: &mut String, grant: &RoleGrant) -> std::fmt::Result {
             write!(text, "\nwhen {{ context has purpose && {purposes}.contains(context.purpose) }}")?;
         }
         text.push_str(";\n\n");
+    }
+
+    let fact = match keys {
+        KeyClass::Any => None,
+        KeyClass::DeviceBound => Some("device_bound"),
+        KeyClass::Attested => Some("attested"),
+    };
+    if let Some(fact) = fact {
+        writeln!(text, "@id({})", quoted(&format!("role:{role}/keys")))?;
+        writeln!(text, "@advice(\"proof:{}\")", keys.as_str())?;
+        writeln!(text, "forbid ({principal}, action, resource)")?;
+        writeln!(text, "when {{ context.means == Means::\"session\" && !context.{fact} }}")?;
+        writeln!(text, "unless {{")?;
+        writeln!(text, "  action in Action::\"own\" &&")?;
+        writeln!(text, "  {UNOWNED}")?;
+        text.push_str("};\n\n");
     }
 
     for (number, grant) in (1..).zip(sees) {
@@ -134,6 +152,10 @@ fn role(text: &mut String, grant: &RoleGrant) -> std::fmt::Result {
     }
     Ok(())
 }
+
+/// Of what is everybody's own, what is about others.
+const UNOWNED: &str =
+    r#"![Action::"approval.ask", Action::"approval.read", Action::"approval.give"].contains(action)"#;
 
 /// A purpose forbids every field but its own, so that no role and no extra policy can widen it.
 fn fields_of(text: &mut String, purpose: &PurposeFields) -> std::fmt::Result {
@@ -179,6 +201,7 @@ mod tests {
                 reads: View::Masked,
                 reveals: View::Nothing,
             }],
+            keys: KeyClass::DeviceBound,
         }
     }
 
@@ -192,6 +215,15 @@ mod tests {
 
         @id("role:support/charter.read")
         permit (principal is Staff in Role::"support", action == Action::"charter.read", resource);
+
+        @id("role:support/keys")
+        @advice("proof:device-bound")
+        forbid (principal is Staff in Role::"support", action, resource)
+        when { context.means == Means::"session" && !context.device_bound }
+        unless {
+          action in Action::"own" &&
+          ![Action::"approval.ask", Action::"approval.read", Action::"approval.give"].contains(action)
+        };
 
         @id("role:support/reads/1")
         permit (
@@ -219,7 +251,7 @@ mod tests {
         grant.role = "a\"); permit (principal, action, resource); //\n\\".into();
         let text = render(&[grant], &[]);
         let policies: cedar_policy::PolicySet = text.parse().expect("still one policy each");
-        assert_eq!(policies.policies().count(), 3);
+        assert_eq!(policies.policies().count(), 4);
     }
 
     #[test]

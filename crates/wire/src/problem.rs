@@ -115,8 +115,8 @@ pub struct Fault {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(examples(json!({"need": "purpose", "detail": "state a purpose", "allowed": ["support"]})))]
 pub struct Need {
-    /// `permission`, `purpose`, `lawful_purpose`, `reason`, `network`, `recipient`, `field`, `view`, `session`, `proof`, `approval`, `key` or
-    /// `quota`.
+    /// `permission`, `purpose`, `lawful_purpose`, `reason`, `network`, `recipient`, `field`, `view`, `session`, `proof`, `settled`, `approval`,
+    /// `key` or `quota`.
     pub need: String,
     /// What to do about it.
     pub detail: String,
@@ -132,7 +132,13 @@ pub struct Need {
     /// Of a quota: what is counted, `subjects`, `clear_fields` or `rows_exported`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota: Option<String>,
-    /// Of a quota: when the next day begins.
+    /// Of a proof: whether it has to be by a passkey that cannot leave its device.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub device_bound: bool,
+    /// Of a proof: whether the maker of that device has to say so as well.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub attested: bool,
+    /// Of a quota: when the next day begins. Of what has to settle: from when on it may be done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resets: Option<Time>,
 }

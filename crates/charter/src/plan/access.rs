@@ -3,7 +3,7 @@
 use super::{ChangeKind, Plan, gained_lost, pair};
 use crate::action;
 use crate::charter::Charter;
-use crate::model::{Approval, Daily, Role, View};
+use crate::model::{Approval, Daily, KeyKind, Role, View};
 use crate::problem::quoted;
 
 pub(super) fn roles(old: Option<&Charter>, new: &Charter, plan: &mut Plan) {
@@ -22,6 +22,9 @@ pub(super) fn roles(old: Option<&Charter>, new: &Charter, plan: &mut Plan) {
         if !it.groups.is_empty() {
             let groups = quoted(it.groups.iter().map(String::as_str));
             effect.push_str(&format!(", held by whoever is in group {groups}"));
+        }
+        if it.keys > KeyKind::Any {
+            effect.push_str(&format!(", with a passkey that is `{}`", it.keys));
         }
         let limits = in_a_day(&it.daily);
         if !limits.is_empty() {
@@ -66,6 +69,12 @@ pub(super) fn roles(old: Option<&Charter>, new: &Charter, plan: &mut Plan) {
         }
         if !lost.is_empty() {
             say(format!("no longer held for being in group {}", quoted(lost)), false);
+        }
+        if was.keys != is.keys {
+            say(
+                format!("asks for a passkey that is `{}` instead of `{}`", is.keys, was.keys),
+                is.keys < was.keys,
+            );
         }
         for ((key, before), (_, now)) in was.daily.all().into_iter().zip(is.daily.all()) {
             let told =

@@ -1,7 +1,7 @@
 //! `roles.yaml`: who may do what, for which purposes, and how much of each field they see.
 
 use super::{Draft, Keys, Names, declared, integer, list, name_rule, names};
-use crate::model::{Daily, Holder, View};
+use crate::model::{Daily, Holder, KeyKind, View};
 use crate::problem::{At, Placed, Sink, shown};
 use crate::words::Word;
 use crate::yaml::Node;
@@ -21,6 +21,8 @@ pub(crate) struct DraftRole {
     pub(crate) groups: Names,
     /// How much in a day.
     pub(crate) daily: Daily,
+    /// What a passkey has to be.
+    pub(crate) keys: Option<Placed<KeyKind>>,
 }
 
 /// One entry of `sees` as written.
@@ -32,7 +34,8 @@ pub(crate) struct DraftSees {
     pub(crate) reveals: Placed<View>,
 }
 
-const KEYS: &[&str] = &["title", "holder", "actions", "purposes", "sees", "transit", "groups", "daily"];
+const KEYS: &[&str] =
+    &["title", "holder", "actions", "purposes", "sees", "transit", "groups", "daily", "keys"];
 
 pub(super) fn read(tree: &Node, draft: &mut Draft, sink: &mut Sink<'_>) {
     declared(tree, "roles", 200, name_rule, sink, |name, at, node, sink| {
@@ -46,6 +49,7 @@ pub(super) fn read(tree: &Node, draft: &mut Draft, sink: &mut Sink<'_>) {
             transit: None,
             groups: Names::default(),
             daily: Daily::default(),
+            keys: None,
         };
         if let Some(keys) = Keys::open(node, format!("role `{name}`"), at, KEYS, sink) {
             role.title = keys.title("title", "...", sink);
@@ -59,6 +63,9 @@ pub(super) fn read(tree: &Node, draft: &mut Draft, sink: &mut Sink<'_>) {
             role.transit = keys.get("transit").map(|node| keys_of(node, sink));
             role.groups = keys.get("groups").map(|node| groups(node, sink)).unwrap_or_default();
             role.daily = keys.get("daily").map(|node| daily(node, name, sink)).unwrap_or_default();
+            role.keys = keys
+                .get("keys")
+                .and_then(|node| Some(Placed { value: super::word(node, sink)?, at: node.at }));
             role.sees = entries.iter().filter_map(|node| sees(node, name, sink)).collect();
         }
         draft.roles.push(role);

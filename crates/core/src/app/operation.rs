@@ -40,6 +40,11 @@ pub trait Operation: Send + Sync + 'static {
         false
     }
 
+    /// The same of this very one, where it depends.
+    fn refreshes(&self) -> Refresh {
+        Self::REFRESH
+    }
+
     /// What it is certain to ask its transaction, so that it can be asked at once with what others ask.
     fn ahead(&self, _wants: &mut Vec<Ahead>) {}
 

@@ -109,6 +109,11 @@ fn decide_with(
     };
     let decision = rules.engine.decide(&request);
     let mut needs = decision.needs.clone();
+    for need in &mut needs {
+        if let Need::Settled { hours, until } = need {
+            *until = caller.settled_after(*hours);
+        }
+    }
     let mut policies: Vec<String> = decision.policies.iter().map(ToString::to_string).collect();
     let (mut views, mut owed) =
         views(rules, &request, &intent.shows, &mut needs, &mut policies, decision.allowed);

@@ -51,6 +51,7 @@ impl<'p> Desk<'p> {
             login: Some(" Ida@Lindenhof.example ".to_owned()),
             manager: None,
             person: None,
+            contact: None,
             roles: vec!["support".to_owned()],
             recipient: None,
             networks: Vec::new(),
@@ -403,7 +404,7 @@ both_engines! {
         let mut desk = Desk::with_passkey(place);
         let hers = desk.by_passkey().expect("in");
         let otto = CreatePrincipal {
-            kind: "staff".to_owned(), name: "Otto".to_owned(), login: Some("otto".to_owned()), manager: None, person: None,
+            kind: "staff".to_owned(), name: "Otto".to_owned(), login: Some("otto".to_owned()), manager: None, person: None, contact: None,
             roles: vec!["support".to_owned()], recipient: None, networks: Vec::new(), days: None,
         };
         let otto = desk.house.act(&desk.house.admin, otto).expect("hired").id;
@@ -545,7 +546,7 @@ both_engines! {
     fn a_name_to_log_in_with_is_one_persons(place) {
         let desk = Desk::new(place);
         let other = |login: &str| CreatePrincipal {
-            kind: "staff".to_owned(), name: "Other".to_owned(), login: Some(login.to_owned()), manager: None, person: None,
+            kind: "staff".to_owned(), name: "Other".to_owned(), login: Some(login.to_owned()), manager: None, person: None, contact: None,
             roles: vec!["support".to_owned()], recipient: None, networks: Vec::new(), days: None,
         };
         for taken in ["ida@lindenhof.example", "IDA@LINDENHOF.EXAMPLE", " ida@lindenhof.example"] {

@@ -30,7 +30,7 @@ use crate::service::Shared;
 #[utoipa::path(get, path = "/v1/account", tag = "people",
     responses((status = 200, body = Account, description = "Oneself")))]
 pub(super) async fn read(State(service): State<Shared>, Caller(caller): Caller) -> Result<Response, Failure> {
-    let Known { id, record, groups, roles, authenticators, strong, aal } =
+    let Known { id, record, groups, roles, authenticators, strong, keys, aal } =
         perform(&service.app, &caller, ReadAccount).await?.output;
     let roles = roles.into_iter().map(|role| AccountRole {
         name: role.name,
@@ -46,6 +46,7 @@ pub(super) async fn read(State(service): State<Shared>, Caller(caller): Caller) 
         used: one.used.map(render::time),
         left: one.left,
         travels: one.travels,
+        attested: one.attested,
         breached: one.breached,
     });
     render::ok(&Account {
@@ -53,6 +54,7 @@ pub(super) async fn read(State(service): State<Shared>, Caller(caller): Caller) 
         roles: roles.collect(),
         authenticators: authenticators.collect(),
         strong,
+        keys: keys.as_str().to_owned(),
         aal,
     })
 }

@@ -26,6 +26,7 @@ fn role(name: &str, holder: PrincipalKind, actions: &[&str], purposes: &[&str]) 
         actions: strings(actions),
         purposes: strings(purposes),
         sees: Vec::new(),
+        keys: crate::KeyClass::Any,
     }
 }
 

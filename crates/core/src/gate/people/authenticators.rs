@@ -10,11 +10,13 @@ use avouch_store::{Tx, params, statements};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::notices::Told;
 use super::sessions::{self, SessionChange};
 use crate::app::{App, Cx, Operation, Outcome, about_nobody};
 use crate::audit::Note;
 use crate::gate::Permit;
 use crate::ids::{AuthenticatorId, PrincipalId};
+use crate::outbox::AccountNotice;
 use crate::{Error, Refusal};
 
 statements! {
@@ -231,9 +233,8 @@ impl Operation for RemoveAuthenticator {
     fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<()>, Error> {
         let caller = cx.caller.id();
         let all = Authenticator::of(tx, cx.app, caller)?;
-        if !all.iter().any(|(id, _)| *id == self.id) {
-            return Err(Error::NotFound);
-        }
+        let kind = all.iter().find(|(id, _)| *id == self.id).map(|(_, one)| one.secret.kind());
+        let kind = kind.ok_or(Error::NotFound)?;
         let rest: Vec<_> = all.iter().filter(|(id, _)| *id != self.id).cloned().collect();
         if strong(&all) && !strong(&rest) {
             return Err(Error::Conflict(
@@ -241,6 +242,8 @@ impl Operation for RemoveAuthenticator {
             ));
         }
         tx.put(&DROP, params![self.id.bytes(), caller.bytes()])?;
+        let told = Told { with: Some(kind.as_str()), ..Told::of(AccountNotice::Removed) };
+        told.tell(tx, cx.app, caller, cx.now)?;
         let ended = sessions::end_begun_with(tx, cx.app, caller, self.id, cx.caller.session())?;
         let note = Note { objects: vec![*self.id.bytes()], ..Note::count(1) };
         Ok(Outcome::new((), note).with_sessions(ended))

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use avouch_authn::passkey::Passkey;
+use avouch_authn::passkey::{Makers, Passkey};
 use avouch_authn::password::{self, Hashed};
 use avouch_authn::recovery::{self, COUNT};
-use avouch_policy::Action;
+use avouch_policy::{Action, KeyClass};
 use avouch_seal::SecureRandom as _;
 use avouch_store::Tx;
 use data_encoding::HEXLOWER;
@@ -15,13 +15,16 @@ use zeroize::Zeroizing;
 
 use super::authenticators::{self, Authenticator, AuthenticatorKind, Kept, Secret, totp_secret};
 use super::log_in::BegunCeremony;
+use super::notices::Told;
 use super::once::{self, Single};
 use super::ticket::{self, For};
 use crate::Error;
-use crate::app::{App, Cx, Operation, Outcome, about_nobody};
+use crate::app::{App, Cx, Operation, Outcome, Refresh, about_nobody};
 use crate::audit::Note;
+use crate::gate::principals::note_change;
 use crate::gate::{Caller, Permit};
 use crate::ids::{AuthenticatorId, PrincipalId};
+use crate::outbox::AccountNotice;
 
 /// Something to log in with that was just added.
 #[derive(Debug)]
@@ -100,14 +103,24 @@ impl Ready {
         }
         let one = Authenticator::new(self.owner, &self.label, cx.now, self.secret.clone())?;
         let (id, ended) = authenticators::add(tx, cx, &one)?;
+        changed(tx, cx, one.secret.kind())?;
         let note = Note { objects: vec![*id.bytes()], ..Note::count(1) };
         Ok(Outcome::new(Enrolled { id, codes: Vec::new() }, note).with_sessions(ended))
     }
 }
 
+/// Something to log in with was added: for a while its owner is not let out with much, and they are told.
+fn changed(tx: &mut Tx<'_>, cx: &Cx<'_>, kind: AuthenticatorKind) -> Result<(), Error> {
+    let owner = cx.caller.id();
+    note_change(tx, cx.app, owner, cx.now)?;
+    let told = Told { with: Some(kind.as_str()), ..Told::of(AccountNotice::Enrolled) };
+    told.tell(tx, cx.app, owner, cx.now)
+}
+
 macro_rules! enrolment {
     () => {
         const ACTION: Action = Action::AuthenticatorEnrol;
+        const REFRESH: Refresh = Refresh::Access;
         type Output = Enrolled;
         about_nobody!();
     };
@@ -134,16 +147,22 @@ impl Operation for EnrolRecoveryCodes {
         let (kept, codes) = recovery::generate(&random);
         let one = Authenticator::new(cx.caller.id(), "Recovery codes", cx.now, Secret::Recovery(kept))?;
         let (id, ended) = authenticators::add(tx, cx, &one)?;
+        changed(tx, cx, one.secret.kind())?;
         let note = Note { objects: vec![*id.bytes()], ..Note::count(1) };
         Ok(Outcome::new(Enrolled { id, codes }, note).with_sessions(ended))
     }
 }
+
+/// Said to whoever brings a passkey that does not do for their roles.
+const TRAVELS: &str = "your roles ask for a passkey that cannot be copied to other devices: use a security key, or one that stays on its device";
 
 /// What a ticket for a passkey says.
 #[derive(Serialize, Deserialize)]
 struct PasskeyBegun {
     owner: PrincipalId,
     state: String,
+    /// Whether the maker of the device is asked.
+    attested: bool,
 }
 
 /// What a ticket for an app says.
@@ -169,12 +188,16 @@ impl App {
                 _ => None,
             })
             .collect();
-        let begun = self
-            .relying_party()?
-            .begin_enrolment(*owner.bytes(), &name, &known)
-            .map_err(|_| Error::Internal("a ceremony could not begin"))?;
+        let (site, person) = (self.relying_party()?, *owner.bytes());
+        let attested = self.keys_asked_of(owner) == KeyClass::Attested;
+        let begun = if attested {
+            site.begin_attested_enrolment(person, &name, &known, self.makers()?)
+        } else {
+            site.begin_enrolment(person, &name, &known)
+        };
+        let begun = begun.map_err(|_| Error::Internal("a ceremony could not begin"))?;
         let state = HEXLOWER.encode(&begun.state);
-        let ticket = ticket::issue(self, For::Passkey, PasskeyBegun { owner, state })?;
+        let ticket = ticket::issue(self, For::Passkey, PasskeyBegun { owner, state, attested })?;
         Ok(BegunCeremony { options: begun.options, ticket })
     }
 
@@ -188,13 +211,23 @@ impl App {
         answer: &[u8],
         label: &str,
     ) -> Result<EnrolPasskey, Error> {
-        let (PasskeyBegun { owner, state }, single) = ticket::redeem(self, For::Passkey, ticket)?;
+        let (PasskeyBegun { owner, state, attested }, single) = ticket::redeem(self, For::Passkey, ticket)?;
         let state = HEXLOWER.decode(state.as_bytes()).map_err(|_| Error::LogInFailed)?;
-        let passkey =
-            self.relying_party()?.finish_enrolment(&state, answer).map_err(|error| match error {
-                avouch_authn::Error::Undiscoverable => Error::invalid("", error.to_string()),
-                _ => Error::LogInFailed,
-            })?;
+        let site = self.relying_party()?;
+        let passkey = if attested {
+            site.finish_attested_enrolment(&state, answer, self.makers()?)
+        } else {
+            site.finish_enrolment(&state, answer)
+        };
+        let passkey = passkey.map_err(|error| match error {
+            avouch_authn::Error::Undiscoverable | avouch_authn::Error::Unattested => {
+                Error::invalid("", error.to_string())
+            }
+            _ => Error::LogInFailed,
+        })?;
+        if self.people.settings.class_of(&passkey) < self.keys_asked_of(owner) {
+            return Err(Error::invalid("", TRAVELS));
+        }
         let secret = Secret::Passkey(Box::new(passkey));
         let label = label.to_owned();
         Ok(EnrolPasskey(Ready { owner, label, secret, single: Some(single), knows: None }))
@@ -278,6 +311,19 @@ impl App {
             }
             error => error,
         })
+    }
+
+    /// What somebody's roles ask of their passkeys.
+    fn keys_asked_of(&self, id: PrincipalId) -> KeyClass {
+        let rules = self.rules();
+        let class = self.access().class(id, &rules);
+        class.map(|class| rules.keys_of(class.roles())).unwrap_or_default()
+    }
+
+    fn makers(&self) -> Result<&Makers, Error> {
+        self.people.settings.makers.as_deref().ok_or(Error::Conflict(
+            "your roles ask for a passkey that its maker speaks for, and the operator has named no maker",
+        ))
     }
 
     /// What somebody is called where they log in.

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use avouch_policy::{Action, Need, Proof, ProofNeed};
+use avouch_policy::{Action, KeyClass, Need, Proof, ProofNeed};
 use avouch_seal::credential::SessionToken;
 use avouch_seal::vault::VaultKeys;
 use avouch_store::{Store, Tx, params, statements};
@@ -17,12 +17,15 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::atlas::{Atlas, Spot};
+use super::notices::Told;
 use super::places::{self, Novelty, Place};
 use super::{PeopleSettings, Proven};
-use crate::app::{App, Cx, Operation, Outcome, about_nobody};
+use crate::app::{App, Cx, Operation, Outcome, Refresh, about_nobody};
 use crate::audit::Note;
 use crate::gate::Permit;
+use crate::gate::principals::note_change;
 use crate::ids::{AuthenticatorId, PrincipalId, SessionId};
+use crate::outbox::AccountNotice;
 use crate::{Error, Refusal};
 
 statements! {
@@ -48,6 +51,7 @@ struct SessionRecord {
     until: i64,
     aal: u8,
     phishing_resistant: bool,
+    key: KeyClass,
     /// When that was proved, in microseconds UTC.
     proved: i64,
     methods: Vec<String>,
@@ -217,7 +221,8 @@ impl Live {
             places::moved(&record.spot, atlas, from, seconds)
         };
         let novelty = record.novelty.and(moved);
-        let proof = Proof::session(record.aal, record.phishing_resistant, seconds, novelty);
+        let proof =
+            Proof::session(record.aal, record.phishing_resistant, seconds, novelty).by_key(record.key);
         Standing { principal: record.principal, proof }
     }
 }
@@ -274,6 +279,10 @@ impl Operation for BeginSession {
     type Output = NewSession;
     about_nobody!();
 
+    fn refreshes(&self) -> Refresh {
+        if self.proven.recovers() { Refresh::Access } else { Refresh::Nothing }
+    }
+
     fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<NewSession>, Error> {
         let principal = self.proven.principal();
         self.proven.spend(tx, cx)?;
@@ -291,7 +300,17 @@ impl Operation for BeginSession {
             end(tx, *oldest, principal, &mut changes)?;
         }
 
-        let novelty = places::novelty(tx, cx, &self.proven, &self.place, self.replaces.is_none())?;
+        let (novelty, unseen) = places::novelty(tx, cx, &self.proven, &self.place, self.replaces.is_none())?;
+        let what = if self.proven.recovers() {
+            note_change(tx, cx.app, principal, cx.now)?;
+            Some(AccountNotice::Recovered)
+        } else {
+            unseen.then_some(AccountNotice::NewPlace)
+        };
+        if let Some(what) = what {
+            let (client, country) = (Some(self.client.as_str()), self.place.spot.country);
+            Told { client, country, ..Told::of(what) }.tell(tx, cx.app, principal, cx.now)?;
+        }
         let id = SessionId::from_bytes(cx.new_id()?);
         let token = SessionToken::generate(&cx.app.environment, *id.bytes(), &cx.app.rng)?;
         let record = SessionRecord {
@@ -301,6 +320,7 @@ impl Operation for BeginSession {
             until,
             aal: self.proven.aal,
             phishing_resistant: self.proven.phishing_resistant,
+            key: self.proven.key,
             proved: cx.now,
             methods: self.proven.methods.iter().map(|method| (*method).to_owned()).collect(),
             authenticator: self.proven.authenticator(),
@@ -496,6 +516,7 @@ mod tests {
             until: 1_000_000,
             aal: 2,
             phishing_resistant: true,
+            key: KeyClass::default(),
             proved: 0,
             methods: Vec::new(),
             authenticator: None,

@@ -78,7 +78,9 @@ fn a_charter_asks_for_fresher_and_stronger_proofs() {
     );
     let engine = engine_with(&[step_up]);
     let needs = |proof| engine.decide(&Request { proof, ..reveal() }).needs.clone();
-    let need = |within, phishing_resistant| Need::Proof(ProofNeed { within, phishing_resistant });
+    let need = |within, phishing_resistant| {
+        Need::Proof(ProofNeed { within, phishing_resistant, key: crate::KeyClass::Any })
+    };
     assert_eq!(needs(Proof::session(2, false, 900, 0)), []);
     assert_eq!(needs(Proof::session(2, false, 901, 0)), [need(Some(15), false)]);
     assert_eq!(needs(Proof::session(2, true, 901, 51)), [need(Some(5), true), need(Some(15), false)]);

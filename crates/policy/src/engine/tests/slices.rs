@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::KeyClass;
 
 const EXTRA: &str = r#"
     @advice("network") forbid (principal is Service, action, resource) when { context.rows == Rows::"many" };
@@ -16,9 +17,11 @@ const EXTRA: &str = r#"
 "#;
 
 fn proofs() -> impl Strategy<Value = Proof> {
-    let session = (0..=3_u8, any::<bool>(), 0..100_000_u64, 0..=100_u8);
-    let session = session
-        .prop_map(|(aal, resistant, seconds, novelty)| Proof::session(aal, resistant, seconds, novelty));
+    let keys = prop::sample::select(vec![KeyClass::Any, KeyClass::DeviceBound, KeyClass::Attested]);
+    let session = (0..=3_u8, any::<bool>(), 0..100_000_u64, 0..=100_u8, keys, 0..200_000_u64, any::<bool>());
+    let session = session.prop_map(|(aal, resistant, seconds, novelty, key, settled, sent)| {
+        Proof::session(aal, resistant, seconds, novelty).by_key(key).settled_for(settled).by_sent_code(sent)
+    });
     prop_oneof![Just(Proof::BEST), Just(Proof::KEY), Just(Proof::TOKEN), session]
 }
 
