@@ -100,7 +100,7 @@ both_engines! {
     fn a_role_in_other_letters_is_none(place) {
         let house = House::new(place);
         let with = |role: &str| CreatePrincipal {
-            kind: "staff".to_owned(), name: "Eve".to_owned(), login: None, manager: None, person: None,
+            kind: "staff".to_owned(), name: "Eve".to_owned(), login: None, contact: None, manager: None, person: None,
             roles: vec![role.to_owned()], recipient: None, networks: Vec::new(), days: None,
         };
         let eve = house.act(&house.admin, with("support")).expect("hired").id;
