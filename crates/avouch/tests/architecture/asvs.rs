@@ -10,8 +10,11 @@ use crate::evidence::{Evidence, State, hold_against, list};
 const LIST: &str = "docs/asvs.toml";
 const PAGE: &str = "docs/asvs.md";
 
+/// A section: its number, what it is about, and its requirements by number and level.
+type Section = (&'static str, &'static str, &'static [(u8, u8)]);
+
 /// The requirements of levels 1 and 2, by section. Whatever is missing in the list, or is there and is none, is told.
-const REQUIREMENTS: &[(&str, &str, &[(u8, u8)])] = &[
+const REQUIREMENTS: &[Section] = &[
     ("6.1", "what is documented", &[(1, 1), (2, 2), (3, 2)]),
     (
         "6.2",
@@ -74,7 +77,7 @@ impl Requirement {
 }
 
 fn known() -> Vec<(String, u8)> {
-    let of_section = |(section, _, all): &(&str, &str, &[(u8, u8)])| {
+    let of_section = |(section, _, all): &Section| {
         let section = (*section).to_owned();
         all.iter().map(move |(number, level)| (format!("{section}.{number}"), *level)).collect::<Vec<_>>()
     };

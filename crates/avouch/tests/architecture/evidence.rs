@@ -86,7 +86,8 @@ pub(crate) fn hold_against(page: &str, made: &str) {
 /// A list of the guide.
 pub(crate) fn list<T: for<'de> Deserialize<'de>>(path: &str) -> T {
     let text = std::fs::read_to_string(repository().join(path)).expect("the list is there");
-    toml::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
+    let read = toml::from_str(&text).map_err(|error| format!("{path}: {error}"));
+    read.expect("a list that can be read")
 }
 
 /// Whether a test is there and runs: `crate target module::of::the::test`, as in `cargo test -p avouch-crate --test target`; the
@@ -138,7 +139,7 @@ fn runs(text: &str, test: &str) -> Result<(), String> {
     let lines: Vec<_> = text.lines().map(str::trim).collect();
     let begins = format!("fn {test}(");
     let stands = |line: &&str| line.strip_prefix("async ").unwrap_or(line).starts_with(&begins);
-    let at = lines.iter().position(|line| stands(&line)).ok_or("there is no such function")?;
+    let at = lines.iter().position(stands).ok_or("there is no such function")?;
     let before = lines.get(..at).unwrap_or_default().iter().rev();
     let above: Vec<_> = before.take_while(|line| line.starts_with("#[") || line.starts_with("//")).collect();
     if above.iter().any(|line| line.starts_with("#[ignore")) {
