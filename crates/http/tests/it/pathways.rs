@@ -21,13 +21,16 @@ struct Way {
 fn documented() -> Vec<Way> {
     let document = avouch_http::openapi();
     let mut ways = Vec::new();
-    for (path, item) in document["paths"].as_object().expect("paths") {
+    let paths = document.get("paths").and_then(Value::as_object).expect("paths");
+    for (path, item) in paths {
         for (method, operation) in item.as_object().expect("methods") {
-            let content = &operation["requestBody"]["content"];
-            let schema = content["application/json"]["schema"]["$ref"].as_str().unwrap_or_default();
-            let schema = document.pointer(schema.trim_start_matches('#')).unwrap_or(&Value::Null);
-            let example = schema["examples"].get(0).or_else(|| schema.get("example")).cloned();
-            let body = content.is_object().then(|| example.unwrap_or_else(|| json!({})));
+            let content = operation.pointer("/requestBody/content");
+            let schema = content.and_then(|content| content.pointer("/application~1json/schema/$ref"));
+            let schema = schema.and_then(Value::as_str).and_then(|schema| schema.strip_prefix('#'));
+            let schema = schema.and_then(|schema| document.pointer(schema));
+            let example =
+                schema.and_then(|schema| schema.pointer("/examples/0").or_else(|| schema.get("example")));
+            let body = content.map(|_| example.cloned().unwrap_or_else(|| json!({})));
             let open = operation.get("security").is_some();
             ways.push(Way { method: method.to_uppercase(), path: path.clone(), open, body });
         }
