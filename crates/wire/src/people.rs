@@ -167,8 +167,11 @@ pub struct PasskeyEnrol {
 /// `POST /v1/account/password`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(examples(json!({"password": "orchid walnut ferry cloud"})))]
+#[schema(examples(json!({"current": "ferry cloud walnut orchid", "password": "orchid walnut ferry cloud"})))]
 pub struct PasswordEnrol {
+    /// The password so far, where there is one; not asked of whoever is here by a link or a recovery code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current: Option<Secret>,
     /// 15 to 128 characters that are hard to guess.
     pub password: Secret,
 }

@@ -103,6 +103,11 @@ impl Caller {
         }
     }
 
+    /// Where it comes from; nothing of the server itself.
+    pub(crate) fn from(&self) -> Option<IpAddr> {
+        self.from
+    }
+
     /// How it has proved who it is.
     #[must_use]
     pub fn proof(&self) -> Proof {

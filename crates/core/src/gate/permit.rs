@@ -192,7 +192,14 @@ pub(crate) fn decide_approved(
         Shows::These { places, .. } => {
             places.iter().filter_map(|place| Some(cx.rules.fields.get(*place)?.number)).collect()
         }
-        Shows::Nothing | Shows::Whatever => Vec::new(),
+        // What is not named may be anything that the purpose covers: others have agreed to it when they have agreed to all of it.
+        Shows::Whatever => {
+            let purpose = intent.purpose.as_deref().and_then(|name| cx.rules.purposes.get(name));
+            let covered = |place: &usize| purpose.is_none_or(|purpose| purpose.fields.contains(place));
+            let places = (0..cx.rules.fields.len()).filter(covered);
+            places.filter_map(|place| Some(cx.rules.fields.get(place)?.number)).collect()
+        }
+        Shows::Nothing => Vec::new(),
     };
     let act = Act { action, purpose: intent.purpose.as_deref(), subject: intent.subject, fields: &opened };
     let mut held = cx.app.approvals.of(cx.caller.id, &act, cx.rules, &access, cx.now);

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::access::{LOGIN_MAX, is_address, kind_of, login_name};
 use super::provisioning::{Provisioned, leave_all};
-use super::{Access, KeyRecord, Permit, PrincipalRecord, Status, people, services};
+use super::{Access, KeyRecord, Permit, PrincipalRecord, Status, approvals, people, services};
 use crate::app::{App, Cx, Operation, Outcome, Refresh, about_nobody};
 use crate::audit::Note;
 use crate::ids::{CredentialId, PrincipalId};
@@ -204,10 +204,13 @@ impl Operation for ChangePrincipal {
         }
         check(cx.rules, &record)?;
         free_login(tx, cx.app, id, &record)?;
-        let mut ended = Vec::new();
+        let (mut ended, mut taken_back) = (Vec::new(), Vec::new());
         if !record.is_active() {
             ended = people::end_all(tx, cx.app, id)?;
             ended.push(services::end_of(tx, id)?);
+            // Nothing that was under way goes on when they come back.
+            people::drop_links(tx, id)?;
+            taken_back = approvals::cancel_all(tx, cx.app, id, cx.now)?;
         }
         people::address_changed(tx, cx.app, (&before, &mut record), cx.now)?;
         write(tx, cx.app, id, &record)?;
@@ -215,7 +218,7 @@ impl Operation for ChangePrincipal {
         if principal.record.provisioned.is_none() {
             principal.groups.clear();
         }
-        Ok(Outcome::new(principal, touched(id)).with_sessions(ended))
+        Ok(Outcome::new(principal, touched(id)).with_sessions(ended).with_approvals(taken_back))
     }
 }
 

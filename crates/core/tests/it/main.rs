@@ -6,6 +6,7 @@ mod agreement;
 mod alarms;
 mod answers;
 mod approvals;
+mod attackers;
 mod backup;
 mod bound_keys;
 mod break_glass;

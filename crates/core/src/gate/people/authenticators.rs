@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::notices::Told;
-use super::sessions;
+use super::sessions::{self, SessionChange};
 use crate::app::{App, Cx, Operation, Outcome, about_nobody};
 use crate::audit::Note;
 use crate::gate::Permit;
@@ -189,8 +189,13 @@ pub(super) fn strong(all: &[(AuthenticatorId, Authenticator)]) -> bool {
     has(AuthenticatorKind::Passkey) || has(AuthenticatorKind::Password) && has(AuthenticatorKind::Totp)
 }
 
-/// Adds one to what the caller has. A second of a kind of which one has only one takes the place of the first.
-pub(super) fn add(tx: &mut Tx<'_>, cx: &Cx<'_>, one: &Authenticator) -> Result<AuthenticatorId, Error> {
+/// Adds one to what the caller has. A second of a kind of which one has only one takes the place of the first, and the sessions that
+/// began with that one end, but for the one that asks.
+pub(super) fn add(
+    tx: &mut Tx<'_>,
+    cx: &Cx<'_>,
+    one: &Authenticator,
+) -> Result<(AuthenticatorId, Vec<SessionChange>), Error> {
     let all = Authenticator::of(tx, cx.app, cx.caller.id())?;
     // With a password alone nobody adds to a way in that is stronger. With a link or a recovery code they may: that is what
     // these are for.
@@ -200,15 +205,17 @@ pub(super) fn add(tx: &mut Tx<'_>, cx: &Cx<'_>, one: &Authenticator) -> Result<A
     }
     let kind = one.secret.kind();
     let single = kind != AuthenticatorKind::Passkey;
+    let mut ended = Vec::new();
     for (id, _) in all.iter().filter(|(_, other)| single && other.secret.kind() == kind) {
         tx.put(&DROP, params![id.bytes(), cx.caller.id().bytes()])?;
+        ended.extend(sessions::end_begun_with(tx, cx.app, cx.caller.id(), *id, cx.caller.session())?);
     }
     if all.len() >= MOST {
         return Err(Error::Conflict("you have 20 ways to log in: take one away first"));
     }
     let id = AuthenticatorId::from_bytes(cx.new_id()?);
     one.put(tx, cx.app, id)?;
-    Ok(id)
+    Ok((id, ended))
 }
 
 /// Takes one of the caller's own away. Every session that began with it ends.

@@ -13,7 +13,7 @@ use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::authenticators::{self, Authenticator, AuthenticatorKind, Secret, totp_secret};
+use super::authenticators::{self, Authenticator, AuthenticatorKind, Kept, Secret, totp_secret};
 use super::log_in::BegunCeremony;
 use super::notices::Told;
 use super::once::{self, Single};
@@ -74,6 +74,16 @@ struct Ready {
     label: String,
     secret: Secret,
     single: Option<Single>,
+    /// The password of which its owner has shown that they know it.
+    knows: Option<AuthenticatorId>,
+}
+
+/// The password among what somebody has.
+fn password_of(all: &Kept) -> Option<(AuthenticatorId, &Hashed)> {
+    all.iter().find_map(|(id, one)| match &one.secret {
+        Secret::Password { hashed, .. } => Some((*id, hashed)),
+        Secret::Passkey(_) | Secret::Totp { .. } | Secret::Recovery(_) => None,
+    })
 }
 
 impl Ready {
@@ -84,11 +94,18 @@ impl Ready {
         if let Some(single) = &self.single {
             once::spend(tx, single)?;
         }
+        if self.secret.kind() == AuthenticatorKind::Password && cx.caller.proof().aal() > 0 {
+            // Of two who change it with the same one, one is second.
+            let all = Authenticator::of(tx, cx.app, self.owner)?;
+            if password_of(&all).map(|(id, _)| id) != self.knows {
+                return Err(Error::Conflict("your password was changed meanwhile"));
+            }
+        }
         let one = Authenticator::new(self.owner, &self.label, cx.now, self.secret.clone())?;
-        let id = authenticators::add(tx, cx, &one)?;
+        let (id, ended) = authenticators::add(tx, cx, &one)?;
         changed(tx, cx, one.secret.kind())?;
         let note = Note { objects: vec![*id.bytes()], ..Note::count(1) };
-        Ok(Outcome::new(Enrolled { id, codes: Vec::new() }, note))
+        Ok(Outcome::new(Enrolled { id, codes: Vec::new() }, note).with_sessions(ended))
     }
 }
 
@@ -129,10 +146,10 @@ impl Operation for EnrolRecoveryCodes {
         }
         let (kept, codes) = recovery::generate(&random);
         let one = Authenticator::new(cx.caller.id(), "Recovery codes", cx.now, Secret::Recovery(kept))?;
-        let id = authenticators::add(tx, cx, &one)?;
+        let (id, ended) = authenticators::add(tx, cx, &one)?;
         changed(tx, cx, one.secret.kind())?;
         let note = Note { objects: vec![*id.bytes()], ..Note::count(1) };
-        Ok(Outcome::new(Enrolled { id, codes }, note))
+        Ok(Outcome::new(Enrolled { id, codes }, note).with_sessions(ended))
     }
 }
 
@@ -212,7 +229,8 @@ impl App {
             return Err(Error::invalid("", TRAVELS));
         }
         let secret = Secret::Passkey(Box::new(passkey));
-        Ok(EnrolPasskey(Ready { owner, label: label.to_owned(), secret, single: Some(single) }))
+        let label = label.to_owned();
+        Ok(EnrolPasskey(Ready { owner, label, secret, single: Some(single), knows: None }))
     }
 
     /// Begins to enrol an app for codes.
@@ -241,15 +259,31 @@ impl App {
         let now_seconds = u64::try_from(self.now() / 1_000_000).unwrap_or_default();
         let step = totp_secret(&bytes).verify(code, now_seconds, None).ok_or(Error::LogInFailed)?;
         let secret = Secret::Totp { bytes: *bytes, last: Some(step) };
-        Ok(EnrolTotp(Ready { owner, label: label.to_owned(), secret, single: Some(single) }))
+        let label = label.to_owned();
+        Ok(EnrolTotp(Ready { owner, label, secret, single: Some(single), knows: None }))
     }
 
-    /// Judges a password and hashes it. Takes its time, on the thread that calls.
+    /// Judges a password and hashes it. Takes its time, on the thread that calls. Whoever has one shows it, but for somebody who is
+    /// here by a link or a recovery code, because they have lost it.
     ///
     /// # Errors
-    /// [`Error::Invalid`] says what is wrong with it; [`Error::Busy`].
-    pub fn judge_password_enrolment(&self, caller: &Caller, password: &str) -> Result<EnrolPassword, Error> {
+    /// [`Error::Invalid`] says what is wrong with it; [`Error::TooMany`] after too many wrong ones; [`Error::Busy`].
+    pub fn judge_password_enrolment(
+        self: &Arc<Self>,
+        caller: &Caller,
+        current: Option<&str>,
+        password: &str,
+    ) -> Result<EnrolPassword, Error> {
         let owner = caller.id();
+        let all = self.authenticators_of(owner)?;
+        let knows = match password_of(&all).filter(|_| caller.proof().aal() > 0) {
+            Some((id, hashed)) => {
+                let current = current.ok_or_else(|| Error::invalid("/current", CURRENT))?;
+                self.judge_current(caller, hashed, current)?;
+                Some(id)
+            }
+            None => None,
+        };
         let rules = self.rules();
         let own = self.names_of(owner)?;
         let own = own.iter().map(String::as_str);
@@ -260,7 +294,23 @@ impl App {
         let salt = self.salt()?;
         let hashed = self.people.hashing.run(|| Hashed::new(password, salt))?;
         let (label, secret) = ("Password".to_owned(), Secret::Password { hashed, breached: false });
-        Ok(EnrolPassword(Ready { owner, label, secret, single: None }))
+        Ok(EnrolPassword(Ready { owner, label, secret, single: None, knows }))
+    }
+
+    /// Whether the caller knows their password: counted as a log-in is, so that a session is no way to guess it.
+    fn judge_current(self: &Arc<Self>, caller: &Caller, hashed: &Hashed, current: &str) -> Result<(), Error> {
+        let from = caller.from().ok_or(Error::Unauthenticated)?;
+        let judged = self.attempted(self.account_of(caller.id()), from, || {
+            let right = self.people.hashing.run(|| hashed.verify(current))?;
+            if right { Ok(()) } else { Err(Error::LogInFailed) }
+        });
+        judged.map_err(|error| match error {
+            Error::LogInFailed => {
+                self.record_refusal(caller.id(), None, "log-in-failed");
+                Error::invalid("/current", "this is not your current password")
+            }
+            error => error,
+        })
     }
 
     /// What somebody's roles ask of their passkeys.
@@ -294,6 +344,8 @@ impl App {
             .collect())
     }
 }
+
+const CURRENT: &str = "say your current password as well";
 
 /// The words of these texts, in lower case, of three letters and more.
 fn familiar<'t>(texts: impl Iterator<Item = &'t str>) -> Vec<String> {

@@ -14,7 +14,7 @@ use avouch_seal::credential::OneTimeLink;
 use data_encoding::HEXLOWER;
 use zeroize::Zeroizing;
 
-use super::attempts::Attempt;
+use super::attempts::{Account, Attempt};
 use super::authenticators::{Authenticator, Kept, Secret, totp_secret};
 use super::notices::Told;
 use super::once::{self, Single};
@@ -136,6 +136,10 @@ impl App {
         let admitted = judged.and_then(|proven| {
             let caller = Caller::proven(&self.access(), &self.rules(), &proven, arrival.from, self.now());
             let caller = caller.map_err(|_| Error::LogInFailed)?;
+            // From elsewhere nobody learns whether what they have shown was right.
+            if !caller.network_allowed {
+                return Err(Error::LogInFailed);
+            }
             // Whoever steps up is who they were.
             if let Some(session) = arrival.session {
                 let before = self.people.sessions.standing(session, arrival.from, self.now());
@@ -194,13 +198,32 @@ impl App {
         let name = login_name(login);
         let id = self.access().by_login(&name);
         let account = match &id {
-            Some(id) => self.keys.row_digest("log-in-attempts", &[b"person", id.bytes()]),
+            Some(id) => self.account_of(*id),
             None => self.keys.row_digest("log-in-attempts", &[b"nobody", name.as_bytes()]),
         };
-        let attempt: Attempt = self.people.attempts.begin(account, arrival.from, self.now())?;
-        let judged = judge(about)?;
-        self.people.attempts.succeeded(attempt, self.now());
-        Ok(judged)
+        self.attempted(account, arrival.from, || judge(about))
+    }
+
+    /// Judges something that could be guessed: a failure is counted, and what could not be looked at is none.
+    pub(super) fn attempted<T>(
+        &self,
+        account: Account,
+        from: IpAddr,
+        judge: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let attempt: Attempt = self.people.attempts.begin(account, from, self.now())?;
+        let judged = judge();
+        match &judged {
+            Ok(_) => self.people.attempts.succeeded(attempt, self.now()),
+            Err(Error::LogInFailed) => {}
+            Err(_) => self.people.attempts.unjudged(attempt),
+        }
+        judged
+    }
+
+    /// By what the attempts of somebody are counted.
+    pub(super) fn account_of(&self, person: PrincipalId) -> Account {
+        self.keys.row_digest("log-in-attempts", &[b"person", person.bytes()])
     }
 
     fn judge_passkey(
