@@ -6,6 +6,7 @@
 
 mod cards;
 mod declared;
+mod glass;
 mod search;
 mod tokens;
 
@@ -56,6 +57,7 @@ pub(crate) fn resolve(draft: Draft, problems: &mut Vec<Problem>) -> Option<Chart
     let classes = draft.classes.into_iter().filter_map(resolve_class).collect();
 
     let mut sink = Sink { file: "roles.yaml", problems };
+    glass::check(&draft.roles, &mut sink);
     let roles: Vec<Role> =
         draft.roles.into_iter().filter_map(|role| resolve_role(role, &names, &fields, &mut sink)).collect();
 
@@ -263,6 +265,10 @@ fn resolve_role(draft: DraftRole, names: &Declared, all: &[Field], sink: &mut Si
         transit: draft.transit.into_iter().flat_map(|keys| keys.names).map(|name| name.value).collect(),
         groups: draft.groups.names.into_iter().map(|name| name.value).collect(),
         daily: draft.daily,
+        break_glass: match draft.break_glass {
+            Some(glass) => Some(glass::resolve(glass)?),
+            None => None,
+        },
         keys: draft.keys.map(|keys| keys.value).unwrap_or_default(),
     })
 }
@@ -279,6 +285,10 @@ fn resolve_approval(draft: DraftApproval, roles: &[Role], sink: &mut Sink<'_>) -
             Some(known) if known.holder != Holder::Staff => {
                 let message = format!("{} is no role of people who work here", shown(&role.value));
                 sink.help(role.at, message, "name a role with `holder: staff`");
+            }
+            Some(known) if known.break_glass.is_some() => {
+                let message = format!("role {} sleeps, and agrees to nothing", shown(&role.value));
+                sink.help(role.at, message, "name a role without `break_glass`");
             }
             Some(_) => approvers.push((role.value, count)),
         }

@@ -354,6 +354,7 @@ pub(crate) fn compile_engine(charter: &Charter) -> Result<Engine, Problems> {
             },
             actions: role.actions.clone(),
             purposes: role.purposes.clone(),
+            dormant: role.break_glass.is_some(),
             keys: key_class(role.keys),
             sees: role
                 .sees

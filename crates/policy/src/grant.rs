@@ -23,6 +23,8 @@ pub struct RoleGrant {
     pub purposes: Vec<String>,
     /// What its holders see of fields. A field that is not named is not seen.
     pub sees: Vec<SeesGrant>,
+    /// It grants nothing until its holder has broken the glass.
+    pub dormant: bool,
     /// What the passkey has to be that a session of theirs rests on.
     pub keys: KeyClass,
 }
@@ -102,16 +104,20 @@ pub(crate) fn render(grants: &[RoleGrant], purposes: &[PurposeFields]) -> String
 }
 
 fn role(text: &mut String, grant: &RoleGrant) -> std::fmt::Result {
-    let RoleGrant { role, holder, actions, purposes, sees, keys } = grant;
+    let RoleGrant { role, holder, actions, purposes, sees, dormant, keys } = grant;
     let principal = format!("principal is {} in {}", holder.entity_type(), uid("Role", role));
     let purposes = uids("Purpose", purposes);
+    let claimed = format!("context has purpose && {purposes}.contains(context.purpose)");
 
     let actions: BTreeSet<Action> = actions.iter().filter_map(|name| name.parse().ok()).collect();
     for action in actions {
         writeln!(text, "@id({})", quoted(&format!("role:{role}/{action}")))?;
         write!(text, "permit ({principal}, action == {}, resource)", uid("Action", action.as_str()))?;
-        if action.is_data() {
-            write!(text, "\nwhen {{ context has purpose && {purposes}.contains(context.purpose) }}")?;
+        match (action.is_data(), dormant) {
+            (true, false) => write!(text, "\nwhen {{ {claimed} }}")?,
+            (true, true) => write!(text, "\nwhen {{ context.break_glass && {claimed} }}")?,
+            (false, true) => text.push_str("\nwhen { context.break_glass }"),
+            (false, false) => {}
         }
         text.push_str(";\n\n");
     }
@@ -125,7 +131,12 @@ fn role(text: &mut String, grant: &RoleGrant) -> std::fmt::Result {
         writeln!(text, "@id({})", quoted(&format!("role:{role}/keys")))?;
         writeln!(text, "@advice(\"proof:{}\")", keys.as_str())?;
         writeln!(text, "forbid ({principal}, action, resource)")?;
-        writeln!(text, "when {{ context.means == Means::\"session\" && !context.{fact} }}")?;
+        write!(text, "when {{ context.means == Means::\"session\" && !context.{fact}")?;
+        if *dormant {
+            // Until it is woken it asks for nothing either.
+            text.push_str(" && (context.break_glass || action == Action::\"break_glass.open\")");
+        }
+        text.push_str(" }\n");
         writeln!(text, "unless {{")?;
         writeln!(text, "  action in Action::\"own\" &&")?;
         writeln!(text, "  {UNOWNED}")?;
@@ -144,8 +155,11 @@ fn role(text: &mut String, grant: &RoleGrant) -> std::fmt::Result {
             writeln!(text, "@id({})", quoted(&format!("role:{role}/{ladder}/{number}")))?;
             writeln!(text, "permit (\n  {principal},\n  action in {rungs},\n  resource is Field\n)")?;
             writeln!(text, "when {{")?;
+            if *dormant {
+                writeln!(text, "  context.break_glass &&")?;
+            }
             writeln!(text, "  context.ladder == {} &&", uid("Ladder", ladder))?;
-            writeln!(text, "  context has purpose && {purposes}.contains(context.purpose) &&")?;
+            writeln!(text, "  {claimed} &&")?;
             writeln!(text, "  {}.contains(resource)", uids("Field", &grant.fields))?;
             text.push_str("};\n\n");
         }
@@ -154,8 +168,7 @@ fn role(text: &mut String, grant: &RoleGrant) -> std::fmt::Result {
 }
 
 /// Of what is everybody's own, what is about others.
-const UNOWNED: &str =
-    r#"![Action::"approval.ask", Action::"approval.read", Action::"approval.give"].contains(action)"#;
+const UNOWNED: &str = r#"![Action::"approval.ask", Action::"approval.read", Action::"approval.give", Action::"break_glass.open", Action::"break_glass.close", Action::"break_glass.read", Action::"break_glass.review"].contains(action)"#;
 
 /// A purpose forbids every field but its own, so that no role and no extra policy can widen it.
 fn fields_of(text: &mut String, purpose: &PurposeFields) -> std::fmt::Result {
@@ -201,6 +214,7 @@ mod tests {
                 reads: View::Masked,
                 reveals: View::Nothing,
             }],
+            dormant: false,
             keys: KeyClass::DeviceBound,
         }
     }
@@ -222,7 +236,7 @@ mod tests {
         when { context.means == Means::"session" && !context.device_bound }
         unless {
           action in Action::"own" &&
-          ![Action::"approval.ask", Action::"approval.read", Action::"approval.give"].contains(action)
+          ![Action::"approval.ask", Action::"approval.read", Action::"approval.give", Action::"break_glass.open", Action::"break_glass.close", Action::"break_glass.read", Action::"break_glass.review"].contains(action)
         };
 
         @id("role:support/reads/1")

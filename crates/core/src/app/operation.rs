@@ -7,6 +7,7 @@ use super::App;
 use crate::Error;
 use crate::audit::Note;
 use crate::gate::approvals::ApprovalChange;
+use crate::gate::break_glass::GlassChange;
 use crate::gate::people::SessionChange;
 use crate::gate::{Caller, Intent, Permit};
 use crate::ids::{EventId, SubjectId};
@@ -203,6 +204,7 @@ impl<T> Outcome<T> {
 pub(crate) struct After {
     pub(crate) sessions: Vec<SessionChange>,
     pub(crate) approvals: Vec<ApprovalChange>,
+    pub(crate) glasses: Vec<GlassChange>,
     /// What the caller was shown, to be judged.
     pub(crate) seen: Option<Seen>,
 }

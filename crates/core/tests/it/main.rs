@@ -9,6 +9,7 @@ mod approvals;
 mod attackers;
 mod backup;
 mod bound_keys;
+mod break_glass;
 mod charters;
 mod crash;
 mod credentials;

@@ -187,6 +187,12 @@ fn words(need: &Need) -> (String, Vec<String>) {
                 "your roles do not name this standalone key: use one that they name, or ask an administrator";
             (detail.to_owned(), keys.clone())
         }
+        Need::Quota { of, most, .. } if of == "break_glass" => {
+            let detail = format!(
+                "behind broken glass you look at {most} customers, and this would be more: ask others"
+            );
+            (detail, Vec::new())
+        }
         Need::Quota { of, most, .. } => {
             let of = match of.as_str() {
                 "subjects" => "customers looked at",

@@ -27,7 +27,7 @@ pub(crate) fn cookie(answer: &Answer, name: &str) -> Option<(String, String)> {
 
 pub(crate) struct Desk {
     pub(crate) house: House,
-    ida: String,
+    pub(crate) ida: String,
     device: Device,
 }
 
@@ -49,7 +49,7 @@ impl Desk {
     }
 
     /// As a page of ours does it.
-    fn own(&self, method: &str, path: &str, session: &str, body: Option<Value>) -> Answer {
+    pub(crate) fn own(&self, method: &str, path: &str, session: &str, body: Option<Value>) -> Answer {
         let request = self.house.request(method, path).header("cookie", &format!("__Host-avouch={session}"));
         let request = request.header("sec-fetch-site", "same-origin");
         match body {
@@ -73,7 +73,7 @@ impl Desk {
     }
 
     /// A log-in by passkey, with these cookies besides.
-    fn by_passkey(&mut self, token: bool, session: Option<&str>) -> Answer {
+    pub(crate) fn by_passkey(&mut self, token: bool, session: Option<&str>) -> Answer {
         let begun = self.house.request("POST", "/v1/login/passkey").send().expect(200);
         let (ticket, _) = cookie(&begun, "__Host-avouch-ticket").expect("a ticket");
         let passkey = self.device.authenticate(&begun.member("publicKey").to_string()).expect("agrees");

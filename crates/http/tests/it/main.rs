@@ -3,6 +3,7 @@
 mod access;
 mod attackers;
 mod bad_input;
+mod break_glass;
 mod canary;
 mod client_address;
 mod compat;

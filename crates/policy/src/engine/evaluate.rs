@@ -280,6 +280,7 @@ impl Types {
             ("own_record", truth(request.subject.own)),
             ("colleague", truth(request.subject.colleague)),
             ("approved", approved),
+            ("break_glass", truth(request.break_glass)),
         ];
         if let Some(purpose) = &request.purpose {
             facts.push(("purpose", named(&self.purpose, purpose)));

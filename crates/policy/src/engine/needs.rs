@@ -180,6 +180,7 @@ fn satisfied(request: &Request, purpose: Option<Arc<str>>) -> Request {
         // What needs an approval has an own need for it, whatever the purpose.
         subject: SubjectClass::default(),
         approved: request.approved.clone(),
+        break_glass: request.break_glass,
     }
 }
 

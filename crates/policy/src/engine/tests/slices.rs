@@ -42,6 +42,7 @@ prop_compose! {
         tier in 0..=2_u8,
         approved in prop::sample::subsequence(vec!["export", "well_known"], 0..=2),
         rows in prop::sample::select(RowClass::ALL),
+        break_glass in prop::bool::weighted(0.2),
     ) -> Request {
         let [purpose_lawful, reason, reason_required, network_allowed, contract_runs] = facts;
         let recipient = (bound && kind == PrincipalKind::Service).then_some("parcels");
@@ -51,6 +52,7 @@ prop_compose! {
             proof, rows, restricted,
             subject: SubjectClass { tier, own: tier > 1, colleague: tier > 0 },
             approved: approved.into_iter().map(Arc::from).collect(),
+            break_glass,
         }
     }
 }
