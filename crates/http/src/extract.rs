@@ -14,14 +14,15 @@ use avouch_core::{
 };
 use avouch_wire::{
     AlarmClose, ApprovalRequest, ApprovalWord, BackupRequest, BatchRequest, BreakGlassRequest,
-    BreakGlassReview, CertificateRequest, CharterApply, CharterPlan, ChunkRequest, DetokenizeRequest,
-    DrillAnswer, DrillRequest, EventSearch, Explain, ExportRequest, HoldRequest, ImportStart, InspectRequest,
-    Jwks, KeyCreate, LinkCreate, LogInRequest, PasskeyEnrol, PasswordEnrol, PrincipalCreate, PrincipalPatch,
-    ProblemKind, ProposeRequest, RecoveryRequest, RetireRequest, RevealRequest, RevokeRequest, RotateRequest,
-    RotateTokensRequest, SearchRequest, Secret, SubjectCreate, SubjectMark, SubjectPatch, TieRequest,
-    TiesRequest, TokenImportRequest, TokenRequest, TokenizeRequest, TotpEnrol, TransitDecode, TransitDecrypt,
-    TransitEncode, TransitEncrypt, TransitHmac, TransitKeyCreate, TransitKeyPatch, TransitRandom,
-    TransitRewrap, TransitSign, TransitTrim, TransitVerify, TransitVerifyHmac, WatchClose, header, limits,
+    BreakGlassReview, CertificateRequest, CharterApply, CharterPlan, ChunkRequest, CodeRequest,
+    DetokenizeRequest, DrillAnswer, DrillRequest, EventSearch, Explain, ExportRequest, HoldRequest,
+    ImportStart, InspectRequest, Jwks, KeyCreate, LinkCreate, LogInRequest, PasskeyEnrol, PasswordEnrol,
+    PrincipalCreate, PrincipalPatch, ProblemKind, ProposeRequest, RecoveryRequest, RetireRequest,
+    RevealRequest, RevokeRequest, RotateRequest, RotateTokensRequest, SearchRequest, Secret, SentCodeBegin,
+    SentCodeEnrol, SubjectCreate, SubjectMark, SubjectPatch, TieRequest, TiesRequest, TokenImportRequest,
+    TokenRequest, TokenizeRequest, TotpEnrol, TransitDecode, TransitDecrypt, TransitEncode, TransitEncrypt,
+    TransitHmac, TransitKeyCreate, TransitKeyPatch, TransitRandom, TransitRewrap, TransitSign, TransitTrim,
+    TransitVerify, TransitVerifyHmac, WatchClose, header, limits,
 };
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
@@ -277,9 +278,12 @@ bodies! {
     Jwks;
     CertificateRequest;
     LogInRequest: LIMIT = limits::VISITOR_BODY_BYTES;
+    CodeRequest: LIMIT = limits::VISITOR_BODY_BYTES;
     PasskeyEnrol;
     PasswordEnrol;
     TotpEnrol;
+    SentCodeBegin;
+    SentCodeEnrol;
     LinkCreate;
     AlarmClose;
     ApprovalRequest;

@@ -16,6 +16,7 @@ mod notices;
 mod once;
 mod places;
 mod proven;
+mod sent_codes;
 mod sessions;
 mod ticket;
 
@@ -27,7 +28,9 @@ pub use avouch_authn::password::SHORTEST as PASSWORD_SHORTEST;
 pub use account::{Account, AuthenticatorShown, ReadAccount};
 pub(crate) use authenticators::drop_all as drop_authenticators;
 pub use authenticators::{AuthenticatorKind, RemoveAuthenticator};
-pub use enrol::{BegunTotp, EnrolPasskey, EnrolPassword, EnrolRecoveryCodes, EnrolTotp, Enrolled};
+pub use enrol::{
+    BegunTotp, EnrolPasskey, EnrolPassword, EnrolRecoveryCodes, EnrolSentCode, EnrolTotp, Enrolled,
+};
 pub(crate) use links::drop_of as drop_links;
 pub use links::{CreateLink, NewLink};
 pub(crate) use log_in::sweep;
@@ -36,6 +39,7 @@ pub(crate) use notices::address_changed;
 pub(super) use once::{Single, spend};
 pub use places::BrowserId;
 pub use proven::Proven;
+pub use sent_codes::{CodeSettings, CodeWay};
 pub use sessions::{BeginSession, EndSessions, NewSession, ReadSessions, SessionShown};
 pub(crate) use sessions::{SessionChange, Sessions, end_all, write_seen};
 
@@ -61,6 +65,8 @@ pub struct PeopleSettings {
     pub longest_seconds: u32,
     /// Passwords that were lost elsewhere, if the operator has brought a list.
     pub breached: Option<Arc<breached::Breached>>,
+    /// How codes are sent, if the operator has named a way.
+    pub codes: Option<CodeSettings>,
     /// Whose word is taken that a passkey cannot leave its device.
     pub makers: Option<Arc<Makers>>,
     /// What is known of addresses, if the operator has brought files of it.
@@ -94,6 +100,7 @@ impl Default for PeopleSettings {
             idle_seconds: 15 * 60,
             longest_seconds: 12 * 3600,
             breached: None,
+            codes: None,
             makers: None,
             atlas: None,
         }
@@ -106,13 +113,21 @@ pub(crate) struct People {
     pub(crate) settings: PeopleSettings,
     pub(crate) sessions: Sessions,
     attempts: Attempts,
+    /// Codes that went out.
+    sends: Attempts,
     hashing: Hashing,
 }
 
 impl People {
     pub(crate) fn new(settings: PeopleSettings) -> Self {
         let sessions = Sessions::new(&settings);
-        Self { settings, sessions, attempts: Attempts::default(), hashing: Hashing::default() }
+        Self {
+            settings,
+            sessions,
+            attempts: Attempts::default(),
+            sends: Attempts::default(),
+            hashing: Hashing::default(),
+        }
     }
 }
 

@@ -144,6 +144,9 @@ fn again(shown: &LogIn) -> LogIn {
         }
         LogIn::Recovery { login, code } => LogIn::Recovery { login: login.clone(), code: code.clone() },
         LogIn::Link(link) => LogIn::Link(link.clone()),
+        LogIn::SentCode { ticket, code, answer } => {
+            LogIn::SentCode { ticket: ticket.clone(), code: code.clone(), answer: answer.clone() }
+        }
     }
 }
 

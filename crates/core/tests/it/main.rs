@@ -35,6 +35,7 @@ mod recognise;
 mod residue;
 mod rotation;
 mod seals;
+mod sent_codes;
 mod services;
 mod settled;
 mod thief;

@@ -2,10 +2,10 @@
 //! that has a session takes its place.
 
 use avouch_core::gate::people::LogIn;
-use avouch_wire::{LogInRequest, LoggedIn, PasskeyOptions, Secret};
+use avouch_wire::{CodeRequest, LogInRequest, LoggedIn, PasskeyOptions, Secret};
 use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -22,6 +22,23 @@ pub(super) async fn begin(State(service): State<Shared>) -> Result<Response, Fai
     let begun = service.app.begin_log_in()?;
     let mut response = render::ok(&options(&begun.options)?)?;
     people::set_ticket(&mut response, &begun.ticket)?;
+    Ok(response)
+}
+
+/// Has a code sent, beside a password, where codes are sent at all. The answer is the same whether the password was right or not.
+#[utoipa::path(post, path = "/v1/login/code", tag = "people", security(()), request_body = CodeRequest,
+    responses((status = 204, description = "If there is somebody to send it to, a code is on its way")))]
+pub(super) async fn send_code(
+    State(service): State<Shared>,
+    From(from): From,
+    headers: HeaderMap,
+    Json(request, _): Json<CodeRequest>,
+) -> Result<Response, Failure> {
+    let ticket =
+        people::send_code(&service, request.login, Zeroizing::new(request.password.0), &headers, from)
+            .await?;
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    people::set_ticket(&mut response, &ticket)?;
     Ok(response)
 }
 
@@ -67,6 +84,8 @@ fn shown(request: LogInRequest, headers: &HeaderMap) -> Result<LogIn, Failure> {
             password: None,
             code: None,
             recovery_code: None,
+            sent_code: None,
+            answer: None,
             link: None,
             ..
         } => {
@@ -79,6 +98,8 @@ fn shown(request: LogInRequest, headers: &HeaderMap) -> Result<LogIn, Failure> {
             password: Some(password),
             code,
             recovery_code: None,
+            sent_code: None,
+            answer: None,
             link: None,
             ..
         } => Ok(LogIn::Password { login, password: secret(password), code: code.map(secret) }),
@@ -88,6 +109,8 @@ fn shown(request: LogInRequest, headers: &HeaderMap) -> Result<LogIn, Failure> {
             password: None,
             code: None,
             recovery_code: Some(code),
+            sent_code: None,
+            answer: None,
             link: None,
             ..
         } => Ok(LogIn::Recovery { login, code: secret(code) }),
@@ -97,13 +120,30 @@ fn shown(request: LogInRequest, headers: &HeaderMap) -> Result<LogIn, Failure> {
             password: None,
             code: None,
             recovery_code: None,
+            sent_code: None,
+            answer: None,
             link: Some(link),
             ..
         } => Ok(LogIn::Link(secret(link))),
+        LogInRequest {
+            passkey: None,
+            login: None,
+            password: None,
+            code: None,
+            recovery_code: None,
+            sent_code: Some(code),
+            answer: Some(answer),
+            link: None,
+            ..
+        } => Ok(LogIn::SentCode {
+            ticket: people::ticket(headers)?,
+            code: secret(code),
+            answer: secret(answer),
+        }),
         _ => Err(Failure::fault(
             "",
             "send one of: `passkey`; `login` and `password`, with `code` where there is an app for codes; \
-             `login` and `recovery_code`; `link`",
+             `login` and `recovery_code`; `sent_code` and `answer`; `link`",
         )),
     }
 }

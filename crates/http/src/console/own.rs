@@ -96,6 +96,8 @@ struct EnrolPage {
     passkeys: bool,
     has_password: bool,
     has_totp: bool,
+    codes: bool,
+    has_sent_code: bool,
     /// Whether the password so far is asked for, and whether its form is open.
     asks_current: bool,
     open_password: bool,
@@ -133,6 +135,7 @@ const fn kind(kind: AuthenticatorKind) -> &'static str {
         AuthenticatorKind::Password => "password",
         AuthenticatorKind::Totp => "app for codes",
         AuthenticatorKind::Recovery => "recovery codes",
+        AuthenticatorKind::SentCode => "codes that are sent",
     }
 }
 
@@ -261,6 +264,8 @@ async fn enrol_page(
         asks_current: has_password && caller.proof().aal() > 0,
         open_password: open_password || breached,
         has_totp: has(&account, AuthenticatorKind::Totp),
+        codes: service.app.sends_codes(),
+        has_sent_code: has(&account, AuthenticatorKind::SentCode),
         suggestion: people::client(headers),
         next: if enrolling { "/console/enrolled" } else { HERE },
     };
@@ -312,6 +317,73 @@ fn totp_page(
     let mut response = page(status, &page_of)?;
     people::set_ticket(&mut response, &begun.ticket)?;
     Ok(response)
+}
+
+#[derive(Template)]
+#[template(path = "sent_codes.html")]
+struct SentCodesPage {
+    frame: Frame,
+    sent: bool,
+    error: Option<String>,
+}
+
+fn sent_codes_page(
+    service: &Shared,
+    caller: &avouch_core::gate::Caller,
+    sent: bool,
+    error: Option<(StatusCode, String)>,
+) -> Result<Response, Failure> {
+    let frame = Frame { narrow: true, ..Frame::of(service, caller, "") };
+    let (status, error) = error.map_or((StatusCode::OK, None), |(status, text)| (status, Some(text)));
+    page(status, &SentCodesPage { frame, sent, error })
+}
+
+pub(super) async fn sent_codes(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+) -> Result<Response, Failure> {
+    sent_codes_page(&service, &caller, false, None)
+}
+
+pub(super) async fn begin_sent_code(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+    mut posted: Posted,
+) -> Result<Response, Failure> {
+    let to = posted.text("to");
+    let (app, of) = (Arc::clone(&service.app), caller.clone());
+    match aside(move || app.begin_sent_code(&of, &to)).await {
+        Ok(ticket) => {
+            let mut response = sent_codes_page(&service, &caller, true, None)?;
+            people::set_ticket(&mut response, &ticket)?;
+            Ok(response)
+        }
+        Err(failure) => sent_codes_page(&service, &caller, false, Some(said(failure)?)),
+    }
+}
+
+pub(super) async fn finish_sent_code(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+    headers: HeaderMap,
+    mut posted: Posted,
+) -> Result<Response, Failure> {
+    let code = posted.take("code").unwrap_or_default();
+    let answer = posted.take("answer").unwrap_or_default();
+    let judged = match people::ticket(&headers) {
+        Ok(ticket) => {
+            let app = Arc::clone(&service.app);
+            aside(move || app.judge_sent_code_enrolment(&ticket, &code, &answer)).await
+        }
+        Err(failure) => Err(failure),
+    };
+    match judged {
+        Ok(judged) => {
+            perform(&service.app, &caller, judged).await?;
+            go(if caller.proof().aal() < 2 { "/console/enrolled" } else { HERE })
+        }
+        Err(failure) => sent_codes_page(&service, &caller, true, Some(said(failure)?)),
+    }
 }
 
 /// A picture without colours of its own but black, on whatever is behind it.

@@ -18,6 +18,7 @@ pub(super) struct LogInPage {
     pub(super) again: bool,
     pub(super) resistant: bool,
     pub(super) passkeys: bool,
+    pub(super) codes: bool,
     pub(super) error: Option<String>,
     pub(super) login: String,
     pub(super) open_password: bool,
@@ -32,12 +33,21 @@ impl LogInPage {
             again: false,
             resistant: false,
             passkeys: service.origin.is_some(),
+            codes: service.app.sends_codes(),
             error: None,
             login: String::new(),
             open_password: false,
             open_recovery: false,
         }
     }
+}
+
+#[derive(Template)]
+#[template(path = "sent_code.html")]
+pub(super) struct SentCodePage {
+    pub(super) frame: Frame,
+    pub(super) to: String,
+    pub(super) error: Option<String>,
 }
 
 #[derive(Template)]

@@ -58,6 +58,11 @@ pub(super) enum Secret {
         last: Option<u64>,
     },
     Recovery(Codes),
+    /// Codes that are sent there, and what their owner remembers beside them.
+    SentCode {
+        to: String,
+        answer: Hashed,
+    },
 }
 
 /// The kinds of authenticators.
@@ -71,6 +76,8 @@ pub enum AuthenticatorKind {
     Totp,
     /// Recovery codes: each lets its owner in once, to enrol.
     Recovery,
+    /// Codes that are sent, with an answer: what goes with a password where nothing better does.
+    SentCode,
 }
 
 impl AuthenticatorKind {
@@ -82,6 +89,7 @@ impl AuthenticatorKind {
             Self::Password => "password",
             Self::Totp => "totp",
             Self::Recovery => "recovery_codes",
+            Self::SentCode => "sent_code",
         }
     }
 }
@@ -93,6 +101,7 @@ impl Secret {
             Self::Password { .. } => AuthenticatorKind::Password,
             Self::Totp { .. } => AuthenticatorKind::Totp,
             Self::Recovery(_) => AuthenticatorKind::Recovery,
+            Self::SentCode { .. } => AuthenticatorKind::SentCode,
         }
     }
 }
@@ -184,9 +193,10 @@ pub(crate) fn drop_all(tx: &mut Tx<'_>, principal: PrincipalId) -> Result<(), Er
 pub(super) type Kept = Vec<(AuthenticatorId, Authenticator)>;
 
 /// Whether somebody has a way in that is worth two factors.
-pub(super) fn strong(all: &[(AuthenticatorId, Authenticator)]) -> bool {
+pub(super) fn strong(app: &App, all: &[(AuthenticatorId, Authenticator)]) -> bool {
     let has = |kind| all.iter().any(|(_, one)| one.secret.kind() == kind);
-    has(AuthenticatorKind::Passkey) || has(AuthenticatorKind::Password) && has(AuthenticatorKind::Totp)
+    let beside = has(AuthenticatorKind::Totp) || has(AuthenticatorKind::SentCode) && app.sends_codes();
+    has(AuthenticatorKind::Passkey) || has(AuthenticatorKind::Password) && beside
 }
 
 /// Adds one to what the caller has. A second of a kind of which one has only one takes the place of the first, and the sessions that
@@ -199,7 +209,7 @@ pub(super) fn add(
     let all = Authenticator::of(tx, cx.app, cx.caller.id())?;
     // With a password alone nobody adds to a way in that is stronger. With a link or a recovery code they may: that is what
     // these are for.
-    if cx.caller.proof().aal() == 1 && strong(&all) {
+    if cx.caller.proof().aal() == 1 && strong(cx.app, &all) {
         let needs = vec![Need::Proof(ProofNeed::TWO_FACTORS)];
         return Err(Error::Refused(Refusal { needs, policies: vec!["house:own-authenticators".to_owned()] }));
     }
@@ -236,7 +246,7 @@ impl Operation for RemoveAuthenticator {
         let kind = all.iter().find(|(id, _)| *id == self.id).map(|(_, one)| one.secret.kind());
         let kind = kind.ok_or(Error::NotFound)?;
         let rest: Vec<_> = all.iter().filter(|(id, _)| *id != self.id).cloned().collect();
-        if strong(&all) && !strong(&rest) {
+        if strong(cx.app, &all) && !strong(cx.app, &rest) {
             return Err(Error::Conflict(
                 "this is your last way in that is worth two factors: add another one first",
             ));

@@ -33,10 +33,10 @@ const DAY_MICROS: i64 = 24 * 3600 * 1_000_000;
 
 /// How far somebody got.
 #[derive(Debug, Default)]
-struct About {
-    principal: Option<PrincipalId>,
+pub(super) struct About {
+    pub(super) principal: Option<PrincipalId>,
     /// Their password was right.
-    password_right: bool,
+    pub(super) password_right: bool,
 }
 
 /// Where somebody comes from.
@@ -79,6 +79,15 @@ pub enum LogIn {
     },
     /// A one-time link's secret.
     Link(Zeroizing<String>),
+    /// A code that was sent to whoever has shown their password, and the answer that they remember.
+    SentCode {
+        /// What [`App::begin_code`] gave out.
+        ticket: String,
+        /// The code.
+        code: Zeroizing<String>,
+        /// The answer.
+        answer: Zeroizing<String>,
+    },
 }
 
 /// The first half of a ceremony.
@@ -97,6 +106,7 @@ impl core::fmt::Debug for LogIn {
             Self::Password { .. } => "LogIn(password)",
             Self::Recovery { .. } => "LogIn(recovery code)",
             Self::Link(_) => "LogIn(link)",
+            Self::SentCode { .. } => "LogIn(sent code)",
         })
     }
 }
@@ -132,6 +142,9 @@ impl App {
                 self.counted(&login, arrival, &mut about, |about| self.judge_recovery(&login, code, about))
             }
             LogIn::Link(secret) => self.judge_link(&secret, &mut about),
+            LogIn::SentCode { ticket, code, answer } => {
+                self.judge_sent_code((&ticket, &code, &answer), arrival, &mut about)
+            }
         };
         let admitted = judged.and_then(|proven| {
             let caller = Caller::proven(&self.access(), &self.rules(), &proven, arrival.from, self.now());
@@ -250,6 +263,7 @@ impl App {
                 principal,
                 aal: 2,
                 phishing_resistant: true,
+                sent_code: false,
                 methods: &["pop", "user"],
                 key: self.people.settings.class_of(&known),
                 bound_since: (!known.travels()).then_some(kept.created),
@@ -275,7 +289,7 @@ impl App {
             match kept.secret {
                 Secret::Password { hashed: kept, .. } => hashed = Some((id, kept)),
                 Secret::Totp { bytes, last } => totp = Some((id, Zeroizing::new(bytes), last)),
-                Secret::Passkey(_) | Secret::Recovery(_) => {}
+                Secret::SentCode { .. } | Secret::Passkey(_) | Secret::Recovery(_) => {}
             }
         }
         let nobodys = Hashed::nobodys();
@@ -304,7 +318,18 @@ impl App {
             Some((_, None)) => return Err(Error::LogInFailed),
         };
         let (phishing_resistant, key, bound_since, single) = (false, KeyClass::Any, None, None);
-        Ok(Proven { principal, aal, phishing_resistant, key, methods, bound_since, single, rests_on })
+        let sent_code = false;
+        Ok(Proven {
+            principal,
+            aal,
+            phishing_resistant,
+            key,
+            sent_code,
+            methods,
+            bound_since,
+            single,
+            rests_on,
+        })
     }
 
     fn judge_recovery(
@@ -329,6 +354,7 @@ impl App {
             aal: 0,
             phishing_resistant: false,
             key: KeyClass::Any,
+            sent_code: false,
             methods: &["recovery"],
             bound_since: None,
             single: None,
@@ -348,6 +374,7 @@ impl App {
             aal: 0,
             phishing_resistant: false,
             key: KeyClass::Any,
+            sent_code: false,
             methods: &["link"],
             bound_since: None,
             single: None,
@@ -356,7 +383,7 @@ impl App {
     }
 
     /// Who has this name and may log in, with what they have.
-    fn person(self: &Arc<Self>, login: &str) -> Result<Option<(PrincipalId, Kept)>, Error> {
+    pub(super) fn person(self: &Arc<Self>, login: &str) -> Result<Option<(PrincipalId, Kept)>, Error> {
         let access = self.access();
         let active = |id: &PrincipalId| access.principal(*id).is_some_and(PrincipalRecord::is_active);
         match access.by_login(&login_name(login)).filter(active) {

@@ -21,6 +21,8 @@ pub struct Proven {
     pub(super) phishing_resistant: bool,
     /// How sure it is that the passkey which was shown is in one device.
     pub(super) key: KeyClass,
+    /// Whether a code that was sent is part of it.
+    pub(super) sent_code: bool,
     /// How, in the words of RFC 8176 where it has one.
     pub(super) methods: &'static [&'static str],
     /// Since when its owner has the passkey that was shown, in microseconds UTC, if that cannot leave its device.
@@ -42,6 +44,8 @@ pub(super) enum RestsOn {
     Recovery(AuthenticatorId, zeroize::Zeroizing<String>),
     /// A one-time link.
     Link(LinkId),
+    /// A code that was sent.
+    SentCode(AuthenticatorId),
 }
 
 impl Proven {
@@ -63,14 +67,14 @@ impl Proven {
 
     /// What policy sees of it: just made.
     pub(crate) fn proof(&self) -> Proof {
-        Proof::session(self.aal, self.phishing_resistant, 0, 0).by_key(self.key)
+        Proof::session(self.aal, self.phishing_resistant, 0, 0).by_key(self.key).by_sent_code(self.sent_code)
     }
 
     /// The authenticator that counts most in it: with its end the session ends.
     pub(super) fn authenticator(&self) -> Option<AuthenticatorId> {
         self.rests_on.iter().find_map(|on| match on {
             RestsOn::Passkey(id, _) | RestsOn::Password(id, ..) => Some(*id),
-            RestsOn::Totp(..) | RestsOn::Recovery(..) | RestsOn::Link(_) => None,
+            RestsOn::Totp(..) | RestsOn::SentCode(_) | RestsOn::Recovery(..) | RestsOn::Link(_) => None,
         })
     }
 
@@ -91,6 +95,7 @@ impl Proven {
             RestsOn::Passkey(id, _)
             | RestsOn::Password(id, ..)
             | RestsOn::Totp(id, _)
+            | RestsOn::SentCode(id)
             | RestsOn::Recovery(id, _) => *id,
         };
         let mut kept = Authenticator::one(tx, cx.app, id, self.principal)?.ok_or(Error::LogInFailed)?;
@@ -116,6 +121,7 @@ impl Proven {
                     return Err(Error::LogInFailed);
                 }
             }
+            (Secret::SentCode { .. }, RestsOn::SentCode(_)) => {}
             _ => return Err(Error::LogInFailed),
         }
         kept.change(tx, cx.app, id)

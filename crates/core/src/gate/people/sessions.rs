@@ -52,6 +52,7 @@ struct SessionRecord {
     aal: u8,
     phishing_resistant: bool,
     key: KeyClass,
+    sent_code: bool,
     /// When that was proved, in microseconds UTC.
     proved: i64,
     methods: Vec<String>,
@@ -221,8 +222,9 @@ impl Live {
             places::moved(&record.spot, atlas, from, seconds)
         };
         let novelty = record.novelty.and(moved);
-        let proof =
-            Proof::session(record.aal, record.phishing_resistant, seconds, novelty).by_key(record.key);
+        let proof = Proof::session(record.aal, record.phishing_resistant, seconds, novelty)
+            .by_key(record.key)
+            .by_sent_code(record.sent_code);
         Standing { principal: record.principal, proof }
     }
 }
@@ -321,6 +323,7 @@ impl Operation for BeginSession {
             aal: self.proven.aal,
             phishing_resistant: self.proven.phishing_resistant,
             key: self.proven.key,
+            sent_code: self.proven.sent_code,
             proved: cx.now,
             methods: self.proven.methods.iter().map(|method| (*method).to_owned()).collect(),
             authenticator: self.proven.authenticator(),
@@ -517,6 +520,7 @@ mod tests {
             aal: 2,
             phishing_resistant: true,
             key: KeyClass::default(),
+            sent_code: false,
             proved: 0,
             methods: Vec::new(),
             authenticator: None,

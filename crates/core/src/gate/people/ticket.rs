@@ -26,6 +26,10 @@ pub(crate) enum For {
     Passkey,
     /// To enrol an app for codes.
     Totp,
+    /// To log in by a code that was sent.
+    SentCode,
+    /// To enrol codes that are sent.
+    EnrolSentCode,
 }
 
 impl For {
@@ -34,6 +38,8 @@ impl For {
             Self::LogIn => "log in",
             Self::Passkey => "enrol passkey",
             Self::Totp => "enrol totp",
+            Self::SentCode => "sent code",
+            Self::EnrolSentCode => "enrol sent code",
         }
     }
 }
