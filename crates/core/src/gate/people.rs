@@ -15,6 +15,7 @@ mod once;
 mod places;
 mod proven;
 mod sessions;
+mod sign_on;
 mod ticket;
 
 pub use avouch_authn::breached;
@@ -24,6 +25,7 @@ pub use avouch_authn::password::SHORTEST as PASSWORD_SHORTEST;
 pub use account::{Account, AuthenticatorShown, ReadAccount};
 pub(crate) use authenticators::drop_all as drop_authenticators;
 pub use authenticators::{AuthenticatorKind, RemoveAuthenticator};
+pub use avouch_authn::jwt::openid::TokenRequest;
 pub use enrol::{BegunTotp, EnrolPasskey, EnrolPassword, EnrolRecoveryCodes, EnrolTotp, Enrolled};
 pub(crate) use links::drop_of as drop_links;
 pub use links::{CreateLink, NewLink};
@@ -34,6 +36,10 @@ pub use places::BrowserId;
 pub use proven::Proven;
 pub use sessions::{BeginSession, EndSessions, NewSession, ReadSessions, SessionShown};
 pub(crate) use sessions::{SessionChange, Sessions, end_all, write_seen};
+pub use sign_on::{
+    BegunSignOn, EndSignedOn, EnrolIdentity, IdentityShown, LinkIdentity, Provider, ProviderLine,
+    ReadIdentities, SignOnChoice, SignOnTicket, UnlinkIdentity, Vouched, Wanted,
+};
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -55,6 +61,8 @@ pub struct PeopleSettings {
     pub longest_seconds: u32,
     /// Passwords that were lost elsewhere, if the operator has brought a list.
     pub breached: Option<Arc<breached::Breached>>,
+    /// Where people may log in instead.
+    pub sign_on: Vec<Provider>,
 }
 
 impl PeopleSettings {
@@ -66,7 +74,13 @@ impl PeopleSettings {
 
 impl Default for PeopleSettings {
     fn default() -> Self {
-        Self { relying_party: None, idle_seconds: 15 * 60, longest_seconds: 12 * 3600, breached: None }
+        Self {
+            relying_party: None,
+            idle_seconds: 15 * 60,
+            longest_seconds: 12 * 3600,
+            breached: None,
+            sign_on: Vec::new(),
+        }
     }
 }
 
@@ -77,12 +91,13 @@ pub(crate) struct People {
     pub(crate) sessions: Sessions,
     attempts: Attempts,
     hashing: Hashing,
+    sign_on: sign_on::SignOn,
 }
 
 impl People {
     pub(crate) fn new(settings: PeopleSettings) -> Self {
-        let sessions = Sessions::new(&settings);
-        Self { settings, sessions, attempts: Attempts::default(), hashing: Hashing::default() }
+        let (sessions, sign_on) = (Sessions::new(&settings), sign_on::SignOn::new(&settings.sign_on));
+        Self { settings, sessions, attempts: Attempts::default(), hashing: Hashing::default(), sign_on }
     }
 }
 

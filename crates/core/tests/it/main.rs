@@ -32,6 +32,7 @@ mod residue;
 mod rotation;
 mod seals;
 mod services;
+mod sign_on;
 mod thief;
 mod token_family;
 mod tokens;

@@ -66,7 +66,7 @@ pub struct EnrolRecoveryCodes;
 
 /// What was judged and is to be kept.
 #[derive(Debug)]
-struct Ready {
+pub(super) struct Ready {
     owner: PrincipalId,
     label: String,
     secret: Secret,
@@ -74,7 +74,11 @@ struct Ready {
 }
 
 impl Ready {
-    fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Outcome<Enrolled>, Error> {
+    pub(super) fn new(owner: PrincipalId, label: &str, secret: Secret, single: Single) -> Self {
+        Self { owner, label: label.to_owned(), secret, single: Some(single) }
+    }
+
+    pub(super) fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Outcome<Enrolled>, Error> {
         if self.owner != cx.caller.id() {
             return Err(Error::LogInFailed);
         }
