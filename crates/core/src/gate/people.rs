@@ -38,7 +38,7 @@ pub use sessions::{BeginSession, EndSessions, NewSession, ReadSessions, SessionS
 pub(crate) use sessions::{SessionChange, Sessions, end_all, write_seen};
 pub use sign_on::{
     BegunSignOn, EndSignedOn, EnrolIdentity, IdentityShown, LinkIdentity, Provider, ProviderLine,
-    ReadIdentities, SignOnChoice, SignOnTicket, UnlinkIdentity, Vouched, Wanted,
+    ReadIdentities, SignOnChoice, SignOnTicket, UnlinkIdentity, Vouched, Wanted, unfit_provider,
 };
 
 use std::net::IpAddr;

@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 
 use super::forms::{Posted, said};
 use super::show::{Frame, go, moment, page};
+use super::sign_on::{Button, buttons};
 use crate::api::watch::MONITORING;
 use crate::extract::{Caller, Path};
 use crate::people;
@@ -94,6 +95,7 @@ struct EnrolPage {
     strong: bool,
     enrolling: bool,
     passkeys: bool,
+    providers: Vec<Button>,
     has_password: bool,
     has_totp: bool,
     suggestion: String,
@@ -130,6 +132,7 @@ const fn kind(kind: AuthenticatorKind) -> &'static str {
         AuthenticatorKind::Password => "password",
         AuthenticatorKind::Totp => "app for codes",
         AuthenticatorKind::Recovery => "recovery codes",
+        AuthenticatorKind::Identity => "account elsewhere",
     }
 }
 
@@ -236,7 +239,7 @@ pub(super) async fn enrol(
     enrol_page(&service, &caller, &headers, None).await
 }
 
-async fn enrol_page(
+pub(super) async fn enrol_page(
     service: &Shared,
     Caller(caller): &Caller,
     headers: &HeaderMap,
@@ -251,6 +254,7 @@ async fn enrol_page(
         strong: account.strong,
         enrolling,
         passkeys: service.origin.is_some(),
+        providers: buttons(service, false),
         has_password: has(&account, AuthenticatorKind::Password),
         has_totp: has(&account, AuthenticatorKind::Totp),
         suggestion: people::client(headers),

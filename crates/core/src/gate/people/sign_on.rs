@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 pub use identities::{EnrolIdentity, IdentityShown, LinkIdentity, ReadIdentities, UnlinkIdentity};
 pub use logout::EndSignedOn;
 use provider::Known;
-pub use provider::{Provider, ProviderLine, Vouched};
+pub use provider::{Provider, ProviderLine, Vouched, unfit_provider};
 
 use super::once::Single;
 use super::proven::{Proven, RestsOn};

@@ -86,18 +86,16 @@ pub struct UnlinkIdentity {
 
 impl Operation for UnlinkIdentity {
     const ACTION: Action = Action::AccessChange;
-    type Output = ();
+    type Output = IdentityShown;
     about_nobody!();
 
-    fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<()>, Error> {
+    fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<IdentityShown>, Error> {
         let kept = Authenticator::one(tx, cx.app, self.id, self.principal)?.ok_or(Error::NotFound)?;
-        if !matches!(kept.secret, Secret::Identity { .. }) {
-            return Err(Error::NotFound);
-        }
+        let was = shown(self.id, kept).ok_or(Error::NotFound)?;
         authenticators::drop_one(tx, self.id, self.principal)?;
         let ended = sessions::end_begun_with(tx, cx.app, self.principal, self.id, None)?;
         let note = Note { objects: vec![*self.principal.bytes(), *self.id.bytes()], ..Note::count(1) };
-        Ok(Outcome::new((), note).with_sessions(ended))
+        Ok(Outcome::new(was, note).with_sessions(ended))
     }
 }
 

@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use avouch_authn::jwt::jwk::{KeySet, MOST_SET};
-use avouch_authn::jwt::openid::{self, Identity, MOST_METADATA, TokenRequest, configuration_url};
+use avouch_authn::jwt::openid::{
+    self, Asked, Flow, Identity, MOST_METADATA, TokenRequest, configuration_url,
+};
 use avouch_authn::jwt::{Error as Judged, Result as Verdict};
 use zeroize::Zeroizing;
 
@@ -96,6 +98,14 @@ impl fmt::Debug for Provider {
             .field("issuer", &self.issuer)
             .finish_non_exhaustive()
     }
+}
+
+/// What is wrong with a provider that is to be set up, if anything: its name, or what is to be asked of it.
+#[must_use]
+pub fn unfit_provider(issuer: &str, scopes: &[String], acr: &[String]) -> Option<String> {
+    let asked = Asked { scopes: scopes.to_vec(), acr: acr.to_vec(), ..Asked::default() };
+    let judged = configuration_url(issuer).and_then(|_| Flow::new(issuer, &[[0; 32]; 3], asked, 0));
+    judged.err().map(|error| error.to_string())
 }
 
 /// See the module.
