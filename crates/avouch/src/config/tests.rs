@@ -56,7 +56,7 @@ fn the_default_text_explains_every_key_and_states_what_holds_without_it() {
     }
     // A struct without a field for a key of the text would have been refused; a key without a value in `full` is one
     // that the text forgot.
-    let Config { store, root, http, listener, metrics, ledger, .. } = config;
+    let Config { store, root, http, listener, metrics, ledger, sign_on, .. } = config;
     assert!(
         store.keys_path.is_some()
             && store.data_url.is_some()
@@ -71,6 +71,13 @@ fn the_default_text_explains_every_key_and_states_what_holds_without_it() {
     );
     assert_eq!(http.client_ca, Some(ClientCa::BuiltIn));
     assert!(metrics.listen.is_some() && metrics.token_file.is_some());
+    assert!(sign_on.iter().any(|one| {
+        let words = [&one.two_factors_acr, &one.phishing_resistant_acr, &one.two_factors_amr];
+        let said = words.into_iter().chain([&one.phishing_resistant_amr, &one.scopes]);
+        one.client_secret_file.is_some()
+            && one.ca.is_some()
+            && said.into_iter().all(|words| !words.is_empty())
+    }));
     assert!(ledger.witnesses.iter().any(|witness| witness.ca.is_some()));
     for (section, key) in [
         ("store", "workers"),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::house::{Answer, House};
 
-const ORIGIN: &str = "http://localhost:8420";
+pub(crate) const ORIGIN: &str = "http://localhost:8420";
 
 /// Where people log in.
 pub(crate) fn people() -> PeopleSettings {
@@ -15,7 +15,7 @@ pub(crate) fn people() -> PeopleSettings {
 }
 
 /// A cookie that an answer sets: its value and its attributes.
-fn cookie(answer: &Answer, name: &str) -> Option<(String, String)> {
+pub(crate) fn cookie(answer: &Answer, name: &str) -> Option<(String, String)> {
     let set = answer.headers.iter().filter(|(header, _)| header == "set-cookie").map(|(_, value)| value);
     let (value, attributes) = set
         .filter_map(|value| value.split_once('='))

@@ -18,6 +18,7 @@ mod login;
 mod rates;
 mod scim;
 mod services;
+mod sign_on;
 mod system;
 mod tokens;
 mod transit;
