@@ -8,6 +8,7 @@ mod account;
 mod attempts;
 mod authenticators;
 mod enrol;
+mod habits;
 mod hashing;
 mod links;
 mod log_in;
@@ -18,6 +19,7 @@ mod sessions;
 mod sign_on;
 mod ticket;
 
+pub use avouch_authn::atlas;
 pub use avouch_authn::breached;
 pub use avouch_authn::passkey::RelyingParty;
 pub use avouch_authn::password::SHORTEST as PASSWORD_SHORTEST;
@@ -63,6 +65,8 @@ pub struct PeopleSettings {
     pub breached: Option<Arc<breached::Breached>>,
     /// Where people may log in instead.
     pub sign_on: Vec<Provider>,
+    /// What is known of addresses, if the operator has brought files of it.
+    pub atlas: Option<Arc<atlas::Atlas>>,
 }
 
 impl PeopleSettings {
@@ -80,6 +84,7 @@ impl Default for PeopleSettings {
             longest_seconds: 12 * 3600,
             breached: None,
             sign_on: Vec::new(),
+            atlas: None,
         }
     }
 }
@@ -117,6 +122,7 @@ impl People {
 pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
     [
         authenticators::STATEMENTS,
+        habits::STATEMENTS,
         links::STATEMENTS,
         once::STATEMENTS,
         places::STATEMENTS,

@@ -196,6 +196,7 @@ impl App {
                 phishing_resistant: true,
                 age_seconds: 0,
                 methods: &["pop", "user"],
+                bound_since: (!known.travels()).then_some(kept.created),
                 single: Some(single),
                 rests_on: vec![RestsOn::Passkey(id, shown.changed.map(Box::new))],
                 signed_on: None,
@@ -252,6 +253,7 @@ impl App {
             phishing_resistant: false,
             age_seconds: 0,
             methods,
+            bound_since: None,
             single: None,
             rests_on,
             signed_on: None,
@@ -281,6 +283,7 @@ impl App {
             phishing_resistant: false,
             age_seconds: 0,
             methods: &["recovery"],
+            bound_since: None,
             single: None,
             rests_on: vec![RestsOn::Recovery(id, code)],
             signed_on: None,
@@ -300,6 +303,7 @@ impl App {
             phishing_resistant: false,
             age_seconds: 0,
             methods: &["link"],
+            bound_since: None,
             single: None,
             rests_on: vec![RestsOn::Link(id)],
             signed_on: None,
@@ -342,5 +346,5 @@ impl App {
 /// Forgets what is over.
 pub(crate) fn sweep(tx: &mut avouch_store::Tx<'_>, app: &App, now: i64) -> Result<u64, Error> {
     let over = sessions::sweep(tx, app, now)? + links::sweep(tx, now)?;
-    Ok(over + super::once::sweep(tx, now)? + places::sweep(tx, now)?)
+    Ok(over + super::once::sweep(tx, now)? + places::sweep(tx, now)? + super::habits::sweep(tx, now)?)
 }

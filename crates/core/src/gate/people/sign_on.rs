@@ -227,6 +227,7 @@ impl App {
             phishing_resistant: known.settings.resistant.vouches(&identity),
             age_seconds,
             methods: if two_factors { &["federated", "mfa"] } else { &["federated"] },
+            bound_since: None,
             single: Some(single),
             rests_on: vec![RestsOn::Identity(id)],
             signed_on: Some(SignedOn {
