@@ -18,7 +18,6 @@ use zeroize::Zeroizing;
 
 use super::atlas::{Atlas, Spot};
 use super::places::{self, Novelty, Place};
-use super::places::{self, Place};
 use super::sign_on::SignedOn;
 use super::{PeopleSettings, Proven};
 use crate::Error;
