@@ -24,7 +24,8 @@ export async function provider(issuer, site, secret) {
         grant_types: ["authorization_code"],
         token_endpoint_auth_method: "client_secret_basic",
         id_token_signed_response_alg: "ES256",
-        backchannel_logout_uri: `${site}/v1/login/sign-on/house/logout`,
+        // The server listens on this address; a name may lead to another one first.
+        backchannel_logout_uri: `${site.replace("localhost", "127.0.0.1")}/v1/login/sign-on/house/logout`,
         backchannel_logout_session_required: true,
       },
     ],
@@ -55,16 +56,15 @@ export async function provider(issuer, site, secret) {
     },
   });
   op.on("backchannel.success", () => told.push("success"));
-  op.on("backchannel.error", (_, error) => told.push(String(error)));
+  op.on("backchannel.error", (_, error) => told.push(`${error} ${error.cause ?? ""}`));
   op.on("server_error", (_, error) => console.error(error));
 
   const usual = op.callback();
   const server = createServer(async (request, response) => {
+    if (request.url.startsWith("/auth?")) asked.push(Object.fromEntries(new URL(request.url, issuer).searchParams));
     if (!request.url.startsWith("/interaction/")) return usual(request, response);
     try {
-      const { params } = await op.interactionDetails(request, response);
       if (request.method === "GET") {
-        asked.push(params);
         response.setHeader("content-type", "text/html");
         return response.end(`<!doctype html><title>Who are you?</title><form method="post">
           <label>Name <input name="name"></label> <label>Shown <input name="acr" value="mfa"></label>

@@ -145,9 +145,9 @@ fn mistakes_are_found_with_their_line() {
     ]
     .map(|text| load(text).unwrap_err())
     .join("\n");
-    insta::assert_snapshot!(errors, @"
+    insta::assert_snapshot!(errors, @r"
     DIR/avouch.toml:3:1: unknown field `port`, expected one of `listen`, `tls_certificate`, `tls_key`, `client_ca`, `max_connections`, `max_in_flight`
-    DIR/avouch.toml:3:2: unknown field `htpp`, expected one of `vault`, `process`, `store`, `root`, `erasure`, `http`, `listener`, `people`, `mail`, `alarms`, `limits`, `metrics`, `log`, `charter`, `backup`, `ledger`, `siem`
+    DIR/avouch.toml:3:2: unknown field `htpp`, expected one of `vault`, `process`, `store`, `root`, `erasure`, `http`, `listener`, `people`, `sign_on`, `mail`, `alarms`, `limits`, `metrics`, `log`, `charter`, `backup`, `ledger`, `siem`
     DIR/avouch.toml:2:10: invalid socket address syntax
     DIR/avouch.toml:2:9: unknown variant `loud`, expected one of `error`, `warn`, `info`, `debug`, `trace`
     DIR/avouch.toml:3:12: invalid type: integer `1`, expected a string
