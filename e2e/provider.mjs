@@ -30,6 +30,8 @@ export async function provider(issuer, site, secret) {
       },
     ],
     jwks: { keys: [key] },
+    // Its own way out refuses this machine, where the server of the test is.
+    fetch: (url, { dispatcher, ...options }) => fetch(url, options),
     cookies: { keys: ["a key of the test"] },
     acrValues: ["mfa", "phr"],
     features: {
