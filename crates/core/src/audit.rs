@@ -22,6 +22,7 @@ use crate::ids::{EventId, PrincipalId};
 
 statements! {
     data INSERT_EVENT of event / 1 = "insert into event (id, body, sealed) values (?1, ?2, ?3)";
+    data INSERT_EVENT_UNDER = "insert into event_under (under, event) values (?1, ?2)";
     data INSERT_EVENT_SUBJECT of event_subject / 2 = "insert into event_subject (pseudonym, event) values (?1, ?2)";
 }
 
@@ -253,6 +254,10 @@ pub struct Event {
     /// How many customers have ended as a whole. Not which: an erasure is known by its number, and its receipt names the customer.
     #[n(23)]
     pub ended: u32,
+    /// Ids of what it was allowed by that no role is: others' word ([`ApprovalId`](crate::ApprovalId)), broken glass
+    /// ([`GlassId`](crate::GlassId)). What was done under one is found by it.
+    #[n(24)]
+    pub under: Option<Vec<ByteArray<16>>>,
 }
 
 impl Event {
@@ -368,6 +373,9 @@ pub(crate) fn append(
     for pseudonym in event.subjects.iter().take(linked) {
         tx.put(&INSERT_EVENT_SUBJECT, params![&pseudonym[..], event.id])?;
     }
+    for under in event.under.iter().flatten() {
+        tx.put(&INSERT_EVENT_UNDER, params![&under[..], event.id])?;
+    }
     Ok(())
 }
 
@@ -407,6 +415,7 @@ pub(crate) fn system(id: EventId, what: What, now: i64, charter: u32) -> Event {
         id: id.int(),
         before: None,
         ended: 0,
+        under: None,
     }
 }
 

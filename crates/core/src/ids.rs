@@ -80,6 +80,10 @@ id!(
     ApprovalId
 );
 id!(
+    /// A glass that was broken.
+    GlassId
+);
+id!(
     /// An alarm.
     AlarmId
 );

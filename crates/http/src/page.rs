@@ -80,10 +80,12 @@ pub(crate) enum List {
     Alarms = 13,
     Cases = 14,
     OwnAccesses = 15,
+    BreakGlass = 16,
+    Work = 17,
 }
 
 impl List {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 17] = [
         Self::Subjects,
         Self::Search,
         Self::History,
@@ -99,6 +101,8 @@ impl List {
         Self::Alarms,
         Self::Cases,
         Self::OwnAccesses,
+        Self::BreakGlass,
+        Self::Work,
     ];
 }
 

@@ -69,6 +69,10 @@ actions! {
     ApprovalAsk = "approval.ask", "Ask others to agree to something, or take that back.";
     ApprovalRead = "approval.read", "See what one has asked for, and what waits for one's word.";
     ApprovalGive = "approval.give", "Agree, or not, to what others ask for.";
+    BreakGlassOpen = "break_glass.open", "In an emergency, look for an hour at what otherwise others have to agree to.";
+    BreakGlassClose = "break_glass.close", "End before its time that one's glass is broken.";
+    BreakGlassRead = "break_glass.read", "See where glass was broken: one's own, and what is one's to review.";
+    BreakGlassReview = "break_glass.review", "Say whether somebody was right to break the glass.";
     TieWrite = "tie.write", "Say what somebody has to do with a customer: a case, an order, a contact.";
     TieRead = "tie.read", "See who has to do with a customer, and why.";
     WatchRead = "watch.read", "See cases of looks without need, and their scores.";
@@ -119,9 +123,10 @@ impl Action {
             SubjectAccesses | TokenRevoke | TransitManage | TransitEncrypt | TransitDecrypt | CharterRead
             | CharterApply | AccessRead | AccessChange | AccessProvision | SessionBegin | SessionRead
             | SessionEnd | AccountRead | AccountAcknowledge | AuthenticatorEnrol | AuthenticatorRemove
-            | ApprovalAsk | ApprovalRead | ApprovalGive | TieWrite | TieRead | WatchRead | WatchClose
-            | EventRead | EventSearch | AlarmRead | AlarmClose | DisclosureRead | KeyRead | KeyRotate
-            | KeyDrill | KeyReseal | ErasureRead | SystemBackup | SystemStatus | PolicyExplain => false,
+            | ApprovalAsk | ApprovalRead | ApprovalGive | BreakGlassOpen | BreakGlassClose
+            | BreakGlassRead | BreakGlassReview | TieWrite | TieRead | WatchRead | WatchClose | EventRead
+            | EventSearch | AlarmRead | AlarmClose | DisclosureRead | KeyRead | KeyRotate | KeyDrill
+            | KeyReseal | ErasureRead | SystemBackup | SystemStatus | PolicyExplain => false,
         }
     }
 
@@ -140,6 +145,10 @@ impl Action {
                 | ApprovalAsk
                 | ApprovalRead
                 | ApprovalGive
+                | BreakGlassOpen
+                | BreakGlassClose
+                | BreakGlassRead
+                | BreakGlassReview
         )
     }
 
@@ -157,9 +166,10 @@ impl Action {
             | TokenRevoke | TokenImport | TransitManage | TransitEncrypt | TransitDecrypt | CharterRead
             | CharterApply | AccessRead | AccessChange | AccessProvision | SessionBegin | SessionRead
             | SessionEnd | AccountRead | AccountAcknowledge | AuthenticatorEnrol | AuthenticatorRemove
-            | ApprovalAsk | ApprovalRead | ApprovalGive | TieWrite | TieRead | WatchRead | WatchClose
-            | EventRead | EventSearch | AlarmRead | AlarmClose | DisclosureRead | KeyRead | KeyRotate
-            | KeyDrill | KeyReseal | ErasureRead | SystemBackup | SystemStatus | PolicyExplain => None,
+            | ApprovalAsk | ApprovalRead | ApprovalGive | BreakGlassOpen | BreakGlassClose
+            | BreakGlassRead | BreakGlassReview | TieWrite | TieRead | WatchRead | WatchClose | EventRead
+            | EventSearch | AlarmRead | AlarmClose | DisclosureRead | KeyRead | KeyRotate | KeyDrill
+            | KeyReseal | ErasureRead | SystemBackup | SystemStatus | PolicyExplain => None,
         }
     }
 }

@@ -39,6 +39,7 @@ pub struct Engine {
     policies: BTreeMap<Arc<str>, String>,
     evaluator: Evaluator,
     roles: Vec<(String, PrincipalKind)>,
+    dormant: BTreeSet<String>,
     purposes: BTreeSet<Arc<str>>,
     holders: BTreeMap<(PrincipalKind, Action), Holders>,
     decisions: Memo<Request, Decision>,
@@ -104,6 +105,7 @@ impl Engine {
             evaluator: Evaluator::new(schema, &loaded)
                 .map_err(|error| shipped("schema.cedarschema", &*error))?,
             roles: grants.iter().map(|grant| (grant.role.clone(), grant.holder)).collect(),
+            dormant: grants.iter().filter(|grant| grant.dormant).map(|grant| grant.role.clone()).collect(),
             purposes: purposes.iter().map(|purpose| Arc::from(purpose.name.as_str())).collect(),
             holders: Holders::unknown(),
             decisions: Memo::new(REMEMBERED),

@@ -16,6 +16,6 @@ pub use decision::{Decision, FieldView, Need, View};
 pub use engine::{Engine, SCHEMA};
 pub use grant::{PurposeFields, RoleGrant, SeesGrant};
 pub use promise::Promise;
-pub use proof::{Means, Proof, ProofNeed};
+pub use proof::{KeyClass, Means, Proof, ProofNeed};
 pub use request::{Field, PrincipalClass, PrincipalKind, Request, RowClass, SubjectClass};
 pub use source::{Problem, Source};

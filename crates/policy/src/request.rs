@@ -178,6 +178,8 @@ pub struct Request {
     pub subject: SubjectClass,
     /// The names of the charter's approvals that this request has, sorted.
     pub approved: Arc<[Arc<str>]>,
+    /// Whether its caller has broken the glass, and it would be refused without that.
+    pub break_glass: bool,
 }
 
 /// A field of a customer, as policy sees it.

@@ -119,3 +119,11 @@ phishing_resistant_acr = ["phr"]
     let listed = shop.as_admin(&["principal", "identity", "list", &ida, "--json"]);
     assert!(listed["items"][0]["used"].is_string(), "{listed}");
 }
+
+#[test]
+fn somebody_breaks_the_glass_and_another_reviews_it() {
+    let shop = Shop::new();
+    let ida = shop.hired("Ida Sommer", "ida@lindenhof.example", "support,emergency");
+    let dora = shop.hired("Dora Winter", "dora@lindenhof.example", "dpo");
+    run("break_glass.mjs", &shop.url, &[("AVOUCH_E2E_EMERGENCY", &ida), ("AVOUCH_E2E_DPO", &dora)]);
+}

@@ -171,6 +171,16 @@ tables! {
         "insert into event_subject (pseudonym, event) values (?1, ?2)"
         "delete from event_subject"
     }
+    data Data event_under "event_under" / 2 (under Blob, event Int) {
+        "select under, event from event_under where (under, event) > (?1, ?2) order by under, event limit ?3"
+        "insert into event_under (under, event) values (?1, ?2)"
+        "delete from event_under"
+    }
+    data Data break_glass "break_glass" / 1 (id Blob, principal Blob, version Int, until Int, due Int, reviewed Int, sealed Blob) {
+        "select id, principal, version, until, due, reviewed, sealed from break_glass where id > ?1 order by id limit ?2"
+        "insert into break_glass (id, principal, version, until, due, reviewed, sealed) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+        "delete from break_glass"
+    }
     data Data principal "principal" / 1 (id Blob, sealed Blob) {
         "select id, sealed from principal where id > ?1 order by id limit ?2"
         "insert into principal (id, sealed) values (?1, ?2)"

@@ -14,7 +14,7 @@ mod record;
 mod vote;
 
 pub use ask::{AskApproval, CancelApproval};
-pub use list::{ApprovalPage, ApprovalShown, ReadApprovals, VoteShown};
+pub use list::{ApprovalPage, ApprovalShown, ReadApprovalWork, ReadApprovals, VoteShown};
 pub(crate) use live::{Act, ApprovalChange, Approvals, use_up};
 pub use record::State as ApprovalState;
 pub(crate) use record::{cancel_all, forget, sweep};

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use avouch_policy::{Action, Need, Proof, Request, RowClass, SubjectClass, View};
 
 use super::approvals::Act;
+use super::break_glass::Behind;
 use super::{Caller, Intent, Reason, Shows, key_names};
 use crate::app::Cx;
 use crate::error::{Error, Refusal};
@@ -27,9 +28,17 @@ pub struct Permit {
     pub(crate) approvals: Vec<ApprovalId>,
     /// What policy says without them.
     pub(crate) otherwise: Option<Refusal>,
+    /// The broken glass without which it would not have been allowed: its customers are counted.
+    pub(crate) behind: Option<Behind>,
 }
 
 impl Permit {
+    /// The ids of what it was allowed by and no role: others' word, broken glass.
+    pub(crate) fn under(&self) -> Vec<[u8; 16]> {
+        let approvals = self.approvals.iter().map(|id| *id.bytes());
+        approvals.chain(self.behind.as_ref().map(|behind| *behind.id.bytes())).collect()
+    }
+
     /// How much of the field at `place` may be shown.
     #[must_use]
     pub fn view(&self, place: usize) -> View {
@@ -72,7 +81,16 @@ pub(crate) fn decide(
     intent: &Intent,
     facts: SubjectFacts,
 ) -> Result<Permit, Error> {
-    decide_with(rules, caller, action, intent, facts, &[])
+    decide_with(rules, caller, action, intent, facts, &Lifted::default())
+}
+
+/// What lifts rules of the charter for an act.
+#[derive(Debug, Default)]
+struct Lifted {
+    /// What others have agreed to.
+    approved: Vec<(ApprovalId, String)>,
+    /// Glass that is broken.
+    behind: Option<Behind>,
 }
 
 /// The same with what others have agreed to.
@@ -82,12 +100,12 @@ fn decide_with(
     action: Action,
     intent: &Intent,
     facts: SubjectFacts,
-    approved: &[(ApprovalId, String)],
+    lifted: &Lifted,
 ) -> Result<Permit, Error> {
     if caller.is_system() {
         return Ok(system_permit(action));
     }
-    let mut names: Vec<Arc<str>> = approved.iter().map(|(_, name)| Arc::from(name.as_str())).collect();
+    let mut names: Vec<Arc<str>> = lifted.approved.iter().map(|(_, name)| Arc::from(name.as_str())).collect();
     names.sort_unstable();
     names.dedup();
     let purpose = intent.purpose.as_deref().and_then(|name| rules.purposes.get(name));
@@ -106,9 +124,15 @@ fn decide_with(
         restricted: facts.restricted,
         subject: facts.class,
         approved: names.into(),
+        break_glass: lifted.behind.is_some(),
     };
     let decision = rules.engine.decide(&request);
     let mut needs = decision.needs.clone();
+    for need in &mut needs {
+        if let Need::Settled { hours, until } = need {
+            *until = caller.settled_after(*hours);
+        }
+    }
     let mut policies: Vec<String> = decision.policies.iter().map(ToString::to_string).collect();
     let (mut views, mut owed) =
         views(rules, &request, &intent.shows, &mut needs, &mut policies, decision.allowed);
@@ -129,7 +153,7 @@ fn decide_with(
     }
     let purpose = purpose.map(|purpose| Arc::clone(&purpose.name));
     let reason = intent.reason.clone();
-    let approvals = approved.iter().map(|(id, _)| *id).collect();
+    let approvals = lifted.approved.iter().map(|(id, _)| *id).collect();
     Ok(Permit {
         action,
         purpose,
@@ -139,6 +163,7 @@ fn decide_with(
         request: Some(request),
         approvals,
         otherwise: None,
+        behind: lifted.behind.clone(),
     })
 }
 
@@ -167,7 +192,14 @@ pub(crate) fn decide_approved(
         Shows::These { places, .. } => {
             places.iter().filter_map(|place| Some(cx.rules.fields.get(*place)?.number)).collect()
         }
-        Shows::Nothing | Shows::Whatever => Vec::new(),
+        // What is not named may be anything that the purpose covers: others have agreed to it when they have agreed to all of it.
+        Shows::Whatever => {
+            let purpose = intent.purpose.as_deref().and_then(|name| cx.rules.purposes.get(name));
+            let covered = |place: &usize| purpose.is_none_or(|purpose| purpose.fields.contains(place));
+            let places = (0..cx.rules.fields.len()).filter(covered);
+            places.filter_map(|place| Some(cx.rules.fields.get(place)?.number)).collect()
+        }
+        Shows::Nothing => Vec::new(),
     };
     let act = Act { action, purpose: intent.purpose.as_deref(), subject: intent.subject, fields: &opened };
     let mut held = cx.app.approvals.of(cx.caller.id, &act, cx.rules, &access, cx.now);
@@ -175,8 +207,26 @@ pub(crate) fn decide_approved(
     // One of each: two that say the same would both be used up.
     held.sort_by(|one, other| one.1.cmp(&other.1));
     held.dedup_by(|one, other| one.1 == other.1);
-    let permit = decide_with(cx.rules, cx.caller, action, intent, facts, &held)?;
+    let lifted = Lifted { approved: held, behind: None };
+    let permit = decide_with(cx.rules, cx.caller, action, intent, facts, &lifted)?;
     Ok(Permit { otherwise: Some(refusal.clone()), ..permit })
+}
+
+/// Asks policy about an act that is refused without it, behind broken glass.
+///
+/// # Errors
+/// [`Error::Refused`] with every need that is unmet even so.
+pub(crate) fn decide_behind(
+    cx: &Cx<'_>,
+    action: Action,
+    intent: &Intent,
+    facts: SubjectFacts,
+    behind: Behind,
+) -> Result<Permit, Error> {
+    let access = cx.app.access();
+    let class = intent.subject.map(|subject| access.marks().class(subject, cx.caller.id)).unwrap_or_default();
+    let lifted = Lifted { approved: Vec::new(), behind: Some(behind) };
+    decide_with(cx.rules, cx.caller, action, intent, SubjectFacts { class, ..facts }, &lifted)
 }
 
 /// The views of all fields, and which of them the caller insists on.
@@ -306,5 +356,6 @@ fn system_permit(action: Action) -> Permit {
         request: None,
         approvals: Vec::new(),
         otherwise: None,
+        behind: None,
     }
 }

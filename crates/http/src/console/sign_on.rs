@@ -77,7 +77,7 @@ pub(super) async fn link(
             people::set_sign_on(&mut response, &begun.ticket)?;
             Ok(response)
         }
-        Err(failure) => enrol_page(&service, &caller, &headers, Some(said(failure)?)).await,
+        Err(failure) => enrol_page(&service, &caller, &headers, Some(said(failure)?), false).await,
     }
 }
 
@@ -127,7 +127,7 @@ async fn linked(
         Ok(()) => go(to),
         Err(failure) => {
             let (status, text) = explained(failure)?;
-            enrol_page(service, &caller, headers, Some((status, text))).await
+            enrol_page(service, &caller, headers, Some((status, text)), false).await
         }
     }
 }

@@ -18,7 +18,7 @@ use cedar_policy::{
 
 use crate::advice::Advice;
 use crate::source::Loaded;
-use crate::{Action, Field, PrincipalKind, Request, Shows, View};
+use crate::{Action, Field, KeyClass, PrincipalKind, Request, Shows, View};
 
 /// What Cedar is asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -270,12 +270,17 @@ impl Types {
             ("phishing_resistant", truth(request.proof.phishing_resistant())),
             ("proof_age", number(request.proof.age().into())),
             ("novelty", number(request.proof.novelty().into())),
+            ("settled", number(request.proof.settled().into())),
+            ("device_bound", truth(request.proof.key() >= KeyClass::DeviceBound)),
+            ("attested", truth(request.proof.key() == KeyClass::Attested)),
+            ("sent_code", truth(request.proof.sent_code())),
             ("rows", named(&self.rows, request.rows.as_str())),
             ("restricted", truth(request.restricted)),
             ("tier", number(request.subject.tier.into())),
             ("own_record", truth(request.subject.own)),
             ("colleague", truth(request.subject.colleague)),
             ("approved", approved),
+            ("break_glass", truth(request.break_glass)),
         ];
         if let Some(purpose) = &request.purpose {
             facts.push(("purpose", named(&self.purpose, purpose)));

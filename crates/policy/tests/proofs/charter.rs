@@ -20,6 +20,8 @@ fn role(name: &str, holder: PrincipalKind, actions: &[&str], purposes: &[&str], 
         actions: strings(actions),
         purposes: strings(purposes),
         sees: vec![sees],
+        dormant: false,
+        keys: avouch_policy::KeyClass::Any,
     }
 }
 

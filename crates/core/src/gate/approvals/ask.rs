@@ -101,7 +101,7 @@ impl Operation for CancelApproval {
     about_nobody!();
 
     fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<()>, Error> {
-        let Kept { mut request, version, until, .. } = Kept::one(tx, cx.app, self.id)?;
+        let Kept { mut request, version, .. } = Kept::one(tx, cx.app, self.id)?;
         if request.requester != cx.caller.id() {
             return Err(Error::NotFound);
         }
@@ -109,7 +109,8 @@ impl Operation for CancelApproval {
             return Err(Error::Conflict("it is over already"));
         }
         request.state = State::Cancelled;
-        request.change(tx, cx.app, self.id, version, until)?;
+        // Its row ends now: whoever has not heard of it yet takes nothing off it any more.
+        request.change(tx, cx.app, self.id, version, cx.now)?;
         let ends = ApprovalChange::Ends(self.id, request.requester);
         let note = Note { objects: vec![*self.id.bytes()], ..Note::count(1) };
         Ok(Outcome::new((), note).with_approvals(vec![ends]))

@@ -8,7 +8,7 @@ use super::record::{Kept, State, Voted};
 use crate::Error;
 use crate::app::{Cx, Operation, Outcome};
 use crate::audit::Note;
-use crate::gate::{Access, Intent, Permit, Reason};
+use crate::gate::{Access, Intent, Permit, Reason, login_name};
 use crate::ids::{ApprovalId, PrincipalId};
 use crate::rules::Rules;
 
@@ -111,6 +111,7 @@ pub(crate) fn reports_to(access: &Access, who: PrincipalId, whom: PrincipalId) -
 
 /// Whether two accounts are one human being.
 pub(crate) fn same_person(access: &Access, one: PrincipalId, other: PrincipalId) -> bool {
-    let person = |id| access.principal(id).and_then(|record| record.person.as_deref());
+    // However two administrators have spelt it.
+    let person = |id| access.principal(id).and_then(|record| record.person.as_deref()).map(login_name);
     one == other || matches!((person(one), person(other)), (Some(one), Some(other)) if one == other)
 }

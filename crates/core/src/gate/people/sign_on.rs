@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use avouch_authn::jwt::openid::{self, Asked, Authentication, Client, Flow, TokenResponse};
 use avouch_authn::jwt::{Clock, Error as Judged};
+use avouch_policy::KeyClass;
 use avouch_seal::SecureRandom as _;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -226,6 +227,7 @@ impl App {
             aal: if two_factors { 2 } else { 1 },
             phishing_resistant: known.settings.resistant.vouches(&identity),
             age_seconds,
+            key: KeyClass::Any,
             methods: if two_factors { &["federated", "mfa"] } else { &["federated"] },
             bound_since: None,
             single: Some(single),

@@ -9,14 +9,17 @@ use avouch_store::Tx;
 
 use super::Begun;
 use crate::Error;
-use crate::app::{App, Cx, Operation, Outcome, about_nobody};
+use crate::app::{App, Cx, Operation, Outcome, Refresh, about_nobody};
 use crate::audit::Note;
-use crate::gate::people::authenticators::{self, Authenticator, Secret};
+use crate::gate::people::authenticators::{self, Authenticator, AuthenticatorKind, Secret};
 use crate::gate::people::enrol::{Enrolled, Ready};
+use crate::gate::people::notices::Told;
 use crate::gate::people::sessions;
 use crate::gate::people::ticket::{self, For};
+use crate::gate::principals::note_change;
 use crate::gate::{Caller, Permit};
 use crate::ids::{AuthenticatorId, PrincipalId};
+use crate::outbox::AccountNotice;
 
 /// The longest `sub` (OpenID Connect Core, section 2).
 const MOST_SUBJECT: usize = 255;
@@ -45,6 +48,7 @@ pub struct LinkIdentity {
 
 impl Operation for LinkIdentity {
     const ACTION: Action = Action::AccessChange;
+    const REFRESH: Refresh = Refresh::Access;
     type Output = IdentityShown;
     about_nobody!();
 
@@ -70,6 +74,9 @@ impl Operation for LinkIdentity {
             Secret::Identity { issuer: provider.settings.issuer.clone(), subject: self.subject.clone() };
         let one = Authenticator::new(self.principal, &provider.settings.label, cx.now, secret)?;
         let id = authenticators::add_for(tx, cx, &one)?;
+        // As if they had added it themselves, and they are told: it may be somebody else's doing.
+        note_change(tx, cx.app, self.principal, cx.now)?;
+        told(AccountNotice::Enrolled).tell(tx, cx.app, self.principal, cx.now)?;
         let note = Note { objects: vec![*self.principal.bytes(), *id.bytes()], ..Note::count(1) };
         Ok(Outcome::new(shown(id, one).ok_or(Error::Internal("no identity"))?, note))
     }
@@ -93,6 +100,7 @@ impl Operation for UnlinkIdentity {
         let kept = Authenticator::one(tx, cx.app, self.id, self.principal)?.ok_or(Error::NotFound)?;
         let was = shown(self.id, kept).ok_or(Error::NotFound)?;
         authenticators::drop_one(tx, self.id, self.principal)?;
+        told(AccountNotice::Removed).tell(tx, cx.app, self.principal, cx.now)?;
         let ended = sessions::end_begun_with(tx, cx.app, self.principal, self.id, None)?;
         let note = Note { objects: vec![*self.principal.bytes(), *self.id.bytes()], ..Note::count(1) };
         Ok(Outcome::new(was, note).with_sessions(ended))
@@ -135,6 +143,11 @@ impl Operation for ReadIdentities {
     }
 }
 
+/// What the owner is told.
+fn told(what: AccountNotice) -> Told<'static> {
+    Told { with: Some(AuthenticatorKind::Identity.as_str()), ..Told::of(what) }
+}
+
 fn shown(id: AuthenticatorId, kept: Authenticator) -> Option<IdentityShown> {
     let Secret::Identity { issuer, subject } = kept.secret else { return None };
     Some(IdentityShown { id, issuer, subject, created: kept.created, used: kept.used })
@@ -146,6 +159,7 @@ pub struct EnrolIdentity(Ready);
 
 impl Operation for EnrolIdentity {
     const ACTION: Action = Action::AuthenticatorEnrol;
+    const REFRESH: Refresh = Refresh::Access;
     type Output = Enrolled;
     about_nobody!();
 
