@@ -1,6 +1,8 @@
 //! Every way in, tried with too little: by nobody, by somebody who has but a link, and by somebody who has shown but a password. The
 //! lists of routes are the server's own, so one that is added is tried as well.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::house::{Answer, House};
@@ -100,7 +102,7 @@ fn whoever_is_nobody_gets_nowhere_but_where_one_logs_in() {
     let mut open = Vec::new();
     for way in pages().iter().chain(&provisioning()) {
         let answer = way.go(&house, None);
-        if answer.status != 401 && !leads_to(&answer, "/console/login") {
+        if !matches!(answer.status, 401 | 404) && !leads_to(&answer, "/console/login") {
             open.push(format!("{} {}: {}", way.method, way.path, answer.status));
         }
     }
@@ -112,7 +114,8 @@ fn whoever_is_nobody_gets_nowhere_but_where_one_logs_in() {
     GET /favicon.ico: 204
     ");
     let document = documented();
-    let open: Vec<_> = document.iter().filter(|way| way.open).map(|way| way.path.as_str()).collect();
+    let open: BTreeSet<_> = document.iter().filter(|way| way.open).map(|way| way.path.as_str()).collect();
+    let open: Vec<_> = open.into_iter().collect();
     insta::assert_snapshot!(open.join("\n"), @r"
     /.well-known/oauth-authorization-server
     /healthz
@@ -136,14 +139,10 @@ fn whoever_is_nobody_gets_nowhere_but_where_one_logs_in() {
     );
 }
 
-/// What came of a route with too little: nothing, when the answer asks for a better proof, when the request was not understood, or names
-/// what has not the form of a name.
+/// What came of a route with too little: nothing, when it was refused, when the request was not understood, or when it names what is not
+/// there.
 fn came_of(way: &Way, answer: &Answer) -> Option<String> {
-    let asks = |header: &str| answer.header(header).is_some_and(|text| text.contains("insufficient_user"));
-    // Where a permission is missing too, no log-in would mend it.
-    let refused = answer.status == 401 && asks("www-authenticate")
-        || leads_to(answer, "/console/step-up")
-        || answer.status == 403;
+    let refused = matches!(answer.status, 401 | 403) || leads_to(answer, "/console/step-up");
     let nothing = matches!(answer.status, 400 | 404 | 415 | 422);
     (!refused && !nothing).then(|| format!("{} {}: {}", way.method, way.path, answer.status))
 }
