@@ -18,7 +18,7 @@ const OPEN: &[&str] = &[
     "/v1/ledger/{log}/checkpoints",
     "/v1/ledger/{log}/tile/{level}/{*place}",
     "/v1/login",
-    "/v1/login/codes",
+    "/v1/login/code",
     "/v1/login/passkey",
     "/v1/login/sign-on",
     "/v1/login/sign-on/{provider}/logout",
