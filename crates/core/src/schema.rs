@@ -60,8 +60,9 @@ create table scim_group (id blob primary key, sealed blob not null);
 create table access_state (id bigint primary key, generation bigint not null);
 insert into access_state (id, generation) values (1, 1);
 create table credential (id blob primary key, principal blob not null, sealed blob not null);
-create table authenticator (id blob primary key, principal blob not null, sealed blob not null);
+create table authenticator (id blob primary key, principal blob not null, sealed blob not null, identity blob);
 create index authenticator_by_principal on authenticator (principal, id);
+create unique index authenticator_by_identity on authenticator (identity) where identity is not null;
 create table subject_mark (subject blob primary key, sealed blob not null) without rowid;
 create table approval (id blob primary key, requester blob not null, subject blob, version bigint not null, until bigint not null,
     remaining bigint not null, sealed blob not null);

@@ -15,11 +15,12 @@ use avouch_core::{
 use avouch_wire::{
     AlarmClose, ApprovalRequest, ApprovalWord, BackupRequest, BatchRequest, BreakGlassRequest,
     BreakGlassReview, CertificateRequest, CharterApply, CharterPlan, ChunkRequest, DetokenizeRequest,
-    DrillAnswer, DrillRequest, EventSearch, Explain, ExportRequest, HoldRequest, ImportStart, InspectRequest,
-    Jwks, KeyCreate, LinkCreate, LogInRequest, PasskeyEnrol, PasswordEnrol, PrincipalCreate, PrincipalPatch,
-    ProblemKind, ProposeRequest, RecoveryRequest, RetireRequest, RevealRequest, RevokeRequest, RotateRequest,
-    RotateTokensRequest, SearchRequest, Secret, SubjectCreate, SubjectMark, SubjectPatch, TieRequest,
-    TiesRequest, TokenImportRequest, TokenRequest, TokenizeRequest, TotpEnrol, TransitDecode, TransitDecrypt,
+    DrillAnswer, DrillRequest, EventSearch, Explain, ExportRequest, HoldRequest, IdentityBegin,
+    IdentityEnrol, IdentityLink, ImportStart, InspectRequest, Jwks, KeyCreate, LinkCreate, LogInRequest,
+    PasskeyEnrol, PasswordEnrol, PrincipalCreate, PrincipalPatch, ProblemKind, ProposeRequest,
+    RecoveryRequest, RetireRequest, RevealRequest, RevokeRequest, RotateRequest, RotateTokensRequest,
+    SearchRequest, Secret, SignOnBegin, SubjectCreate, SubjectMark, SubjectPatch, TieRequest, TiesRequest,
+    TokenImportRequest, TokenRequest, TokenizeRequest, TotpEnrol, TransitDecode, TransitDecrypt,
     TransitEncode, TransitEncrypt, TransitHmac, TransitKeyCreate, TransitKeyPatch, TransitRandom,
     TransitRewrap, TransitSign, TransitTrim, TransitVerify, TransitVerifyHmac, WatchClose, header, limits,
 };
@@ -281,6 +282,10 @@ bodies! {
     PasswordEnrol;
     TotpEnrol;
     LinkCreate;
+    SignOnBegin: LIMIT = limits::VISITOR_BODY_BYTES;
+    IdentityBegin;
+    IdentityEnrol;
+    IdentityLink;
     AlarmClose;
     ApprovalRequest;
     ApprovalWord;

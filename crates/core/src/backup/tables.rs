@@ -241,9 +241,9 @@ tables! {
         "insert into subject_mark (subject, sealed) values (?1, ?2)"
         "delete from subject_mark"
     }
-    data Data authenticator "authenticator" / 1 (id Blob, principal Blob, sealed Blob) {
-        "select id, principal, sealed from authenticator where id > ?1 order by id limit ?2"
-        "insert into authenticator (id, principal, sealed) values (?1, ?2, ?3)"
+    data Data authenticator "authenticator" / 1 (id Blob, principal Blob, sealed Blob, identity Blob) {
+        "select id, principal, sealed, identity from authenticator where id > ?1 order by id limit ?2"
+        "insert into authenticator (id, principal, sealed, identity) values (?1, ?2, ?3, ?4)"
         "delete from authenticator"
     }
     data Data data_ending "ending" / 1 (seq Int, subject Blob, class Int, at Int, sealed Blob, mac Blob, done Int) {

@@ -37,6 +37,7 @@ mod rotation;
 mod seals;
 mod services;
 mod settled;
+mod sign_on;
 mod thief;
 mod token_family;
 mod tokens;

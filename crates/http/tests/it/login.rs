@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::house::{Answer, House};
 
-const ORIGIN: &str = "http://localhost:8420";
+pub(crate) const ORIGIN: &str = "http://localhost:8420";
 
 /// Where people log in.
 pub(crate) fn people() -> PeopleSettings {

@@ -21,6 +21,7 @@ mod pathways;
 mod rates;
 mod scim;
 mod services;
+mod sign_on;
 mod system;
 mod tokens;
 mod transit;
