@@ -23,7 +23,7 @@ pub mod watch;
 pub use avouch_policy::{Action, Need, ProofNeed, View};
 pub use error::{Error, Fault, Held, Refusal};
 pub use ids::{
-    AlarmId, ApprovalId, AuthenticatorId, CaseId, CredentialId, EventId, GroupId, HoldId, ImportId, LinkId,
+    AlarmId, ApprovalId, AuthenticatorId, CaseId, CredentialId, DraftId, EventId, GroupId, HoldId, ImportId, LinkId,
     MessageId, PrincipalId, SessionId, SubjectId, TieId, TokenId,
 };
 pub use rules::{Problems, Rules};
@@ -41,7 +41,7 @@ pub fn statements() -> Vec<&'static avouch_store::Statement> {
         audit::search::STATEMENTS.to_vec(),
         audit::siem::STATEMENTS.to_vec(),
         backup::statements(),
-        charters::STATEMENTS.to_vec(),
+        charters::statements(),
         erasure::statements(),
         gate::statements(),
         indexes::statements(),

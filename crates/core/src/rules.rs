@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use avouch_charter::{Charter, Daily, Holder, LegalBasis, Reason, TokenKind, TokenRule};
-use avouch_policy::{Engine, PrincipalKind, PurposeFields, RoleGrant, SeesGrant, Source, View};
+use avouch_policy::{ApprovalRule, Engine, PrincipalKind, PurposeFields, RoleGrant, SeesGrant, Source, View};
 use avouch_seal::format::EmailDomain;
 use avouch_seal::token::{Namespace, RecipientKeys};
 use avouch_seal::vault::VaultKeys;
@@ -348,7 +348,15 @@ pub(crate) fn compile_engine(charter: &Charter) -> Result<Engine, Problems> {
         .collect();
     let sources: Vec<Source> =
         charter.policies().map(|file| Source { name: file.path.clone(), text: file.text.clone() }).collect();
-    let approvals: Vec<&str> = charter.approvals().iter().map(|approval| approval.name.as_str()).collect();
+    let approvals: Vec<ApprovalRule> = charter
+        .approvals()
+        .iter()
+        .map(|approval| ApprovalRule {
+            name: approval.name.clone(),
+            people: approval.people(),
+            needed_for: approval.needed_for.clone(),
+        })
+        .collect();
     Engine::compile_with(&grants, &purposes, &approvals, &sources)
         .map_err(|problems| problems.into_iter().map(problem).collect())
 }
@@ -363,7 +371,7 @@ fn view(view: avouch_charter::View) -> View {
     }
 }
 
-fn problem(problem: avouch_policy::Problem) -> avouch_charter::Problem {
+pub(crate) fn problem(problem: avouch_policy::Problem) -> avouch_charter::Problem {
     avouch_charter::Problem {
         file: problem.source,
         line: problem.line,

@@ -9,9 +9,10 @@ use avouch_core::app::IdempotencyKey;
 use avouch_core::gate::{self, Reason};
 use avouch_core::transit::KeyName;
 use avouch_core::{
-    AlarmId, ApprovalId, AuthenticatorId, CaseId, CredentialId, EventId, GroupId, HoldId, ImportId,
+    AlarmId, ApprovalId, AuthenticatorId, CaseId, CredentialId, DraftId, EventId, GroupId, HoldId, ImportId,
     PrincipalId, SessionId, SubjectId, TieId,
 };
+use avouch_wire::charter::{CharterDraftRequest, CharterReplayRequest, CharterRollBack};
 use avouch_wire::{
     AlarmClose, ApprovalRequest, ApprovalWord, BackupRequest, BatchRequest, CertificateRequest, CharterApply,
     CharterPlan, ChunkRequest, DetokenizeRequest, DrillAnswer, DrillRequest, EventSearch, Explain,
@@ -175,7 +176,7 @@ macro_rules! from_path {
     };
 }
 
-from_path!(AlarmId ApprovalId CaseId TieId SubjectId SessionId AuthenticatorId GroupId PrincipalId CredentialId HoldId ImportId KeyName String);
+from_path!(AlarmId ApprovalId CaseId DraftId TieId SubjectId SessionId AuthenticatorId GroupId PrincipalId CredentialId HoldId ImportId KeyName String);
 
 impl FromPath for EventId {
     fn from_path<'p>(values: &mut impl Iterator<Item = &'p str>) -> Option<Self> {
@@ -271,6 +272,9 @@ bodies! {
     Explain;
     CharterPlan;
     CharterApply;
+    CharterDraftRequest;
+    CharterReplayRequest;
+    CharterRollBack;
     PrincipalCreate;
     PrincipalPatch: MERGE_PATCH = true;
     KeyCreate;

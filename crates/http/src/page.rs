@@ -80,10 +80,11 @@ pub(crate) enum List {
     Alarms = 13,
     Cases = 14,
     OwnAccesses = 15,
+    Replay = 16,
 }
 
 impl List {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 16] = [
         Self::Subjects,
         Self::Search,
         Self::History,
@@ -99,6 +100,7 @@ impl List {
         Self::Alarms,
         Self::Cases,
         Self::OwnAccesses,
+        Self::Replay,
     ];
 }
 

@@ -76,6 +76,11 @@ impl Proof {
         }
     }
 
+    /// As it was, by what was kept of it.
+    pub const fn kept(means: Means, aal: u8, phishing_resistant: bool, age: u32, novelty: u8) -> Self {
+        Self { means, aal, phishing_resistant, age, novelty }
+    }
+
     /// By what the caller came.
     pub const fn means(self) -> Means {
         self.means

@@ -369,6 +369,7 @@ fn assemble(
         outbox: Outbox::new(parts.outbox),
         services,
         approvals: Approvals::default(),
+        drafts: charters::drafts::Compiled::default(),
         watching: Watching::new()?,
         quotas: Arc::default(),
         environment: parts.environment,

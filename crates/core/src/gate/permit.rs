@@ -4,9 +4,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use avouch_policy::{Action, Need, Proof, Request, RowClass, SubjectClass, View};
+use avouch_policy::{Action, Approved, Need, Proof, Request, RowClass, SubjectClass, View};
 
-use super::approvals::Act;
+use super::approvals::{self, Act, Holding};
 use super::{Caller, Intent, Reason, Shows, key_names};
 use crate::app::Cx;
 use crate::error::{Error, Refusal};
@@ -34,6 +34,11 @@ impl Permit {
     #[must_use]
     pub fn view(&self, place: usize) -> View {
         self.views.get(place).copied().unwrap_or(View::Nothing)
+    }
+
+    /// What others had agreed to.
+    pub(crate) fn approved(&self) -> Option<&Approved> {
+        self.request.as_ref().map(|request| &request.approved)
     }
 
     /// How much of the field at `place` may be shown of this person. Whoever is special, and is not the one that policy was asked
@@ -72,8 +77,32 @@ pub(crate) fn decide(
     intent: &Intent,
     facts: SubjectFacts,
 ) -> Result<Permit, Error> {
-    decide_with(rules, caller, action, intent, facts, &[])
+    decide_with(rules, caller, action, intent, facts, Agreed::default())
 }
+
+/// The same of something that was asked in the past, with what others had agreed to then.
+pub(crate) fn decide_past(
+    rules: &Rules,
+    caller: &Caller,
+    action: Action,
+    intent: &Intent,
+    facts: SubjectFacts,
+    approved: &Approved,
+) -> Result<Permit, Error> {
+    decide_as(rules, caller, action, intent, facts, approved.clone())
+}
+
+/// What others have agreed to, and what nobody is there to agree to.
+#[derive(Debug, Clone, Copy, Default)]
+struct Agreed<'a> {
+    by_others: &'a [Holding],
+    /// How many different people that were.
+    people: u32,
+    by_nobody: &'a [String],
+}
+
+/// What an event names among its policies when nobody was there whose word was wanted.
+const NOBODY_ELSE: &str = "nobody-else:";
 
 /// The same with what others have agreed to.
 fn decide_with(
@@ -82,14 +111,29 @@ fn decide_with(
     action: Action,
     intent: &Intent,
     facts: SubjectFacts,
-    approved: &[(ApprovalId, String)],
+    agreed: Agreed<'_>,
+) -> Result<Permit, Error> {
+    let by_others = agreed.by_others.iter().map(|held| &held.name);
+    let names = by_others.chain(agreed.by_nobody).map(String::as_str);
+    // Where nobody is there to ask, it is as if all had agreed; the event says that nobody was.
+    let approved = Approved::by(if agreed.by_nobody.is_empty() { agreed.people } else { u32::MAX }, names);
+    let mut permit = decide_as(rules, caller, action, intent, facts, approved)?;
+    permit.approvals = agreed.by_others.iter().map(|held| held.id).collect();
+    permit.policies.extend(agreed.by_nobody.iter().map(|name| format!("{NOBODY_ELSE}{name}")));
+    Ok(permit)
+}
+
+fn decide_as(
+    rules: &Rules,
+    caller: &Caller,
+    action: Action,
+    intent: &Intent,
+    facts: SubjectFacts,
+    approved: Approved,
 ) -> Result<Permit, Error> {
     if caller.is_system() {
         return Ok(system_permit(action));
     }
-    let mut names: Vec<Arc<str>> = approved.iter().map(|(_, name)| Arc::from(name.as_str())).collect();
-    names.sort_unstable();
-    names.dedup();
     let purpose = intent.purpose.as_deref().and_then(|name| rules.purposes.get(name));
     let request = Request {
         principal: caller.class.clone(),
@@ -104,7 +148,7 @@ fn decide_with(
         rows: RowClass::of(intent.rows),
         restricted: facts.restricted,
         subject: facts.class,
-        approved: names.into(),
+        approved,
     };
     let decision = rules.engine.decide(&request);
     let mut needs = decision.needs.clone();
@@ -128,7 +172,6 @@ fn decide_with(
     }
     let purpose = purpose.map(|purpose| Arc::clone(&purpose.name));
     let reason = intent.reason.clone();
-    let approvals = approved.iter().map(|(id, _)| *id).collect();
     Ok(Permit {
         action,
         purpose,
@@ -136,7 +179,7 @@ fn decide_with(
         views,
         policies,
         request: Some(request),
-        approvals,
+        approvals: Vec::new(),
         otherwise: None,
     })
 }
@@ -168,13 +211,27 @@ pub(crate) fn decide_approved(
         }
         Shows::Nothing | Shows::Whatever => Vec::new(),
     };
-    let act = Act { action, purpose: intent.purpose.as_deref(), subject: intent.subject, fields: &opened };
+    let (purpose, subject, draft) = (intent.purpose.as_deref(), intent.subject, intent.draft);
+    let act = Act { action, purpose, subject, fields: &opened, draft };
     let mut held = cx.app.approvals.of(cx.caller.id, &act, cx.rules, &access, cx.now);
-    held.retain(|(_, name)| wanted(name));
+    held.retain(|held| wanted(&held.name));
     // One of each: two that say the same would both be used up.
-    held.sort_by(|one, other| one.1.cmp(&other.1));
-    held.dedup_by(|one, other| one.1 == other.1);
-    let permit = decide_with(cx.rules, cx.caller, action, intent, facts, &held)?;
+    held.sort_by(|one, other| one.name.cmp(&other.name));
+    held.dedup_by(|one, other| one.name == other.name);
+    // A charter is not kept from being changed by a word that nobody is there to give; the event says so.
+    let alone: Vec<String> = match action {
+        Action::CharterApply => (refusal.needs.iter())
+            .filter_map(|need| match need {
+                Need::Approval { name } => Some(name.clone()),
+                _ => None,
+            })
+            .filter(|name| approvals::nobody_else(&access, cx.rules, cx.caller.id, name, cx.now))
+            .collect(),
+        _ => Vec::new(),
+    };
+    let people = approvals::people(&access, held.iter().flat_map(|held| &held.voices).copied());
+    let agreed = Agreed { by_others: &held, people, by_nobody: &alone };
+    let permit = decide_with(cx.rules, cx.caller, action, intent, facts, agreed)?;
     Ok(Permit { otherwise: Some(refusal.clone()), ..permit })
 }
 

@@ -25,6 +25,7 @@ mod log_in;
 mod log_kill;
 mod people;
 mod policy;
+mod policy_life;
 mod provisioning;
 mod quotas;
 mod recognise;

@@ -35,7 +35,7 @@ impl Engine {
             rows: RowClass::One,
             restricted: false,
             subject: SubjectClass::default(),
-            approved: Arc::default(),
+            approved: self.approvals.clone(),
         };
 
         let mut text = format!("{role} ({kind})\n");

@@ -86,7 +86,7 @@ impl Engine {
             .open_purposes(request)
             .into_iter()
             .map(|purpose| {
-                let view = self.highest(&satisfied(request, purpose.clone()), field, ceiling).0;
+                let view = self.highest(&self.satisfied(request, purpose.clone()), field, ceiling).0;
                 (purpose, view)
             })
             .collect();
@@ -130,7 +130,7 @@ impl Engine {
         let candidates = std::iter::once(None).chain(self.purposes.iter().cloned().map(Some));
         candidates
             .filter(|purpose| {
-                let request = satisfied(request, purpose.clone());
+                let request = self.satisfied(request, purpose.clone());
                 self.evaluator.ask(&Ask::operation(&request)).allowed
             })
             .collect()
@@ -157,24 +157,24 @@ impl Engine {
             None => find(),
         }
     }
-}
 
-/// The request as it would be with all that a caller can be told to bring.
-fn satisfied(request: &Request, purpose: Option<Arc<str>>) -> Request {
-    Request {
-        principal: request.principal.unbound(),
-        action: request.action,
-        purpose,
-        purpose_lawful: true,
-        reason: true,
-        reason_required: false,
-        network_allowed: true,
-        proof: Proof::BEST,
-        rows: RowClass::One,
-        restricted: false,
-        // What needs an approval has an own need for it, whatever the purpose.
-        subject: SubjectClass::default(),
-        approved: request.approved.clone(),
+    /// The request as it would be with all that a caller can be told to bring.
+    fn satisfied(&self, request: &Request, purpose: Option<Arc<str>>) -> Request {
+        Request {
+            principal: request.principal.unbound(),
+            action: request.action,
+            purpose,
+            purpose_lawful: true,
+            reason: true,
+            reason_required: false,
+            network_allowed: true,
+            proof: Proof::BEST,
+            rows: RowClass::One,
+            restricted: false,
+            // What needs an approval has an own need for it, whatever the purpose.
+            subject: SubjectClass::default(),
+            approved: self.approvals.clone(),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::Error;
 use crate::app::{Cx, Operation, Outcome, about_nobody};
 use crate::audit::Note;
 use crate::gate::Permit;
-use crate::ids::{ApprovalId, PrincipalId, SubjectId};
+use crate::ids::{ApprovalId, DraftId, PrincipalId, SubjectId};
 
 /// Lists requests, newest first: one's own, and those on which one has or had something to say.
 #[derive(Debug, Clone)]
@@ -50,6 +50,8 @@ pub struct ApprovalShown {
     pub purpose: String,
     /// On whom.
     pub subject: Option<SubjectId>,
+    /// The draft of a charter that is to be put in force.
+    pub draft: Option<DraftId>,
     /// With which fields.
     pub fields: Vec<String>,
     /// Why.
@@ -137,6 +139,7 @@ fn shown(cx: &Cx<'_>, id: ApprovalId, kept: Kept) -> Option<ApprovalShown> {
         action: request.action,
         purpose: request.purpose,
         subject: request.subject,
+        draft: request.draft.map(|draft| draft.id),
         fields: request
             .fields
             .iter()
