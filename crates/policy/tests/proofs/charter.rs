@@ -216,7 +216,7 @@ fn a_grant_too_many_is_found() {
 
     let mut grants = grants();
     grants.push(role("campaigns", PrincipalKind::Service, &["subject.export"], &["support"], &["email"]));
-    let engine = Engine::compile(&grants, &purposes(), &[]).expect("the shop compiles");
+    let engine = Engine::compile_with(&grants, &purposes(), &approvals(), &[]).expect("the shop compiles");
     let too_many = prover.logic(&policies(engine.text()));
     let broken = broken(&mut prover, &too_many, &claims);
     assert_eq!(names(&broken), ["promises/shop.cedar/exports"]);
