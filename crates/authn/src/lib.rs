@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod atlas;
 pub mod breached;
 pub mod certificate;
 mod error;

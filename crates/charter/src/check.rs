@@ -213,6 +213,8 @@ fn resolve_recipient(
         purposes: served,
         fields: own,
         tokens: tokens?,
+        contract: draft.contract?,
+        networks: draft.networks?.into_iter().map(|network| network.value).collect(),
     })
 }
 

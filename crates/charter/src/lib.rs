@@ -3,6 +3,7 @@
 mod action;
 mod charter;
 mod check;
+mod contract;
 mod country;
 mod leak;
 mod model;
@@ -17,6 +18,7 @@ mod yaml;
 
 pub use action::{ACTIONS, action, needs_purpose};
 pub use charter::{Charter, SourceFile};
+pub use contract::Contract;
 pub use model::{
     Approval, Category, Company, Compound, CompoundPart, Daily, Field, FuzzyIndex, Holder, Index, LegalBasis,
     PrefixIndex, Purpose, Reason, Recipient, RecipientKind, RetentionClass, Role, Search, Sees, Sensitivity,

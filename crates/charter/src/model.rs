@@ -10,6 +10,9 @@ mod tokens;
 pub use self::search::{Compound, CompoundPart, FuzzyIndex, PrefixIndex, Search};
 pub use self::tokens::{TokenKind, TokenRule, TokenRules};
 
+use ipnet::IpNet;
+
+use crate::contract::Contract;
 use crate::period::Period;
 use crate::types::{FieldType, Masks};
 use crate::words::words;
@@ -162,6 +165,10 @@ pub struct Recipient {
     pub fields: Vec<String>,
     /// Which tokens it is given, field by field.
     pub tokens: TokenRules,
+    /// From when to when it is a recipient; none: from the charter's version that names it to the one that does not.
+    pub contract: Option<Contract>,
+    /// Where its services come from; none: from wherever their own networks say.
+    pub networks: Vec<IpNet>,
 }
 
 words! { "kind of recipient"

@@ -5,6 +5,7 @@
 
 use crate::action;
 use crate::charter::Charter;
+use crate::contract::is_wide;
 use crate::leak;
 use crate::model::{
     Compound, Field, Holder, LegalBasis, Purpose, Reason, Recipient, Role, Sensitivity, TokenKind, View,
@@ -167,6 +168,13 @@ fn recipients(charter: &Charter, places: &Places, sink: &mut Sink<'_>) {
         let at = place(&places.recipients, &recipient.name);
         let name = &recipient.name;
         tokens(recipient, places, sink);
+        for network in recipient.networks.iter().filter(|network| is_wide(network)) {
+            sink.help(
+                at,
+                format!("the network `{network}` of recipient `{name}` is wider than one company's is"),
+                "name the networks that its services come from: a whole provider is no place",
+            );
+        }
         let shares_purpose =
             |role: &&Role| role.purposes.iter().any(|purpose| recipient.purposes.contains(purpose));
         if recipient.fields.is_empty() {

@@ -324,6 +324,8 @@ impl Asked {
     pub const WHATEVER: u16 = 128;
     /// It was to show certain fields.
     pub const THESE: u16 = 256;
+    /// The recipient's contract ran, of whom there was one.
+    pub const CONTRACT: u16 = 512;
 
     /// Whether a fact held.
     #[must_use]

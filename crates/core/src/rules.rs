@@ -5,12 +5,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use avouch_charter::{Charter, Daily, Holder, LegalBasis, Reason, TokenKind, TokenRule};
+use avouch_charter::{Charter, Contract, Daily, Holder, LegalBasis, Reason, TokenKind, TokenRule};
 use avouch_policy::{ApprovalRule, Engine, PrincipalKind, PurposeFields, RoleGrant, SeesGrant, Source, View};
 use avouch_seal::format::EmailDomain;
 use avouch_seal::token::{Namespace, RecipientKeys};
 use avouch_seal::vault::VaultKeys;
 use avouch_store::Tx;
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -92,6 +93,10 @@ pub(crate) struct RecipientRule {
     pub(crate) tokens: HashMap<usize, TokenRule>,
     /// Where addresses that stand for others are.
     pub(crate) domain: Option<EmailDomain>,
+    /// From when to when it is a recipient.
+    pub(crate) contract: Option<Contract>,
+    /// Where its services come from; none: wherever their own networks say.
+    pub(crate) networks: Vec<IpNet>,
 }
 
 impl RecipientRule {
@@ -213,6 +218,8 @@ impl Rules {
                     .filter_map(|(name, rule)| Some((place(name)?, rule)))
                     .collect(),
                 domain: domain.clone(),
+                contract: recipient.contract,
+                networks: recipient.networks.clone(),
             };
             rules.recipients.insert(recipient.name.clone(), Arc::new(rule));
         }
@@ -225,6 +232,8 @@ impl Rules {
                 purposes: Vec::new(),
                 tokens: HashMap::new(),
                 domain: None,
+                contract: None,
+                networks: Vec::new(),
             };
             rules.recipients.insert(OWN_NAMESPACE.to_owned(), Arc::new(own));
         }

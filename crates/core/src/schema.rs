@@ -96,6 +96,8 @@ create table spent (digest blob primary key, until bigint not null) without rowi
 create index spent_by_time on spent (until);
 create table known_place (principal blob not null, place blob not null, first bigint not null, seen bigint not null,
     proved bigint not null, primary key (principal, place)) without rowid;
+create table habit (principal blob primary key, seen bigint not null, sealed blob not null);
+create index habit_by_time on habit (seen);
 create table idempotency (caller blob not null, key_digest blob not null, request blob not null, at bigint not null,
     sealed blob not null, subject blob, primary key (caller, key_digest)) without rowid;
 create index idempotency_by_time on idempotency (at);

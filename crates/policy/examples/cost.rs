@@ -1,53 +1,69 @@
-//! What decisions and views cost, the first time and from memory.
+//! What a decision about one field costs: asked of Cedar, and from memory. `--json` for machines.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use avouch_policy::{
     Action, Engine, Field, PrincipalClass, PrincipalKind, Proof, PurposeFields, Request, RoleGrant, RowClass,
-    SeesGrant, View,
+    SeesGrant, Source, View,
 };
 
-const ROLES: usize = 12;
-const PURPOSES: usize = 8;
+const ROLES: usize = 6;
+const PURPOSES: usize = 6;
 const FIELDS: usize = 16;
+/// Rules of a charter's own, as the default charter's: none decides alone, all are asked.
+const RULES: usize = 6;
+/// Questions that are all different.
+const QUESTIONS: u64 = 20_000;
 
 fn main() {
+    let json = std::env::args().any(|argument| argument == "--json");
     let purposes: Vec<String> = (0..PURPOSES).map(|number| format!("purpose_{number}")).collect();
     let fields: Vec<String> = (0..FIELDS).map(|number| format!("field_{number}")).collect();
     let grants: Vec<RoleGrant> = (0..ROLES).map(|number| role(number, &purposes, &fields)).collect();
     let purpose_fields: Vec<PurposeFields> =
         purposes.iter().map(|name| PurposeFields { name: name.clone(), fields: fields.clone() }).collect();
-    let fields: Vec<Field> = fields
-        .iter()
-        .map(|name| Field { name: name.as_str().into(), category: "contact".into(), sensitivity: 1 })
-        .collect();
+    let own = Source { name: "policies/own.cedar".into(), text: (0..RULES).map(rule).collect() };
+    let engine =
+        || Engine::compile(&grants, &purpose_fields, std::slice::from_ref(&own)).expect("it compiles");
 
-    let (compile, engine) = timed(|| Engine::compile(&grants, &purpose_fields, &[]).expect("it compiles"));
-    println!("compile {ROLES} roles, {PURPOSES} purposes, {FIELDS} fields  {compile:>12.2?}");
+    let mut lines =
+        vec![(format!("compile {} policies", policies(&engine())), Figures::of(10, |_| _ = engine()))];
+    let field = [Field { name: "field_3".into(), category: "contact".into(), sensitivity: 1 }];
+    let asked = |engine: &Engine, request: &Request| {
+        let decision = engine.decide(black_box(request));
+        let views = engine.views(black_box(request), &field, View::Clear);
+        (decision, views)
+    };
+    let clear = |request: &Request, engine: &Engine| {
+        let (decision, views) = asked(engine, request);
+        assert!(decision.allowed && views.iter().all(|shown| shown.view == View::Clear));
+    };
+    let fresh = engine();
+    let allowed = |number: u64| request(number, &purposes);
+    lines.push((
+        "one field, first time".into(),
+        Figures::of(QUESTIONS, |number| clear(&allowed(number), &fresh)),
+    ));
+    let known: Vec<Request> = (0..256).map(allowed).collect();
+    let mut known = known.iter().cycle();
+    let again = |_| _ = known.next().map(|request| black_box(asked(&fresh, request)));
+    lines.push(("one field, again".into(), Figures::of(QUESTIONS * 10, again)));
+    let refused = engine();
+    let ask = |number: u64| {
+        let request = Request { reason: false, ..allowed(number) };
+        assert!(!refused.decide(&request).allowed);
+    };
+    lines.push(("refused with every need, first time".into(), Figures::of(QUESTIONS / 10, ask)));
 
-    let allowed: Vec<Request> = requests(&purposes).collect();
-    let (cold, ()) = timed(|| allowed.iter().for_each(|request| assert!(engine.decide(request).allowed)));
-    println!("decide, first time           {:>12.2?}", cold / count(allowed.len()));
-    let (hot, ()) = timed(|| {
-        for request in allowed.iter().cycle().take(1_000_000) {
-            black_box(engine.decide(black_box(request)));
+    for (name, figures) in lines {
+        if json {
+            let [median, late] = [figures.median, figures.late].map(|duration| duration.as_nanos());
+            println!(r#"{{"what": "{name}", "median_ns": {median}, "p99_ns": {late}}}"#);
+        } else {
+            println!("{name:<38} median {:>10.2?}   p99 {:>10.2?}", figures.median, figures.late);
         }
-    });
-    println!("decide, again                {:>12.2?}", hot / 1_000_000);
-
-    let refused: Vec<Request> =
-        requests(&purposes).map(|request| Request { reason: false, ..request }).collect();
-    let (cold, ()) = timed(|| refused.iter().for_each(|request| assert!(!engine.decide(request).allowed)));
-    println!("refuse, first time           {:>12.2?}", cold / count(refused.len()));
-
-    let looks = count(allowed.len() * FIELDS);
-    let views =
-        || allowed.iter().for_each(|request| _ = black_box(engine.views(request, &fields, View::Clear)));
-    let (cold, ()) = timed(views);
-    println!("view of a field, first time  {:>12.2?}", cold / looks);
-    let (hot, ()) = timed(|| (0..1_000).for_each(|_| views()));
-    println!("view of a field, again       {:>12.2?}", hot / looks / 1_000);
+    }
 }
 
 fn role(number: usize, purposes: &[String], fields: &[String]) -> RoleGrant {
@@ -60,29 +76,60 @@ fn role(number: usize, purposes: &[String], fields: &[String]) -> RoleGrant {
     }
 }
 
-fn requests(purposes: &[String]) -> impl Iterator<Item = Request> {
-    purposes.iter().map(|purpose| Request {
-        principal: PrincipalClass::new(PrincipalKind::Staff, ["role_3", "role_7"], None),
+fn rule(number: usize) -> String {
+    format!(
+        r#"@id("rule-{number}") @advice("proof:15m")
+        forbid (principal is Staff, action in [Action::"opens", Action::"view.clear"], resource)
+        when {{ context.means == Means::"session" && context.novelty > 9{number} }};
+        "#
+    )
+}
+
+/// How many there are in all.
+fn policies(engine: &Engine) -> usize {
+    let begins = |line: &&str| line.starts_with("permit") || line.trim_start().starts_with("forbid");
+    engine.text().lines().filter(begins).count()
+}
+
+/// With an approval of its own name, so that no two are the same question.
+fn request(number: u64, purposes: &[String]) -> Request {
+    Request {
+        principal: PrincipalClass::new(PrincipalKind::Staff, ["role_3", "role_5"], None),
         action: Action::SubjectReveal,
-        purpose: Some(purpose.as_str().into()),
+        purpose: purposes
+            .iter()
+            .cycle()
+            .nth(usize::from(number.to_le_bytes()[0]))
+            .map(|name| name.as_str().into()),
         purpose_lawful: true,
         reason: true,
         reason_required: true,
         network_allowed: true,
-        proof: Proof::BEST,
+        contract_runs: true,
+        proof: Proof::session(2, true, 60, 0),
         rows: RowClass::One,
         restricted: false,
         subject: Default::default(),
-        approved: Default::default(),
-    })
+        approved: [number.to_string().into()].into(),
+    }
 }
 
-fn timed<T>(act: impl FnOnce() -> T) -> (Duration, T) {
-    let start = Instant::now();
-    let value = act();
-    (start.elapsed(), value)
+struct Figures {
+    median: Duration,
+    late: Duration,
 }
 
-fn count(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
+impl Figures {
+    fn of(times: u64, mut act: impl FnMut(u64)) -> Self {
+        let mut taken: Vec<Duration> = (0..times)
+            .map(|number| {
+                let start = Instant::now();
+                act(number);
+                start.elapsed()
+            })
+            .collect();
+        taken.sort_unstable();
+        let at = |hundredths: usize| taken.get(taken.len() * hundredths / 100).copied().unwrap_or_default();
+        Self { median: at(50), late: at(99) }
+    }
 }

@@ -107,6 +107,8 @@ pub enum Need {
     Reason,
     /// A caller inside the networks that it is bound to.
     Network,
+    /// A contract that runs, of the recipient that a service is bound to.
+    Contract,
     /// A service bound to a recipient may only turn that recipient's tokens back.
     Recipient,
     /// A customer whose processing is not restricted.
@@ -162,6 +164,7 @@ impl Need {
             Self::LawfulPurpose => "lawful_purpose",
             Self::Reason => "reason",
             Self::Network => "network",
+            Self::Contract => "contract",
             Self::Recipient => "recipient",
             Self::Unrestricted => "unrestricted",
             Self::FewerRows => "fewer_rows",

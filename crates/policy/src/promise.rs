@@ -192,11 +192,12 @@ mod tests {
     fn the_sentences_read_as_a_statement() {
         let promises = Promise::of(&[], &purposes(), &[], &[]).expect("shipped");
         let lines = promises.iter().map(|promise| format!("{}: {}", promise.id(), promise.says()));
-        insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @"
+        insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @r"
         promise:lawful-purpose: Nobody touches customers' data without a purpose that is lawful for these customers.
         promise:clear-value: Nobody sees a value, in clear or in part, without a purpose that is lawful for this customer.
         promise:reason: Nobody opens customers' data without saying why, unless the purpose runs by itself.
         promise:network: A caller outside its networks is allowed nothing.
+        promise:contract: A recipient's service is allowed nothing before its contract begins, or when it is over.
         promise:recipient: A recipient's service does nothing but turn its own tokens back.
         promise:restricted: While processing is restricted, nothing is opened, nothing is shown in clear or in part, and no token is made.
         promise:two-factors: Whoever has logged in with less than two factors, or a passkey, does nothing but mend that.

@@ -166,6 +166,8 @@ pub struct Request {
     pub reason_required: bool,
     /// Whether the caller is inside the networks that it is bound to.
     pub network_allowed: bool,
+    /// Of a recipient's service, whether its contract has begun and is not over; true of everybody else.
+    pub contract_runs: bool,
     /// How the caller has proved who it is.
     pub proof: crate::Proof,
     /// How many customers are touched.

@@ -1,6 +1,9 @@
 //! A device that holds a passkey, in software: another implementation of WebAuthn than the server's, with an owner who can be made
 //! to look away.
 
+use data_encoding::BASE64URL_NOPAD;
+use p256::ecdsa::signature::Signer as _;
+use p256::ecdsa::{Signature, SigningKey};
 use passkey::authenticator::{Authenticator, UiHint, UserCheck, UserValidationMethod};
 use passkey::client::{Client, DefaultClientData};
 use passkey::crypto::rust_crypto::RustCryptoBackend;
@@ -8,6 +11,7 @@ use passkey::types::Passkey;
 use passkey::types::ctap2::{Aaguid, Ctap2Error};
 use passkey::types::webauthn::{CredentialCreationOptions, CredentialRequestOptions};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 /// See the module. It holds one passkey.
 #[derive(Debug, Clone)]
@@ -15,6 +19,8 @@ pub struct Device {
     passkey: Option<Passkey>,
     verifies: bool,
     counts: bool,
+    /// Whether its passkey cannot leave it.
+    bound: bool,
     origin: url::Url,
 }
 
@@ -50,7 +56,7 @@ impl Device {
     #[must_use]
     pub fn at(origin: &str) -> Self {
         let origin = origin.parse().expect("an address");
-        Self { passkey: None, verifies: true, counts: false, origin }
+        Self { passkey: None, verifies: true, counts: false, bound: false, origin }
     }
 
     /// The same device on another site.
@@ -63,6 +69,12 @@ impl Device {
     #[must_use]
     pub fn counting(self) -> Self {
         Self { counts: true, ..self }
+    }
+
+    /// One whose passkey cannot leave it.
+    #[must_use]
+    pub fn bound(self) -> Self {
+        Self { bound: true, ..self }
     }
 
     /// Whether it knows its owner from now on.
@@ -80,7 +92,11 @@ impl Device {
         let origin = self.origin.clone();
         let made = wait(client.register(&origin, request, DefaultClientData)).ok()?;
         self.passkey.clone_from(client.authenticator().store());
-        Some(serde_json::to_value(made).expect("JSON"))
+        let mut made = serde_json::to_value(made).expect("JSON");
+        if self.bound {
+            self.say_bound(&mut made["response"]["attestationObject"]);
+        }
+        Some(made)
     }
 
     /// Answers a log-in. Nothing when the device declines.
@@ -92,7 +108,33 @@ impl Device {
         let origin = self.origin.clone();
         let answer = wait(client.authenticate(&origin, request, DefaultClientData)).ok()?;
         self.passkey.clone_from(client.authenticator().store());
-        Some(serde_json::to_value(answer).expect("JSON"))
+        let mut answer = serde_json::to_value(answer).expect("JSON");
+        if self.bound {
+            let response = &mut answer["response"];
+            self.say_bound(&mut response["authenticatorData"]);
+            let mut signed = bytes(&response["authenticatorData"]);
+            signed.extend_from_slice(&Sha256::digest(bytes(&response["clientDataJSON"])));
+            let signature: Signature = self.key().sign(&signed);
+            response["signature"] = text(signature.to_der().as_bytes());
+        }
+        Some(answer)
+    }
+
+    /// Takes the flags of a passkey that may be copied, and was, out of what it says of itself.
+    fn say_bound(&self, value: &mut Value) {
+        let mut said = bytes(value);
+        let domain = Sha256::digest(self.origin.host_str().expect("a host"));
+        let at = said.windows(32).position(|window| window == domain.as_slice()).expect("the site's name");
+        said[at + 32] &= !0b0001_1000;
+        *value = text(&said);
+    }
+
+    /// The passkey's key.
+    fn key(&self) -> SigningKey {
+        // Curve, x, y, and last the private key.
+        let passkey = self.passkey.as_ref().expect("a passkey");
+        let private = passkey.key.params.iter().filter_map(|(_, value)| value.as_bytes()).next_back();
+        SigningKey::from_slice(private.expect("a private key")).expect("a key on P-256")
     }
 
     fn client(
@@ -104,6 +146,14 @@ impl Device {
         authenticator.set_make_credentials_with_signature_counter(self.counts);
         Client::new(authenticator).allows_insecure_localhost(true)
     }
+}
+
+fn bytes(value: &Value) -> Vec<u8> {
+    BASE64URL_NOPAD.decode(value.as_str().expect("a text").as_bytes()).expect("base64url")
+}
+
+fn text(bytes: &[u8]) -> Value {
+    BASE64URL_NOPAD.encode(bytes).into()
 }
 
 fn wait<T>(work: impl Future<Output = T>) -> T {

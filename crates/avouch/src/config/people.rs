@@ -1,10 +1,11 @@
 //! How people log in: `[people]`.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use avouch_core::gate::people::atlas::{Atlas, Refused};
 use avouch_core::gate::people::breached::Breached;
 use avouch_core::gate::people::{PeopleSettings, RelyingParty};
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,10 @@ pub(crate) struct People {
     pub(crate) longest_hours: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) breached_passwords: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) places: Vec<PathBuf>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) anonymous: Vec<PathBuf>,
 }
 
 impl Default for People {
@@ -34,6 +39,8 @@ impl Default for People {
             idle_minutes: 15,
             longest_hours: 12,
             breached_passwords: None,
+            places: Vec::new(),
+            anonymous: Vec::new(),
         }
     }
 }
@@ -71,6 +78,7 @@ impl Config {
             idle_seconds: idle_minutes.saturating_mul(60),
             longest_seconds: longest_hours.saturating_mul(3600),
             breached: self.people.breached_passwords.as_deref().map(breached).transpose()?,
+            atlas: atlas(&self.people)?,
         })
     }
 }
@@ -85,4 +93,30 @@ fn breached(path: &Path) -> Result<Arc<Breached>, Error> {
         "the list of breached passwords is read"
     );
     Ok(Arc::new(list))
+}
+
+/// Reads what is known of addresses.
+fn atlas(people: &People) -> Result<Option<Arc<Atlas>>, Error> {
+    if people.places.is_empty() && people.anonymous.is_empty() {
+        return Ok(None);
+    }
+    let mut atlas = Atlas::default();
+    for path in &people.places {
+        let file = File::open(path).map_err(Error::file(path))?;
+        let database = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("mmdb"));
+        let read =
+            if database { atlas.add_database(file).map(|()| 0) } else { atlas.add_csv(BufReader::new(file)) };
+        let networks = read.map_err(refused(path))?;
+        tracing::info!(networks, database, "a file of places is read");
+    }
+    for path in &people.anonymous {
+        let file = File::open(path).map_err(Error::file(path))?;
+        let networks = atlas.add_anonymous(BufReader::new(file)).map_err(refused(path))?;
+        tracing::info!(networks, "a list of anonymous networks is read");
+    }
+    Ok(Some(Arc::new(atlas)))
+}
+
+fn refused(path: &Path) -> impl Fn(Refused) -> Error + use<'_> {
+    |refused| Error::file(path)(io::Error::new(io::ErrorKind::InvalidData, refused))
 }

@@ -61,6 +61,7 @@ const KEEPERS: &[(&str, &[&str], &str)] = &[
     ("clap", &["avouch", "bench"], "only a binary has a command line"),
     ("cryptoki", &["custody"], "somebody else's library is loaded in one place"),
     ("jsonwebtoken", &["authn"], "what others have signed is judged in one place"),
+    ("maxminddb", &["authn"], "where an address is, is one more thing that others have said"),
     (
         "rcgen",
         &["authn"],

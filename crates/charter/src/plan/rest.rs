@@ -2,8 +2,11 @@
 
 use std::cmp::Ordering;
 
+use ipnet::IpNet;
+
 use super::{Plan, gained_lost, pair, tokens};
 use crate::charter::{Charter, SourceFile};
+use crate::contract::Contract;
 use crate::model::{Company, Purpose, Reason, Recipient, RecipientKind, RetentionClass};
 use crate::problem::quoted;
 
@@ -82,7 +85,18 @@ pub(super) fn recipients(old: Option<&Charter>, new: &Charter, plan: &mut Plan) 
         let fields = quoted(it.fields.iter().map(String::as_str));
         plan.added(
             what(it),
-            format!("{} in {}, gets {fields}{}", it.kind, it.country, tokens::of_new(it)),
+            format!(
+                "{} in {}, gets {fields}{}{}{}",
+                it.kind,
+                it.country,
+                tokens::of_new(it),
+                it.contract.map(|contract| format!(", {}", running(contract))).unwrap_or_default(),
+                if it.networks.is_empty() {
+                    String::new()
+                } else {
+                    format!(", from {}", written(&it.networks))
+                },
+            ),
             true,
         );
     }
@@ -115,7 +129,30 @@ pub(super) fn recipients(old: Option<&Charter>, new: &Charter, plan: &mut Plan) 
             );
         }
         tokens::changed(was, is, &mut say);
+        match (was.contract, is.contract) {
+            (was, is) if was == is => {}
+            (Some(_), None) => say("its contract has no days any more".into(), true),
+            (_, Some(contract)) => say(format!("now {}", running(contract)), true),
+            (None, None) => {}
+        }
+        if was.networks != is.networks {
+            match is.networks.as_slice() {
+                [] => say("may come from anywhere that its services may".into(), true),
+                networks => say(format!("comes from {}", written(networks)), true),
+            }
+        }
     }
+}
+
+/// `under contract from 2026-01-01 until 2027-12-31`.
+fn running(contract: Contract) -> String {
+    let until = contract.until.map(|until| format!(" until {until}")).unwrap_or_default();
+    format!("under contract from {}{until}", contract.from)
+}
+
+fn written(networks: &[IpNet]) -> String {
+    let networks: Vec<_> = networks.iter().map(|network| format!("`{network}`")).collect();
+    networks.join(", ")
 }
 
 pub(super) fn classes(old: Option<&Charter>, new: &Charter, plan: &mut Plan) {

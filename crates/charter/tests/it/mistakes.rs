@@ -418,3 +418,53 @@ fn what_is_only_unwise_is_a_warning() {
       help: remove it
     ");
 }
+
+#[test]
+fn a_contract_or_networks_that_are_none() {
+    let with = |line: &str| {
+        told("recipients.yaml", "  fields: [email]\n", &format!("  fields: [email]\n  {line}\n"))
+    };
+    assert_snapshot!(with("contract: 2026-01-01"), @r"
+    recipients.yaml:7:13: the contract of `mailer` must have keys, found a single value
+      help: write `key: value` lines, indented
+    ");
+    assert_snapshot!(with("contract: {until: 2026-12-31}"), @r"
+    recipients.yaml:7:13: the contract of `mailer` has no `from`
+      help: add `from: 2026-01-01`
+    ");
+    assert_snapshot!(with("contract: {from: 2026-02-30, until: soon}"), @r"
+    recipients.yaml:7:20: `from` cannot be `2026-02-30`
+      help: write a day such as `2027-12-31`
+    recipients.yaml:7:39: `until` cannot be `soon`
+      help: write a day such as `2027-12-31`
+    ");
+    assert_snapshot!(with("contract: {from: 2027-01-01, until: 2026-12-31}"), @r"
+    recipients.yaml:7:13: the contract of `mailer` ends before it begins
+      help: swap the two days
+    ");
+    assert_snapshot!(with("contract: {from: 2026-01-01, ends: 2026-12-31}"), @r"
+    recipients.yaml:7:32: the contract of `mailer` has no key `ends`
+      help: write one of `from`, `until`
+    ");
+    assert_snapshot!(with("networks: 203.0.113.0/24"), @r"
+    recipients.yaml:7:13: `networks` must be a list
+      help: write `networks: [203.0.113.0/24]`
+    ");
+    assert_snapshot!(with("networks: [203.0.113.7/24, the office, 203.0.113.1, 203.0.113.1/32]"), @r"
+    recipients.yaml:7:14: `networks` cannot have `203.0.113.7/24`
+      help: an address in a network is no network; write `203.0.113.0/24`
+    recipients.yaml:7:30: `networks` cannot have `the office`
+      help: write a network such as `203.0.113.0/24`
+    recipients.yaml:7:55: `203.0.113.1/32` is in the list twice
+      help: keep one of them
+    ");
+    let wide = (
+        "recipients.yaml",
+        "  fields: [email]\n",
+        "  fields: [email]\n  networks: [203.0.0.0/16, 2001:db8::/40]\n",
+    );
+    assert_snapshot!(warned(&[wide]), @r"
+    recipients.yaml:1:1: the network `203.0.0.0/16` of recipient `mailer` is wider than one company's is
+      help: name the networks that its services come from: a whole provider is no place
+    ");
+}

@@ -202,3 +202,31 @@ fn groups_that_give_a_role_are_worth_a_second_thought() {
     2 changes, 1 to think about twice (!)
     ");
 }
+
+#[test]
+fn contracts_and_networks_of_recipients() {
+    let with = |lines: &'static str| charter(&[("recipients.yaml", "  fields: [email]\n", lines)]);
+    let bare = with("  fields: [email]\n");
+    let bound = with(
+        "  fields: [email]\n  contract: {from: 2026-01-01, until: 2027-12-31}\n  networks: [203.0.113.0/28, 2001:db8:1::1]\n",
+    );
+    let longer = with("  fields: [email]\n  contract: {from: 2026-01-01}\n  networks: [203.0.113.0/28]\n");
+    assert_snapshot!(plan(Some(&bare), &bound).to_string(), @r"
+    ! ~ recipient `mailer`: now under contract from 2026-01-01 until 2027-12-31
+    ! ~ recipient `mailer`: comes from `203.0.113.0/28`, `2001:db8:1::1/128`
+    2 changes, 2 to think about twice (!)
+    ");
+    assert_snapshot!(plan(Some(&bound), &longer).to_string(), @r"
+    ! ~ recipient `mailer`: now under contract from 2026-01-01
+    ! ~ recipient `mailer`: comes from `203.0.113.0/28`
+    2 changes, 2 to think about twice (!)
+    ");
+    assert_snapshot!(plan(Some(&longer), &bare).to_string(), @r"
+    ! ~ recipient `mailer`: its contract has no days any more
+    ! ~ recipient `mailer`: may come from anywhere that its services may
+    2 changes, 2 to think about twice (!)
+    ");
+    let first = plan(None, &bound).to_string();
+    let line = first.lines().find(|line| line.contains("recipient")).expect("it is new");
+    assert_snapshot!(line.trim(), @"+ recipient `mailer`: processor in IE, gets `email`, under contract from 2026-01-01 until 2027-12-31, from `203.0.113.0/28`, `2001:db8:1::1/128`");
+}

@@ -58,6 +58,7 @@ pub(crate) const LEFT_OUT: &[(&str, &str)] = &[
     ("access_token", "it is good for ten minutes: a service that comes to a restored vault asks for another"),
     ("one_time_link", "it is good for three days, and for one vault"),
     ("known_place", "where people were is nobody's business for longer than it is needed"),
+    ("habit", "nor is when they work; it is learned again"),
     ("spent", "what is good once is good for minutes: a restored vault takes no ticket of another time"),
     ("idempotency", "answers that are kept for a day, for repeats of a request"),
 ];

@@ -65,6 +65,7 @@ pub(crate) fn asked(cx: &Cx<'_>, intent: &Intent, facts: SubjectFacts, refused: 
         facts: shows
             | bit(proof.phishing_resistant(), Asked::RESISTANT)
             | bit(cx.caller.network_allowed, Asked::NETWORK)
+            | bit(cx.caller.contract_runs, Asked::CONTRACT)
             | bit(intent.reason.is_some(), Asked::REASON)
             | bit(facts.restricted, Asked::RESTRICTED)
             | bit(intent.subject.is_some(), Asked::ONE)
@@ -330,7 +331,7 @@ impl Past<'_> {
         let means = Means::ALL.get(usize::from(asked.means)).copied()?;
         let proof =
             Proof::kept(means, asked.aal, asked.has(Asked::RESISTANT), asked.age, asked.novelty);
-        let caller = Caller::of_the_past(actor, class, asked.has(Asked::NETWORK), proof);
+        let caller = Caller::of_the_past(actor, class, (asked.has(Asked::NETWORK), asked.has(Asked::CONTRACT)), proof);
         let places = |numbers: &[u32]| {
             numbers.iter().filter_map(|number| rules.by_number.get(number).copied()).collect::<Vec<_>>()
         };

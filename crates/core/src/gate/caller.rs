@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use avouch_policy::{PrincipalClass, PrincipalKind, Proof};
+use avouch_policy::{Need, PrincipalClass, PrincipalKind, Proof};
 use avouch_seal::credential::{ApiKey, SessionToken};
 use ipnet::{IpNet, Ipv4Net};
 
@@ -19,6 +19,7 @@ pub struct Caller {
     pub(crate) class: PrincipalClass,
     came: Came,
     pub(crate) network_allowed: bool,
+    pub(crate) contract_runs: bool,
     proof: Proof,
     from: Option<IpAddr>,
 }
@@ -56,6 +57,7 @@ impl Caller {
             class: PrincipalClass::new(PrincipalKind::System, core::iter::empty::<String>(), None),
             came: Came::System,
             network_allowed: true,
+            contract_runs: true,
             proof: Proof::KEY,
             from: None,
         }
@@ -113,6 +115,12 @@ impl Caller {
         self.class.roles()
     }
 
+    /// What keeps it from everything, wherever it asks: where it is, and when.
+    pub(crate) fn unmet(&self) -> Vec<Need> {
+        let unmet = [(self.network_allowed, Need::Network), (self.contract_runs, Need::Contract)];
+        unmet.into_iter().filter(|(met, _)| !met).map(|(_, need)| need).collect()
+    }
+
     /// Whether it is a program.
     #[must_use]
     pub fn is_service(&self) -> bool {
@@ -128,10 +136,10 @@ impl Caller {
     pub(crate) fn of_the_past(
         id: PrincipalId,
         class: PrincipalClass,
-        network_allowed: bool,
+        (network_allowed, contract_runs): (bool, bool),
         proof: Proof,
     ) -> Self {
-        Self { id, class, came: Came::Shown, network_allowed, proof, from: None }
+        Self { id, class, came: Came::Shown, network_allowed, contract_runs, proof, from: None }
     }
 
     /// Checks an API key. Constant time in the secret.
@@ -282,8 +290,15 @@ impl Caller {
             return None;
         }
         let class = access.class(id, rules)?;
-        let network_allowed = within(&principal.networks, from);
-        Some(Self { id, class, came, network_allowed, proof, from: Some(from) })
+        let mut network_allowed = within(&principal.networks, from);
+        let mut contract_runs = true;
+        if let Some(recipient) = class.recipient() {
+            // A recipient that the charter names no more has none: nothing of it is left to be turned back either.
+            let rule = rules.recipients.get(recipient);
+            network_allowed &= rule.is_some_and(|rule| within(&rule.networks, from));
+            contract_runs = rule.is_some_and(|rule| rule.contract.is_none_or(|contract| contract.runs(now)));
+        }
+        Some(Self { id, class, came, network_allowed, contract_runs, proof, from: Some(from) })
     }
 }
 

@@ -8,6 +8,7 @@ mod account;
 mod attempts;
 mod authenticators;
 mod enrol;
+mod habits;
 mod hashing;
 mod links;
 mod log_in;
@@ -17,6 +18,7 @@ mod proven;
 mod sessions;
 mod ticket;
 
+pub use avouch_authn::atlas;
 pub use avouch_authn::breached;
 pub use avouch_authn::passkey::RelyingParty;
 pub use avouch_authn::password::SHORTEST as PASSWORD_SHORTEST;
@@ -55,6 +57,8 @@ pub struct PeopleSettings {
     pub longest_seconds: u32,
     /// Passwords that were lost elsewhere, if the operator has brought a list.
     pub breached: Option<Arc<breached::Breached>>,
+    /// What is known of addresses, if the operator has brought files of it.
+    pub atlas: Option<Arc<atlas::Atlas>>,
 }
 
 impl PeopleSettings {
@@ -66,7 +70,13 @@ impl PeopleSettings {
 
 impl Default for PeopleSettings {
     fn default() -> Self {
-        Self { relying_party: None, idle_seconds: 15 * 60, longest_seconds: 12 * 3600, breached: None }
+        Self {
+            relying_party: None,
+            idle_seconds: 15 * 60,
+            longest_seconds: 12 * 3600,
+            breached: None,
+            atlas: None,
+        }
     }
 }
 
@@ -102,6 +112,7 @@ impl People {
 pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
     [
         authenticators::STATEMENTS,
+        habits::STATEMENTS,
         links::STATEMENTS,
         once::STATEMENTS,
         places::STATEMENTS,

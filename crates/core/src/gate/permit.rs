@@ -144,6 +144,7 @@ fn decide_as(
         reason: intent.reason.is_some(),
         reason_required: purpose.is_some_and(|purpose| purpose.reason_required),
         network_allowed: caller.network_allowed,
+        contract_runs: caller.contract_runs,
         proof: caller.proof(),
         rows: RowClass::of(intent.rows),
         restricted: facts.restricted,
@@ -289,6 +290,7 @@ fn asked(request: &Request, allowed: bool) -> Cow<'_, Request> {
         purpose_lawful: true,
         reason: true,
         network_allowed: true,
+        contract_runs: true,
         proof: Proof::BEST,
         ..request.clone()
     })

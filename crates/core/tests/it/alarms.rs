@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use avouch_core::charters::ApplyCharter;
+use avouch_core::gate::principals::CreateKey;
 use avouch_core::gate::{Caller, Reason};
 use avouch_core::outbox::{Channel, Notice};
 use avouch_core::watch::alarms::{AlarmKind, AlarmOutcome, AlarmShown, CloseAlarm, ReadAlarms};
@@ -9,7 +11,7 @@ use avouch_core::{AlarmId, Error, SubjectId};
 use avouch_testkit::both_engines;
 use serde_json::json;
 
-use crate::house::{House, ana, slug};
+use crate::house::{House, ana, charter_files, slug};
 use crate::tokens::{detokenized, tokens};
 
 struct Desk<'p> {
@@ -164,5 +166,52 @@ both_engines! {
         assert_eq!((waiting.count, waiting.since), (1, Some(desk.alarms()[0].at / 1000 * 1000)));
         app.message_delivered(app.messages_due(1).expect("read")[0].id).expect("noted");
         assert_eq!(app.messages_waiting().expect("counted").count, 0);
+    }
+}
+
+/// The parcel service under a contract of twenty days, and in one network.
+fn bound(house: &House<'_>) {
+    let mut files = charter_files();
+    let recipients = files.iter_mut().find(|file| file.path == "recipients.yaml").expect("it is there");
+    let bound =
+        "  contract: {from: 2026-01-01, until: 2026-01-20}\n  networks: [127.0.0.0/8, 192.0.2.0/24]\n";
+    recipients.text = recipients.text.replacen("  contract: {from: 2024-03-01}\n", bound, 1);
+    house.act(&house.admin, ApplyCharter { files, base_version: 1 }).expect("applied");
+}
+
+both_engines! {
+    fn outside_its_contract_a_partner_is_refused_everything_and_rings(place) {
+        let desk = Desk::new(place);
+        bound(&desk.house);
+        assert_eq!(desk.open(&desk.own), "ok");
+        // The last day is part of it.
+        desk.house.clock.advance(Duration::from_secs(20 * 24 * 3600 - 3600));
+        let open = || detokenized(&desk.house, &desk.parcels, "order_fulfilment", json!({ "to": desk.own }));
+        assert_eq!(slug(open()), "ok");
+        desk.house.clock.advance(Duration::from_secs(3600));
+        let Err(Error::Refused(refusal)) = open() else { panic!("its contract is over") };
+        assert_eq!(refusal.needs.iter().map(|need| need.name()).collect::<Vec<_>>(), ["contract"]);
+        assert_eq!(desk.kinds(), [(AlarmKind::PartnerContract, 1)]);
+        // Our own programs have no contract that could end.
+        let shop = desk.house.hire("service", "shop", None);
+        assert_eq!(slug(desk.house.read(&shop, desk.ana)), "ok");
+    }
+
+    fn outside_its_recipients_networks_a_partner_is_refused_and_rings(place) {
+        let desk = Desk::new(place);
+        bound(&desk.house);
+        let key = desk.house.act(&desk.house.admin, CreateKey {
+            principal: desk.parcels.id(), label: "office".to_owned(), days: 30, networks: Vec::new(),
+        });
+        let key = key.expect("a key").key;
+        let from = |address: &str| {
+            let caller = desk.house.app.authenticate(&key, address.parse().expect("an address"));
+            slug(detokenized(&desk.house, &caller.expect("its key"), "order_fulfilment", json!({ "to": desk.own })))
+        };
+        assert_eq!(from("192.0.2.9"), "ok");
+        assert_eq!(from("::ffff:192.0.2.9"), "ok", "the same address, written otherwise");
+        assert!(desk.alarms().is_empty());
+        assert_eq!(from("198.51.100.9"), "denied-by-policy");
+        assert_eq!(desk.kinds(), [(AlarmKind::PartnerNetwork, 1)]);
     }
 }

@@ -24,6 +24,7 @@ mod log;
 mod log_in;
 mod log_kill;
 mod people;
+mod places;
 mod policy;
 mod policy_life;
 mod provisioning;

@@ -4,18 +4,20 @@ use std::net::IpAddr;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use avouch_core::charters::ApplyCharter;
 use avouch_core::gate::principals::{ChangePrincipal, CreatePrincipal, ReadPrincipals};
 use avouch_core::gate::services::{
     CreateCertificate, Holder, NewCertificate, NewToken, ProvenService, ReadServiceKeys, ServiceShown,
     SetServiceKeys, ShownCertificate, TokenRefusal, TokenShown, TokenUnfit,
 };
 use avouch_core::gate::{Caller, Status};
+use avouch_core::watch::alarms::{AlarmKind, ReadAlarms};
 use avouch_core::{Error, PrincipalId};
 use avouch_testkit::{Place, Program, Proof, both_engines};
 use data_encoding::BASE64;
 use serde_json::{Value as Json, json};
 
-use crate::house::{House, ana, slug};
+use crate::house::{House, ana, charter_files, slug};
 use crate::tokens::{detokenized, tokens};
 
 const ISSUER: &str = "https://avouch.example";
@@ -562,5 +564,36 @@ both_engines! {
         let refused = avouch_core::app::App::open(keepers.parts(place)).expect_err("keys of somebody else");
         assert!(refused.to_string().contains("integrity"), "{refused}");
         drop(token);
+    }
+}
+
+both_engines! {
+    fn a_partner_that_asks_for_a_token_from_elsewhere_or_too_late_rings(place) {
+        let mut desk = Desk::new(place);
+        let mut files = charter_files();
+        let recipients = files.iter_mut().find(|file| file.path == "recipients.yaml").expect("it is there");
+        let bound = "  contract: {from: 2026-01-01, until: 2026-01-20}\n  networks: [192.0.2.0/24]\n";
+        recipients.text = recipients.text.replacen("  contract: {from: 2024-03-01}\n", bound, 1);
+        desk.house.act(&desk.house.admin, ApplyCharter { files, base_version: 1 }).expect("applied");
+        desk.shop = service(&desk.house, "parcels_api", Some("parcels"), &[]);
+        desk.register(desk.shop, &desk.program.jwks()).expect("registered");
+        let kinds = || {
+            let read = ReadAlarms { open: true, before: None, limit: 10 };
+            let alarms = desk.house.act(&desk.house.hire("staff", "security", None), read).expect("read").items;
+            alarms.iter().map(|alarm| (alarm.kind, alarm.times)).collect::<Vec<_>>()
+        };
+        desk.token("here").expect("a token");
+        // Whoever cannot sign rings nowhere: it may be anybody.
+        let from = address("198.51.100.9");
+        let forged = Program::new(9).assertion(&desk.shop.to_string(), ISSUER, "f", desk.now(), &Json::Null);
+        assert_eq!(refused(desk.judge_from(from, Some(&forged), Some(&desk.endpoint_proof("f")), None)), "client");
+        assert!(kinds().is_empty());
+        let signed = desk.assertion("there", Json::Null);
+        assert_eq!(refused(desk.judge_from(from, Some(&signed), Some(&desk.endpoint_proof("there")), None)), "client");
+        assert_eq!(kinds(), [(AlarmKind::PartnerNetwork, 1)]);
+
+        desk.house.clock.advance(Duration::from_secs(20 * 24 * 3600));
+        assert_eq!(refused(desk.token("late")), "client");
+        assert_eq!(kinds(), [(AlarmKind::PartnerContract, 1), (AlarmKind::PartnerNetwork, 1)]);
     }
 }

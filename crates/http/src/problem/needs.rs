@@ -108,6 +108,10 @@ fn words(need: &Need) -> (String, Vec<String>) {
             (detail.to_owned(), Vec::new())
         }
         Need::Reason => ("say why, in 3 to 500 characters".to_owned(), Vec::new()),
+        Need::Contract => (
+            "have the contract's days mended in the charter: they have not begun, or are over".to_owned(),
+            Vec::new(),
+        ),
         Need::Network => ("call from a network that this key is bound to".to_owned(), Vec::new()),
         Need::Recipient => {
             let detail = "a service that acts for a recipient can only use that recipient's tokens";

@@ -264,6 +264,7 @@ impl Types {
             ("reason", truth(request.reason)),
             ("reason_required", truth(request.reason_required)),
             ("network_allowed", truth(request.network_allowed)),
+            ("contract_runs", truth(request.contract_runs)),
             ("means", named(&self.means, request.proof.means().as_str())),
             ("aal", number(request.proof.aal().into())),
             ("phishing_resistant", truth(request.proof.phishing_resistant())),

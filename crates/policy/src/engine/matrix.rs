@@ -31,6 +31,7 @@ impl Engine {
             reason: true,
             reason_required: true,
             network_allowed: true,
+            contract_runs: true,
             proof: Proof::BEST,
             rows: RowClass::One,
             restricted: false,

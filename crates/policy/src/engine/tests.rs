@@ -117,6 +117,7 @@ fn ask(kind: PrincipalKind, role: &str, action: Action, purpose: &str) -> Reques
         reason: true,
         reason_required: true,
         network_allowed: true,
+        contract_runs: true,
         proof: Proof::BEST,
         rows: RowClass::One,
         restricted: false,

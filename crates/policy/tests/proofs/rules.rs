@@ -22,6 +22,7 @@ fn without_a_rule_its_promises_fall() {
         lines.push(format!("{rule}: {}", names(&broken).join(", ")));
     }
     insta::assert_snapshot!(lines.join("\n"), @"
+    base:contract: promise:contract
     base:enrol-first: promise:enrol-first
     base:lawful-purpose: promise:lawful-purpose, promise:clear-value
     base:network: promise:network
@@ -52,6 +53,12 @@ fn a_rule_that_says_less_breaks_a_promise() {
         ("base:reason", "!context.reason }", r#"!context.reason && context.rows != Rows::"one" }"#),
         ("base:network", "forbid (principal,", "forbid (principal is Service,"),
         ("base:network", "context.network_allowed", "context.network_allowed || context.reason"),
+        ("base:contract", "!context.contract_runs", "!context.contract_runs && !context.reason"),
+        (
+            "base:contract",
+            "principal has recipient",
+            r#"principal has recipient && principal.recipient != "us""#,
+        ),
         (
             "base:recipient",
             "principal has recipient",
@@ -94,6 +101,10 @@ fn a_rule_that_says_less_breaks_a_promise() {
         promise:network
     base:network: `context.network_allowed` → `context.network_allowed || context.reason`
         promise:network
+    base:contract: `!context.contract_runs` → `!context.contract_runs && !context.reason`
+        promise:contract
+    base:contract: `principal has recipient` → `principal has recipient && principal.recipient != "us"`
+        promise:contract
     base:recipient: `principal has recipient` → `principal has recipient && principal.recipient != "us"`
         promise:recipient
     base:recipient: `"token.detokenize", ` → `"token.detokenize", Action::"token.read", `
@@ -142,6 +153,7 @@ fn without_a_promise_a_rule_is_unpromised() {
     promise:clear-value: the others say this too
     promise:reason: nothing else says this
     promise:network: nothing else says this
+    promise:contract: nothing else says this
     promise:recipient: nothing else says this
     promise:restricted: nothing else says this
     promise:two-factors: nothing else says this

@@ -185,6 +185,7 @@ impl App {
                 aal: 2,
                 phishing_resistant: true,
                 methods: &["pop", "user"],
+                bound_since: (!known.travels()).then_some(kept.created),
                 single: Some(single),
                 rests_on: vec![RestsOn::Passkey(id, shown.changed.map(Box::new))],
             });
@@ -234,7 +235,8 @@ impl App {
             }
             Some((_, None)) => return Err(Error::LogInFailed),
         };
-        Ok(Proven { principal, aal, phishing_resistant: false, methods, single: None, rests_on })
+        let (phishing_resistant, bound_since, single) = (false, None, None);
+        Ok(Proven { principal, aal, phishing_resistant, methods, bound_since, single, rests_on })
     }
 
     fn judge_recovery(
@@ -259,6 +261,7 @@ impl App {
             aal: 0,
             phishing_resistant: false,
             methods: &["recovery"],
+            bound_since: None,
             single: None,
             rests_on: vec![RestsOn::Recovery(id, code)],
         })
@@ -276,6 +279,7 @@ impl App {
             aal: 0,
             phishing_resistant: false,
             methods: &["link"],
+            bound_since: None,
             single: None,
             rests_on: vec![RestsOn::Link(id)],
         })
@@ -317,5 +321,5 @@ impl App {
 /// Forgets what is over.
 pub(crate) fn sweep(tx: &mut avouch_store::Tx<'_>, app: &App, now: i64) -> Result<u64, Error> {
     let over = sessions::sweep(tx, app, now)? + links::sweep(tx, now)?;
-    Ok(over + super::once::sweep(tx, now)? + places::sweep(tx, now)?)
+    Ok(over + super::once::sweep(tx, now)? + places::sweep(tx, now)? + super::habits::sweep(tx, now)?)
 }

@@ -21,6 +21,8 @@ pub struct Proven {
     pub(super) phishing_resistant: bool,
     /// How, in the words of RFC 8176 where it has one.
     pub(super) methods: &'static [&'static str],
+    /// Since when its owner has the passkey that was shown, in microseconds UTC, if that cannot leave its device.
+    pub(super) bound_since: Option<i64>,
     pub(super) single: Option<Single>,
     pub(super) rests_on: Vec<RestsOn>,
 }

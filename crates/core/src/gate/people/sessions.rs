@@ -16,7 +16,8 @@ use avouch_store::{Store, Tx, params, statements};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::places::{self, Place};
+use super::atlas::{Atlas, Spot};
+use super::places::{self, Novelty, Place};
 use super::{PeopleSettings, Proven};
 use crate::Error;
 use crate::app::{App, Cx, Operation, Outcome, about_nobody};
@@ -53,10 +54,11 @@ struct SessionRecord {
     authenticator: Option<AuthenticatorId>,
     /// What the browser says it is, in a few words.
     client: String,
-    /// How new the place was where it began, 0 to 100.
-    novelty: u8,
-    /// The network it began in.
+    /// How new the place was where it began.
+    novelty: Novelty,
+    /// The network it began in, and what was known of it.
     network: [u8; 7],
+    spot: Spot,
 }
 
 #[derive(Debug)]
@@ -79,6 +81,7 @@ pub(crate) enum SessionChange {
 pub(crate) struct Sessions {
     idle_micros: i64,
     longest_micros: i64,
+    atlas: Option<Arc<Atlas>>,
     live: RwLock<HashMap<SessionId, Arc<Live>>>,
 }
 
@@ -95,6 +98,7 @@ impl Sessions {
         Self {
             idle_micros: micros(settings.idle_seconds),
             longest_micros: micros(settings.longest_seconds),
+            atlas: settings.atlas.clone(),
             live: RwLock::default(),
         }
     }
@@ -143,7 +147,7 @@ impl Sessions {
     /// What a session says now, if it is alive.
     pub(crate) fn standing(&self, id: SessionId, from: IpAddr, now: i64) -> Option<Standing> {
         let live = self.find(id)?;
-        self.alive(&live, now).then(|| live.standing(from, now))
+        self.alive(&live, now).then(|| live.standing(self.atlas.as_deref(), from, now))
     }
 
     /// The session that a token is of, if it is alive; it has been seen now. The last is whether that is worth writing down.
@@ -161,7 +165,7 @@ impl Sessions {
         let before = live.seen.fetch_max(now, Ordering::Relaxed);
         // Once in a while: which request does it does not matter.
         let stale = now / SEEN_MICROS > before / SEEN_MICROS;
-        Some((id, live.standing(from, now), stale))
+        Some((id, live.standing(self.atlas.as_deref(), from, now), stale))
     }
 
     fn find(&self, id: SessionId) -> Option<Arc<Live>> {
@@ -186,12 +190,16 @@ impl Sessions {
 }
 
 impl Live {
-    fn standing(&self, from: IpAddr, now: i64) -> Standing {
+    fn standing(&self, atlas: Option<&Atlas>, from: IpAddr, now: i64) -> Standing {
         let record = &self.record;
         let seconds = u64::try_from(now.saturating_sub(record.proved).max(0) / 1_000_000).unwrap_or_default();
         // No session ends because its owner has moved on; but policy sees that they have.
-        let moved = if places::network(from) == record.network { 0 } else { places::NEW_NETWORK };
-        let novelty = record.novelty.saturating_add(moved).min(100);
+        let moved = if places::network(from) == record.network {
+            0
+        } else {
+            places::moved(&record.spot, atlas, from, seconds)
+        };
+        let novelty = record.novelty.and(moved);
         let proof = Proof::session(record.aal, record.phishing_resistant, seconds, novelty);
         Standing { principal: record.principal, proof }
     }
@@ -266,8 +274,7 @@ impl Operation for BeginSession {
             end(tx, *oldest, principal, &mut changes)?;
         }
 
-        let resistant = self.proven.phishing_resistant;
-        let novelty = places::novelty(tx, cx, principal, &self.place, resistant)?;
+        let novelty = places::novelty(tx, cx, &self.proven, &self.place, self.replaces.is_none())?;
         let id = SessionId::from_bytes(cx.new_id()?);
         let token = SessionToken::generate(&cx.app.environment, *id.bytes(), &cx.app.rng)?;
         let record = SessionRecord {
@@ -283,6 +290,7 @@ impl Operation for BeginSession {
             client: self.client.clone(),
             novelty,
             network: self.network,
+            spot: self.place.spot,
         };
         let plain = serde_json::to_vec(&record).map_err(|_| Error::Internal("a session has no JSON form"))?;
         let sealed = cx.app.keys.seal_row("session", id.bytes(), &plain, &cx.app.rng)?;

@@ -118,7 +118,7 @@ impl App {
         let principal = create.principal;
         let caller = Caller::shown(&self.access(), &self.rules(), principal, from.to_canonical(), now);
         let own = by.service.as_deref() == Some(principal.to_string().as_str());
-        if !own || seconds(now) >= by.until || !caller.is_some_and(|caller| caller.network_allowed) {
+        if !own || seconds(now) >= by.until || !caller.is_some_and(|caller| caller.unmet().is_empty()) {
             return Err(Error::Unauthenticated);
         }
         let app = Arc::clone(self);

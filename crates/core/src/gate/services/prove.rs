@@ -12,6 +12,7 @@ use std::sync::Arc;
 use avouch_authn::certificate::Shown;
 use avouch_authn::jwt::dpop::{self, WINDOW_SECONDS};
 use avouch_authn::jwt::{Clock, Spend, assertion};
+use avouch_policy::Need;
 use avouch_store::{Aborts, Tx};
 
 use super::keys::ServiceKeys;
@@ -23,6 +24,7 @@ use crate::gate::people::{Single, spend};
 use crate::gate::principals::stored;
 use crate::gate::{Caller, Status};
 use crate::ids::PrincipalId;
+use crate::watch;
 
 /// What a service shows at the token endpoint.
 #[derive(Clone, Copy)]
@@ -170,7 +172,7 @@ impl App {
     }
 
     fn judge(
-        &self,
+        self: &Arc<Self>,
         client: &str,
         shown: &ServiceShown<'_>,
         from: IpAddr,
@@ -205,8 +207,11 @@ impl App {
         };
         let caller =
             Caller::shown(&access, &self.rules(), principal, from, now).ok_or(TokenRefusal::Client)?;
-        if !caller.network_allowed {
-            tracing::info!(%principal, "a service came from a network that it may not come from");
+        let unmet = caller.unmet();
+        if !unmet.is_empty() {
+            let lacks: Vec<_> = unmet.iter().map(Need::name).collect();
+            tracing::info!(%principal, ?lacks, "a service came from elsewhere, or outside its contract");
+            watch::partners::came(self, &caller, unmet);
             return Err(TokenRefusal::Client);
         }
         let mut proven = ProvenService { principal, keys, assertion, proof: None, bound: None };

@@ -53,6 +53,18 @@ fn a_caller_outside_its_networks_is_nobody() {
 }
 
 #[test]
+fn without_a_contract_nobody_is_a_recipient() {
+    let back = Request {
+        principal: PrincipalClass::new(PrincipalKind::Service, ["parcels_api"], Some("parcels")),
+        ..ask(PrincipalKind::Service, "parcels_api", Action::TokenDetokenize, "fulfilment")
+    };
+    only_it_denies(&back, |request| request.contract_runs = false, "base:contract", "contract");
+    // It is a fact of recipients: our own programs have none to run out.
+    let ours = ask(PrincipalKind::Service, "parcels_api", Action::TokenDetokenize, "fulfilment");
+    assert!(engine().decide(&Request { contract_runs: false, ..ours }).allowed);
+}
+
+#[test]
 fn a_recipients_service_only_turns_its_tokens_back() {
     let read = ask(PrincipalKind::Service, "parcels_api", Action::SubjectRead, "fulfilment");
     let bind = |request: &mut Request| {

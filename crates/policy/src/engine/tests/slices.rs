@@ -33,7 +33,7 @@ prop_compose! {
         purpose in prop::option::weighted(
             0.9, prop::sample::select(vec!["support", "fulfilment", "rights", "dormant", "invented"]),
         ),
-        facts in prop::array::uniform4(prop::bool::weighted(0.8)),
+        facts in prop::array::uniform5(prop::bool::weighted(0.8)),
         restricted in prop::bool::weighted(0.2),
         proof in proofs(),
         tier in 0..=2_u8,
@@ -41,11 +41,11 @@ prop_compose! {
         people in 1..=3_u32,
         rows in prop::sample::select(RowClass::ALL),
     ) -> Request {
-        let [purpose_lawful, reason, reason_required, network_allowed] = facts;
+        let [purpose_lawful, reason, reason_required, network_allowed, contract_runs] = facts;
         let recipient = (bound && kind == PrincipalKind::Service).then_some("parcels");
         Request {
             principal: PrincipalClass::new(kind, roles, recipient),
-            action, purpose: purpose.map(Arc::from), purpose_lawful, reason, reason_required, network_allowed,
+            action, purpose: purpose.map(Arc::from), purpose_lawful, reason, reason_required, network_allowed, contract_runs,
             proof, rows, restricted,
             subject: SubjectClass { tier, own: tier > 1, colleague: tier > 0 },
             approved: Approved::by(people, approved),

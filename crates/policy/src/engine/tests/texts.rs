@@ -17,11 +17,11 @@ fn mistakes_have_a_place_and_a_help() {
     "#);
     insta::assert_snapshot!(
         refused("@advise(\"reason\")\nforbid (principal, action, resource);\n\n@advice(\"raeson\")\nforbid (principal, action, resource);"),
-        @"
+        @r"
     policies/night.cedar:1:1: unknown annotation `@advise`
       help: the annotations are `@id`, `@advice` and `@note`
     policies/night.cedar:1:1: a forbid has to say what the caller lacks
-      help: add `@advice(..)` with one of `permission`, `purpose`, `lawful_purpose`, `reason`, `network`, `recipient`, `unrestricted`, `fewer_rows`, `field`, `view`, `session`, `proof`, `proof:15m`, `proof:5m:phishing-resistant`, `approval:name`
+      help: add `@advice(..)` with one of `permission`, `purpose`, `lawful_purpose`, `reason`, `network`, `contract`, `recipient`, `unrestricted`, `fewer_rows`, `field`, `view`, `session`, `proof`, `proof:15m`, `proof:5m:phishing-resistant`, `approval:name`
     policies/night.cedar:4:1: unknown advice `raeson`
       help: did you mean `reason`?
     "
