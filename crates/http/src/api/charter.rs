@@ -170,7 +170,9 @@ pub(super) async fn draft(
     Caller(caller): Caller,
     Json(request, _): Json<CharterDraftRequest>,
 ) -> Result<Response, Failure> {
-    let why = reason(Some(&request.why))?.ok_or_else(|| Failure::fault("/why", "say why"))?;
+    let why = reason(Some(&request.why)).ok().flatten();
+    let expected = "expected 3 to 500 characters of plain text on one line";
+    let why = why.ok_or_else(|| Failure::fault("/why", expected))?;
     let operation = DraftCharter { files: sources(request.files), why };
     let drafted = perform(&service.app, &caller, operation).await?.output;
     render::json(StatusCode::CREATED, &draft_view(drafted))
