@@ -75,6 +75,17 @@ try {
   await ida.page.waitForURL("**/console/account");
   check((await ida.text()).includes("Telephone"), "the app is there");
 
+  // Another password wants the one before.
+  await ida.goto("/console/enrol");
+  await ida.page.getByText("Another password").click();
+  await ida.look("enrol-another-password");
+  await ida.page.getByLabel("Current password").fill("wrong horse battery staple");
+  await ida.page.getByLabel("New password").fill("ferry cloud walnut orchid");
+  await ida.page.getByRole("button", { name: "Change the password" }).click();
+  await ida.page.locator("#message:not([hidden])").waitFor();
+  check((await ida.text()).includes("This is not your current password."), "a wrong one changes nothing");
+  await ida.look("enrol-wrong-password");
+
   // Another browser, with the passkey of the same owner.
   const there = await Visitor.arrives(chromium);
   await there.device();

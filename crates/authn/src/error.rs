@@ -12,6 +12,11 @@ pub enum Error {
     /// A passkey that does not know its owner: nobody could log in with it.
     #[error("this key cannot hold a passkey: use another, or free some room on it")]
     Undiscoverable,
+    /// A passkey of which nobody who is believed says that it cannot leave its device.
+    #[error(
+        "no maker that is believed here says that this passkey cannot leave its device: use a security key of one"
+    )]
+    Unattested,
     /// A setting that cannot work.
     #[error("{0}")]
     Configuration(&'static str),

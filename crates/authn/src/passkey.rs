@@ -9,12 +9,17 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 use webauthn_rs::prelude::{
-    Credential, DiscoverableAuthentication, DiscoverableKey, Passkey as Inner, PasskeyRegistration,
-    PublicKeyCredential, RegisterPublicKeyCredential, Url, Uuid, Webauthn, WebauthnBuilder, WebauthnError,
+    AttestationCaList, AttestationMetadata, AttestedPasskeyRegistration, Credential,
+    DiscoverableAuthentication, DiscoverableKey, Passkey as Inner, PasskeyRegistration, PublicKeyCredential,
+    RegisterPublicKeyCredential, Url, Uuid, Webauthn, WebauthnBuilder, WebauthnError,
 };
 use webauthn_rs_proto::ResidentKeyRequirement;
 
 use crate::Error;
+
+/// Where the library keeps the authorities in the state of a ceremony.
+const AUTHORITIES: &str = "ca_list";
+const UNWRITTEN: Error = Error::Internal("a ceremony has no JSON form");
 
 /// The longest answer of a browser that is looked at, in bytes. One of an attested key with a chain of certificates has some 10 KiB.
 pub const ANSWER_BYTES: usize = 64 << 10;
@@ -36,6 +41,57 @@ pub struct Passkey {
     credential: Credential,
     /// The attestation object as it came.
     attestation: Vec<u8>,
+    /// Whether it was made in a ceremony that asked the device's maker, by one of the authorities that were named then.
+    attested: bool,
+}
+
+/// The makers of devices that are believed: their authorities, and, if they are named, the models (AAGUID) of theirs. Whoever can change
+/// these can have any key taken for one that is in a device.
+#[derive(Clone)]
+pub struct Makers {
+    authorities: AttestationCaList,
+    models: Vec<[u8; 16]>,
+}
+
+impl Makers {
+    /// Authorities as certificates in PEM, one after the other, and models; no model: all of theirs.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] when there is no certificate, or one that is none.
+    pub fn new(pem: &str, models: Vec<[u8; 16]>) -> Result<Self, Error> {
+        const END: &str = "-----END CERTIFICATE-----";
+        const NONE: Error =
+            Error::Configuration("expected certificates in PEM, of authorities for attestation");
+        let mut authorities = AttestationCaList::default();
+        for (end, _) in pem.match_indices(END) {
+            let until = pem.get(..end + END.len()).ok_or(NONE)?;
+            let begin = until.rfind("-----BEGIN CERTIFICATE-----").ok_or(NONE)?;
+            let one = until.get(begin..).ok_or(NONE)?;
+            authorities.union(&AttestationCaList::try_from(one.as_bytes()).map_err(|_| NONE)?);
+        }
+        if authorities.is_empty() { Err(NONE) } else { Ok(Self { authorities, models }) }
+    }
+
+    /// How many authorities there are.
+    #[must_use]
+    pub fn authorities(&self) -> usize {
+        self.authorities.len()
+    }
+
+    /// Whether a passkey is of a model that is believed now.
+    fn believe(&self, passkey: &Passkey) -> bool {
+        let model = match passkey.credential.attestation.metadata {
+            AttestationMetadata::Packed { aaguid } | AttestationMetadata::Tpm { aaguid, .. } => Some(aaguid),
+            _ => None,
+        };
+        self.models.is_empty() || model.is_some_and(|model| self.models.contains(model.as_bytes()))
+    }
+}
+
+impl fmt::Debug for Makers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Makers").field("authorities", &self.authorities.len()).finish_non_exhaustive()
+    }
 }
 
 /// The first half of a ceremony.
@@ -103,6 +159,72 @@ impl RelyingParty {
         Ok(Begun { options: json(&challenge.public_key)?, state: json(&state)?.into_bytes() })
     }
 
+    /// The same for a passkey whose device's maker is to say that it cannot leave it.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the library fails.
+    pub fn begin_attested_enrolment(
+        &self,
+        person: [u8; 16],
+        name: &str,
+        known: &[Passkey],
+        makers: &Makers,
+    ) -> Result<Begun, Error> {
+        let exclude = known.iter().map(|passkey| passkey.credential.cred_id.clone()).collect();
+        let (id, authorities) = (Uuid::from_bytes(person), makers.authorities.clone());
+        let (mut challenge, state) = self
+            .webauthn
+            .start_attested_passkey_registration(id, name, name, Some(exclude), authorities, None)
+            .map_err(|_| Error::Internal("a ceremony could not begin"))?;
+        let selection = challenge.public_key.authenticator_selection.get_or_insert_default();
+        selection.resident_key = Some(ResidentKeyRequirement::Required);
+        selection.require_resident_key = true;
+        // The authorities are known at the end as well, and would not fit into a cookie.
+        let mut state = serde_json::to_value(&state).map_err(|_| UNWRITTEN)?;
+        state.as_object_mut().and_then(|state| state.remove(AUTHORITIES)).ok_or(UNWRITTEN)?;
+        Ok(Begun { options: json(&challenge.public_key)?, state: json(&state)?.into_bytes() })
+    }
+
+    /// Makes the passkey out of the browser's answer, if the maker of its device is one of those.
+    ///
+    /// # Errors
+    /// As [`RelyingParty::finish_enrolment`]; [`Error::Unattested`] for one that nobody who is believed speaks for.
+    pub fn finish_attested_enrolment(
+        &self,
+        state: &[u8],
+        answer: &[u8],
+        makers: &Makers,
+    ) -> Result<Passkey, Error> {
+        let mut state: serde_json::Value = read(state)?;
+        let authorities = serde_json::to_value(&makers.authorities).map_err(|_| UNWRITTEN)?;
+        let fields = state.as_object_mut().ok_or(Error::Malformed("the state is of another ceremony"))?;
+        fields.insert(AUTHORITIES.to_owned(), authorities);
+        let state: AttestedPasskeyRegistration = serde_json::from_value(state)
+            .map_err(|_| Error::Malformed("the state is of another ceremony"))?;
+        let answer: RegisterPublicKeyCredential = read_answer(answer)?;
+        let discoverable = answer.extensions.cred_props.as_ref().and_then(|properties| properties.rk);
+        let made = self.webauthn.finish_attested_passkey_registration(&answer, &state);
+        let made = made.map_err(|error| match error {
+            WebauthnError::AttestationChainNotTrusted(_)
+            | WebauthnError::AttestationUntrustedAaguid
+            | WebauthnError::AttestationNotVerifiable
+            | WebauthnError::AttestationNotSupported
+            | WebauthnError::CredentialMayNotBeHardwareBound => Error::Unattested,
+            _ => Error::Unproven("the answer is not to this ceremony"),
+        })?;
+        if discoverable == Some(false) {
+            return Err(Error::Undiscoverable);
+        }
+        let credential: Credential = made.into();
+        let attestation = answer.response.attestation_object;
+        let passkey = Passkey { credential, attestation, attested: true };
+        if passkey.is_spoken_for() && !passkey.travels() && makers.believe(&passkey) {
+            Ok(passkey)
+        } else {
+            Err(Error::Unattested)
+        }
+    }
+
     /// Makes the passkey out of the browser's answer.
     ///
     /// # Errors
@@ -120,7 +242,7 @@ impl RelyingParty {
             return Err(Error::Undiscoverable);
         }
         let attestation = answer.response.attestation_object;
-        Ok(Passkey { credential: passkey.into(), attestation })
+        Ok(Passkey { credential: passkey.into(), attestation, attested: false })
     }
 
     /// Begins a log-in, whoever it will be.
@@ -159,7 +281,11 @@ impl RelyingParty {
         }
         let mut updated = inner;
         let changed = updated.update_credential(&result) == Some(true);
-        let kept = || Passkey { credential: updated.into(), attestation: passkey.attestation.clone() };
+        let kept = || Passkey {
+            credential: updated.into(),
+            attestation: passkey.attestation.clone(),
+            attested: passkey.attested,
+        };
         Ok(Shown { changed: changed.then(kept) })
     }
 }
@@ -186,6 +312,18 @@ impl Passkey {
     #[must_use]
     pub fn travels(&self) -> bool {
         self.credential.backup_eligible
+    }
+
+    /// Whether its attestation has certificates: without them it speaks for itself.
+    fn is_spoken_for(&self) -> bool {
+        let data = serde_json::to_value(&self.credential.attestation.data).unwrap_or_default();
+        ["Basic", "AttCa", "AnonCa"].iter().any(|chain| data.get(chain).is_some())
+    }
+
+    /// Whether the maker of its device has said that it cannot, and is believed now.
+    #[must_use]
+    pub fn attested(&self, makers: Option<&Makers>) -> bool {
+        self.attested && !self.travels() && makers.is_some_and(|makers| makers.believe(self))
     }
 }
 

@@ -208,6 +208,20 @@ mod tests {
     }
 
     #[test]
+    fn one_of_64_to_128_characters_is_taken_and_all_of_it_counts() {
+        let long = "orchid walnut ferry cloud, seven kettles and a very slow tram to the harbour; 1 Segel, drei Käse, kein Mond";
+        for length in [64, 100] {
+            let password: String = long.chars().take(length).collect();
+            assert_eq!(judged(&password), Ok(()), "{length}");
+        }
+        let most: String = long.chars().cycle().take(LONGEST).collect();
+        assert_eq!(judged(&most), Ok(()));
+        let hashed = Hashed::new(&most, [7; 16]).unwrap();
+        let shorter: String = most.chars().take(LONGEST - 1).collect();
+        assert!(hashed.verify(&most).unwrap() && !hashed.verify(&shorter).unwrap());
+    }
+
+    #[test]
     fn it_is_hashed_exactly_as_it_came() {
         let hashed = Hashed::new(" orchid Walnut\u{e9} ", [7; 16]).unwrap();
         for (password, same) in [

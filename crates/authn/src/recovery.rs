@@ -114,6 +114,15 @@ mod tests {
     }
 
     #[test]
+    fn a_plain_hash_is_enough_for_so_many_bits() {
+        let (_, shown) = ten();
+        let characters = shown[0].chars().filter(|character| *character != '-').count();
+        // Five bits each; ASVS 6.5.2 and SP 800-63B ask for 112.
+        assert_eq!(characters * 5, 125);
+        assert!(shown.iter().all(|code| code.len() == shown[0].len()));
+    }
+
+    #[test]
     fn how_it_is_typed_does_not_matter_and_what_does() {
         let (codes, shown) = ten();
         let code = shown[3].as_str();

@@ -341,7 +341,8 @@ impl Config {
             Some(ClientCa::BuiltIn) | None => None,
         };
         let optional = optional.into_iter().flatten().chain(root.paths()).chain(authorities).chain(clients);
-        let optional = optional.chain(people.places.iter_mut().chain(&mut people.anonymous));
+        let optional = optional
+            .chain(people.places.iter_mut().chain(&mut people.anonymous).chain(&mut people.key_authorities));
         let optional = optional.chain(mail.paths()).chain(alarms.paths());
         let optional = optional.chain(siem.iter_mut().flat_map(Siem::paths));
         let optional = optional.chain(listener.iter_mut().flat_map(Listener::paths));

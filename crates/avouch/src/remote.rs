@@ -8,6 +8,7 @@ mod access;
 mod alarms;
 mod approvals;
 mod backups;
+mod break_glass;
 mod charter;
 mod disclosures;
 mod erasures;
@@ -93,9 +94,12 @@ pub(crate) enum RemoteCommand {
     /// What keeps a customer from being erased: place, list, lift
     #[command(subcommand)]
     Hold(erasures::HoldCommand),
-    /// What others have to agree to: ask, list, agree, refuse, cancel
+    /// What others have to agree to: ask, list, work, agree, refuse, cancel
     #[command(subcommand)]
     Approval(approvals::ApprovalCommand),
+    /// Look in an emergency without anybody's word, and answer for it: open, list, show, end, review
+    #[command(subcommand)]
+    BreakGlass(break_glass::GlassCommand),
     /// Say that it matters who looks at a customer: well known, or a colleague
     Mark(approvals::MarkArgs),
     /// What happened that somebody has to look at: list, close
@@ -148,6 +152,7 @@ pub(crate) fn run(command: RemoteCommand, connection: &Connection) -> Result<Exi
         RemoteCommand::Ledger(command) => ledger::run(command, &remote),
         RemoteCommand::Hold(command) => erasures::holds(command, &remote),
         RemoteCommand::Approval(command) => approvals::run(command, &remote),
+        RemoteCommand::BreakGlass(command) => break_glass::run(command, &remote),
         RemoteCommand::Mark(args) => approvals::mark(args, &remote),
         RemoteCommand::Alarm(command) => alarms::run(command, &remote),
         RemoteCommand::Tie(command) => watch::tie(command, &remote),

@@ -117,7 +117,8 @@ pub(crate) fn only_for_services(action: &str) -> bool {
 
 /// Whether whoever may do it could give themselves what they have not.
 pub(crate) fn administers(action: &str) -> bool {
-    matches!(action, "access.change" | "charter.apply" | "charter.revert") || action.starts_with("key.") && action != "key.read"
+    matches!(action, "access.change" | "charter.apply" | "charter.revert")
+        || action.starts_with("key.") && action != "key.read"
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 mod cards;
 mod declared;
+mod glass;
 mod search;
 mod tokens;
 
@@ -13,7 +14,8 @@ use self::declared::Declared;
 use crate::action::{self, ACTIONS};
 use crate::charter::Charter;
 use crate::model::{
-    Approval, Compound, Field, Holder, Purpose, Recipient, RetentionClass, Role, Sees, Sensitivity, View,
+    Approval, Compound, Field, Holder, KeyKind, Purpose, Recipient, RetentionClass, Role, Sees, Sensitivity,
+    View,
 };
 use crate::problem::{At, Placed, Problem, Sink, quoted, shown, suggest};
 use crate::read::{
@@ -55,6 +57,7 @@ pub(crate) fn resolve(draft: Draft, problems: &mut Vec<Problem>) -> Option<Chart
     let classes = draft.classes.into_iter().filter_map(resolve_class).collect();
 
     let mut sink = Sink { file: "roles.yaml", problems };
+    glass::check(&draft.roles, &mut sink);
     let roles: Vec<Role> =
         draft.roles.into_iter().filter_map(|role| resolve_role(role, &names, &fields, &mut sink)).collect();
 
@@ -262,6 +265,11 @@ fn resolve_role(draft: DraftRole, names: &Declared, all: &[Field], sink: &mut Si
         transit: draft.transit.into_iter().flat_map(|keys| keys.names).map(|name| name.value).collect(),
         groups: draft.groups.names.into_iter().map(|name| name.value).collect(),
         daily: draft.daily,
+        break_glass: match draft.break_glass {
+            Some(glass) => Some(glass::resolve(glass)?),
+            None => None,
+        },
+        keys: draft.keys.map(|keys| keys.value).unwrap_or_default(),
     })
 }
 
@@ -277,6 +285,10 @@ fn resolve_approval(draft: DraftApproval, roles: &[Role], sink: &mut Sink<'_>) -
             Some(known) if known.holder != Holder::Staff => {
                 let message = format!("{} is no role of people who work here", shown(&role.value));
                 sink.help(role.at, message, "name a role with `holder: staff`");
+            }
+            Some(known) if known.break_glass.is_some() => {
+                let message = format!("role {} sleeps, and agrees to nothing", shown(&role.value));
+                sink.help(role.at, message, "name a role without `break_glass`");
             }
             Some(_) => approvers.push((role.value, count)),
         }
@@ -337,6 +349,12 @@ fn check_actions(draft: &DraftRole, sink: &mut Sink<'_>) {
     {
         let message = format!("role `{role}` is not for staff, and only staff are in groups");
         sink.help(group.at, message, "remove `groups`, or write `holder: staff`");
+    }
+    if let Some(keys) = draft.keys.as_ref().filter(|keys| keys.value > KeyKind::Any)
+        && draft.holder == Some(Holder::Service)
+    {
+        let message = format!("role `{role}` is for services, and no service has a passkey");
+        sink.help(keys.at, message, "remove `keys`");
     }
     if let Some(entry) = draft.sees.first().filter(|_| auditor) {
         sink.help(

@@ -20,9 +20,9 @@ pub use action::{ACTIONS, action, needs_purpose};
 pub use charter::{Charter, SourceFile};
 pub use contract::Contract;
 pub use model::{
-    Approval, Category, Company, Compound, CompoundPart, Daily, Field, FuzzyIndex, Holder, Index, LegalBasis,
-    PrefixIndex, Purpose, Reason, Recipient, RecipientKind, RetentionClass, Role, Search, Sees, Sensitivity,
-    StartEvent, TokenKind, TokenRule, TokenRules, View,
+    Approval, BreakGlass, Category, Company, Compound, CompoundPart, Daily, Field, FuzzyIndex, Holder, Index,
+    KeyKind, LegalBasis, PrefixIndex, Purpose, Reason, Recipient, RecipientKind, RetentionClass, Role,
+    Search, Sees, Sensitivity, StartEvent, TokenKind, TokenRule, TokenRules, View,
 };
 pub use period::Period;
 pub use plan::{Change, ChangeKind, Plan, plan};

@@ -229,7 +229,42 @@ pub struct Role {
     pub groups: Vec<String>,
     /// How much whoever holds it may see in a day.
     pub daily: Daily,
+    /// It sleeps: it gives nothing until whoever holds it has broken the glass, and then for so long.
+    pub break_glass: Option<BreakGlass>,
+    /// What the passkey has to be that a session of whoever holds it rests on.
+    pub keys: KeyKind,
 }
+
+/// What a role that sleeps is woken for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BreakGlass {
+    /// For how many minutes, 1 to [`BreakGlass::MOST_MINUTES`].
+    pub minutes: u32,
+    /// How many customers may be looked at, 1 to [`BreakGlass::MOST_CUSTOMERS`].
+    pub customers: u32,
+    /// Names of the roles of which somebody says afterwards whether it was right.
+    pub reviewers: Vec<String>,
+}
+
+impl BreakGlass {
+    /// The longest that it can be woken for.
+    pub const MOST_MINUTES: u32 = 60;
+    /// The most customers that can be looked at meanwhile.
+    pub const MOST_CUSTOMERS: u32 = 25;
+}
+
+words! { "keys"
+/// What a passkey has to be. Each is more than the one before.
+#[derive(Default)]
+KeyKind {
+    /// Whatever somebody logs in with.
+    #[default]
+    Any = "any",
+    /// One that cannot be copied to another device.
+    DeviceBound = "device-bound",
+    /// One of which the maker of its device says so, and which device it is.
+    Attested = "attested",
+}}
 
 /// How much one person or program may see in a day, which begins and ends at midnight UTC. Of what is not said, a role says nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

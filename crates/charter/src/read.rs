@@ -19,7 +19,7 @@ pub(crate) use data::{DraftField, DraftMasks};
 pub(crate) use purposes::DraftPurpose;
 pub(crate) use recipients::DraftRecipient;
 pub(crate) use retention::DraftClass;
-pub(crate) use roles::{DraftRole, DraftSees};
+pub(crate) use roles::{DraftGlass, DraftRole, DraftSees};
 pub(crate) use search::{DraftCompound, DraftSearch};
 pub(crate) use tokens::{DraftRule, DraftTokens};
 

@@ -2,8 +2,9 @@
 
 use avouch_wire::{
     Alarm, AlarmClose, AlarmQuery, Approval, ApprovalAsked, ApprovalRequest, ApprovalSpoken, ApprovalWord,
-    Certificate, CertificateRequest, Jwks, Key, KeyCreate, KeyCreated, LinkCreate, LinkCreated, Page,
-    PageQuery, Principal, PrincipalCreate, PrincipalPatch, SubjectMark,
+    BreakGlass, BreakGlassOpened, BreakGlassRequest, BreakGlassReview, Certificate, CertificateRequest, Jwks,
+    Key, KeyCreate, KeyCreated, LinkCreate, LinkCreated, Page, PageQuery, Principal, PrincipalCreate,
+    PrincipalPatch, SubjectMark, Work,
 };
 use ureq::http::Method;
 use uuid::Uuid;
@@ -137,6 +138,62 @@ impl Client {
     /// As all calls: [`Error`].
     pub fn approval_cancel(&self, id: Uuid) -> Result<(), Error> {
         self.call(Method::DELETE, format!("/v1/approvals/{id}")).text().map(drop)
+    }
+
+    /// `GET /v1/approvals/{id}/work`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn approval_work(&self, id: Uuid, page: &PageQuery) -> Result<Page<Work>, Error> {
+        self.call(Method::GET, format!("/v1/approvals/{id}/work")).page(page).send()
+    }
+
+    /// `POST /v1/break-glass`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn break_glass(&self, request: &BreakGlassRequest) -> Result<BreakGlassOpened, Error> {
+        self.call(Method::POST, "/v1/break-glass").json(request)?.send()
+    }
+
+    /// `GET /v1/break-glass`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn broken_glass(&self, page: &PageQuery) -> Result<Page<BreakGlass>, Error> {
+        self.call(Method::GET, "/v1/break-glass").page(page).send()
+    }
+
+    /// `GET /v1/break-glass/{id}`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn break_glass_read(&self, id: Uuid) -> Result<BreakGlass, Error> {
+        self.call(Method::GET, format!("/v1/break-glass/{id}")).send()
+    }
+
+    /// `GET /v1/break-glass/{id}/work`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn break_glass_work(&self, id: Uuid, page: &PageQuery) -> Result<Page<Work>, Error> {
+        self.call(Method::GET, format!("/v1/break-glass/{id}/work")).page(page).send()
+    }
+
+    /// `DELETE /v1/break-glass/{id}`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn break_glass_close(&self, id: Uuid) -> Result<(), Error> {
+        self.call(Method::DELETE, format!("/v1/break-glass/{id}")).text().map(drop)
+    }
+
+    /// `POST /v1/break-glass/{id}/review`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn break_glass_review(&self, id: Uuid, review: &BreakGlassReview) -> Result<(), Error> {
+        self.call(Method::POST, format!("/v1/break-glass/{id}/review")).json(review)?.text().map(drop)
     }
 
     /// `PUT /v1/subjects/{id}/mark`.

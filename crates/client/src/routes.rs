@@ -355,7 +355,10 @@ impl Client {
     ///
     /// # Errors
     /// As all calls: [`Error`].
-    pub fn charter_roll_back(&self, request: &wire::charter::CharterRollBack) -> Result<CharterApplied, Error> {
+    pub fn charter_roll_back(
+        &self,
+        request: &wire::charter::CharterRollBack,
+    ) -> Result<CharterApplied, Error> {
         self.call(Method::POST, "/v1/charter/roll-back").json(request)?.send()
     }
 }

@@ -99,6 +99,7 @@ fn clerk(bed: &Bed) -> Result<Caller, Error> {
         login: None,
         manager: None,
         person: None,
+        contact: None,
         roles: vec!["clerk".to_owned()],
         recipient: None,
         networks: Vec::new(),

@@ -28,6 +28,7 @@ use crate::charters::{self, replay};
 use crate::clock::Clock;
 use crate::debt::Debt;
 use crate::gate::approvals::{self, Approvals};
+use crate::gate::break_glass::{self, Glasses};
 use crate::gate::people::{self, People};
 use crate::gate::services::{self, Services};
 use crate::gate::{self, Access, Caller, Intent, Permit, Quotas, Reservation, Unauthenticated};
@@ -73,6 +74,7 @@ pub struct App {
     pub(crate) services: Services,
     pub(crate) approvals: Approvals,
     pub(crate) drafts: charters::drafts::Compiled,
+    pub(crate) glasses: Glasses,
     pub(crate) outbox: Outbox,
     pub(crate) watching: Watching,
     pub(crate) quotas: Arc<Quotas>,
@@ -118,6 +120,7 @@ impl App {
             let forgotten = idempotency::sweep(tx, now)? + crate::vault::sweep_tokens(tx, now)?;
             let forgotten = forgotten + approvals::sweep(tx, now)? + services::sweep(tx, now)?;
             let forgotten = forgotten + watch::alarms::sweep(tx, now)? + charters::drafts::sweep(tx, now)?;
+            let forgotten = forgotten + break_glass::sweep(tx, &app, now)?;
             let forgotten = forgotten + watch::sweep(tx, &app, now)?;
             Ok::<_, Error>(forgotten + people::sweep(tx, &app, now)?)
         })?;
@@ -250,6 +253,7 @@ impl App {
                 self.services.tokens.install(&after.sessions);
                 self.people.sessions.install(after.sessions);
                 self.approvals.install(after.approvals);
+                self.glasses.install(after.glasses);
                 if O::PURGES && result.is_ok() {
                     self.purge_quietly();
                 }
@@ -265,7 +269,7 @@ impl App {
                 if matches!(error, Error::Store(avouch_store::Error::Unknown(_))) {
                     // It may have been seen.
                     attempt.keep_count();
-                    self.doubt(O::REFRESH);
+                    self.doubt(attempt.operation.refreshes());
                 }
                 answer(Err(error));
             }
@@ -412,14 +416,17 @@ impl<O: Operation> Attempt<O> {
             Err(error @ (Error::NotFound | Error::Tampered | Error::KeyReused)) => {
                 // Whoever may not look learns that and nothing else: not whether there is something to look at, nor whether
                 // it is whole.
-                return match self.decide(&cx, &intent, None) {
-                    Err(Error::Refused(refusal)) => refuse(tx, &cx, O::ACTION, &intent, (None, self.asked(&cx, &intent, None, true)), refusal),
+                return match self.decide(tx, &cx, &intent, None) {
+                    Err(Error::Refused(refusal)) => {
+                        let asked = self.asked(&cx, &intent, None, true);
+                        refuse(tx, &cx, O::ACTION, &intent, (None, asked), refusal)
+                    }
                     _ => Err(error),
                 };
             }
             Err(error) => return Err(error),
         };
-        let permit = match self.decide(&cx, &intent, Some(&facts)) {
+        let permit = match self.decide(tx, &cx, &intent, Some(&facts)) {
             Ok(permit) => permit,
             Err(Error::Refused(refusal)) => {
                 let about = (O::key(&facts), self.asked(&cx, &intent, Some(&facts), true));
@@ -447,6 +454,9 @@ impl<O: Operation> Attempt<O> {
             body.ending = Ending::Failed;
             body.problem = Some(error.slug().to_owned());
         }
+        if let Some(behind) = &permit.behind {
+            break_glass::count(tx, &cx, behind, &note)?;
+        }
         self.count(&cx, &body)?;
         let sealed = reason.as_ref().map(|reason| reason.sealed.as_slice());
         audit::append(tx, &body, note.subjects.len(), sealed)?;
@@ -455,7 +465,7 @@ impl<O: Operation> Attempt<O> {
             seen.keep(tx)?;
             after.seen = Some(seen);
         }
-        let fresh = match O::REFRESH {
+        let fresh = match self.operation.refreshes() {
             Refresh::Access if output.is_ok() => Fresh::Access(Box::new(Access::changed(tx, &app.keys)?)),
             Refresh::Rules if output.is_ok() => Fresh::Rules(Box::new(charters::load_in(tx, &app.keys)?)),
             Refresh::Keys if output.is_ok() => Fresh::Keys(opening::load_keys(tx)?),
@@ -465,19 +475,25 @@ impl<O: Operation> Attempt<O> {
         Ok(Ended { answer, fresh, after })
     }
 
-    fn decide(&self, cx: &Cx<'_>, intent: &Intent, facts: Option<&O::Facts>) -> Result<Permit, Error> {
-        let facts = facts.map(O::subject_facts).unwrap_or_default();
-        gate::decide_approved(cx, O::ACTION, intent, facts)
-    }
-
-    /// What policy is asked, as the event keeps it.
-    fn asked(
+    /// Asks policy, and when it refuses, once more behind glass that its caller has broken.
+    fn decide(
         &self,
+        tx: &mut Tx<'_>,
         cx: &Cx<'_>,
         intent: &Intent,
         facts: Option<&O::Facts>,
-        refused: bool,
-    ) -> Option<Asked> {
+    ) -> Result<Permit, Error> {
+        let facts = facts.map(O::subject_facts).unwrap_or_default();
+        let first = gate::decide_approved(cx, O::ACTION, intent, facts);
+        let Err(Error::Refused(_)) = &first else { return first };
+        match break_glass::of(tx, cx, O::ACTION)? {
+            Some(behind) => gate::decide_behind(cx, O::ACTION, intent, facts, behind),
+            None => first,
+        }
+    }
+
+    /// What policy is asked, as the event keeps it.
+    fn asked(&self, cx: &Cx<'_>, intent: &Intent, facts: Option<&O::Facts>, refused: bool) -> Option<Asked> {
         let facts = facts.map(O::subject_facts).unwrap_or_default();
         replay::asked(cx, intent, facts, refused)
     }
@@ -490,7 +506,8 @@ impl<O: Operation> Attempt<O> {
         drop(counted.take());
         if !cx.caller.is_system() {
             let limits = cx.rules.daily(cx.caller.roles());
-            *counted = self.app.quotas.reserve(cx.caller.id, &limits, event)?;
+            let accounts = self.app.access().accounts_of(cx.caller.id);
+            *counted = self.app.quotas.reserve(cx.caller.id, &accounts, &limits, event)?;
         }
         Ok(())
     }
@@ -576,6 +593,8 @@ fn record(cx: &Cx<'_>, permit: &Permit, note: &Note, reason: Option<[u8; 32]>) -
     event.objects = note.objects.iter().map(|id| (*id).into()).collect();
     event.erasure = note.erasure;
     event.reason = reason.map(Into::into);
+    let under = permit.under();
+    event.under = (!under.is_empty()).then(|| under.into_iter().map(Into::into).collect());
     event
 }
 

@@ -22,6 +22,7 @@ use crate::ids::{EventId, PrincipalId};
 
 statements! {
     data INSERT_EVENT of event / 1 = "insert into event (id, body, sealed) values (?1, ?2, ?3)";
+    data INSERT_EVENT_UNDER = "insert into event_under (under, event) values (?1, ?2)";
     data INSERT_EVENT_SUBJECT of event_subject / 2 = "insert into event_subject (pseudonym, event) values (?1, ?2)";
 }
 
@@ -253,9 +254,13 @@ pub struct Event {
     /// How many customers have ended as a whole. Not which: an erasure is known by its number, and its receipt names the customer.
     #[n(23)]
     pub ended: u32,
+    /// Ids of what it was allowed by that no role is: others' word ([`ApprovalId`](crate::ApprovalId)), broken glass
+    /// ([`GlassId`](crate::GlassId)). What was done under one is found by it.
+    #[n(24)]
+    pub under: Option<Vec<ByteArray<16>>>,
     /// What policy was asked, beside what stands here anyway; nothing for the system's own doing. With it the decision can be made
     /// again under another charter.
-    #[n(24)]
+    #[n(25)]
     pub asked: Option<Asked>,
 }
 
@@ -303,6 +308,12 @@ pub struct Asked {
     /// How many people that were.
     #[n(12)]
     pub approvers: u32,
+    /// Hours since what the caller logs in with was changed.
+    #[n(13)]
+    pub settled: u32,
+    /// How sure it was that the key is in one device: 0, 1 or 2.
+    #[n(14)]
+    pub key: u8,
 }
 
 impl Asked {
@@ -326,6 +337,10 @@ impl Asked {
     pub const THESE: u16 = 256;
     /// The recipient's contract ran, of whom there was one.
     pub const CONTRACT: u16 = 512;
+    /// A code was sent to the caller.
+    pub const SENT_CODE: u16 = 1024;
+    /// It was behind broken glass.
+    pub const GLASS: u16 = 2048;
 
     /// Whether a fact held.
     #[must_use]
@@ -447,6 +462,9 @@ pub(crate) fn append(
     for pseudonym in event.subjects.iter().take(linked) {
         tx.put(&INSERT_EVENT_SUBJECT, params![&pseudonym[..], event.id])?;
     }
+    for under in event.under.iter().flatten() {
+        tx.put(&INSERT_EVENT_UNDER, params![&under[..], event.id])?;
+    }
     Ok(())
 }
 
@@ -487,6 +505,7 @@ pub(crate) fn system(id: EventId, what: What, now: i64, charter: u32) -> Event {
         before: None,
         ended: 0,
         asked: None,
+        under: None,
     }
 }
 

@@ -17,17 +17,17 @@ use avouch_seal::vault::VaultKeys;
 use avouch_store::{Ahead, Store, Tx, params, statements};
 use serde::{Deserialize, Serialize};
 
+use crate::Error;
 use crate::app::{App, Cx, Operation, Outcome};
 use crate::audit::Note;
 use crate::gate::{Intent, Permit};
 use crate::ids::PrincipalId;
 use crate::indexes::{self, Rows};
-use crate::Error;
 use crate::rules::{Live, Numbers, Problems, Rules, StoredLive};
 
 pub use change::{ApplyCharter, PlanCharter, Planned, RevertCharter};
-pub use replay::{Becomes, LeftOut, ReplayChange, ReplayDraft, Replayed};
 pub use drafts::{ActivateDraft, Draft, DraftAsked, DraftCharter, ReadDraft, ReadDrafts, WithdrawDraft};
+pub use replay::{Becomes, LeftOut, ReplayChange, ReplayDraft, Replayed};
 
 statements! {
     data NEWEST_NUMBER = "select version from charter_version order by version desc limit 1";

@@ -3,6 +3,7 @@
 
 mod access;
 pub mod approvals;
+pub mod break_glass;
 mod caller;
 pub mod explain;
 mod intent;
@@ -15,6 +16,7 @@ pub mod provisioning;
 mod quotas;
 mod reason;
 pub mod services;
+pub mod work;
 
 pub use access::{Access, KeyRecord, PrincipalRecord, Status, login_name};
 pub use caller::{Caller, Unauthenticated, unmapped};
@@ -22,7 +24,7 @@ pub use intent::{Intent, Shows};
 pub(crate) use key_names::may_use;
 pub use people::network;
 pub use permit::{Permit, SubjectFacts};
-pub(crate) use permit::{decide, decide_approved, decide_past};
+pub(crate) use permit::{decide, decide_approved, decide_behind, decide_past};
 pub(crate) use principals::note_acknowledged;
 pub(crate) use quotas::{Quotas, Reservation};
 pub use reason::Reason;
@@ -36,6 +38,8 @@ pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
         provisioning::statements(),
         services::statements(),
         approvals::statements(),
+        break_glass::statements(),
+        work::STATEMENTS.to_vec(),
         marks::STATEMENTS.to_vec(),
         quotas::STATEMENTS.to_vec(),
     ]

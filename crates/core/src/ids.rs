@@ -84,6 +84,10 @@ id!(
     DraftId
 );
 id!(
+    /// A glass that was broken.
+    GlassId
+);
+id!(
     /// An alarm.
     AlarmId
 );

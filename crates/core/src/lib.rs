@@ -20,11 +20,11 @@ pub mod transit;
 pub mod vault;
 pub mod watch;
 
-pub use avouch_policy::{Action, Need, ProofNeed, View};
+pub use avouch_policy::{Action, KeyClass, Need, ProofNeed, View};
 pub use error::{Error, Fault, Held, Refusal};
 pub use ids::{
-    AlarmId, ApprovalId, AuthenticatorId, CaseId, CredentialId, DraftId, EventId, GroupId, HoldId, ImportId, LinkId,
-    MessageId, PrincipalId, SessionId, SubjectId, TieId, TokenId,
+    AlarmId, ApprovalId, AuthenticatorId, CaseId, CredentialId, DraftId, EventId, GlassId, GroupId, HoldId,
+    ImportId, LinkId, MessageId, PrincipalId, SessionId, SubjectId, TieId, TokenId,
 };
 pub use rules::{Problems, Rules};
 pub use schema::MIGRATIONS;

@@ -55,6 +55,74 @@ pub enum Notice {
         /// Microseconds UTC.
         at: i64,
     },
+    /// Something has happened with how somebody logs in, which they are told.
+    Account {
+        /// What.
+        what: AccountNotice,
+        /// With what, where that is one of several: a kind of authenticator.
+        with: Option<String>,
+        /// What the browser says it is, out of a closed list.
+        client: Option<String>,
+        /// From which country, where that is known.
+        country: Option<String>,
+        /// Microseconds UTC.
+        at: i64,
+    },
+}
+
+macro_rules! account_notices {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal, $subject:literal, $about:literal;)*) => {
+        /// What somebody is told of how they log in. The closed list, so that nothing of anybody's gets into a subject line.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum AccountNotice {
+            $($(#[doc = $doc])+ $variant,)*
+        }
+
+        impl AccountNotice {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// Its name.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),* }
+            }
+
+            /// In a few words.
+            #[must_use]
+            pub const fn subject(self) -> &'static str {
+                match self { $(Self::$variant => $subject),* }
+            }
+
+            /// As sentences for people.
+            #[must_use]
+            pub const fn about(self) -> &'static str {
+                match self { $(Self::$variant => $about),* }
+            }
+        }
+    };
+}
+
+account_notices! {
+    /// A log-in from a place where they were never seen.
+    NewPlace = "new-place", "a log-in from a new place",
+        "Somebody has logged in as you, from a browser or a place that we have not seen with you.";
+    /// Something to log in with was added.
+    Enrolled = "enrolled", "a new way to log in",
+        "Something to log in with was added to your account, or took the place of what was there.";
+    /// Something to log in with was taken away.
+    Removed = "removed", "a way to log in is gone",
+        "Something that you log in with was taken away.";
+    /// A recovery code or a one-time link was used.
+    Recovered = "recovered", "your account is being set up anew",
+        "A recovery code or a one-time link was used, to set up anew how you log in.";
+    /// Their password was right, and what goes with it was not.
+    PasswordKnown = "password-known", "your password is known to somebody",
+        "Somebody at a new place has typed your right password, and did not have what goes with it. They were not let in. If that was not you, set another password.";
+    /// Mail like this goes to another address.
+    AddressChanged = "address-changed", "mail like this goes elsewhere",
+        "The address was changed at which you are told of what happens with your account.";
 }
 
 /// Who is told of what.
@@ -75,6 +143,11 @@ pub(crate) struct Outbox {
 impl Outbox {
     pub(crate) const fn new(settings: OutboxSettings) -> Self {
         Self { settings }
+    }
+
+    /// Whether there is a way for mail.
+    pub(crate) const fn mails(&self) -> bool {
+        self.settings.mail
     }
 
     /// Who is told of alarms.

@@ -5,8 +5,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use avouch_charter::{Charter, Contract, Daily, Holder, LegalBasis, Reason, TokenKind, TokenRule};
-use avouch_policy::{ApprovalRule, Engine, PrincipalKind, PurposeFields, RoleGrant, SeesGrant, Source, View};
+use avouch_charter::{Charter, Contract, Daily, Holder, KeyKind, LegalBasis, Reason, TokenKind, TokenRule};
+use avouch_policy::{
+    ApprovalRule, Engine, KeyClass, PrincipalKind, PurposeFields, RoleGrant, SeesGrant, Source, View,
+};
 use avouch_seal::format::EmailDomain;
 use avouch_seal::token::{Namespace, RecipientKeys};
 use avouch_seal::vault::VaultKeys;
@@ -320,8 +322,23 @@ impl Rules {
         held.fold(Daily::default(), |most, (_, daily)| most.or(*daily))
     }
 
+    /// What these roles ask of the passkeys of whoever holds them: the most that any of them does.
+    pub(crate) fn keys_of(&self, roles: &[String]) -> KeyClass {
+        let held = roles.iter().filter_map(|name| self.charter.role(name));
+        held.map(|role| key_class(role.keys)).max().unwrap_or_default()
+    }
+
     pub(crate) fn class_name(&self, number: u32) -> Result<&str, Error> {
         self.class_names.get(&number).map(String::as_str).ok_or(Error::Tampered)
+    }
+}
+
+/// What a passkey has to be, as policy has it.
+pub(crate) const fn key_class(kind: KeyKind) -> KeyClass {
+    match kind {
+        KeyKind::Any => KeyClass::Any,
+        KeyKind::DeviceBound => KeyClass::DeviceBound,
+        KeyKind::Attested => KeyClass::Attested,
     }
 }
 
@@ -339,6 +356,8 @@ pub(crate) fn compile_engine(charter: &Charter) -> Result<Engine, Problems> {
             },
             actions: role.actions.clone(),
             purposes: role.purposes.clone(),
+            dormant: role.break_glass.is_some(),
+            keys: key_class(role.keys),
             sees: role
                 .sees
                 .iter()

@@ -7,7 +7,9 @@
 //! subject from search, not make search show a wrong one. Whoever can write `ending` can keep the vault shut, and whoever
 //! can write `ended_identifier` or `hold` can have a person taken for new or a hold forgotten; none of them can have
 //! anybody erased, or anybody back. Whoever can write `alarm` or `outbox` can have alarms and messages not heard, or count them wrong, and not
-//! make one up; that an alarm was raised stands in the ledger.
+//! make one up; that an alarm was raised stands in the ledger. Whoever can write `break_glass` can have forgotten that a glass was broken and
+//! is to be reviewed, which stands in the ledger too, and break none: what is beside the seal is compared with what is in it. Whoever can write
+//! `event_under` can have acts missing from the list of what was done under somebody's word, and put none there that was not.
 //! Whoever can write `tie`, `look`, `watch_state` or `watch_case` can have forgotten who looked at
 //! whom without need, as far as that is not in the ledger, and make nobody look guilty or explained.
 
@@ -54,6 +56,7 @@ create table checkpoint (log bigint not null, size bigint not null, at bigint no
 create table siem_cursor (name text primary key, log bigint not null, idx bigint not null);
 create table event_subject (pseudonym blob not null, event bigint not null,
     primary key (pseudonym, event)) without rowid;
+create table event_under (under blob not null, event bigint not null, primary key (under, event)) without rowid;
 create table principal (id blob primary key, sealed blob not null);
 create table scim_group (id blob primary key, sealed blob not null);
 create table access_state (id bigint primary key, generation bigint not null);
@@ -66,6 +69,10 @@ create table approval (id blob primary key, requester blob not null, subject blo
     remaining bigint not null, sealed blob not null);
 create index approval_by_requester on approval (requester, id);
 create index approval_by_subject on approval (subject) where subject is not null;
+create table break_glass (id blob primary key, principal blob not null, version bigint not null, until bigint not null,
+    due bigint not null, reviewed bigint not null, sealed blob not null);
+create index break_glass_by_until on break_glass (until);
+create index break_glass_waiting on break_glass (due, id) where reviewed = 0;
 create table alarm (id blob primary key, same blob not null, times bigint not null, last bigint not null,
     closed bigint not null, subject blob, sealed blob not null);
 create unique index alarm_open_by_same on alarm (same) where closed = 0;

@@ -6,6 +6,7 @@ mod alarms;
 mod approvals;
 mod backups;
 mod batch;
+mod break_glass;
 mod charter;
 mod erasures;
 mod events;
@@ -94,6 +95,11 @@ pub(crate) fn routes() -> (Router<Shared>, OpenApi) {
         .routes(routes!(approvals::ask, approvals::list))
         .routes(routes!(approvals::word))
         .routes(routes!(approvals::cancel))
+        .routes(routes!(approvals::work))
+        .routes(routes!(break_glass::open, break_glass::list))
+        .routes(routes!(break_glass::read, break_glass::close))
+        .routes(routes!(break_glass::work))
+        .routes(routes!(break_glass::review))
         .routes(routes!(approvals::mark))
         .routes(routes!(ties::create, ties::list))
         .routes(routes!(ties::end))

@@ -5,6 +5,7 @@
 
 mod approvals;
 mod assets;
+mod break_glass;
 mod forms;
 mod own;
 mod pages;
@@ -25,7 +26,7 @@ pub(crate) fn speaks(path: &str) -> bool {
 const ROOT: &str = "/console";
 
 /// Every route of the pages, with its method, for the table of routes.
-pub(crate) const ROUTES: [(&str, &str); 27] = [
+pub(crate) const ROUTES: [(&str, &str); 32] = [
     ("GET", ROOT),
     ("GET", "/console/console.css"),
     ("GET", "/console/passkey.js"),
@@ -51,13 +52,18 @@ pub(crate) const ROUTES: [(&str, &str); 27] = [
     ("POST", "/console/approvals/{id}/agree"),
     ("POST", "/console/approvals/{id}/refuse"),
     ("POST", "/console/approvals/{id}/cancel"),
+    ("GET", "/console/break-glass"),
+    ("POST", "/console/break-glass"),
+    ("GET", "/console/break-glass/{id}"),
+    ("POST", "/console/break-glass/{id}/review"),
+    ("POST", "/console/break-glass/{id}/end"),
     ("GET", "/favicon.ico"),
     ("GET", "/"),
 ];
 
 pub(crate) fn routes() -> Router<Shared> {
     let mut router = Router::new();
-    let table: [(&str, MethodRouter<Shared>); 25] = [
+    let table: [(&str, MethodRouter<Shared>); 29] = [
         (ROOT, get(pages::home)),
         ("/", get(pages::home)),
         ("/favicon.ico", get(assets::no_icon)),
@@ -83,6 +89,10 @@ pub(crate) fn routes() -> Router<Shared> {
         ("/console/approvals/{id}/agree", post(approvals::agree)),
         ("/console/approvals/{id}/refuse", post(approvals::refuse)),
         ("/console/approvals/{id}/cancel", post(approvals::cancel)),
+        ("/console/break-glass", get(break_glass::list).post(break_glass::open)),
+        ("/console/break-glass/{id}", get(break_glass::read)),
+        ("/console/break-glass/{id}/review", post(break_glass::review)),
+        ("/console/break-glass/{id}/end", post(break_glass::end)),
     ];
     for (path, handlers) in table {
         router = router.route(path, handlers);

@@ -9,18 +9,18 @@ use avouch_core::app::IdempotencyKey;
 use avouch_core::gate::{self, Reason};
 use avouch_core::transit::KeyName;
 use avouch_core::{
-    AlarmId, ApprovalId, AuthenticatorId, CaseId, CredentialId, DraftId, EventId, GroupId, HoldId, ImportId,
-    PrincipalId, SessionId, SubjectId, TieId,
+    AlarmId, ApprovalId, AuthenticatorId, CaseId, CredentialId, DraftId, EventId, GlassId, GroupId, HoldId,
+    ImportId, PrincipalId, SessionId, SubjectId, TieId,
 };
 use avouch_wire::charter::{CharterDraftRequest, CharterReplayRequest, CharterRollBack};
 use avouch_wire::{
-    AlarmClose, ApprovalRequest, ApprovalWord, BackupRequest, BatchRequest, CertificateRequest, CharterApply,
-    CharterPlan, ChunkRequest, DetokenizeRequest, DrillAnswer, DrillRequest, EventSearch, Explain,
-    ExportRequest, HoldRequest, ImportStart, InspectRequest, Jwks, KeyCreate, LinkCreate, LogInRequest,
-    PasskeyEnrol, PasswordEnrol, PrincipalCreate, PrincipalPatch, ProblemKind, ProposeRequest,
-    RecoveryRequest, RetireRequest, RevealRequest, RevokeRequest, RotateRequest, RotateTokensRequest,
-    SearchRequest, Secret, SubjectCreate, SubjectMark, SubjectPatch, TieRequest, TiesRequest,
-    TokenImportRequest, TokenRequest, TokenizeRequest, TotpEnrol, TransitDecode, TransitDecrypt,
+    AlarmClose, ApprovalRequest, ApprovalWord, BackupRequest, BatchRequest, BreakGlassRequest,
+    BreakGlassReview, CertificateRequest, CharterApply, CharterPlan, ChunkRequest, DetokenizeRequest,
+    DrillAnswer, DrillRequest, EventSearch, Explain, ExportRequest, HoldRequest, ImportStart, InspectRequest,
+    Jwks, KeyCreate, LinkCreate, LogInRequest, PasskeyEnrol, PasswordEnrol, PrincipalCreate, PrincipalPatch,
+    ProblemKind, ProposeRequest, RecoveryRequest, RetireRequest, RevealRequest, RevokeRequest, RotateRequest,
+    RotateTokensRequest, SearchRequest, Secret, SubjectCreate, SubjectMark, SubjectPatch, TieRequest,
+    TiesRequest, TokenImportRequest, TokenRequest, TokenizeRequest, TotpEnrol, TransitDecode, TransitDecrypt,
     TransitEncode, TransitEncrypt, TransitHmac, TransitKeyCreate, TransitKeyPatch, TransitRandom,
     TransitRewrap, TransitSign, TransitTrim, TransitVerify, TransitVerifyHmac, WatchClose, header, limits,
 };
@@ -176,7 +176,7 @@ macro_rules! from_path {
     };
 }
 
-from_path!(AlarmId ApprovalId CaseId DraftId TieId SubjectId SessionId AuthenticatorId GroupId PrincipalId CredentialId HoldId ImportId KeyName String);
+from_path!(AlarmId ApprovalId CaseId DraftId GlassId TieId SubjectId SessionId AuthenticatorId GroupId PrincipalId CredentialId HoldId ImportId KeyName String);
 
 impl FromPath for EventId {
     fn from_path<'p>(values: &mut impl Iterator<Item = &'p str>) -> Option<Self> {
@@ -288,6 +288,8 @@ bodies! {
     AlarmClose;
     ApprovalRequest;
     ApprovalWord;
+    BreakGlassRequest;
+    BreakGlassReview;
     SubjectMark;
     TieRequest;
     TiesRequest;

@@ -48,7 +48,7 @@ pub(crate) fn faces(method: &Method, path: &str) -> &'static [Face] {
         (Some("scim"), Some("v2"), _) => &[Api, Admin],
         // What one is asked before a log-in, and of oneself after it.
         (Some("v1"), Some("login" | "account"), _) => &[Api, Console],
-        (Some("v1"), Some("approvals"), _) => &[Api, Console],
+        (Some("v1"), Some("approvals" | "break-glass"), _) => &[Api, Console],
         // What libraries of services look for first.
         (Some(".well-known"), _, _) => &[Api],
         // A service renews its own.

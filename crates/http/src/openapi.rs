@@ -30,7 +30,7 @@ const OPEN: [&str; 13] = [
     "/v1/principals/{id}/certificates",
 ];
 
-const TAGS: [(&str, &str); 19] = [
+const TAGS: [(&str, &str); 20] = [
     ("customers", "Store, show, reveal, change, delete and find customers"),
     ("erasures", "What was erased, proved by receipts, and what legal holds keep"),
     ("tokens", "References to values that one recipient can use, singly or in whole documents"),
@@ -42,6 +42,7 @@ const TAGS: [(&str, &str); 19] = [
     ),
     ("people", "Logging in, what one logs in with, one's sessions, and what one may do"),
     ("approvals", "What somebody may do only when others have agreed"),
+    ("break-glass", "Looking in an emergency without anybody's word, and answering for it"),
     ("alarms", "What happened that somebody has to look at"),
     ("watch", "Who looks at customers without need: ties that explain a look, and cases that doubt one"),
     ("events", "Who did what, to how many, and why"),

@@ -80,11 +80,13 @@ pub(crate) enum List {
     Alarms = 13,
     Cases = 14,
     OwnAccesses = 15,
-    Replay = 16,
+    BreakGlass = 16,
+    Work = 17,
+    Replay = 18,
 }
 
 impl List {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 18] = [
         Self::Subjects,
         Self::Search,
         Self::History,
@@ -100,6 +102,8 @@ impl List {
         Self::Alarms,
         Self::Cases,
         Self::OwnAccesses,
+        Self::BreakGlass,
+        Self::Work,
         Self::Replay,
     ];
 }

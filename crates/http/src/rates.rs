@@ -1,4 +1,4 @@
-//! How many requests somebody may send: each person and program by who they are, whoever has not shown who they are by the network they
+//! How many requests somebody may send: each person, with all accounts that they have, and each program by who they are, whoever has not shown who they are by the network they
 //! come from. A bucket that fills again evenly (GCRA); what is too much is answered at once and costs nothing.
 //!
 //! Failed log-ins are not counted here but in `gate/people/attempts.rs`. What is kept is bounded: where more come than can be told apart, the
@@ -80,7 +80,7 @@ impl Rates {
     /// Counts a request of somebody who is known; nothing when they have no limit.
     pub(crate) fn caller(&self, caller: &Caller) -> Option<Standing> {
         let table = if caller.is_service() { &self.services } else { &self.people };
-        table.as_ref().map(|table| table.count(caller.id()))
+        table.as_ref().map(|table| table.count(caller.person()))
     }
 
     /// Counts a request of somebody who is not.

@@ -73,6 +73,8 @@ fn role(number: usize, purposes: &[String], fields: &[String]) -> RoleGrant {
         actions: Action::ALL.iter().map(ToString::to_string).collect(),
         purposes: purposes.to_vec(),
         sees: vec![SeesGrant { fields: fields.to_vec(), reads: View::Masked, reveals: View::Clear }],
+        dormant: false,
+        keys: avouch_policy::KeyClass::Any,
     }
 }
 
@@ -111,6 +113,7 @@ fn request(number: u64, purposes: &[String]) -> Request {
         restricted: false,
         subject: Default::default(),
         approved: [number.to_string().into()].into(),
+        break_glass: false,
     }
 }
 

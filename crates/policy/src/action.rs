@@ -72,6 +72,10 @@ actions! {
     ApprovalAsk = "approval.ask", "Ask others to agree to something, or take that back.";
     ApprovalRead = "approval.read", "See what one has asked for, and what waits for one's word.";
     ApprovalGive = "approval.give", "Agree, or not, to what others ask for.";
+    BreakGlassOpen = "break_glass.open", "In an emergency, look for an hour at what otherwise others have to agree to.";
+    BreakGlassClose = "break_glass.close", "End before its time that one's glass is broken.";
+    BreakGlassRead = "break_glass.read", "See where glass was broken: one's own, and what is one's to review.";
+    BreakGlassReview = "break_glass.review", "Say whether somebody was right to break the glass.";
     TieWrite = "tie.write", "Say what somebody has to do with a customer: a case, an order, a contact.";
     TieRead = "tie.read", "See who has to do with a customer, and why.";
     WatchRead = "watch.read", "See cases of looks without need, and their scores.";
@@ -120,11 +124,13 @@ impl Action {
             | TokenCreate | TokenDetokenize | TokenRead | TokenImport => true,
             // Who looked, not what was seen: an auditor asks it without any purpose.
             SubjectAccesses | TokenRevoke | TransitManage | TransitEncrypt | TransitDecrypt | CharterRead
-            | CharterDraft | CharterReplay | CharterApply | CharterRevert | AccessRead | AccessChange | AccessProvision | SessionBegin | SessionRead
-            | SessionEnd | AccountRead | AccountAcknowledge | AuthenticatorEnrol | AuthenticatorRemove
-            | ApprovalAsk | ApprovalRead | ApprovalGive | TieWrite | TieRead | WatchRead | WatchClose
-            | EventRead | EventSearch | AlarmRead | AlarmClose | DisclosureRead | KeyRead | KeyRotate
-            | KeyDrill | KeyReseal | ErasureRead | SystemBackup | SystemStatus | PolicyExplain => false,
+            | CharterDraft | CharterReplay | CharterApply | CharterRevert | AccessRead | AccessChange
+            | AccessProvision | SessionBegin | SessionRead | SessionEnd | AccountRead
+            | AccountAcknowledge | AuthenticatorEnrol | AuthenticatorRemove | ApprovalAsk | ApprovalRead
+            | ApprovalGive | BreakGlassOpen | BreakGlassClose | BreakGlassRead | BreakGlassReview
+            | TieWrite | TieRead | WatchRead | WatchClose | EventRead | EventSearch | AlarmRead
+            | AlarmClose | DisclosureRead | KeyRead | KeyRotate | KeyDrill | KeyReseal | ErasureRead
+            | SystemBackup | SystemStatus | PolicyExplain => false,
         }
     }
 
@@ -143,6 +149,10 @@ impl Action {
                 | ApprovalAsk
                 | ApprovalRead
                 | ApprovalGive
+                | BreakGlassOpen
+                | BreakGlassClose
+                | BreakGlassRead
+                | BreakGlassReview
         )
     }
 
@@ -158,11 +168,13 @@ impl Action {
             SubjectReveal | SubjectExport | TokenDetokenize => Some(Shows::Reveals),
             SubjectDelete | SubjectHold | SubjectMark | SubjectAccesses | SubjectImport | TokenRead
             | TokenRevoke | TokenImport | TransitManage | TransitEncrypt | TransitDecrypt | CharterRead
-            | CharterDraft | CharterReplay | CharterApply | CharterRevert | AccessRead | AccessChange | AccessProvision | SessionBegin | SessionRead
-            | SessionEnd | AccountRead | AccountAcknowledge | AuthenticatorEnrol | AuthenticatorRemove
-            | ApprovalAsk | ApprovalRead | ApprovalGive | TieWrite | TieRead | WatchRead | WatchClose
-            | EventRead | EventSearch | AlarmRead | AlarmClose | DisclosureRead | KeyRead | KeyRotate
-            | KeyDrill | KeyReseal | ErasureRead | SystemBackup | SystemStatus | PolicyExplain => None,
+            | CharterDraft | CharterReplay | CharterApply | CharterRevert | AccessRead | AccessChange
+            | AccessProvision | SessionBegin | SessionRead | SessionEnd | AccountRead
+            | AccountAcknowledge | AuthenticatorEnrol | AuthenticatorRemove | ApprovalAsk | ApprovalRead
+            | ApprovalGive | BreakGlassOpen | BreakGlassClose | BreakGlassRead | BreakGlassReview
+            | TieWrite | TieRead | WatchRead | WatchClose | EventRead | EventSearch | AlarmRead
+            | AlarmClose | DisclosureRead | KeyRead | KeyRotate | KeyDrill | KeyReseal | ErasureRead
+            | SystemBackup | SystemStatus | PolicyExplain => None,
         }
     }
 }

@@ -7,6 +7,9 @@ use std::sync::Arc;
 
 use crate::ProofNeed;
 
+/// The longest that somebody has to wait after a change: 30 days.
+const MOST_HOURS: u32 = 720;
+
 /// What a forbid says is missing.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Advice {
@@ -23,6 +26,8 @@ pub(crate) enum Advice {
     View,
     Session,
     Proof(ProofNeed),
+    /// So many hours since what the caller logs in with was changed.
+    Settled(u32),
     /// One of the charter's approvals, by its name.
     Approval(Arc<str>),
 }
@@ -44,11 +49,27 @@ impl Advice {
         (Self::Session, "session"),
     ];
     /// How others are spelt, as examples.
-    const OTHERS: &[&str] = &["proof", "proof:15m", "proof:5m:phishing-resistant", "approval:name"];
+    const OTHERS: &[&str] = &[
+        "proof",
+        "proof:15m",
+        "proof:5m:phishing-resistant",
+        "proof:device-bound",
+        "proof:attested",
+        "settled:24h",
+        "approval:name",
+    ];
 
     pub(crate) fn parse(word: &str) -> Option<Self> {
         if let Some(words) = word.strip_prefix("proof") {
             return ProofNeed::parse(words).map(Self::Proof);
+        }
+        if let Some(hours) = word.strip_prefix("settled:") {
+            let digits = hours.strip_suffix('h')?;
+            let plain = !digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit());
+            let hours = digits.parse().ok().filter(|hours: &u32| {
+                plain && *hours <= MOST_HOURS && (*hours <= 72 || hours.is_multiple_of(24))
+            })?;
+            return Some(Self::Settled(hours));
         }
         if let Some(name) = word.strip_prefix("approval:") {
             return (!name.is_empty()).then(|| Self::Approval(name.into()));

@@ -133,6 +133,13 @@ pub enum Need {
     Session,
     /// A stronger or fresher proof of who the caller is.
     Proof(ProofNeed),
+    /// That some time passes: what the caller logs in with was changed.
+    Settled {
+        /// So many hours since.
+        hours: u32,
+        /// When that will be, in microseconds UTC. Whoever knows when it was fills it in.
+        until: Option<i64>,
+    },
     /// That others agree.
     Approval {
         /// The charter's approval.
@@ -172,6 +179,7 @@ impl Need {
             Self::View { .. } => "view",
             Self::Session => "session",
             Self::Proof(_) => "proof",
+            Self::Settled { .. } => "settled",
             Self::Approval { .. } => "approval",
             Self::Key { .. } => "key",
             Self::Quota { .. } => "quota",

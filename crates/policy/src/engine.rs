@@ -21,8 +21,8 @@ use self::memo::Memo;
 use self::needs::Holders;
 use crate::source::{Content, Loaded, Names, doubles, load, misread};
 use crate::{
-    Action, ApprovalRule, Approved, Decision, Field, FieldView, PrincipalKind, Problem, PurposeFields, Request, RoleGrant, Source,
-    View, grant,
+    Action, ApprovalRule, Approved, Decision, Field, FieldView, PrincipalKind, Problem, PurposeFields,
+    Request, RoleGrant, Source, View, grant,
 };
 
 /// What Cedar knows of the server, as a Cedar schema: every policy and every promise is held against it.
@@ -39,6 +39,7 @@ pub struct Engine {
     policies: BTreeMap<Arc<str>, String>,
     evaluator: Evaluator,
     roles: Vec<(String, PrincipalKind)>,
+    dormant: BTreeSet<String>,
     purposes: BTreeSet<Arc<str>>,
     /// All that others can agree to, by everybody.
     approvals: Approved,
@@ -74,7 +75,8 @@ impl Engine {
 
         let base = Source { name: "base rules".into(), text: BASE.into() };
         let own = Source { name: "everybody's own".into(), text: OWN.into() };
-        let granted = Source { name: "roles and purposes".into(), text: grant::render(grants, purposes, approvals) };
+        let granted =
+            Source { name: "roles and purposes".into(), text: grant::render(grants, purposes, approvals) };
         let mut text = String::new();
         let mut loaded = Vec::new();
         let mut problems = Vec::new();
@@ -106,6 +108,7 @@ impl Engine {
             evaluator: Evaluator::new(schema, &loaded)
                 .map_err(|error| shipped("schema.cedarschema", &*error))?,
             roles: grants.iter().map(|grant| (grant.role.clone(), grant.holder)).collect(),
+            dormant: grants.iter().filter(|grant| grant.dormant).map(|grant| grant.role.clone()).collect(),
             purposes: purposes.iter().map(|purpose| Arc::from(purpose.name.as_str())).collect(),
             approvals: Approved::by(u32::MAX, approvals.iter().map(|approval| approval.name.as_str())),
             holders: Holders::unknown(),

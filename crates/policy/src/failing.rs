@@ -11,6 +11,7 @@ const FACTS: &[(&str, i128)] = &[
     ("aal", 3),
     ("proof_age", 525_600),
     ("novelty", 100),
+    ("settled", 8_760),
     ("tier", 255),
     ("approvers", 4_294_967_295),
     ("sensitivity", 255),
@@ -22,12 +23,16 @@ pub(crate) fn could_fail(policy: &Value) -> Option<&'static str> {
     conditions.iter().filter_map(|condition| condition.get("body")).find_map(walk)
 }
 
-const OVERFLOW: &str = "this arithmetic could leave the range of whole numbers, and a policy that fails to evaluate denies";
-const EXTENSION: &str = "functions of addresses, decimals and times can fail to evaluate, and no fact of a request is one";
+const OVERFLOW: &str =
+    "this arithmetic could leave the range of whole numbers, and a policy that fails to evaluate denies";
+const EXTENSION: &str =
+    "functions of addresses, decimals and times can fail to evaluate, and no fact of a request is one";
 
 /// Looks at an expression and at all within it.
 fn walk(expression: &Value) -> Option<&'static str> {
-    let Some((operator, inside)) = expression.as_object().and_then(|map| map.iter().next()) else { return None };
+    let Some((operator, inside)) = expression.as_object().and_then(|map| map.iter().next()) else {
+        return None;
+    };
     let parts = |names: &[&str]| names.iter().filter_map(|name| inside.get(name)).find_map(walk);
     match operator.as_str() {
         "Value" | "Var" => None,
@@ -35,8 +40,8 @@ fn walk(expression: &Value) -> Option<&'static str> {
         "!" | "neg" | "isEmpty" => parts(&["arg"]),
         "." | "has" | "like" => parts(&["left"]),
         "is" => parts(&["left", "in"]),
-        "==" | "!=" | "<" | "<=" | ">" | ">=" | "in" | "&&" | "||" | "+" | "-" | "*" | "contains" | "containsAll"
-        | "containsAny" | "getTag" | "hasTag" => parts(&["left", "right"]),
+        "==" | "!=" | "<" | "<=" | ">" | ">=" | "in" | "&&" | "||" | "+" | "-" | "*" | "contains"
+        | "containsAll" | "containsAny" | "getTag" | "hasTag" => parts(&["left", "right"]),
         "if-then-else" => parts(&["if", "then", "else"]),
         "Set" => inside.as_array().and_then(|all| all.iter().find_map(walk)),
         "Record" => inside.as_object().and_then(|all| all.values().find_map(walk)),
@@ -66,8 +71,12 @@ fn bounds(expression: &Value) -> Option<(i128, i128)> {
                 "-" => a - b,
                 _ => a * b,
             };
-            let corners =
-                [corner(one.0, other.0), corner(one.0, other.1), corner(one.1, other.0), corner(one.1, other.1)];
+            let corners = [
+                corner(one.0, other.0),
+                corner(one.0, other.1),
+                corner(one.1, other.0),
+                corner(one.1, other.1),
+            ];
             (corners.into_iter().min()?, corners.into_iter().max()?)
         }
         _ => return None,

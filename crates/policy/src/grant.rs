@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::source::nearest;
-use crate::{Action, PrincipalKind, Problem, Shows, View};
+use crate::{Action, KeyClass, PrincipalKind, Problem, Shows, View};
 
 /// What holders of a role may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,10 @@ pub struct RoleGrant {
     pub purposes: Vec<String>,
     /// What its holders see of fields. A field that is not named is not seen.
     pub sees: Vec<SeesGrant>,
+    /// It grants nothing until its holder has broken the glass.
+    pub dormant: bool,
+    /// What the passkey has to be that a session of theirs rests on.
+    pub keys: KeyClass,
 }
 
 /// What a role sees of some fields.
@@ -66,7 +70,9 @@ pub(crate) fn check(
     for ApprovalRule { name, needed_for, .. } in approvals {
         for action in needed_for {
             let message = match action.parse::<Action>() {
-                Ok(action) if action.is_own() => format!("`{action}` is everybody's own: nobody has to agree to it"),
+                Ok(action) if action.is_own() => {
+                    format!("`{action}` is everybody's own: nobody has to agree to it")
+                }
                 Ok(_) => continue,
                 Err(_) => format!("unknown action `{action}`"),
             };
@@ -113,11 +119,7 @@ pub(crate) fn check(
 }
 
 /// The grants as Cedar text. They must have passed [`check`].
-pub(crate) fn render(
-    grants: &[RoleGrant],
-    purposes: &[PurposeFields],
-    approvals: &[ApprovalRule],
-) -> String {
+pub(crate) fn render(grants: &[RoleGrant], purposes: &[PurposeFields], approvals: &[ApprovalRule]) -> String {
     let mut text = String::new();
     for grant in grants {
         role(&mut text, grant).expect("writing to a string cannot fail");
@@ -151,25 +153,54 @@ fn needed(text: &mut String, approval: &ApprovalRule) -> std::fmt::Result {
         writeln!(text, "@id({})", quoted(&format!("approval:{name}/{action}")))?;
         writeln!(text, "@advice({})", quoted(&format!("approval:{name}")))?;
         writeln!(text, "forbid (principal, action == {}, resource)", uid("Action", action.as_str()))?;
-        write!(text, "unless {{ context.approved.contains({}) && context.approvers >= {people} }}", quoted(name))?;
+        write!(
+            text,
+            "unless {{ context.approved.contains({}) && context.approvers >= {people} }}",
+            quoted(name)
+        )?;
         text.push_str(";\n\n");
     }
     Ok(())
 }
 
 fn role(text: &mut String, grant: &RoleGrant) -> std::fmt::Result {
-    let RoleGrant { role, holder, actions, purposes, sees } = grant;
+    let RoleGrant { role, holder, actions, purposes, sees, dormant, keys } = grant;
     let principal = format!("principal is {} in {}", holder.entity_type(), uid("Role", role));
     let purposes = uids("Purpose", purposes);
+    let claimed = format!("context has purpose && {purposes}.contains(context.purpose)");
 
     let actions: BTreeSet<Action> = actions.iter().filter_map(|name| name.parse().ok()).collect();
     for action in actions {
         writeln!(text, "@id({})", quoted(&format!("role:{role}/{action}")))?;
         write!(text, "permit ({principal}, action == {}, resource)", uid("Action", action.as_str()))?;
-        if action.is_data() {
-            write!(text, "\nwhen {{ context has purpose && {purposes}.contains(context.purpose) }}")?;
+        match (action.is_data(), dormant) {
+            (true, false) => write!(text, "\nwhen {{ {claimed} }}")?,
+            (true, true) => write!(text, "\nwhen {{ context.break_glass && {claimed} }}")?,
+            (false, true) => text.push_str("\nwhen { context.break_glass }"),
+            (false, false) => {}
         }
         text.push_str(";\n\n");
+    }
+
+    let fact = match keys {
+        KeyClass::Any => None,
+        KeyClass::DeviceBound => Some("device_bound"),
+        KeyClass::Attested => Some("attested"),
+    };
+    if let Some(fact) = fact {
+        writeln!(text, "@id({})", quoted(&format!("role:{role}/keys")))?;
+        writeln!(text, "@advice(\"proof:{}\")", keys.as_str())?;
+        writeln!(text, "forbid ({principal}, action, resource)")?;
+        write!(text, "when {{ context.means == Means::\"session\" && !context.{fact}")?;
+        if *dormant {
+            // Until it is woken it asks for nothing either.
+            text.push_str(" && (context.break_glass || action == Action::\"break_glass.open\")");
+        }
+        text.push_str(" }\n");
+        writeln!(text, "unless {{")?;
+        writeln!(text, "  action in Action::\"own\" &&")?;
+        writeln!(text, "  {UNOWNED}")?;
+        text.push_str("};\n\n");
     }
 
     for (number, grant) in (1..).zip(sees) {
@@ -184,14 +215,20 @@ fn role(text: &mut String, grant: &RoleGrant) -> std::fmt::Result {
             writeln!(text, "@id({})", quoted(&format!("role:{role}/{ladder}/{number}")))?;
             writeln!(text, "permit (\n  {principal},\n  action in {rungs},\n  resource is Field\n)")?;
             writeln!(text, "when {{")?;
+            if *dormant {
+                writeln!(text, "  context.break_glass &&")?;
+            }
             writeln!(text, "  context.ladder == {} &&", uid("Ladder", ladder))?;
-            writeln!(text, "  context has purpose && {purposes}.contains(context.purpose) &&")?;
+            writeln!(text, "  {claimed} &&")?;
             writeln!(text, "  {}.contains(resource)", uids("Field", &grant.fields))?;
             text.push_str("};\n\n");
         }
     }
     Ok(())
 }
+
+/// Of what is everybody's own, what is about others.
+const UNOWNED: &str = r#"![Action::"approval.ask", Action::"approval.read", Action::"approval.give", Action::"break_glass.open", Action::"break_glass.close", Action::"break_glass.read", Action::"break_glass.review"].contains(action)"#;
 
 /// A purpose forbids every field but its own, so that no role and no extra policy can widen it.
 fn fields_of(text: &mut String, purpose: &PurposeFields) -> std::fmt::Result {
@@ -237,6 +274,8 @@ mod tests {
                 reads: View::Masked,
                 reveals: View::Nothing,
             }],
+            dormant: false,
+            keys: KeyClass::DeviceBound,
         }
     }
 
@@ -250,6 +289,15 @@ mod tests {
 
         @id("role:support/charter.read")
         permit (principal is Staff in Role::"support", action == Action::"charter.read", resource);
+
+        @id("role:support/keys")
+        @advice("proof:device-bound")
+        forbid (principal is Staff in Role::"support", action, resource)
+        when { context.means == Means::"session" && !context.device_bound }
+        unless {
+          action in Action::"own" &&
+          ![Action::"approval.ask", Action::"approval.read", Action::"approval.give", Action::"break_glass.open", Action::"break_glass.close", Action::"break_glass.read", Action::"break_glass.review"].contains(action)
+        };
 
         @id("role:support/reads/1")
         permit (
@@ -277,7 +325,7 @@ mod tests {
         grant.role = "a\"); permit (principal, action, resource); //\n\\".into();
         let text = render(&[grant], &[], &[]);
         let policies: cedar_policy::PolicySet = text.parse().expect("still one policy each");
-        assert_eq!(policies.policies().count(), 3);
+        assert_eq!(policies.policies().count(), 4);
     }
 
     #[test]

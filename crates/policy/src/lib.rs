@@ -17,6 +17,6 @@ pub use decision::{Decision, FieldView, Need, View};
 pub use engine::{Engine, SCHEMA};
 pub use grant::{ApprovalRule, PurposeFields, RoleGrant, SeesGrant};
 pub use promise::Promise;
-pub use proof::{Means, Proof, ProofNeed};
+pub use proof::{KeyClass, Means, Proof, ProofNeed};
 pub use request::{Approved, Field, PrincipalClass, PrincipalKind, Request, RowClass, SubjectClass};
 pub use source::{Problem, Source};

@@ -125,7 +125,9 @@ fn of_purposes(purposes: &[PurposeFields]) -> String {
     let known: BTreeSet<&str> = purposes.iter().map(|purpose| purpose.name.as_str()).collect();
     let mut text = String::new();
     text.push_str("@id(\"promise:known-purpose\")\n");
-    text.push_str("@says(\"Customers' data is touched for a purpose that the charter names, or not at all.\")\n");
+    text.push_str(
+        "@says(\"Customers' data is touched for a purpose that the charter names, or not at all.\")\n",
+    );
     text.push_str("forbid (principal, action in Action::\"data\", resource)\nwhen { context has purpose }\n");
     text.push_str(&format!("unless {{ {}.contains(context.purpose) }};\n\n", uids("Purpose", known)));
     let belongs: Vec<String> = purposes
@@ -138,7 +140,9 @@ fn of_purposes(purposes: &[PurposeFields]) -> String {
         .collect();
     text.push_str("@id(\"promise:fields-of-purpose\")\n");
     text.push_str("@says(\"No field is shown for a purpose that it does not belong to.\")\n");
-    text.push_str("forbid (principal, action in Action::\"view\", resource is Field)\nwhen { context has purpose }");
+    text.push_str(
+        "forbid (principal, action in Action::\"view\", resource is Field)\nwhen { context has purpose }",
+    );
     if !belongs.is_empty() {
         text.push_str(&format!("\nunless {{\n  {}\n}}", belongs.join(" ||\n  ")));
     }
@@ -152,7 +156,11 @@ fn of_approvals(approvals: &[ApprovalRule]) -> String {
     for ApprovalRule { name, people, needed_for } in approvals {
         let actions: BTreeSet<Action> = needed_for.iter().filter_map(|action| action.parse().ok()).collect();
         for action in actions {
-            let others = if *people == 1 { "one other person has".into() } else { format!("{people} other people have") };
+            let others = if *people == 1 {
+                "one other person has".into()
+            } else {
+                format!("{people} other people have")
+            };
             let says = format!("`{action}` is never done before {others} agreed to it.");
             text.push_str(&format!("@id({})\n", quoted(&format!("promise:approval/{name}/{action}"))));
             text.push_str(&format!("@says({})\n", quoted(&says)));
@@ -203,6 +211,8 @@ mod tests {
         promise:two-factors: Whoever has logged in with less than two factors, or a passkey, does nothing but mend that.
         promise:enrol-first: Whoever shows nothing but a one-time link or a recovery code sets up how they log in, and does nothing else.
         promise:own-authenticators: What somebody logs in with is changed only in a session whose owner has shown who they are in the last five minutes.
+        promise:break-glass-open: The glass is broken only by a person of the staff who has shown who they are in the last two minutes, in a way that no false page could have asked for.
+        promise:break-glass: Behind broken glass staff with two factors look at customers: nobody changes, exports, turns tokens back or erases, and no program and no partner is ever there.
         promise:fields-of-purpose: No field is shown for a purpose that it does not belong to.
         ");
     }

@@ -178,6 +178,8 @@ pub struct Request {
     pub subject: SubjectClass,
     /// What others have agreed to.
     pub approved: Approved,
+    /// Whether its caller has broken the glass, and it would be refused without that.
+    pub break_glass: bool,
 }
 
 /// What others have agreed to: the names of the charter's approvals that a request has, and how many people that took.

@@ -155,7 +155,8 @@ pub(crate) fn load(
         };
         reader.entities(&policy);
         if let Some(why) = policy.to_json().ok().as_ref().and_then(could_fail) {
-            let help = "compare the facts themselves: `context.proof_age > 15`, `context.rows == Rows::\"many\"`";
+            let help =
+                "compare the facts themselves: `context.proof_age > 15`, `context.rows == Rows::\"many\"`";
             reader.report(why.into(), Some(help.into()));
         }
         if set.add(policy.clone()).is_err() {

@@ -1,9 +1,10 @@
 //! A device that holds a passkey, in software: another implementation of WebAuthn than the server's, with an owner who can be made
 //! to look away.
 
-use data_encoding::BASE64URL_NOPAD;
+use data_encoding::{BASE64, BASE64URL_NOPAD};
 use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::{Signature, SigningKey};
+use p256::pkcs8::DecodePrivateKey as _;
 use passkey::authenticator::{Authenticator, UiHint, UserCheck, UserValidationMethod};
 use passkey::client::{Client, DefaultClientData};
 use passkey::crypto::rust_crypto::RustCryptoBackend;
@@ -21,6 +22,8 @@ pub struct Device {
     counts: bool,
     /// Whether its passkey cannot leave it.
     bound: bool,
+    /// Whether its maker says so.
+    attested: bool,
     origin: url::Url,
 }
 
@@ -56,7 +59,7 @@ impl Device {
     #[must_use]
     pub fn at(origin: &str) -> Self {
         let origin = origin.parse().expect("an address");
-        Self { passkey: None, verifies: true, counts: false, bound: false, origin }
+        Self { passkey: None, verifies: true, counts: false, bound: false, attested: false, origin }
     }
 
     /// The same device on another site.
@@ -77,6 +80,20 @@ impl Device {
         Self { bound: true, ..self }
     }
 
+    /// One whose passkey cannot leave it, of which its maker says so: [`Device::MAKER`].
+    #[must_use]
+    pub fn attested(self) -> Self {
+        Self { bound: true, attested: true, ..self }
+    }
+
+    /// The authority of the maker of attested ones, and of one that makes none; in PEM. Made for tests, and good for nothing else.
+    pub const MAKER: &str = include_str!("device/maker.pem");
+    /// See [`Device::MAKER`].
+    pub const OTHER_MAKER: &str = include_str!("device/other.pem");
+    /// The model of attested ones.
+    pub const MODEL: [u8; 16] =
+        [0xc0, 0xff, 0xee, 0, 0xc0, 0xff, 0xee, 0, 0xc0, 0xff, 0xee, 0, 0xc0, 0xff, 0xee, 0];
+
     /// Whether it knows its owner from now on.
     pub fn verify(&mut self, verifies: bool) {
         self.verifies = verifies;
@@ -95,6 +112,12 @@ impl Device {
         let mut made = serde_json::to_value(made).expect("JSON");
         if self.bound {
             self.say_bound(&mut made["response"]["attestationObject"]);
+        }
+        if self.attested {
+            let response = &mut made["response"];
+            let client_data = bytes(&response["clientDataJSON"]);
+            let object = attest(&bytes(&response["attestationObject"]), &client_data);
+            response["attestationObject"] = text(&object);
         }
         Some(made)
     }
@@ -141,11 +164,43 @@ impl Device {
         &self,
     ) -> Client<Option<Passkey>, Owner, RustCryptoBackend, public_suffix::PublicSuffixList, ()> {
         let owner = Owner { verifies: self.verifies };
-        let mut authenticator =
-            Authenticator::new(Aaguid::new_empty(), self.passkey.clone(), owner, RustCryptoBackend);
+        let model = if self.attested { Aaguid(Self::MODEL) } else { Aaguid::new_empty() };
+        let mut authenticator = Authenticator::new(model, self.passkey.clone(), owner, RustCryptoBackend);
         authenticator.set_make_credentials_with_signature_counter(self.counts);
         Client::new(authenticator).allows_insecure_localhost(true)
     }
+}
+
+/// An attestation object without a statement, as one with a statement of the maker ("packed", WebAuthn 8.2).
+fn attest(object: &[u8], client_data: &[u8]) -> Vec<u8> {
+    const DATA: &[u8] = b"\x68authData";
+    let at = object.windows(DATA.len()).position(|window| window == DATA).expect("data") + DATA.len();
+    let (length, from) = match object[at] {
+        0x58 => (usize::from(object[at + 1]), at + 2),
+        0x59 => (usize::from(u16::from_be_bytes([object[at + 1], object[at + 2]])), at + 3),
+        other => panic!("a length of another size: {other:#x}"),
+    };
+    let data = &object[from..from + length];
+    let mut signed = data.to_vec();
+    signed.extend_from_slice(&Sha256::digest(client_data));
+    let key = SigningKey::from_pkcs8_pem(include_str!("device/batch-key.pem")).expect("a key");
+    let signature: Signature = key.sign(&signed);
+    let certificate: String =
+        include_str!("device/batch.pem").lines().filter(|line| !line.starts_with('-')).collect();
+    let certificate = BASE64.decode(certificate.as_bytes()).expect("base64");
+    let mut made = b"\xa3\x63fmt\x66packed\x67attStmt\xa3\x63alg\x26\x63sig".to_vec();
+    cbor_bytes(&mut made, signature.to_der().as_bytes());
+    made.extend_from_slice(b"\x63x5c\x81");
+    cbor_bytes(&mut made, &certificate);
+    made.extend_from_slice(DATA);
+    cbor_bytes(&mut made, data);
+    made
+}
+
+fn cbor_bytes(to: &mut Vec<u8>, bytes: &[u8]) {
+    to.push(0x59);
+    to.extend_from_slice(&u16::try_from(bytes.len()).expect("short").to_be_bytes());
+    to.extend_from_slice(bytes);
 }
 
 fn bytes(value: &Value) -> Vec<u8> {

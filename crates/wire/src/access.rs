@@ -67,6 +67,9 @@ pub struct Principal {
     /// Which human being it is, where one has several accounts: a word that all of them share.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<String>,
+    /// Where they are told of what happens with how they log in: an address for mail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<String>,
     /// Its roles, from the charter.
     pub roles: Vec<String>,
     /// The recipient it acts for. Such a principal can detokenize that recipient's tokens and nothing else.
@@ -110,6 +113,10 @@ pub struct PrincipalCreate {
     /// Which human being it is, where one has several accounts: a word that all of them share.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<String>,
+    /// Where they are told of what happens with how they log in: an address for mail. Without one it is that of their identity provider, or
+    /// the name they log in with, if that is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<String>,
     /// Its roles, from the charter.
     pub roles: Vec<String>,
     /// The recipient it acts for.
@@ -140,6 +147,9 @@ pub struct PrincipalPatch {
     /// Which human being it is, where one has several accounts: a word that all of them share.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<String>,
+    /// Where they are told of what happens with how they log in; empty: nowhere of their own any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<String>,
     /// Its roles, all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub roles: Option<Vec<String>>,

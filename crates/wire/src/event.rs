@@ -122,6 +122,9 @@ pub struct Event {
     /// The number of an erasure: which was ordered, done or read, or was known of somebody who came again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erasure: Option<u64>,
+    /// What it was allowed by that no role is: approvals, broken glass.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub under: Vec<Uuid>,
     /// The policies that decided.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub decided_by: Vec<String>,

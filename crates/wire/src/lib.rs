@@ -4,6 +4,7 @@ pub mod access;
 pub mod alarm;
 pub mod approval;
 pub mod backup;
+pub mod break_glass;
 pub mod charter;
 pub mod erasure;
 pub mod event;
@@ -35,6 +36,10 @@ pub use approval::{
     ApprovalWord, SubjectMark,
 };
 pub use backup::{Backup, BackupRequest, BackupStore, BackupStores, Backups, Restored};
+pub use break_glass::{
+    BreakGlass, BreakGlassOpened, BreakGlassOutcome, BreakGlassRequest, BreakGlassReview, BreakGlassReviewed,
+    BreakGlassState, Work,
+};
 pub use charter::{
     CharterApplied, CharterApply, CharterFile, CharterPlan, CharterPlanned, CharterSources, CharterSummary,
     CharterView,

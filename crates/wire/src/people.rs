@@ -106,6 +106,8 @@ pub struct Account {
     pub authenticators: Vec<Authenticator>,
     /// Whether that is worth two factors.
     pub strong: bool,
+    /// What one's roles ask of one's passkeys: `any`, `device-bound` or `attested`.
+    pub keys: String,
     /// The assurance level of this session.
     pub aal: u8,
 }
@@ -143,6 +145,9 @@ pub struct Authenticator {
     /// Of a passkey: whether it may be copied to other devices of its owner.
     #[serde(default)]
     pub travels: bool,
+    /// Of a passkey: whether the maker of its device has said that it may not, and is believed.
+    #[serde(default)]
+    pub attested: bool,
     /// Of a password: whether it is on the list of those that were stolen elsewhere.
     #[serde(default)]
     pub breached: bool,
@@ -162,8 +167,11 @@ pub struct PasskeyEnrol {
 /// `POST /v1/account/password`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(examples(json!({"password": "orchid walnut ferry cloud"})))]
+#[schema(examples(json!({"current": "ferry cloud walnut orchid", "password": "orchid walnut ferry cloud"})))]
 pub struct PasswordEnrol {
+    /// The password so far, where there is one; not asked of whoever is here by a link or a recovery code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current: Option<Secret>,
     /// 15 to 128 characters that are hard to guess.
     pub password: Secret,
 }

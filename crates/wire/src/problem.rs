@@ -115,8 +115,8 @@ pub struct Fault {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(examples(json!({"need": "purpose", "detail": "state a purpose", "allowed": ["support"]})))]
 pub struct Need {
-    /// `permission`, `purpose`, `lawful_purpose`, `reason`, `network`, `recipient`, `field`, `view`, `session`, `proof`, `approval`, `key` or
-    /// `quota`.
+    /// `permission`, `purpose`, `lawful_purpose`, `reason`, `network`, `recipient`, `field`, `view`, `session`, `proof`, `settled`, `approval`,
+    /// `key` or `quota`.
     pub need: String,
     /// What to do about it.
     pub detail: String,
@@ -129,10 +129,16 @@ pub struct Need {
     /// Of a proof: whether it has to be one that cannot be phished, such as a passkey.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub phishing_resistant: bool,
-    /// Of a quota: what is counted, `subjects`, `clear_fields` or `rows_exported`.
+    /// Of a quota: what is counted, `subjects`, `clear_fields`, `rows_exported`, or `break_glass`: customers behind it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota: Option<String>,
-    /// Of a quota: when the next day begins.
+    /// Of a proof: whether it has to be by a passkey that cannot leave its device.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub device_bound: bool,
+    /// Of a proof: whether the maker of that device has to say so as well.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub attested: bool,
+    /// Of a quota: when the next day begins; of broken glass, when it is whole again. Of what has to settle: from when on it may be done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resets: Option<Time>,
 }

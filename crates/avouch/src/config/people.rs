@@ -1,13 +1,13 @@
 //! How people log in: `[people]`.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use avouch_core::gate::people::atlas::{Atlas, Refused};
 use avouch_core::gate::people::breached::Breached;
-use avouch_core::gate::people::{PeopleSettings, RelyingParty};
+use avouch_core::gate::people::{Makers, PeopleSettings, RelyingParty};
 use serde::{Deserialize, Serialize};
 
 use super::Config;
@@ -26,6 +26,10 @@ pub(crate) struct People {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) breached_passwords: Option<PathBuf>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) key_authorities: Vec<PathBuf>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) key_models: Vec<uuid::Uuid>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) places: Vec<PathBuf>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) anonymous: Vec<PathBuf>,
@@ -39,6 +43,8 @@ impl Default for People {
             idle_minutes: 15,
             longest_hours: 12,
             breached_passwords: None,
+            key_authorities: Vec::new(),
+            key_models: Vec::new(),
             places: Vec::new(),
             anonymous: Vec::new(),
         }
@@ -78,6 +84,7 @@ impl Config {
             idle_seconds: idle_minutes.saturating_mul(60),
             longest_seconds: longest_hours.saturating_mul(3600),
             breached: self.people.breached_passwords.as_deref().map(breached).transpose()?,
+            makers: makers(&self.people)?,
             atlas: atlas(&self.people)?,
         })
     }
@@ -93,6 +100,25 @@ fn breached(path: &Path) -> Result<Arc<Breached>, Error> {
         "the list of breached passwords is read"
     );
     Ok(Arc::new(list))
+}
+
+/// Whose word is taken that a passkey cannot leave its device.
+fn makers(people: &People) -> Result<Option<Arc<Makers>>, Error> {
+    if people.key_authorities.is_empty() {
+        if people.key_models.is_empty() {
+            return Ok(None);
+        }
+        return Err(Error::Usage("[people] key_models needs key_authorities".to_owned()));
+    }
+    let mut pem = String::new();
+    for path in &people.key_authorities {
+        pem.push_str(&fs::read_to_string(path).map_err(Error::file(path))?);
+        pem.push('\n');
+    }
+    let models = people.key_models.iter().map(|model| *model.as_bytes()).collect();
+    let makers = Makers::new(&pem, models)
+        .map_err(|error| Error::Usage(format!("[people] key_authorities: {error}")))?;
+    Ok(Some(Arc::new(makers)))
 }
 
 /// Reads what is known of addresses.

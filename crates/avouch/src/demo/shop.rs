@@ -74,6 +74,7 @@ fn key_of(app: &Arc<App>, folder: &Path, role: &Role) -> Result<Zeroizing<String
         login: None,
         manager: None,
         person: None,
+        contact: None,
         roles: vec![role.role.to_owned()],
         recipient: role.recipient.map(str::to_owned),
         networks: Vec::new(),

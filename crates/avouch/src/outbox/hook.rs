@@ -77,6 +77,17 @@ fn body(notice: &Notice) -> serde_json::Value {
                 "principal": principal.to_string(),
             },
         }),
+        Notice::Account { what, with, client, country, at } => serde_json::json!({
+            "type": "account.changed",
+            "timestamp": super::time(*at),
+            "data": {
+                "kind": what.name(),
+                "about": what.about(),
+                "with": with,
+                "client": client,
+                "country": country,
+            },
+        }),
     }
 }
 

@@ -93,6 +93,20 @@ impl Mailer {
                 );
                 (subject, body)
             }
+            Notice::Account { what, with, client, country, at } => {
+                let mut body = format!("{}\r\n\r\nWhen:     {}\r\n", what.about(), super::time(*at));
+                let line = |name: &str, said: &Option<String>| {
+                    said.as_ref().map(|said| format!("{name:9} {said}\r\n")).unwrap_or_default()
+                };
+                body.push_str(&line("What:", &with.as_ref().map(|with| with.replace('_', " "))));
+                body.push_str(&line("Browser:", client));
+                body.push_str(&line("Country:", country));
+                body.push_str(
+                    "\r\nIf that was you, there is nothing to do. If not, tell whoever administers avouch at once, and end your\r\n\
+                     sessions on your account page. There is nothing to click on in this mail: open avouch as you always do.\r\n",
+                );
+                (format!("avouch: {}", what.subject()), body)
+            }
         }
     }
 }

@@ -77,6 +77,9 @@ pub(crate) struct PrincipalCreateArgs {
     /// Which human being it is, where one has several accounts: a word that all of them share
     #[arg(long, value_name = "WORD")]
     person: Option<String>,
+    /// Where they are told of what happens with how they log in: an address for mail
+    #[arg(long)]
+    contact: Option<String>,
     /// Its roles, from the charter, with commas between
     #[arg(long, required = true, value_delimiter = ',', value_name = "ROLE")]
     roles: Vec<String>,
@@ -92,7 +95,7 @@ pub(crate) struct PrincipalCreateArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("change").args(["name", "login", "manager", "person", "roles", "networks", "any_network", "days", "provisioned"]).required(true).multiple(true)))]
+#[command(group(ArgGroup::new("change").args(["name", "login", "manager", "person", "contact", "roles", "networks", "any_network", "days", "provisioned"]).required(true).multiple(true)))]
 pub(crate) struct PrincipalUpdateArgs {
     /// The principal
     id: Uuid,
@@ -108,6 +111,9 @@ pub(crate) struct PrincipalUpdateArgs {
     /// Which human being it is, where one has several accounts: a word that all of them share
     #[arg(long, value_name = "WORD")]
     person: Option<String>,
+    /// Where they are told of what happens with how they log in; "" for nowhere of their own
+    #[arg(long)]
+    contact: Option<String>,
     /// All its roles, with commas between
     #[arg(long, value_delimiter = ',', value_name = "ROLE")]
     roles: Option<Vec<String>>,
@@ -223,6 +229,7 @@ pub(super) fn principal(command: PrincipalCommand, remote: &Remote) -> Result<Ex
                 login: args.login,
                 manager: args.manager,
                 person: args.person,
+                contact: args.contact,
                 roles: args.roles,
                 recipient: args.recipient,
                 networks: args.networks,
@@ -238,6 +245,7 @@ pub(super) fn principal(command: PrincipalCommand, remote: &Remote) -> Result<Ex
                 login: args.login,
                 manager: args.manager,
                 person: args.person,
+                contact: args.contact,
                 roles: args.roles,
                 networks,
                 status: None,
@@ -338,6 +346,7 @@ fn shown(principal: &Principal) -> String {
         ("logs in as", principal.login.clone().unwrap_or_default()),
         ("reports to", principal.manager.map(|manager| manager.to_string()).unwrap_or_default()),
         ("person", principal.person.clone().unwrap_or_default()),
+        ("contact", principal.contact.clone().unwrap_or_default()),
         ("roles", principal.roles.join(", ")),
         ("groups", principal.groups.join(", ")),
         ("recipient", principal.recipient.clone().unwrap_or_default()),

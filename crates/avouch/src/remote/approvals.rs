@@ -6,6 +6,7 @@ use avouch_wire::{Approval, ApprovalRequest, ApprovalState, ApprovalWord, PageQu
 use clap::{Args, Subcommand};
 use uuid::Uuid;
 
+use super::break_glass::work;
 use super::output::listing;
 use super::table::{Table, facts};
 use super::{CliError, Paging, Remote, Why};
@@ -16,6 +17,8 @@ pub(crate) enum ApprovalCommand {
     Ask(AskArgs),
     /// List what you have asked for, and what waits for your word
     List(ListArgs),
+    /// List what was done under one
+    Work(WorkArgs),
     /// Agree to what somebody asks for
     Agree(WordArgs),
     /// Do not agree
@@ -29,6 +32,14 @@ pub(crate) enum ApprovalCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
+    #[command(flatten)]
+    paging: Paging,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WorkArgs {
+    /// The request
+    id: Uuid,
     #[command(flatten)]
     paging: Paging,
 }
@@ -111,6 +122,10 @@ pub(super) fn run(command: ApprovalCommand, remote: &Remote) -> Result<ExitCode,
         ApprovalCommand::List(ListArgs { paging }) => {
             let page = client.approvals(&PageQuery::from(paging))?;
             output.answer(&page, |page| listing(&table(&page.items), page.next_cursor.as_ref()))
+        }
+        ApprovalCommand::Work(WorkArgs { id, paging }) => {
+            let page = client.approval_work(id, &PageQuery::from(paging))?;
+            output.answer(&page, |page| listing(&work(&page.items), page.next_cursor.as_ref()))
         }
         ApprovalCommand::Agree(args) => word(args, true, remote),
         ApprovalCommand::Refuse(args) => word(args, false, remote),

@@ -7,7 +7,8 @@ use avouch_wire::charter::{
     CharterReplayBecomes, CharterReplayChange, CharterReplayRequest, CharterRollBack,
 };
 use avouch_wire::{
-    ApprovalState, ApprovalWord, CharterApplied, CharterApply, CharterPlan, CharterPlanned, CharterView, Secret,
+    ApprovalState, ApprovalWord, CharterApplied, CharterApply, CharterPlan, CharterPlanned, CharterView,
+    Secret,
 };
 use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -226,7 +227,8 @@ fn add(whole: &mut CharterReplay, page: CharterReplay) {
 }
 
 fn replayed(replay: &CharterReplay) -> String {
-    let mut table = Table::new(["", "who", "roles", "action", "purpose", "field", "would be", "times", "last"]);
+    let mut table =
+        Table::new(["", "who", "roles", "action", "purpose", "field", "would be", "times", "last"]);
     for change in &replay.changes {
         let (sign, becomes) = match change.becomes {
             CharterReplayBecomes::Refused => ("-", "refused".to_owned()),
@@ -283,8 +285,11 @@ fn views(change: &CharterReplayChange) -> String {
 fn approve(id: Uuid, why: Option<String>, remote: &Remote) -> Result<ExitCode, CliError> {
     let Remote { client, output } = remote;
     let asked = client.charter_draft_of(id)?.draft.approvals;
-    let mut waiting =
-        asked.iter().filter(|asked| asked.state == Some(ApprovalState::Asked)).map(|asked| asked.id).peekable();
+    let mut waiting = asked
+        .iter()
+        .filter(|asked| asked.state == Some(ApprovalState::Asked))
+        .map(|asked| asked.id)
+        .peekable();
     if waiting.peek().is_none() {
         return Err(CliError::Input("this draft waits for nobody's word".into()));
     }

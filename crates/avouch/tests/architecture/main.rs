@@ -5,6 +5,9 @@
 //! something that does not exist fails too, so that no rule outlives what it guards.
 
 mod arrows;
+mod asvs;
+mod attacks;
+mod evidence;
 mod licences;
 mod manifests;
 mod sources;

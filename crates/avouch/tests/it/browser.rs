@@ -82,3 +82,11 @@ fn others_agree_to_a_look_at_somebody_well_known() {
     let dora = shop.hired("Dora Winter", "dora@lindenhof.example", "dpo");
     run("approvals.mjs", &shop.url, &[("AVOUCH_E2E_SUPPORT", &ida), ("AVOUCH_E2E_DPO", &dora)]);
 }
+
+#[test]
+fn somebody_breaks_the_glass_and_another_reviews_it() {
+    let shop = Shop::new();
+    let ida = shop.hired("Ida Sommer", "ida@lindenhof.example", "support,emergency");
+    let dora = shop.hired("Dora Winter", "dora@lindenhof.example", "dpo");
+    run("break_glass.mjs", &shop.url, &[("AVOUCH_E2E_EMERGENCY", &ida), ("AVOUCH_E2E_DPO", &dora)]);
+}

@@ -41,7 +41,8 @@ fn help_says_where_to_begin() {
       principal    The people and programs that may call: list, create, show, update, suspend, activate
       apikey       The keys they call with: create, list, revoke
       hold         What keeps a customer from being erased: place, list, lift
-      approval     What others have to agree to: ask, list, agree, refuse, cancel
+      approval     What others have to agree to: ask, list, work, agree, refuse, cancel
+      break-glass  Look in an emergency without anybody's word, and answer for it: open, list, show, end, review
       mark         Say that it matters who looks at a customer: well known, or a colleague
       alarm        What happened that somebody has to look at: list, close
       tie          What somebody has to do with a customer: add, list, end, import

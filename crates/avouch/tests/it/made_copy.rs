@@ -137,5 +137,6 @@ pub(crate) fn look(index: u64) -> Event {
         id: at << 10,
         before: None,
         ended: 0,
+        under: None,
     }
 }

@@ -6,6 +6,7 @@
 
 mod alarms;
 mod backup;
+mod break_glass;
 mod browser;
 mod charter;
 mod completions;

@@ -3,7 +3,7 @@
 use super::{ChangeKind, Plan, gained_lost, pair};
 use crate::action;
 use crate::charter::Charter;
-use crate::model::{Approval, Daily, Role, View};
+use crate::model::{Approval, BreakGlass, Daily, KeyKind, Role, View};
 use crate::problem::quoted;
 
 pub(super) fn roles(old: Option<&Charter>, new: &Charter, plan: &mut Plan) {
@@ -23,9 +23,15 @@ pub(super) fn roles(old: Option<&Charter>, new: &Charter, plan: &mut Plan) {
             let groups = quoted(it.groups.iter().map(String::as_str));
             effect.push_str(&format!(", held by whoever is in group {groups}"));
         }
+        if it.keys > KeyKind::Any {
+            effect.push_str(&format!(", with a passkey that is `{}`", it.keys));
+        }
         let limits = in_a_day(&it.daily);
         if !limits.is_empty() {
             effect.push_str(&format!(", in a day at most {limits}"));
+        }
+        if let Some(glass) = &it.break_glass {
+            effect.push_str(&format!(", only behind broken glass: {}", behind(glass)));
         }
         plan.added(what(it), effect, it.actions.iter().any(|action| !action::fit_for_auditor(action)));
         views(None, it, ChangeKind::Added, new, plan);
@@ -67,6 +73,27 @@ pub(super) fn roles(old: Option<&Charter>, new: &Charter, plan: &mut Plan) {
         if !lost.is_empty() {
             say(format!("no longer held for being in group {}", quoted(lost)), false);
         }
+        match (&was.break_glass, &is.break_glass) {
+            (Some(before), Some(now)) if before != now => {
+                let more = now.minutes > before.minutes || now.customers > before.customers;
+                let fewer = before.reviewers.iter().any(|role| !now.reviewers.contains(role));
+                say(
+                    format!("behind broken glass {} instead of {}", behind(now), behind(before)),
+                    more || fewer,
+                );
+            }
+            (Some(_), None) => say("may all of it without breaking glass".to_owned(), true),
+            (None, Some(now)) => {
+                say(format!("sleeps until its holder breaks the glass: {}", behind(now)), false)
+            }
+            _ => {}
+        }
+        if was.keys != is.keys {
+            say(
+                format!("asks for a passkey that is `{}` instead of `{}`", is.keys, was.keys),
+                is.keys < was.keys,
+            );
+        }
         for ((key, before), (_, now)) in was.daily.all().into_iter().zip(is.daily.all()) {
             let told =
                 |limit: Option<u32>| limit.map_or_else(|| "any number".to_owned(), |limit| limit.to_string());
@@ -78,6 +105,11 @@ pub(super) fn roles(old: Option<&Charter>, new: &Charter, plan: &mut Plan) {
         // Fields that are gone are told as such; here only those that still are.
         views(Some(was), is, ChangeKind::Changed, new, plan);
     }
+}
+
+fn behind(glass: &BreakGlass) -> String {
+    let reviewers = quoted(glass.reviewers.iter().map(String::as_str));
+    format!("{} minutes, {} customers, reviewed by {reviewers}", glass.minutes, glass.customers)
 }
 
 fn in_a_day(daily: &Daily) -> String {

@@ -1,7 +1,7 @@
 //! `roles.yaml`: who may do what, for which purposes, and how much of each field they see.
 
 use super::{Draft, Keys, Names, declared, integer, list, name_rule, names};
-use crate::model::{Daily, Holder, View};
+use crate::model::{BreakGlass, Daily, Holder, KeyKind, View};
 use crate::problem::{At, Placed, Sink, shown};
 use crate::words::Word;
 use crate::yaml::Node;
@@ -21,6 +21,19 @@ pub(crate) struct DraftRole {
     pub(crate) groups: Names,
     /// How much in a day.
     pub(crate) daily: Daily,
+    /// What it is woken for, if it sleeps.
+    pub(crate) break_glass: Option<DraftGlass>,
+    /// What a passkey has to be.
+    pub(crate) keys: Option<Placed<KeyKind>>,
+}
+
+/// `break_glass` of a role as written.
+#[derive(Debug)]
+pub(crate) struct DraftGlass {
+    pub(crate) at: At,
+    pub(crate) minutes: Option<u32>,
+    pub(crate) customers: Option<u32>,
+    pub(crate) reviewers: Names,
 }
 
 /// One entry of `sees` as written.
@@ -32,7 +45,8 @@ pub(crate) struct DraftSees {
     pub(crate) reveals: Placed<View>,
 }
 
-const KEYS: &[&str] = &["title", "holder", "actions", "purposes", "sees", "transit", "groups", "daily"];
+const KEYS: &[&str] =
+    &["title", "holder", "actions", "purposes", "sees", "transit", "groups", "daily", "break_glass", "keys"];
 
 pub(super) fn read(tree: &Node, draft: &mut Draft, sink: &mut Sink<'_>) {
     declared(tree, "roles", 200, name_rule, sink, |name, at, node, sink| {
@@ -46,6 +60,8 @@ pub(super) fn read(tree: &Node, draft: &mut Draft, sink: &mut Sink<'_>) {
             transit: None,
             groups: Names::default(),
             daily: Daily::default(),
+            break_glass: None,
+            keys: None,
         };
         if let Some(keys) = Keys::open(node, format!("role `{name}`"), at, KEYS, sink) {
             role.title = keys.title("title", "...", sink);
@@ -59,6 +75,10 @@ pub(super) fn read(tree: &Node, draft: &mut Draft, sink: &mut Sink<'_>) {
             role.transit = keys.get("transit").map(|node| keys_of(node, sink));
             role.groups = keys.get("groups").map(|node| groups(node, sink)).unwrap_or_default();
             role.daily = keys.get("daily").map(|node| daily(node, name, sink)).unwrap_or_default();
+            role.break_glass = keys.get("break_glass").and_then(|node| glass(node, name, sink));
+            role.keys = keys
+                .get("keys")
+                .and_then(|node| Some(Placed { value: super::word(node, sink)?, at: node.at }));
             role.sees = entries.iter().filter_map(|node| sees(node, name, sink)).collect();
         }
         draft.roles.push(role);
@@ -91,6 +111,21 @@ fn daily(node: &Node, role: &str, sink: &mut Sink<'_>) -> Daily {
         clear_fields: number("clear_fields", MOST_OF_A_DAY, sink),
         rows_exported: number("rows_exported", MOST_OF_A_DAY, sink),
     }
+}
+
+fn glass(node: &Node, role: &str, sink: &mut Sink<'_>) -> Option<DraftGlass> {
+    let what = format!("`break_glass` of role `{role}`");
+    let keys = Keys::open(node, what, node.at, &["minutes", "customers", "reviewers"], sink)?;
+    let number = |key: &str, most: u32, sink: &mut Sink<'_>| {
+        let node = keys.need(key, &most.to_string(), sink)?;
+        integer(node, key, 1, most.into(), sink).and_then(|number| u32::try_from(number).ok())
+    };
+    Some(DraftGlass {
+        at: node.at,
+        minutes: number("minutes", BreakGlass::MOST_MINUTES, sink),
+        customers: number("customers", BreakGlass::MOST_CUSTOMERS, sink),
+        reviewers: keys.names("reviewers", sink),
+    })
 }
 
 /// Whoever needs more needs no limit.

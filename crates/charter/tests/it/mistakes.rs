@@ -346,6 +346,52 @@ fn groups_are_for_staff_and_provisioning_for_services() {
 }
 
 #[test]
+fn what_sleeps_looks_and_is_reviewed_by_others() {
+    let glass = "title: Support\n  break_glass: {minutes: 61, customers: 26, reviewers: []}\n";
+    assert_snapshot!(told("roles.yaml", "title: Support\n", glass), @r"
+    roles.yaml:7:16: nobody says whether it was right
+      help: name a role: `reviewers: [dpo]`
+    roles.yaml:7:26: `minutes` cannot be `61`
+      help: write a whole number from 1 to 60
+    roles.yaml:7:41: `customers` cannot be `26`
+      help: write a whole number from 1 to 25
+    ");
+    let more = "title: Support\n  break_glass: {minutes: 60, customers: 25, reviewers: [agent, shop, amin]}\n  groups: [Agents]\n  daily: {subjects: 9}\n";
+    assert_snapshot!(told("roles.yaml", "title: Support\n", more), @r"
+    roles.yaml:7:16: role `agent` sleeps, and has `daily`
+      help: it looks, for as many minutes and customers as `break_glass` says: remove it
+    roles.yaml:7:16: role `agent` sleeps, and has `groups`
+      help: it is given by hand, to people by name: remove it
+    roles.yaml:7:57: role `agent` sleeps, and reviews nothing
+      help: name a role without `break_glass`
+    roles.yaml:7:64: `shop` is no role of people who work here
+      help: name a role with `holder: staff`
+    roles.yaml:7:70: unknown role `amin`
+      help: did you mean `admin`?
+    ");
+    let acts = [
+        (
+            "roles.yaml",
+            "title: Support\n",
+            "title: Support\n  break_glass: {minutes: 60, customers: 25, reviewers: [admin]}\n",
+        ),
+        ("roles.yaml", "[subject.read, subject.reveal]", "[subject.read, subject.reveal, subject.export]"),
+    ];
+    assert_snapshot!(told_all(&acts), @r"
+    roles.yaml:9:43: behind broken glass nobody can `subject.export`
+      help: one looks and does nothing else: `subject.read`, `subject.search`, `subject.reveal`, `subject.history`
+    ");
+    assert_snapshot!(told("roles.yaml", "title: Shop\n", "title: Shop\n  break_glass: {minutes: 60, customers: 25, reviewers: [admin]}\n"), @r"
+    roles.yaml:16:16: role `shop` sleeps, and is not for staff
+      help: glass is broken by people who are there: write `holder: staff`
+    roles.yaml:18:27: behind broken glass nobody can `token.create`
+      help: one looks and does nothing else: `subject.read`, `subject.search`, `subject.reveal`, `subject.history`
+    roles.yaml:18:41: behind broken glass nobody can `token.detokenize`
+      help: one looks and does nothing else: `subject.read`, `subject.search`, `subject.reveal`, `subject.history`
+    ");
+}
+
+#[test]
 fn all_mistakes_are_told_at_once() {
     let told = told_all(&[
         ("data.yaml", "type: email", "type: mail"),

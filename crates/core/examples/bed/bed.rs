@@ -51,6 +51,7 @@ impl Bed {
             login: None,
             manager: None,
             person: None,
+            contact: None,
             roles: vec!["application".to_owned()],
             recipient: None,
             networks: Vec::new(),

@@ -87,6 +87,10 @@ where
         self.operation.writes()
     }
 
+    fn refreshes(&self) -> Refresh {
+        self.operation.refreshes()
+    }
+
     fn ahead(&self, wants: &mut Vec<Ahead>) {
         self.operation.ahead(wants);
     }

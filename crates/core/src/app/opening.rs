@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::debt::Debt;
 use crate::erasure::{self, EndingsError, EndingsFault, ErasureSettings, Erasures};
 use crate::gate::approvals::Approvals;
+use crate::gate::break_glass::Glasses;
 use crate::gate::people::{People, PeopleSettings};
 use crate::gate::services::Services;
 use crate::gate::{self, Access, principals};
@@ -295,6 +296,7 @@ impl App {
         app.people.sessions.load(&app.store, &app.keys, app.now())?;
         app.services.tokens.load(&app.store, &app.keys, app.now())?;
         app.approvals.load(&app.store, &app)?;
+        app.glasses.load(&app.store, &app)?;
         app.quotas.load(&app.store, app.now())?;
         if let Some(newest) = newest.map_err(Error::from)?.flatten() {
             app.ids.continue_after(EventId::from_int(newest));
@@ -370,6 +372,7 @@ fn assemble(
         services,
         approvals: Approvals::default(),
         drafts: charters::drafts::Compiled::default(),
+        glasses: Glasses::default(),
         watching: Watching::new()?,
         quotas: Arc::default(),
         environment: parts.environment,

@@ -7,6 +7,7 @@ use super::App;
 use crate::Error;
 use crate::audit::Note;
 use crate::gate::approvals::ApprovalChange;
+use crate::gate::break_glass::GlassChange;
 use crate::gate::people::SessionChange;
 use crate::gate::{Caller, Intent, Permit};
 use crate::ids::{EventId, SubjectId};
@@ -38,6 +39,11 @@ pub trait Operation: Send + Sync + 'static {
     /// sees them.
     fn writes(&self) -> bool {
         false
+    }
+
+    /// The same of this very one, where it depends.
+    fn refreshes(&self) -> Refresh {
+        Self::REFRESH
     }
 
     /// What it is certain to ask its transaction, so that it can be asked at once with what others ask.
@@ -198,6 +204,7 @@ impl<T> Outcome<T> {
 pub(crate) struct After {
     pub(crate) sessions: Vec<SessionChange>,
     pub(crate) approvals: Vec<ApprovalChange>,
+    pub(crate) glasses: Vec<GlassChange>,
     /// What the caller was shown, to be judged.
     pub(crate) seen: Option<Seen>,
 }

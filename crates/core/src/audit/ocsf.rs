@@ -95,6 +95,7 @@ pub const fn class(what: What) -> (Class, u16, &'static str) {
             | A::SessionRead
             | A::AccountRead
             | A::ApprovalRead
+            | A::BreakGlassRead
             | A::EventRead
             | A::AlarmRead
             | A::DisclosureRead
@@ -110,10 +111,14 @@ pub const fn class(what: What) -> (Class, u16, &'static str) {
             }
             // Made, changed or ended, a principal, a key or a group: the event does not say which.
             A::AccessChange | A::AccessProvision => (Account, 99, "Other"),
-            A::ApprovalAsk => (Api, 1, "Create"),
-            A::ApprovalGive | A::AlarmClose | A::TieWrite | A::WatchClose | A::AccountAcknowledge => {
-                (Api, 3, "Update")
-            }
+            A::ApprovalAsk | A::BreakGlassOpen => (Api, 1, "Create"),
+            A::BreakGlassClose
+            | A::BreakGlassReview
+            | A::ApprovalGive
+            | A::AlarmClose
+            | A::TieWrite
+            | A::WatchClose
+            | A::AccountAcknowledge => (Api, 3, "Update"),
             A::SessionBegin => (Authentication, 1, "Logon"),
             A::SessionEnd => (Authentication, 2, "Logoff"),
             A::AuthenticatorEnrol => (Account, 10, "MFA Factor Enable"),
@@ -308,6 +313,7 @@ fn unmapped(placed: &Placed, source: &Source<'_>) -> Map<String, Json> {
         "fields": fields,
         "subjects": ids(&event.subjects),
         "objects": event.objects.iter().map(|id| Uuid::from_bytes(**id)).collect::<Vec<_>>(),
+        "under": event.under.iter().flatten().map(|id| Uuid::from_bytes(**id)).collect::<Vec<_>>(),
         "key": event.key,
         "erasure": event.erasure,
         "policies": event.policies,

@@ -51,7 +51,10 @@ pub(crate) const LEFT_OUT: &[(&str, &str)] = &[
     ("migration", "the store's own: a restore makes it by making the tables"),
     ("vault", "the file's header says it, and a restore writes it last: without it there is no vault"),
     ("index_term", "terms show which values are equal; they are made anew from the records"),
-    ("charter_draft", "what others were to agree to waits for days, against a version of another time: it is drafted again"),
+    (
+        "charter_draft",
+        "what others were to agree to waits for days, against a version of another time: it is drafted again",
+    ),
     ("approval", "what was agreed to holds for hours, and was agreed to in another time"),
     ("outbox", "what was to be said in another time is not said again; the alarm that it tells of is there"),
     ("session", "whoever is logged in logs in again"),
@@ -171,6 +174,16 @@ tables! {
         "select pseudonym, event from event_subject where (pseudonym, event) > (?1, ?2) order by pseudonym, event limit ?3"
         "insert into event_subject (pseudonym, event) values (?1, ?2)"
         "delete from event_subject"
+    }
+    data Data event_under "event_under" / 2 (under Blob, event Int) {
+        "select under, event from event_under where (under, event) > (?1, ?2) order by under, event limit ?3"
+        "insert into event_under (under, event) values (?1, ?2)"
+        "delete from event_under"
+    }
+    data Data break_glass "break_glass" / 1 (id Blob, principal Blob, version Int, until Int, due Int, reviewed Int, sealed Blob) {
+        "select id, principal, version, until, due, reviewed, sealed from break_glass where id > ?1 order by id limit ?2"
+        "insert into break_glass (id, principal, version, until, due, reviewed, sealed) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+        "delete from break_glass"
     }
     data Data principal "principal" / 1 (id Blob, sealed Blob) {
         "select id, sealed from principal where id > ?1 order by id limit ?2"

@@ -146,7 +146,8 @@ fn open(tx: &mut Tx<'_>, cx: &Cx<'_>, (id, base, created, author, about): DraftR
 
 /// A draft and its files.
 pub(super) fn load(tx: &mut Tx<'_>, cx: &Cx<'_>, id: DraftId) -> Result<(Draft, Vec<SourceFile>), Error> {
-    let found = tx.first(&ONE_DRAFT, params![id.bytes()], |found| Ok((row(found)?, found.blob(5)?.to_vec())))?;
+    let found =
+        tx.first(&ONE_DRAFT, params![id.bytes()], |found| Ok((row(found)?, found.blob(5)?.to_vec())))?;
     let (row, files) = found.ok_or(Error::NotFound)?;
     let draft = open(tx, cx, row)?;
     let place = place(draft.id, draft.base_version, draft.created, draft.author);
@@ -213,10 +214,7 @@ impl Operation for DraftCharter {
             sealed("charter_draft", serde_json::to_vec(&about))?,
             sealed("charter_draft_files", serde_json::to_vec(&files))?,
         );
-        tx.put(
-            &PUT_DRAFT,
-            params![id.bytes(), base, cx.now, author.bytes(), &sealed_about, &sealed_files],
-        )?;
+        tx.put(&PUT_DRAFT, params![id.bytes(), base, cx.now, author.bytes(), &sealed_about, &sealed_files])?;
         let (draft, files) = load(tx, cx, id)?;
         let objects = core::iter::once(*id.bytes()).chain(draft.asked.iter().map(|asked| *asked.id.bytes()));
         let note = Note { objects: objects.collect(), ..Note::count(draft.changes) };
@@ -334,12 +332,13 @@ impl Operation for ActivateDraft {
     ) -> Result<Outcome<u32>, Error> {
         own(&draft, cx)?;
         if draft.stale {
-            return Err(Error::Conflict("another charter has come into force since: it has to be drafted again"));
+            return Err(Error::Conflict(
+                "another charter has come into force since: it has to be drafted again",
+            ));
         }
         let (version, changes) = put_in_force(tx, cx, &files, draft.base_version, None)?;
         tx.execute(&DROP_DRAFT, params![self.id.bytes()])?;
-        let objects =
-            core::iter::once(*self.id.bytes()).chain(permit.approvals.iter().map(|id| *id.bytes()));
+        let objects = core::iter::once(*self.id.bytes()).chain(permit.approvals.iter().map(|id| *id.bytes()));
         let note = Note { objects: objects.collect(), ..Note::count(changes) };
         Ok(Outcome::new(version, note))
     }
@@ -362,7 +361,12 @@ pub(crate) struct Compiled(Mutex<Option<(DraftId, Arc<Rules>)>>);
 
 impl Compiled {
     /// The rules of a draft. Nothing of it can be seen through them: they answer what would be decided.
-    pub(super) fn rules(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, id: DraftId) -> Result<(Draft, Arc<Rules>), Error> {
+    pub(super) fn rules(
+        &self,
+        tx: &mut Tx<'_>,
+        cx: &Cx<'_>,
+        id: DraftId,
+    ) -> Result<(Draft, Arc<Rules>), Error> {
         let (draft, files) = load(tx, cx, id)?;
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, rules)) = kept.as_ref().filter(|(known, _)| *known == id) {

@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use avouch_policy::{Action, Approved, Means, Need, Proof, SubjectClass, View};
+use avouch_policy::{Action, Approved, KeyClass, Means, Need, Proof, SubjectClass, View};
 use avouch_store::{Tx, params, statements};
 
 use crate::Error;
@@ -66,6 +66,7 @@ pub(crate) fn asked(cx: &Cx<'_>, intent: &Intent, facts: SubjectFacts, refused: 
             | bit(proof.phishing_resistant(), Asked::RESISTANT)
             | bit(cx.caller.network_allowed, Asked::NETWORK)
             | bit(cx.caller.contract_runs, Asked::CONTRACT)
+            | bit(proof.sent_code(), Asked::SENT_CODE)
             | bit(intent.reason.is_some(), Asked::REASON)
             | bit(facts.restricted, Asked::RESTRICTED)
             | bit(intent.subject.is_some(), Asked::ONE)
@@ -79,14 +80,17 @@ pub(crate) fn asked(cx: &Cx<'_>, intent: &Intent, facts: SubjectFacts, refused: 
         writes: if refused { numbers(&intent.writes) } else { Vec::new() },
         approved: Vec::new(),
         approvers: 0,
+        settled: proof.settled(),
+        key: proof.key() as u8,
     })
 }
 
 /// The same with what others had agreed to.
 pub(crate) fn with_agreed(asked: Asked, permit: &Permit) -> Asked {
-    let Some(approved) = permit.approved() else { return asked };
+    let Some((approved, glass)) = permit.lifted_by() else { return asked };
     let names = approved.names().iter().map(ToString::to_string).collect();
-    Asked { approved: names, approvers: approved.people(), ..asked }
+    let facts = asked.facts | if glass { Asked::GLASS } else { 0 };
+    Asked { approved: names, approvers: approved.people(), facts, ..asked }
 }
 
 /// Decides the past again under a draft.
@@ -206,7 +210,9 @@ impl Operation for ReplayDraft {
         }
         let (draft, rules) = cx.app.drafts.rules(tx, cx, self.id)?;
         if draft.stale {
-            return Err(Error::Conflict("another charter has come into force since: it has to be drafted again"));
+            return Err(Error::Conflict(
+                "another charter has come into force since: it has to be drafted again",
+            ));
         }
         let since = cx.now.saturating_sub(i64::from(self.days) * 24 * 3600 * 1_000_000);
         let first = EventId::first_at(since).int();
@@ -329,9 +335,17 @@ impl Past<'_> {
     ) -> Option<Result<Permit, Vec<Need>>> {
         let class = self.access.class(actor, rules)?;
         let means = Means::ALL.get(usize::from(asked.means)).copied()?;
-        let proof =
-            Proof::kept(means, asked.aal, asked.has(Asked::RESISTANT), asked.age, asked.novelty);
-        let caller = Caller::of_the_past(actor, class, (asked.has(Asked::NETWORK), asked.has(Asked::CONTRACT)), proof);
+        let key = match asked.key {
+            0 => KeyClass::Any,
+            1 => KeyClass::DeviceBound,
+            _ => KeyClass::Attested,
+        };
+        let (resistant, times) = (asked.has(Asked::RESISTANT), (asked.age, asked.settled));
+        let proof = Proof::kept(means, asked.aal, resistant, times, asked.novelty)
+            .by_key(key)
+            .by_sent_code(asked.has(Asked::SENT_CODE));
+        let caller =
+            Caller::of_the_past(actor, class, (asked.has(Asked::NETWORK), asked.has(Asked::CONTRACT)), proof);
         let places = |numbers: &[u32]| {
             numbers.iter().filter_map(|number| rules.by_number.get(number).copied()).collect::<Vec<_>>()
         };
@@ -350,7 +364,8 @@ impl Past<'_> {
             Shows::Nothing
         };
         // A field that these rules do not have cannot be shown by them.
-        let gone = asked.has(Asked::THESE) && shown.iter().any(|number| !rules.by_number.contains_key(number));
+        let gone =
+            asked.has(Asked::THESE) && shown.iter().any(|number| !rules.by_number.contains_key(number));
         let intent = Intent {
             shows,
             compares: places(&asked.compares),
@@ -369,23 +384,26 @@ impl Past<'_> {
         });
         let facts = SubjectFacts { restricted: asked.has(Asked::RESTRICTED), class };
         let approved = Approved::by(asked.approvers, asked.approved.iter().map(String::as_str));
-        Some(match gate::decide_past(rules, &caller, action, &intent, facts, &approved) {
-            Ok(_) if gone => Err(Vec::new()),
-            Ok(permit) => Ok(permit),
-            Err(Error::Refused(refusal)) => Err(refusal.needs),
-            Err(_) => Err(Vec::new()),
-        })
+        Some(
+            match gate::decide_past(
+                rules,
+                &caller,
+                action,
+                &intent,
+                facts,
+                (approved, asked.has(Asked::GLASS)),
+            ) {
+                Ok(_) if gone => Err(Vec::new()),
+                Ok(permit) => Ok(permit),
+                Err(Error::Refused(refusal)) => Err(refusal.needs),
+                Err(_) => Err(Vec::new()),
+            },
+        )
     }
 
     /// Fields that would be shown in another way, by name. Of what shows whatever it may, those that it has shown, and those that it
     /// did not and would.
-    fn views(
-        &self,
-        event: &Event,
-        asked: &Asked,
-        now: &Permit,
-        then: &Permit,
-    ) -> Vec<(String, View, View)> {
+    fn views(&self, event: &Event, asked: &Asked, now: &Permit, then: &Permit) -> Vec<(String, View, View)> {
         if !asked.has(Asked::THESE) && !asked.has(Asked::WHATEVER) {
             return Vec::new();
         }
@@ -396,7 +414,9 @@ impl Past<'_> {
         let more = self.then.fields.iter().map(|field| field.number);
         let more = more.filter(|number| asked.has(Asked::WHATEVER) && !event.fields.contains(number));
         let mut changed = Vec::new();
-        for (number, was_shown) in shown.map(|number| (number, true)).chain(more.map(|number| (number, false))) {
+        for (number, was_shown) in
+            shown.map(|number| (number, true)).chain(more.map(|number| (number, false)))
+        {
             let (was, is) = (view(self.now, now, number), view(self.then, then, number));
             // What was not there to be shown is not lost.
             if was == is || (!was_shown && is < was) {

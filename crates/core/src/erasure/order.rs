@@ -257,7 +257,7 @@ impl Erase {
             indexes::remove_all(tx, self.id)?;
         }
         let pseudonym = ring.and_then(|mut ring| ring.pseudonym_if_any(cx));
-        let Removed { versions, tokens, .. } = strip::remove_person(tx, self.id, pseudonym.as_ref())?;
+        let Removed { versions, tokens, .. } = strip::remove_person(tx, cx.app, self.id, pseudonym.as_ref())?;
         let fields = record.map_or(0, |record| record.entries().flatten().count() as u64);
         let mut facts = facts(tx, cx, &[], &[])?;
         facts.counts = Counts { fields, versions, terms, tokens, keys: keys.len() as u64 };

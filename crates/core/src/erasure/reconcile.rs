@@ -296,7 +296,7 @@ fn on_the_data(tx: &mut Tx<'_>, cx: &Cx<'_>, ending: &Ending, note: &mut Note) -
     if ending.class == WHOLE {
         note.ended += 1;
         // What leads to them has gone with what leads to nobody; what was typed since goes here.
-        strip::remove_person(tx, subject, pseudonym.as_ref())?;
+        strip::remove_person(tx, cx.app, subject, pseudonym.as_ref())?;
         return Ok(());
     }
     note.subjects.extend(pseudonym);

@@ -5,7 +5,7 @@ use avouch_store::{Tx, params, statements};
 
 use super::order::unless_damaged;
 use crate::Error;
-use crate::app::Cx;
+use crate::app::{App, Cx};
 use crate::audit::Wrote;
 use crate::gate;
 use crate::ids::SubjectId;
@@ -38,6 +38,7 @@ pub(super) struct Removed {
 /// person's keys tell, the looks at them keep their links: see `orphans`.
 pub(super) fn remove_person(
     tx: &mut Tx<'_>,
+    app: &App,
     subject: SubjectId,
     pseudonym: Option<&[u8; 16]>,
 ) -> Result<Removed, Error> {
@@ -51,6 +52,7 @@ pub(super) fn remove_person(
     }
     gate::marks::forget(tx, subject)?;
     gate::approvals::forget(tx, subject)?;
+    gate::break_glass::forget(tx, app, subject)?;
     watch::alarms::forget(tx, subject)?;
     watch::forget(tx, subject)?;
     let versions = tx.execute(&DROP_VERSIONS, params![id])?;

@@ -67,6 +67,12 @@ pub struct PrincipalRecord {
     /// What an identity provider says of them, if one keeps them.
     #[serde(default)]
     pub provisioned: Option<Provisioned>,
+    /// Where they are told of what happens with how they log in: an address for mail.
+    #[serde(default)]
+    pub contact: Option<String>,
+    /// When what they log in with was last changed, or the address at which they are told of that, in microseconds UTC.
+    #[serde(default)]
+    pub credentials_changed: Option<i64>,
     /// When they have said that they know that their looks at customers are watched, in microseconds UTC.
     #[serde(default)]
     pub acknowledged: Option<i64>,
@@ -77,6 +83,16 @@ impl PrincipalRecord {
     #[must_use]
     pub fn is_active(&self) -> bool {
         self.status == Status::Active && self.provisioned.as_ref().is_none_or(Provisioned::is_active)
+    }
+
+    /// Where mail reaches them: the address that was given for that, that of their identity provider, or the name that they log in with
+    /// if it is one.
+    #[must_use]
+    pub fn address(&self) -> Option<&str> {
+        let given = self.contact.as_deref();
+        let provided = || self.provisioned.as_ref().and_then(Provisioned::address);
+        let login = || self.login.as_deref().filter(|login| is_address(login));
+        given.or_else(provided).or_else(login)
     }
 }
 
@@ -121,6 +137,8 @@ pub struct Access {
     logins: HashMap<String, PrincipalId>,
     groups: BTreeMap<GroupId, GroupRecord>,
     groups_of: HashMap<PrincipalId, Vec<GroupId>>,
+    /// The accounts of those human beings of whom more than one may be, oldest first.
+    persons: HashMap<String, Vec<PrincipalId>>,
     service_keys: HashMap<PrincipalId, ServiceKeys>,
     marks: Marks,
 }
@@ -159,6 +177,9 @@ impl Access {
             if let Some(login) = &record.login {
                 access.logins.insert(login.clone(), PrincipalId::from_bytes(id));
             }
+            if let Some(person) = &record.person {
+                access.persons.entry(person.clone()).or_default().push(PrincipalId::from_bytes(id));
+            }
             access.principals.insert(PrincipalId::from_bytes(id), (record, class));
         }
         for (id, principal, sealed) in credentials {
@@ -190,6 +211,13 @@ impl Access {
     #[must_use]
     pub fn principal(&self, id: PrincipalId) -> Option<&PrincipalRecord> {
         self.principals.get(&id).map(|(record, _)| record)
+    }
+
+    /// All accounts of the human being who has this one, oldest first.
+    #[must_use]
+    pub fn accounts_of(&self, id: PrincipalId) -> Vec<PrincipalId> {
+        let person = self.principal(id).and_then(|record| record.person.as_ref());
+        person.and_then(|person| self.persons.get(person)).cloned().unwrap_or_else(|| vec![id])
     }
 
     /// Who logs in with this name, as [`login_name`] has it.
@@ -278,6 +306,13 @@ pub fn login_name(typed: &str) -> String {
     // Nobody has one that is longer.
     let typed: String = typed.trim().chars().take(LOGIN_MAX + 1).collect();
     typed.nfkc().collect::<String>().to_lowercase()
+}
+
+/// Whether a text looks like an address for mail. Whether it is one says the mail server.
+pub(crate) fn is_address(text: &str) -> bool {
+    let fits = text.len() <= LOGIN_MAX && !text.chars().any(|c| c.is_whitespace() || c.is_control());
+    let parts = text.split_once('@').filter(|(_, domain)| !domain.contains('@'));
+    fits && parts.is_some_and(|(name, domain)| !name.is_empty() && domain.contains('.'))
 }
 
 /// The longest name to log in with, in characters.

@@ -22,6 +22,10 @@ pub struct Caller {
     pub(crate) contract_runs: bool,
     proof: Proof,
     from: Option<IpAddr>,
+    /// When what it logs in with was changed, in microseconds UTC.
+    changed: Option<i64>,
+    /// The first account of the human being who it is.
+    person: PrincipalId,
 }
 
 /// By what a caller came.
@@ -60,6 +64,8 @@ impl Caller {
             contract_runs: true,
             proof: Proof::KEY,
             from: None,
+            changed: None,
+            person: PrincipalId::SYSTEM,
         }
     }
 
@@ -97,10 +103,26 @@ impl Caller {
         }
     }
 
+    /// Where it comes from; nothing of the server itself.
+    pub(crate) fn from(&self) -> Option<IpAddr> {
+        self.from
+    }
+
     /// How it has proved who it is.
     #[must_use]
     pub fn proof(&self) -> Proof {
         self.proof
+    }
+
+    /// The same for all accounts of one human being: the first of them.
+    #[must_use]
+    pub fn person(&self) -> PrincipalId {
+        self.person
+    }
+
+    /// When so many hours will have passed since what it logs in with was changed.
+    pub(crate) fn settled_after(&self, hours: u32) -> Option<i64> {
+        Some(self.changed?.saturating_add(i64::from(hours) * 3600 * 1_000_000))
     }
 
     /// The recipient a service is bound to.
@@ -298,7 +320,26 @@ impl Caller {
             network_allowed &= rule.is_some_and(|rule| within(&rule.networks, from));
             contract_runs = rule.is_some_and(|rule| rule.contract.is_none_or(|contract| contract.runs(now)));
         }
-        Some(Self { id, class, came, network_allowed, contract_runs, proof, from: Some(from) })
+        let changed = principal.credentials_changed;
+        let proof = match changed {
+            Some(at) => {
+                let seconds = now.saturating_sub(at).max(0) / 1_000_000;
+                proof.settled_for(u64::try_from(seconds).unwrap_or_default())
+            }
+            None => proof,
+        };
+        let person = access.accounts_of(id).first().copied().unwrap_or(id);
+        Some(Self {
+            id,
+            class,
+            came,
+            network_allowed,
+            contract_runs,
+            proof,
+            from: Some(from),
+            changed,
+            person,
+        })
     }
 }
 

@@ -12,6 +12,7 @@ mod habits;
 mod hashing;
 mod links;
 mod log_in;
+mod notices;
 mod once;
 mod places;
 mod proven;
@@ -20,7 +21,7 @@ mod ticket;
 
 pub use avouch_authn::atlas;
 pub use avouch_authn::breached;
-pub use avouch_authn::passkey::RelyingParty;
+pub use avouch_authn::passkey::{Makers, RelyingParty};
 pub use avouch_authn::password::SHORTEST as PASSWORD_SHORTEST;
 
 pub use account::{Account, AuthenticatorShown, ReadAccount};
@@ -31,6 +32,7 @@ pub(crate) use links::drop_of as drop_links;
 pub use links::{CreateLink, NewLink};
 pub(crate) use log_in::sweep;
 pub use log_in::{Arrival, BegunCeremony, LogIn};
+pub(crate) use notices::address_changed;
 pub(super) use once::{Single, spend};
 pub use places::BrowserId;
 pub use proven::Proven;
@@ -42,6 +44,8 @@ use std::sync::Arc;
 
 use attempts::Attempts;
 pub use attempts::network;
+use avouch_authn::passkey::Passkey;
+use avouch_policy::KeyClass;
 use hashing::Hashing;
 
 use crate::Error;
@@ -57,6 +61,8 @@ pub struct PeopleSettings {
     pub longest_seconds: u32,
     /// Passwords that were lost elsewhere, if the operator has brought a list.
     pub breached: Option<Arc<breached::Breached>>,
+    /// Whose word is taken that a passkey cannot leave its device.
+    pub makers: Option<Arc<Makers>>,
     /// What is known of addresses, if the operator has brought files of it.
     pub atlas: Option<Arc<atlas::Atlas>>,
 }
@@ -68,6 +74,19 @@ impl PeopleSettings {
     }
 }
 
+impl PeopleSettings {
+    /// How sure it is that a passkey is in one device.
+    fn class_of(&self, passkey: &Passkey) -> KeyClass {
+        if passkey.attested(self.makers.as_deref()) {
+            KeyClass::Attested
+        } else if passkey.travels() {
+            KeyClass::Any
+        } else {
+            KeyClass::DeviceBound
+        }
+    }
+}
+
 impl Default for PeopleSettings {
     fn default() -> Self {
         Self {
@@ -75,6 +94,7 @@ impl Default for PeopleSettings {
             idle_seconds: 15 * 60,
             longest_seconds: 12 * 3600,
             breached: None,
+            makers: None,
             atlas: None,
         }
     }

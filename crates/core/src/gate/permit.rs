@@ -7,6 +7,7 @@ use std::sync::Arc;
 use avouch_policy::{Action, Approved, Need, Proof, Request, RowClass, SubjectClass, View};
 
 use super::approvals::{self, Act, Holding};
+use super::break_glass::Behind;
 use super::{Caller, Intent, Reason, Shows, key_names};
 use crate::app::Cx;
 use crate::error::{Error, Refusal};
@@ -27,18 +28,26 @@ pub struct Permit {
     pub(crate) approvals: Vec<ApprovalId>,
     /// What policy says without them.
     pub(crate) otherwise: Option<Refusal>,
+    /// The broken glass without which it would not have been allowed: its customers are counted.
+    pub(crate) behind: Option<Behind>,
 }
 
 impl Permit {
+    /// The ids of what it was allowed by and no role: others' word, broken glass.
+    pub(crate) fn under(&self) -> Vec<[u8; 16]> {
+        let approvals = self.approvals.iter().map(|id| *id.bytes());
+        approvals.chain(self.behind.as_ref().map(|behind| *behind.id.bytes())).collect()
+    }
+
     /// How much of the field at `place` may be shown.
     #[must_use]
     pub fn view(&self, place: usize) -> View {
         self.views.get(place).copied().unwrap_or(View::Nothing)
     }
 
-    /// What others had agreed to.
-    pub(crate) fn approved(&self) -> Option<&Approved> {
-        self.request.as_ref().map(|request| &request.approved)
+    /// What others had agreed to, and whether it was behind broken glass.
+    pub(crate) fn lifted_by(&self) -> Option<(&Approved, bool)> {
+        self.request.as_ref().map(|request| (&request.approved, request.break_glass))
     }
 
     /// How much of the field at `place` may be shown of this person. Whoever is special, and is not the one that policy was asked
@@ -77,7 +86,20 @@ pub(crate) fn decide(
     intent: &Intent,
     facts: SubjectFacts,
 ) -> Result<Permit, Error> {
-    decide_with(rules, caller, action, intent, facts, Agreed::default())
+    decide_with(rules, caller, action, intent, facts, &Lifted::default())
+}
+
+/// What lifts rules of the charter for an act.
+#[derive(Debug, Default)]
+struct Lifted {
+    /// What others have agreed to.
+    approved: Approved,
+    /// By these.
+    by: Vec<ApprovalId>,
+    /// What nobody is there to agree to.
+    by_nobody: Vec<String>,
+    /// Glass that is broken.
+    behind: Option<Behind>,
 }
 
 /// The same of something that was asked in the past, with what others had agreed to then.
@@ -87,18 +109,9 @@ pub(crate) fn decide_past(
     action: Action,
     intent: &Intent,
     facts: SubjectFacts,
-    approved: &Approved,
+    (approved, break_glass): (Approved, bool),
 ) -> Result<Permit, Error> {
-    decide_as(rules, caller, action, intent, facts, approved.clone())
-}
-
-/// What others have agreed to, and what nobody is there to agree to.
-#[derive(Debug, Clone, Copy, Default)]
-struct Agreed<'a> {
-    by_others: &'a [Holding],
-    /// How many different people that were.
-    people: u32,
-    by_nobody: &'a [String],
+    decide_as(rules, caller, action, intent, facts, (approved, break_glass))
 }
 
 /// What an event names among its policies when nobody was there whose word was wanted.
@@ -111,15 +124,13 @@ fn decide_with(
     action: Action,
     intent: &Intent,
     facts: SubjectFacts,
-    agreed: Agreed<'_>,
+    lifted: &Lifted,
 ) -> Result<Permit, Error> {
-    let by_others = agreed.by_others.iter().map(|held| &held.name);
-    let names = by_others.chain(agreed.by_nobody).map(String::as_str);
-    // Where nobody is there to ask, it is as if all had agreed; the event says that nobody was.
-    let approved = Approved::by(if agreed.by_nobody.is_empty() { agreed.people } else { u32::MAX }, names);
+    let approved = (lifted.approved.clone(), lifted.behind.is_some());
     let mut permit = decide_as(rules, caller, action, intent, facts, approved)?;
-    permit.approvals = agreed.by_others.iter().map(|held| held.id).collect();
-    permit.policies.extend(agreed.by_nobody.iter().map(|name| format!("{NOBODY_ELSE}{name}")));
+    permit.approvals.clone_from(&lifted.by);
+    permit.policies.extend(lifted.by_nobody.iter().map(|name| format!("{NOBODY_ELSE}{name}")));
+    permit.behind.clone_from(&lifted.behind);
     Ok(permit)
 }
 
@@ -129,7 +140,7 @@ fn decide_as(
     action: Action,
     intent: &Intent,
     facts: SubjectFacts,
-    approved: Approved,
+    (approved, break_glass): (Approved, bool),
 ) -> Result<Permit, Error> {
     if caller.is_system() {
         return Ok(system_permit(action));
@@ -150,9 +161,15 @@ fn decide_as(
         restricted: facts.restricted,
         subject: facts.class,
         approved,
+        break_glass,
     };
     let decision = rules.engine.decide(&request);
     let mut needs = decision.needs.clone();
+    for need in &mut needs {
+        if let Need::Settled { hours, until } = need {
+            *until = caller.settled_after(*hours);
+        }
+    }
     let mut policies: Vec<String> = decision.policies.iter().map(ToString::to_string).collect();
     let (mut views, mut owed) =
         views(rules, &request, &intent.shows, &mut needs, &mut policies, decision.allowed);
@@ -182,6 +199,7 @@ fn decide_as(
         request: Some(request),
         approvals: Vec::new(),
         otherwise: None,
+        behind: None,
     })
 }
 
@@ -210,7 +228,14 @@ pub(crate) fn decide_approved(
         Shows::These { places, .. } => {
             places.iter().filter_map(|place| Some(cx.rules.fields.get(*place)?.number)).collect()
         }
-        Shows::Nothing | Shows::Whatever => Vec::new(),
+        // What is not named may be anything that the purpose covers: others have agreed to it when they have agreed to all of it.
+        Shows::Whatever => {
+            let purpose = intent.purpose.as_deref().and_then(|name| cx.rules.purposes.get(name));
+            let covered = |place: &usize| purpose.is_none_or(|purpose| purpose.fields.contains(place));
+            let places = (0..cx.rules.fields.len()).filter(covered);
+            places.filter_map(|place| Some(cx.rules.fields.get(place)?.number)).collect()
+        }
+        Shows::Nothing => Vec::new(),
     };
     let (purpose, subject, draft) = (intent.purpose.as_deref(), intent.subject, intent.draft);
     let act = Act { action, purpose, subject, fields: &opened, draft };
@@ -220,7 +245,7 @@ pub(crate) fn decide_approved(
     held.sort_by(|one, other| one.name.cmp(&other.name));
     held.dedup_by(|one, other| one.name == other.name);
     // A charter is not kept from being changed by a word that nobody is there to give; the event says so.
-    let alone: Vec<String> = match action {
+    let by_nobody: Vec<String> = match action {
         Action::CharterApply => (refusal.needs.iter())
             .filter_map(|need| match need {
                 Need::Approval { name } => Some(name.clone()),
@@ -231,9 +256,30 @@ pub(crate) fn decide_approved(
         _ => Vec::new(),
     };
     let people = approvals::people(&access, held.iter().flat_map(|held| &held.voices).copied());
-    let agreed = Agreed { by_others: &held, people, by_nobody: &alone };
-    let permit = decide_with(cx.rules, cx.caller, action, intent, facts, agreed)?;
+    // Where nobody is there to ask, it is as if all had agreed; the event says that nobody was.
+    let people = if by_nobody.is_empty() { people } else { u32::MAX };
+    let names = held.iter().map(|held| &held.name).chain(&by_nobody).map(String::as_str);
+    let approved = Approved::by(people, names);
+    let lifted = Lifted { approved, by: held.iter().map(|held| held.id).collect(), by_nobody, behind: None };
+    let permit = decide_with(cx.rules, cx.caller, action, intent, facts, &lifted)?;
     Ok(Permit { otherwise: Some(refusal.clone()), ..permit })
+}
+
+/// Asks policy about an act that is refused without it, behind broken glass.
+///
+/// # Errors
+/// [`Error::Refused`] with every need that is unmet even so.
+pub(crate) fn decide_behind(
+    cx: &Cx<'_>,
+    action: Action,
+    intent: &Intent,
+    facts: SubjectFacts,
+    behind: Behind,
+) -> Result<Permit, Error> {
+    let access = cx.app.access();
+    let class = intent.subject.map(|subject| access.marks().class(subject, cx.caller.id)).unwrap_or_default();
+    let lifted = Lifted { behind: Some(behind), ..Lifted::default() };
+    decide_with(cx.rules, cx.caller, action, intent, SubjectFacts { class, ..facts }, &lifted)
 }
 
 /// The views of all fields, and which of them the caller insists on.
@@ -363,5 +409,6 @@ fn system_permit(action: Action) -> Permit {
         request: None,
         approvals: Vec::new(),
         otherwise: None,
+        behind: None,
     }
 }

@@ -8,9 +8,9 @@ use avouch_store::{Tx, params, statements};
 use ipnet::IpNet;
 use zeroize::Zeroizing;
 
-use super::access::{LOGIN_MAX, kind_of, login_name};
+use super::access::{LOGIN_MAX, is_address, kind_of, login_name};
 use super::provisioning::{Provisioned, leave_all};
-use super::{Access, KeyRecord, Permit, PrincipalRecord, Status, people, services};
+use super::{Access, KeyRecord, Permit, PrincipalRecord, Status, approvals, people, services};
 use crate::app::{App, Cx, Operation, Outcome, Refresh, about_nobody};
 use crate::audit::Note;
 use crate::ids::{CredentialId, PrincipalId};
@@ -49,6 +49,8 @@ pub struct CreatePrincipal {
     pub manager: Option<PrincipalId>,
     /// Which human being it is, where one has several accounts.
     pub person: Option<String>,
+    /// Where they are told of what happens with how they log in: an address for mail.
+    pub contact: Option<String>,
     /// Roles of the charter.
     pub roles: Vec<String>,
     /// The recipient a service acts for.
@@ -91,6 +93,8 @@ impl Operation for CreatePrincipal {
             login: self.login.as_deref().map(login_name),
             manager: self.manager,
             person: self.person.clone(),
+            contact: self.contact.clone(),
+            credentials_changed: None,
             roles: self.roles.clone(),
             recipient: self.recipient.clone(),
             networks: self.networks.clone(),
@@ -121,6 +125,8 @@ pub struct ChangePrincipal {
     pub manager: Option<PrincipalId>,
     /// Which human being it is.
     pub person: Option<String>,
+    /// Where they are told of what happens with how they log in; empty: nowhere of their own.
+    pub contact: Option<String>,
     /// New roles, replacing the old.
     pub roles: Option<Vec<String>>,
     /// New networks, replacing the old.
@@ -152,6 +158,7 @@ impl Operation for ChangePrincipal {
         let id = self.id.ok_or(Error::NotFound)?;
         // Read here and now: what stands in memory may be older than a change that waits in front of this one.
         let mut record = stored(tx, cx.app, id)?;
+        let before = record.clone();
         if id == cx.caller.id && (self.status == Some(Status::Suspended) || self.roles.is_some()) {
             return Err(Error::Conflict(
                 "nobody changes their own roles or suspends themselves: ask a colleague",
@@ -168,6 +175,9 @@ impl Operation for ChangePrincipal {
         }
         if let Some(person) = &self.person {
             record.person = Some(person.clone());
+        }
+        if let Some(contact) = &self.contact {
+            record.contact = Some(contact.trim().to_owned()).filter(|contact| !contact.is_empty());
         }
         if let Some(roles) = &self.roles {
             record.roles.clone_from(roles);
@@ -194,17 +204,21 @@ impl Operation for ChangePrincipal {
         }
         check(cx.rules, &record)?;
         free_login(tx, cx.app, id, &record)?;
-        let mut ended = Vec::new();
+        let (mut ended, mut taken_back) = (Vec::new(), Vec::new());
         if !record.is_active() {
             ended = people::end_all(tx, cx.app, id)?;
             ended.push(services::end_of(tx, id)?);
+            // Nothing that was under way goes on when they come back.
+            people::drop_links(tx, id)?;
+            taken_back = approvals::cancel_all(tx, cx.app, id, cx.now)?;
         }
+        people::address_changed(tx, cx.app, (&before, &mut record), cx.now)?;
         write(tx, cx.app, id, &record)?;
         let mut principal = Principal::of(&cx.app.access(), id, record);
         if principal.record.provisioned.is_none() {
             principal.groups.clear();
         }
-        Ok(Outcome::new(principal, touched(id)).with_sessions(ended))
+        Ok(Outcome::new(principal, touched(id)).with_sessions(ended).with_approvals(taken_back))
     }
 }
 
@@ -302,6 +316,13 @@ pub(crate) fn note_acknowledged(tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<i64, Err
     let at = *record.acknowledged.get_or_insert(cx.now);
     write(tx, cx.app, cx.caller.id, &record)?;
     Ok(at)
+}
+
+/// Notes that what somebody logs in with has just changed.
+pub(super) fn note_change(tx: &mut Tx<'_>, app: &App, id: PrincipalId, now: i64) -> Result<(), Error> {
+    let mut record = stored(tx, app, id)?;
+    record.credentials_changed = Some(now);
+    write(tx, app, id, &record)
 }
 
 /// A principal as this transaction finds it.
@@ -408,6 +429,8 @@ fn administrator(name: &str, now: i64) -> PrincipalRecord {
         login: None,
         manager: None,
         person: None,
+        contact: None,
+        credentials_changed: None,
         roles: Vec::new(),
         recipient: None,
         networks: Vec::new(),
@@ -464,6 +487,9 @@ fn check(rules: &Rules, record: &PrincipalRecord) -> Result<(), Error> {
         }
     }
     let people = record.kind != "service";
+    if record.contact.as_ref().is_some_and(|contact| !people || !is_address(contact)) {
+        faults.push(Fault::new("/contact", "expected an address for mail, of somebody who logs in"));
+    }
     if record.manager.is_some() && !people {
         faults.push(Fault::new("/manager", "a service reports to nobody"));
     }

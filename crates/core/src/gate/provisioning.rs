@@ -14,7 +14,7 @@ use avouch_scim::Resource;
 use avouch_store::{Tx, params, statements};
 use serde_json::{Value as Json, json};
 
-use super::{approvals, people, services};
+use super::{approvals, break_glass, people, services};
 use crate::Error;
 use crate::app::{After, App, Cx};
 use crate::ids::PrincipalId;
@@ -109,7 +109,8 @@ fn end_access(tx: &mut Tx<'_>, cx: &Cx<'_>, id: PrincipalId) -> Result<After, Er
     let mut sessions = people::end_all(tx, cx.app, id)?;
     sessions.push(services::end_of(tx, id)?);
     let approvals = approvals::cancel_all(tx, cx.app, id, cx.now)?;
-    Ok(After { sessions, approvals, seen: None })
+    let glasses = break_glass::end_all(tx, cx.app, id, cx.now)?;
+    Ok(After { sessions, approvals, glasses, seen: None })
 }
 
 /// A resource as it is shown: with its id, what is known of itself, and its version, which follows from what is said in it.

@@ -1,4 +1,4 @@
-//! How much one principal has seen in a day: different customers, values in clear, customers carried out. Hard limits, from the roles
+//! How much one person or program has seen in a day, by all accounts that they have: different customers, values in clear, customers carried out. Hard limits, from the roles
 //! held; no approval lifts them.
 //!
 //! What counts is read off the event of each act, so that counts in memory and a recount from the ledger are the same by what they are.
@@ -6,7 +6,7 @@
 //! of two who come at once for the last one, one is refused. After a start the events of the day are counted again.
 //! A day begins and ends at midnight UTC, wherever people are.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -85,7 +85,7 @@ impl Quotas {
                 // One that was altered is for whoever verifies the log to find; it keeps nobody's vault shut.
                 let Ok(event) = Event::decode(body) else { continue };
                 let who = PrincipalId::from_bytes(*event.actor);
-                if let Ok(Some(reservation)) = self.reserve(who, &Daily::default(), &event) {
+                if let Ok(Some(reservation)) = self.reserve(who, &[], &Daily::default(), &event) {
                     reservation.keep();
                 }
             }
@@ -95,13 +95,15 @@ impl Quotas {
         }
     }
 
-    /// Counts what an event shows, if that is still within the limits.
+    /// Counts what an event shows, if that is still within the limits. `accounts`: all of the same human being, whose days are counted
+    /// together; each keeps its own count, so that it does not matter when it became known whose they are.
     ///
     /// # Errors
     /// [`Error::Refused`], with each limit that it would pass; then nothing is counted.
     pub(crate) fn reserve(
         self: &Arc<Self>,
         who: PrincipalId,
+        accounts: &[PrincipalId],
         limits: &Daily,
         event: &Event,
     ) -> Result<Option<Reservation>, Error> {
@@ -114,10 +116,18 @@ impl Quotas {
         if number > day.number {
             *day = Day { number, ..Day::default() };
         }
-        let needs = day.passed(limits, &taken, &hashes);
+        let number = day.number;
+        let others: Vec<&Day> = accounts
+            .iter()
+            .filter(|other| **other != who)
+            .filter_map(|other| days.get(other).filter(|day| day.number == number))
+            .collect();
+        let Some(day) = days.get(&who) else { return Ok(None) };
+        let needs = day.passed(&others, limits, &taken, &hashes);
         if !needs.is_empty() {
             return Err(Error::Refused(Refusal { needs, policies: vec![DECIDED.to_owned()] }));
         }
+        let Some(day) = days.get_mut(&who) else { return Ok(None) };
         let subjects = day.add(&taken, hashes);
         let day = day.number;
         drop(days);
@@ -151,15 +161,35 @@ impl Day {
         [subjects, self.clear_fields, self.rows_exported]
     }
 
+    /// The same with other accounts of the same human being: whom two of them have seen counts once.
+    fn sums_with(&self, others: &[&Self]) -> [u64; 3] {
+        let mut sums = self.sums();
+        if others.is_empty() {
+            return sums;
+        }
+        let mut subjects: HashSet<u64> = self.subjects.keys().copied().collect();
+        for other in others {
+            subjects.extend(other.subjects.keys());
+            let [_, clear_fields, rows_exported] = other.sums();
+            sums[1] = sums[1].saturating_add(clear_fields);
+            sums[2] = sums[2].saturating_add(rows_exported);
+        }
+        sums[0] = u64::try_from(subjects.len()).unwrap_or(u64::MAX);
+        sums
+    }
+
     /// Which limits it would pass.
-    fn passed(&self, limits: &Daily, taken: &Taken<'_>, hashes: &[u64]) -> Vec<Need> {
+    fn passed(&self, others: &[&Self], limits: &Daily, taken: &Taken<'_>, hashes: &[u64]) -> Vec<Need> {
         if *limits == Daily::default() {
             return Vec::new();
         }
-        let new = hashes.iter().filter(|hash| !self.subjects.contains_key(*hash)).count();
+        let known = |hash: &u64| {
+            self.subjects.contains_key(hash) || others.iter().any(|other| other.subjects.contains_key(hash))
+        };
+        let new = hashes.iter().filter(|hash| !known(hash)).count();
         let more = [u64::try_from(new).unwrap_or(u64::MAX), taken.clear_fields, taken.rows_exported];
         let resets = self.number.saturating_add(1).saturating_mul(DAY_MICROS);
-        let counted = limits.all().into_iter().zip(self.sums().into_iter().zip(more));
+        let counted = limits.all().into_iter().zip(self.sums_with(others).into_iter().zip(more));
         counted
             .filter_map(|((of, limit), (seen, more))| {
                 let most = limit?;
@@ -251,8 +281,6 @@ fn taken(event: &Event) -> Option<Taken<'_>> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -318,7 +346,7 @@ mod tests {
                 if taken(&event).is_some() {
                     latest = event.at;
                 }
-                let reserved = quotas.reserve(who, &Daily::default(), &event).unwrap();
+                let reserved = quotas.reserve(who, &[], &Daily::default(), &event).unwrap();
                 match (reserved, act.4) {
                     (Some(reserved), true) => reserved.keep(),
                     // Under way at the same time as what follows, until the end.
@@ -338,14 +366,16 @@ mod tests {
         ) {
             let limits = Daily { subjects: Some(6), clear_fields: Some(5), rows_exported: Some(7) };
             let quotas = Arc::new(Quotas::default());
-            let who = PrincipalId::from_bytes([1; 16]);
+            // By two accounts of one human being, in turn.
+            let accounts = [1, 2].map(|account| PrincipalId::from_bytes([account; 16]));
             let (mut open, mut done) = (Vec::new(), Vec::new());
-            for (what, whom, clear, kept) in acts {
+            for (turn, (what, whom, clear, kept)) in acts.into_iter().enumerate() {
+                let who = accounts[turn % 2];
                 let mut whom = whom;
                 whom.sort_unstable();
                 whom.dedup();
                 let act = (what, whom, clear, 0, true);
-                match quotas.reserve(who, &limits, &event(&act)) {
+                match quotas.reserve(who, &accounts, &limits, &event(&act)) {
                     Ok(Some(reserved)) if kept => {
                         reserved.keep();
                         done.push(act);

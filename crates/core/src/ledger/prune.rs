@@ -27,6 +27,7 @@ statements! {
     data NEWEST_OLD = "select idx from leaf where event <= ?2 and log = ?1 order by event desc limit 1";
     data OLD = "select l.event, e.body from leaf l left join event e on e.id = l.event where l.log = ?1 and l.idx >= ?2 and l.idx < ?3";
     data DROP_LINK of event_subject / 2 = "delete from event_subject where pseudonym = ?1 and event = ?2";
+    data DROP_UNDER = "delete from event_under where under = ?1 and event = ?2";
     data DROP_EVENT = "delete from event where id = ?1";
     data DROP_LEAVES = "delete from leaf where log = ?1 and idx >= ?2 and idx < ?3";
     data SET_MINIMUM = "update log set minimum = ?2 where id = ?1 and minimum = ?3";
@@ -118,10 +119,13 @@ fn prune(tx: &mut Tx<'_>, app: &App, log: i64, (from, to): (i64, i64)) -> Result
     let old = tx
         .query(&OLD, params![log, from, to], |row| Ok((row.int(0)?, row.opt_blob(1)?.map(<[u8]>::to_vec))))?;
     for (event, body) in old {
-        let subjects = match body {
-            Some(body) => audit::read::decode(&body)?.subjects,
-            None => Vec::new(),
+        let (subjects, under) = match body {
+            Some(body) => audit::read::decode(&body).map(|event| (event.subjects, event.under))?,
+            None => (Vec::new(), None),
         };
+        for under in under.iter().flatten() {
+            tx.put(&DROP_UNDER, params![&under[..], event])?;
+        }
         for subject in subjects {
             tx.put(&DROP_LINK, params![&subject[..], event])?;
         }

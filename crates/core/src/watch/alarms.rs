@@ -69,6 +69,12 @@ kinds! {
     PartnerToken = "partner-token", "A recipient's service showed a token that was made for another recipient.";
     /// Somebody has touched what no work leads to: a customer who is nobody, or a key that lies about.
     Honey = "honey", "Somebody has touched what no work leads to: a customer or a key that is a bait.";
+    /// Somebody has broken the glass.
+    BreakGlass = "break-glass", "Somebody has broken the glass: they look at customers without anybody's word, and it is to be reviewed.";
+    /// Somebody has broken the glass, and had not to.
+    BreakGlassUnjustified = "break-glass-unjustified", "Somebody has broken the glass, and whoever reviewed it says that it was not right.";
+    /// Nobody has reviewed it in time.
+    ReviewOverdue = "review-overdue", "Broken glass was not reviewed in time: until that is done nobody breaks any.";
     /// A recipient's service came when its contract was over, or had not begun.
     PartnerContract = "partner-contract", "A recipient's service came outside the time of its contract.";
 }
@@ -129,8 +135,13 @@ impl Kept {
 
 /// Raises an alarm, in the transaction of what it is about; tells nobody of one that is open already.
 pub(crate) fn raise(tx: &mut Tx<'_>, app: &App, now: i64, alarm: Alarm) -> Result<(), Error> {
+    raise_of(tx, app, now, alarm, &[])
+}
+
+/// The same of one thing by its id: that of another is not the same again.
+pub(crate) fn raise_of(tx: &mut Tx<'_>, app: &App, now: i64, alarm: Alarm, of: &[u8]) -> Result<(), Error> {
     let day = now.div_euclid(DAY_MICROS).to_be_bytes();
-    let what = [alarm.kind.name().as_bytes(), alarm.principal.bytes(), &day];
+    let what = [alarm.kind.name().as_bytes(), alarm.principal.bytes(), &day, of];
     let same = app.keys.row_digest("alarm", &what);
     if tx.execute(&AGAIN, params![&same, now])? > 0 {
         return Ok(());

@@ -76,7 +76,7 @@ both_engines! {
         let [message] = due.as_slice() else { panic!("one message: {due:?}") };
         let message = message.message.as_ref().expect("whole");
         assert_eq!(message.channel, Channel::Hook("desk".to_owned()));
-        let Notice::Alarm { id, kind, principal, .. } = &message.notice;
+        let Notice::Alarm { id, kind, principal, .. } = &message.notice else { panic!("{message:?}") };
         assert_eq!((*id, *kind, *principal), (alarms[0].id, AlarmKind::PartnerToken, desk.parcels.id()));
 
         // The next day it is news again, and what was open is open.

@@ -11,16 +11,16 @@ use avouch_testkit::both_engines;
 
 use crate::house::{House, ana, caller, slug};
 
-struct Desk<'p> {
-    house: House<'p>,
-    support: Caller,
-    dpo: Caller,
-    star: SubjectId,
+pub(crate) struct Desk<'p> {
+    pub(crate) house: House<'p>,
+    pub(crate) support: Caller,
+    pub(crate) dpo: Caller,
+    pub(crate) star: SubjectId,
 }
 
 impl<'p> Desk<'p> {
     /// A support desk, a privacy officer, and a customer who is well known.
-    fn new(place: &'p avouch_testkit::Place) -> Self {
+    pub(crate) fn new(place: &'p avouch_testkit::Place) -> Self {
         let house = House::new(place);
         let (support, dpo) = (house.hire("staff", "support", None), house.hire("staff", "dpo", None));
         let star = house.create(&house.importer, ana()).expect("created");
@@ -34,7 +34,7 @@ impl<'p> Desk<'p> {
         self.house.act(&self.dpo, operation).expect("marked");
     }
 
-    fn ask(&self, fields: &[&str]) -> AskApproval {
+    pub(crate) fn ask(&self, fields: &[&str]) -> AskApproval {
         AskApproval {
             approval: "well_known".to_owned(),
             action: Action::SubjectReveal,
@@ -52,7 +52,7 @@ impl<'p> Desk<'p> {
         self.house.act(&self.support, self.ask(fields)).expect("asked")
     }
 
-    fn vote(&self, who: &Caller, id: ApprovalId, agrees: bool) -> Result<ApprovalState, Error> {
+    pub(crate) fn vote(&self, who: &Caller, id: ApprovalId, agrees: bool) -> Result<ApprovalState, Error> {
         self.house.act(who, Vote { id, agrees, why: None })
     }
 
@@ -68,6 +68,7 @@ impl<'p> Desk<'p> {
             login: None,
             manager: manager.map(Caller::id),
             person: person.map(str::to_owned),
+            contact: None,
             roles: roles.iter().map(|role| (*role).to_owned()).collect(),
             recipient: None,
             networks: Vec::new(),
@@ -114,11 +115,12 @@ both_engines! {
         let desk = Desk::new(place);
         let both = desk.account(&["support", "dpo"], Some("ida"), None);
         let second = desk.account(&["dpo"], Some("ida"), None);
+        let spelt = desk.account(&["dpo"], Some(" IDA"), None);
         let below = desk.account(&["dpo"], None, Some(&both));
         let far_below = desk.account(&["dpo"], None, Some(&below));
         let ask = AskApproval { purpose: "data_rights".to_owned(), ..desk.ask(&["email"]) };
         let id = desk.house.act(&both, ask).expect("asked");
-        for (who, what) in [(&both, "herself"), (&second, "her second account"), (&below, "who reports to her"), (&far_below, "and to them")] {
+        for (who, what) in [(&both, "herself"), (&second, "her second account"), (&spelt, "one where she is spelt otherwise"), (&below, "who reports to her"), (&far_below, "and to them")] {
             assert_eq!(slug(desk.vote(who, id, true)), "conflict", "{what}");
         }
         assert_eq!(slug(desk.vote(&desk.support, id, true)), "not-found", "somebody without the role learns nothing");
@@ -170,6 +172,12 @@ both_engines! {
         assert_eq!(desk.reveal(&["email"]), "denied-by-policy", "or is suspended");
         desk.change(ChangePrincipal { id: Some(desk.dpo.id()), status: Some(Status::Active), ..Default::default() });
         assert_eq!(desk.reveal(&["email"]), "ok");
+
+        granted();
+        for status in [Status::Suspended, Status::Active] {
+            desk.change(ChangePrincipal { id: Some(desk.support.id()), status: Some(status), ..Default::default() });
+        }
+        assert_eq!(desk.reveal(&["email"]), "denied-by-policy", "who comes back asks anew");
 
         let id = desk.asked(&["email"]);
         assert_eq!(desk.vote(&desk.dpo, id, false).expect("said no"), ApprovalState::Refused);

@@ -1,10 +1,12 @@
 //! What becomes of people's credentials: passwords that were stolen, and what follows a change.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use avouch_core::Error;
 use avouch_core::gate::people::breached::Breached;
-use avouch_core::gate::people::{LogIn, PeopleSettings, ReadAccount};
+use avouch_core::gate::people::{EnrolRecoveryCodes, LogIn, PeopleSettings, ReadAccount};
+use avouch_core::gate::principals::ReadPrincipals;
 use avouch_testkit::both_engines;
 
 use crate::house::slug;
@@ -20,10 +22,10 @@ both_engines! {
         let desk = Desk::new(place).reopened_with(list(&[PASSWORD, "ferry stone walnut orchid"]));
         let session = desk.log_in(LogIn::Link(desk.link(false))).expect("in");
         let caller = desk.caller(&session).expect("a session");
-        let judged = desk.house.app.judge_password_enrolment(&caller, PASSWORD);
+        let judged = desk.house.app.judge_password_enrolment(&caller, None, PASSWORD);
         let Err(Error::Invalid(faults)) = judged else { panic!("{judged:?}") };
         assert!(faults.iter().any(|fault| fault.detail.contains("stolen somewhere")), "{faults:?}");
-        desk.house.app.judge_password_enrolment(&caller, "orchid walnut ferry stone").expect("another order is another");
+        desk.house.app.judge_password_enrolment(&caller, None, "orchid walnut ferry stone").expect("another order is another");
     }
 
     fn a_password_that_is_found_to_be_stolen_lets_its_owner_in_and_says_so_until_it_is_changed(place) {
@@ -43,10 +45,106 @@ both_engines! {
             account.authenticators.iter().any(|one| one.breached)
         };
         assert!(marked(&caller));
-        let judged = desk.house.app.judge_password_enrolment(&caller, "ferry cloud walnut orchid").expect("good");
+        let judged = desk.house.app.judge_password_enrolment(&caller, Some(PASSWORD), "ferry cloud walnut orchid").expect("good");
         desk.house.act(&caller, judged).expect("set");
         assert!(!marked(&caller));
         let session = desk.password("ida@lindenhof.example", "ferry cloud walnut orchid", None).expect("in");
         assert!(!session.breached);
+    }
+
+    fn a_password_is_changed_by_whoever_knows_it_and_its_sessions_end(place) {
+        const NEW: &str = "ferry cloud walnut orchid";
+        let mut desk = Desk::with_passkey(place);
+        let session = desk.by_passkey().expect("in");
+        let caller = desk.caller(&session).expect("a session");
+        desk.set_password(&caller);
+        let thief = desk.password("ida@lindenhof.example", PASSWORD, None).expect("somebody else knows it");
+        let judge = |current: Option<&str>, new| desk.house.app.judge_password_enrolment(&caller, current, new);
+        assert_eq!(slug(judge(None, NEW)), "validation", "a session alone does not do");
+        assert_eq!(slug(judge(Some("wrong horse battery staple"), NEW)), "validation");
+        let refused = desk.house.events().into_iter().filter(|event| event.what == "credential.refuse").count();
+        assert_eq!(refused, 1, "a wrong one is on record");
+
+        let (first, second) = (judge(Some(PASSWORD), NEW).expect("judged"), judge(Some(PASSWORD), NEW).expect("judged"));
+        desk.house.act(&caller, first).expect("changed");
+        assert_eq!(slug(desk.house.act(&caller, second)), "conflict", "of two with one password one is second");
+        assert!(desk.caller(&thief).is_none(), "whoever came with the old one is out");
+        assert!(desk.caller(&session).is_some(), "and who has changed it stays");
+        assert_eq!(slug(desk.password("ida@lindenhof.example", PASSWORD, None)), "log-in-failed");
+        desk.password("ida@lindenhof.example", NEW, None).expect("the new one");
+    }
+
+    fn a_session_is_no_way_to_guess_the_password_of_its_owner(place) {
+        let mut desk = Desk::with_passkey(place);
+        let caller = desk.by_passkey().map(|session| desk.caller(&session).expect("a session")).expect("in");
+        desk.set_password(&caller);
+        let guess = |current| {
+            slug(desk.house.app.judge_password_enrolment(&caller, Some(current), "ferry cloud walnut orchid"))
+        };
+        for _ in 0..5 {
+            assert_eq!(guess("wrong horse battery staple"), "validation");
+        }
+        assert_eq!(guess(PASSWORD), "too-many-attempts");
+    }
+
+    fn whoever_has_lost_the_password_sets_another_by_a_recovery_code(place) {
+        let mut desk = Desk::with_passkey(place);
+        let caller = desk.by_passkey().map(|session| desk.caller(&session).expect("a session")).expect("in");
+        desk.set_password(&caller);
+        let code = desk.house.act(&caller, EnrolRecoveryCodes).expect("ten codes").codes.remove(0);
+        let lost = desk.log_in(LogIn::Recovery { login: "ida@lindenhof.example".to_owned(), code }).expect("in");
+        let lost = desk.caller(&lost).expect("a session");
+        let judged = desk.house.app.judge_password_enrolment(&lost, None, "ferry cloud walnut orchid").expect("judged");
+        desk.house.act(&lost, judged).expect("set");
+        desk.password("ida@lindenhof.example", "ferry cloud walnut orchid", None).expect("the new one");
+    }
+
+    fn a_password_has_no_end(place) {
+        let desk = Desk::new(place);
+        let session = desk.log_in(LogIn::Link(desk.link(false))).expect("in");
+        desk.set_password(&desk.caller(&session).expect("a session"));
+        desk.house.clock.advance(Duration::from_secs(3 * 365 * 24 * 3600));
+        let session = desk.password("ida@lindenhof.example", PASSWORD, None).expect("three years later");
+        assert!(!session.breached);
+    }
+
+    fn a_link_is_good_for_three_days_and_until_the_next_one(place) {
+        let desk = Desk::new(place);
+        let first = desk.link(false);
+        let second = desk.link(false);
+        assert_eq!(slug(desk.log_in(LogIn::Link(first))), "log-in-failed", "the next one has taken its place");
+        desk.house.clock.advance(Duration::from_secs(3 * 24 * 3600 - 1));
+        desk.log_in(LogIn::Link(second)).expect("within three days");
+        let late = desk.link(false);
+        desk.house.clock.advance(Duration::from_secs(3 * 24 * 3600));
+        assert_eq!(slug(desk.log_in(LogIn::Link(late.clone()))), "log-in-failed", "too late");
+        assert_eq!(slug(desk.password("ida@lindenhof.example", &late, None)), "log-in-failed", "nor is it a password");
+    }
+
+    fn codes_seeds_and_links_are_never_the_same_twice(place) {
+        let mut desk = Desk::with_passkey(place);
+        let caller = desk.by_passkey().map(|session| desk.caller(&session).expect("a session")).expect("in");
+        let mut drawn: Vec<String> = Vec::new();
+        for _ in 0..3 {
+            let codes = desk.house.act(&caller, EnrolRecoveryCodes).expect("ten codes").codes;
+            drawn.extend(codes.iter().map(|code| code.to_string()));
+            drawn.push(desk.house.app.begin_totp(&caller).expect("begun").secret.to_string());
+            drawn.push(desk.link(false).to_string());
+        }
+        let different: std::collections::BTreeSet<_> = drawn.iter().collect();
+        assert_eq!((different.len(), drawn.len()), (36, 36));
+    }
+
+    fn a_new_vault_has_one_administrator_and_no_password(place) {
+        let desk = Desk::new(place);
+        let all = desk.house.act(&desk.house.admin, ReadPrincipals { only: None }).expect("listed");
+        let first = &all[0].principal.record;
+        assert_eq!((first.name.as_str(), first.login.as_deref(), all[0].keys.len()), ("Administrator", None, 1));
+        for login in ["admin", "administrator", "Administrator", "root", "avouch", ""] {
+            for password in ["admin", "password", "avouch", ""] {
+                let refused = slug(desk.password(login, password, None));
+                assert!(["log-in-failed", "too-many-attempts"].contains(&refused), "{login} {password}: {refused}");
+            }
+        }
     }
 }

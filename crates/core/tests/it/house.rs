@@ -251,6 +251,7 @@ impl<'p> House<'p> {
                     login: None,
                     manager: None,
                     person: None,
+                    contact: None,
                     roles: vec![role.to_owned()],
                     recipient: recipient.map(str::to_owned),
                     networks: Vec::new(),
@@ -364,7 +365,7 @@ pub(crate) fn caller(app: &Arc<App>, key: &str) -> Caller {
 /// The purpose each role of the default charter works for.
 fn purpose_of(caller: &Caller) -> &'static str {
     match caller.roles().first().map(String::as_str) {
-        Some("support") => "support",
+        Some("support" | "emergency") => "support",
         Some("dpo") => "data_rights",
         Some("accountant") => "accounting",
         Some("fraud_desk") => "fraud_prevention",

@@ -51,6 +51,7 @@ impl<'p> Desk<'p> {
             login: Some(" Ida@Lindenhof.example ".to_owned()),
             manager: None,
             person: None,
+            contact: None,
             roles: vec!["support".to_owned()],
             recipient: None,
             networks: Vec::new(),
@@ -128,7 +129,7 @@ impl<'p> Desk<'p> {
 
     /// A session of hers with a password alone.
     pub(crate) fn set_password(&self, caller: &Caller) {
-        let judged = self.house.app.judge_password_enrolment(caller, PASSWORD).expect("good enough");
+        let judged = self.house.app.judge_password_enrolment(caller, None, PASSWORD).expect("good enough");
         self.house.act(caller, judged).expect("set");
     }
 }
@@ -263,7 +264,7 @@ both_engines! {
         assert_eq!(full.aal, 2);
         assert_eq!(slug(desk.password("ida@lindenhof.example", PASSWORD, Some(&fresh))), "log-in-failed", "used");
         // Her password alone, in a session of before, does not add to what is stronger now.
-        let judged = desk.house.app.judge_password_enrolment(&half, "ferry cloud walnut orchid").expect("good");
+        let judged = desk.house.app.judge_password_enrolment(&half, Some(PASSWORD), "ferry cloud walnut orchid").expect("good");
         assert_eq!(slug(desk.house.act(&half, judged)), "denied-by-policy");
     }
 
@@ -324,6 +325,22 @@ both_engines! {
         desk.house.act(&caller, EndSessions { only: None }).expect("all others");
         assert!(alive(&desk, &one) && !alive(&desk, &three));
 
+        // On a screen that was left alone nobody ends the others; the one that asks ends whenever it asks.
+        let [stale, other] = [(); 2].map(|()| desk.by_passkey().expect("in"));
+        for _ in 0..2 {
+            desk.house.clock.advance(Duration::from_secs(480));
+            assert!(alive(&desk, &one) && alive(&desk, &stale) && alive(&desk, &other));
+        }
+        let left = desk.caller(&stale).expect("a session");
+        for only in [None, Some(other.id)] {
+            let refused = desk.house.act(&left, EndSessions { only }).expect_err("not after 16 minutes");
+            let Error::Refused(refusal) = refused else { panic!("{refused:?}") };
+            assert_eq!(refusal.policies, ["house:own-sessions"]);
+            assert!(matches!(refusal.needs[..], [Need::Proof(_)]), "{refusal:?}");
+        }
+        desk.house.act(&left, EndSessions { only: Some(stale.id) }).expect("logged out");
+        assert!(alive(&desk, &one) && !alive(&desk, &stale) && alive(&desk, &other));
+
         // A restart keeps them, and what has ended stays so.
         let (house, ida, device) = (desk.house.reopen(), desk.ida, desk.device);
         let desk = Desk { house, ida, device };
@@ -343,6 +360,19 @@ both_engines! {
         }
         desk.house.clock.advance(Duration::from_secs(120));
         assert!(!alive(&desk, &busy), "twelve hours are the end, whatever goes on");
+    }
+
+    fn one_has_twenty_sessions_and_the_oldest_makes_room(place) {
+        let mut desk = Desk::with_passkey(place);
+        let sessions: Vec<_> = (0..21)
+            .map(|_| {
+                desk.house.clock.advance(Duration::from_secs(1));
+                desk.by_passkey().expect("in")
+            })
+            .collect();
+        let alive: Vec<_> = sessions.iter().map(|session| desk.caller(session).is_some()).collect();
+        assert_eq!(alive.iter().filter(|alive| **alive).count(), 20);
+        assert!(!alive[0] && alive[1], "the first one has made room");
     }
 
     fn a_fresher_proof_makes_a_new_session_with_the_old_ones_end(place) {
@@ -374,7 +404,7 @@ both_engines! {
         let mut desk = Desk::with_passkey(place);
         let hers = desk.by_passkey().expect("in");
         let otto = CreatePrincipal {
-            kind: "staff".to_owned(), name: "Otto".to_owned(), login: Some("otto".to_owned()), manager: None, person: None,
+            kind: "staff".to_owned(), name: "Otto".to_owned(), login: Some("otto".to_owned()), manager: None, person: None, contact: None,
             roles: vec!["support".to_owned()], recipient: None, networks: Vec::new(), days: None,
         };
         let otto = desk.house.act(&desk.house.admin, otto).expect("hired").id;
@@ -516,7 +546,7 @@ both_engines! {
     fn a_name_to_log_in_with_is_one_persons(place) {
         let desk = Desk::new(place);
         let other = |login: &str| CreatePrincipal {
-            kind: "staff".to_owned(), name: "Other".to_owned(), login: Some(login.to_owned()), manager: None, person: None,
+            kind: "staff".to_owned(), name: "Other".to_owned(), login: Some(login.to_owned()), manager: None, person: None, contact: None,
             roles: vec!["support".to_owned()], recipient: None, networks: Vec::new(), days: None,
         };
         for taken in ["ida@lindenhof.example", "IDA@LINDENHOF.EXAMPLE", " ida@lindenhof.example"] {
@@ -534,7 +564,7 @@ both_engines! {
         let session = desk.log_in(LogIn::Link(desk.link(false))).expect("in");
         let caller = desk.caller(&session).expect("a session");
         for weak in ["short", "Lindenhof Gartenbedarf 2026!", "Ida Lindenhof Example 26"] {
-            assert_eq!(slug(desk.house.app.judge_password_enrolment(&caller, weak)), "validation", "{weak}");
+            assert_eq!(slug(desk.house.app.judge_password_enrolment(&caller, None, weak)), "validation", "{weak}");
         }
     }
 }

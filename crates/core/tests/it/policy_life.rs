@@ -79,7 +79,11 @@ fn changed(path: &str, before: &str, after: &str) -> Vec<SourceFile> {
 
 /// Support opens no birth dates any more.
 fn less() -> Vec<SourceFile> {
-    changed("roles.yaml", "    - fields: [birth_date, notes]\n      reads: masked\n      reveals: clear\n\nwarehouse:", "    - fields: [notes]\n      reads: masked\n      reveals: clear\n\nwarehouse:")
+    changed(
+        "roles.yaml",
+        "    - fields: [birth_date, notes]\n      reads: masked\n      reveals: clear\n\nwarehouse:",
+        "    - fields: [notes]\n      reads: masked\n      reveals: clear\n\nwarehouse:",
+    )
 }
 
 impl Shop<'_> {

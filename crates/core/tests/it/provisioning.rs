@@ -281,7 +281,7 @@ both_engines! {
             name: "Ben".to_owned(),
             login: Some("ben@lindenhof.example".to_owned()),
             manager: None,
-            person: None,
+            person: None, contact: None,
             roles: vec!["support".to_owned()],
             recipient: None,
             networks: Vec::new(),
@@ -321,7 +321,7 @@ both_engines! {
 
         // Its key is good for nothing else, and nobody else's for this.
         let create = CreatePrincipal {
-            kind: "staff".to_owned(), name: "x".to_owned(), login: None, manager: None, person: None, roles: vec!["admin".to_owned()], recipient: None,
+            kind: "staff".to_owned(), name: "x".to_owned(), login: None, manager: None, person: None, contact: None, roles: vec!["admin".to_owned()], recipient: None,
             networks: Vec::new(), days: None,
         };
         assert_eq!(slug(desk.act(create)), "denied-by-policy");

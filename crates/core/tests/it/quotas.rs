@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use avouch_core::gate::principals::ChangePrincipal;
 use avouch_core::gate::{Caller, Reason};
 use avouch_core::vault::{Export, ExportError, ExportFormat, ListSubjects};
 use avouch_core::{Error, Need, SubjectId};
@@ -138,5 +139,30 @@ both_engines! {
         assert_eq!(quota(house.read(&both, ids[3])).len(), 1);
         house.act(&house.admin, roles(&["support", "warehouse"])).expect("changed");
         house.read(&both, ids[3]).expect("500 for the warehouse");
+    }
+
+    fn two_accounts_of_one_person_have_one_day(place) {
+        let (house, ids) = limited(place, 5);
+        let (one, two) = (house.hire("staff", "support", None), house.hire("staff", "support", None));
+        house.read(&one, ids[0]).expect("the first");
+        house.read(&two, ids[1]).expect("another's, as far as anybody knows");
+        house.read(&two, ids[2]).expect("and one more");
+        let person = |id| ChangePrincipal { id: Some(id), person: Some("Ida Sommer".to_owned()), ..Default::default() };
+        for account in [&one, &two] {
+            house.act(&house.admin, person(account.id())).expect("one human being");
+        }
+        // What they have seen already counts, whichever account it was.
+        house.read(&one, ids[2]).expect("seen by the other account");
+        assert_eq!(quota(house.read(&one, ids[3])).len(), 1);
+        assert_eq!(quota(house.read(&two, ids[3])).len(), 1);
+        house.reveal(&one, ids[0], &["email", "name"]).expect("two values");
+        house.reveal(&two, ids[1], &["email", "name"]).expect("and two");
+        assert_eq!(quota(house.reveal(&one, ids[0], &["email"])).len(), 1, "four in a day");
+        house.read(&house.hire("staff", "support", None), ids[4]).expect("another's day");
+        // A new start counts the same.
+        let house = house.reopen();
+        assert_eq!(quota(house.read(&one, ids[3])).len(), 1);
+        house.clock.advance(DAY);
+        house.read(&one, ids[3]).expect("the next day");
     }
 }

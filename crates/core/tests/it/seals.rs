@@ -173,7 +173,7 @@ both_engines! {
         let clerk = CreatePrincipal {
             kind: "staff".to_owned(),
             name: "the clerk".to_owned(),
-            login: None, manager: None, person: None,
+            login: None, manager: None, person: None, contact: None,
  roles: vec!["support".to_owned()],
             recipient: None,
             networks: Vec::new(),

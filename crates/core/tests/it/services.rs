@@ -144,6 +144,7 @@ fn service(house: &House<'_>, role: &str, recipient: Option<&str>, networks: &[&
         days: None,
         manager: None,
         person: None,
+        contact: None,
     };
     house.act(&house.admin, create).expect("hired").id
 }

@@ -178,7 +178,7 @@ both_engines! {
         let house = &keys.house;
         let roles = ["orders_writer", "payments_reader"].map(str::to_owned).to_vec();
         let both = CreatePrincipal {
-            kind: "service".to_owned(), name: "both".to_owned(), login: None, manager: None, person: None,
+            kind: "service".to_owned(), name: "both".to_owned(), login: None, manager: None, person: None, contact: None,
             roles, recipient: None, networks: Vec::new(), days: None,
         };
         let principal = house.act(&house.admin, both).expect("made").id;

@@ -118,6 +118,7 @@ impl<'p> Desk<'p> {
             login: None,
             manager: manager.map(Caller::id),
             person: person.map(str::to_owned),
+            contact: None,
             roles: roles.iter().map(|role| (*role).to_owned()).collect(),
             recipient: None,
             networks: Vec::new(),

@@ -30,7 +30,7 @@ use crate::service::Shared;
 #[utoipa::path(get, path = "/v1/account", tag = "people",
     responses((status = 200, body = Account, description = "Oneself")))]
 pub(super) async fn read(State(service): State<Shared>, Caller(caller): Caller) -> Result<Response, Failure> {
-    let Known { id, record, groups, roles, authenticators, strong, aal } =
+    let Known { id, record, groups, roles, authenticators, strong, keys, aal } =
         perform(&service.app, &caller, ReadAccount).await?.output;
     let roles = roles.into_iter().map(|role| AccountRole {
         name: role.name,
@@ -46,6 +46,7 @@ pub(super) async fn read(State(service): State<Shared>, Caller(caller): Caller) 
         used: one.used.map(render::time),
         left: one.left,
         travels: one.travels,
+        attested: one.attested,
         breached: one.breached,
     });
     render::ok(&Account {
@@ -53,6 +54,7 @@ pub(super) async fn read(State(service): State<Shared>, Caller(caller): Caller) 
         roles: roles.collect(),
         authenticators: authenticators.collect(),
         strong,
+        keys: keys.as_str().to_owned(),
         aal,
     })
 }
@@ -87,7 +89,8 @@ pub(super) async fn enrol_passkey(
     enrolled(perform(&service.app, &caller, judged).await?.output)
 }
 
-/// Sets a password, in the place of any before. Needs a log-in of the last five minutes, a link or a recovery code.
+/// Sets a password, in the place of any before; sessions that began with that one end. Needs a log-in of the last five minutes and the
+/// password so far, or a link or a recovery code.
 #[utoipa::path(post, path = "/v1/account/password", tag = "people", request_body = PasswordEnrol,
     responses((status = 201, body = Enrolled, description = "Set")))]
 pub(super) async fn set_password(
@@ -96,8 +99,10 @@ pub(super) async fn set_password(
     Json(request, _): Json<PasswordEnrol>,
 ) -> Result<Response, Failure> {
     let (app, of) = (Arc::clone(&service.app), caller.clone());
-    let password = zeroize::Zeroizing::new(request.password.0);
-    let judged = aside(move || app.judge_password_enrolment(&of, &password)).await?;
+    let secret = |secret: Secret| zeroize::Zeroizing::new(secret.0);
+    let (current, password) = (request.current.map(secret), secret(request.password));
+    let judge = move || app.judge_password_enrolment(&of, current.as_deref().map(String::as_str), &password);
+    let judged = aside(judge).await?;
     enrolled(perform(&service.app, &caller, judged).await?.output)
 }
 

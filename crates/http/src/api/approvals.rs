@@ -1,19 +1,20 @@
 //! `/v1/approvals`: what others have to agree to; and the marks of customers on whose account they have to.
 
 use avouch_core::gate::approvals::{
-    ApprovalShown, ApprovalState as State, AskApproval, CancelApproval, ReadApprovals, Vote,
+    ApprovalShown, ApprovalState as State, AskApproval, CancelApproval, ReadApprovalWork, ReadApprovals, Vote,
 };
 use avouch_core::gate::marks::{Mark, MarkSubject};
-use avouch_core::{Action, ApprovalId, PrincipalId, SubjectId};
+use avouch_core::{Action, ApprovalId, EventId, PrincipalId, SubjectId};
 use avouch_wire::{
     Approval, ApprovalAsked, ApprovalRequest, ApprovalSpoken, ApprovalState, ApprovalVote, ApprovalWanting,
-    ApprovalWord, Page, PageQuery, Secret, SubjectMark,
+    ApprovalWord, Page, PageQuery, Secret, SubjectMark, Work,
 };
 use axum::extract::State as Handed;
 use axum::http::StatusCode;
 use axum::response::Response;
 use uuid::Uuid;
 
+use super::break_glass::done;
 use crate::extract::{Caller, Json, Path, Stated, reason};
 use crate::page::{Cursor, List, Paging};
 use crate::perform::perform;
@@ -75,6 +76,21 @@ pub(super) async fn word(
     let operation = Vote { id, agrees: request.agrees, why: reason(request.why.as_ref())? };
     let now = perform(&service.app, &caller, operation).await?.output;
     render::ok(&ApprovalSpoken { state: state(now) })
+}
+
+/// Lists what was done under it, newest first, read from the events.
+#[utoipa::path(get, path = "/v1/approvals/{id}/work", tag = "approvals",
+    params(("id" = Uuid, Path, description = "The request"), PageQuery),
+    responses((status = 200, body = Page<Work>, description = "A page")))]
+pub(super) async fn work(
+    Handed(service): Handed<Shared>,
+    Caller(caller): Caller,
+    Path(id): Path<ApprovalId>,
+    paging: Paging,
+) -> Result<Response, Failure> {
+    let before = paging.after_number(List::Work)?.map(EventId::from_int);
+    let read = ReadApprovalWork { id, before, limit: paging.limit };
+    render::ok(&done(perform(&service.app, &caller, read).await?.output))
 }
 
 /// Takes back what one has asked for, agreed to or not.

@@ -7,8 +7,8 @@ use avouch_core::charters::{
     ActivateDraft, ApplyCharter, Becomes, CurrentCharter, Draft, DraftCharter, PlanCharter, ReadDraft,
     ReadDrafts, ReplayChange, ReplayDraft, Replayed, RevertCharter, Version, Versions, WithdrawDraft,
 };
-use avouch_core::{DraftId, EventId, PrincipalId};
 use avouch_core::indexes::{IndexState, ReadIndexes};
+use avouch_core::{DraftId, EventId, PrincipalId};
 use avouch_wire::charter::{
     CharterChange, CharterCompound, CharterDraft, CharterDraftApproval, CharterDraftRequest,
     CharterDraftView, CharterField, CharterIndex, CharterProblem, CharterPurpose, CharterRecipient,
@@ -317,11 +317,7 @@ fn draft_view(shown: DraftShown) -> CharterDraftView {
         problems: shown.problems.into_iter().map(defect).collect(),
         warnings: shown.warnings.into_iter().map(defect).collect(),
         subjects: shown.subjects,
-        files: shown
-            .files
-            .into_iter()
-            .map(|SourceFile { path, text }| CharterFile { path, text })
-            .collect(),
+        files: shown.files.into_iter().map(|SourceFile { path, text }| CharterFile { path, text }).collect(),
     }
 }
 

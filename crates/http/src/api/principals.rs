@@ -66,6 +66,7 @@ pub(super) async fn create(
         login: request.login,
         manager: request.manager.map(|id| PrincipalId::from_bytes(id.into_bytes())),
         person: request.person,
+        contact: request.contact,
         roles: request.roles,
         recipient: request.recipient,
         networks: networks(&request.networks)?,
@@ -113,6 +114,7 @@ pub(super) async fn update(
         login: request.login,
         manager: request.manager.map(|id| PrincipalId::from_bytes(id.into_bytes())),
         person: request.person,
+        contact: request.contact,
         roles: request.roles,
         networks: request.networks.as_deref().map(networks).transpose()?,
         status: request.status.map(|status| match status {
@@ -249,6 +251,7 @@ pub(super) fn rendered(principal: principals::Principal) -> Result<Principal, Fa
         login: record.login,
         manager: record.manager.map(|id| Uuid::from_bytes(*id.bytes())),
         person: record.person,
+        contact: record.contact,
         roles: record.roles,
         recipient: record.recipient,
         networks: record.networks.iter().map(ToString::to_string).collect(),

@@ -64,9 +64,9 @@ const MOST_CHANGES: usize = 50;
 async fn draft(service: &Shared, caller: &avouch_core::gate::Caller, id: DraftId) -> DraftRow {
     let read = perform(&service.app, caller, ReadDraft { id }).await;
     let changes = read.map(|done| done.output.changes).unwrap_or_default();
-    let changes = changes.into_iter().map(|change| {
-        format!("{}{}: {}", if change.danger { "! " } else { "" }, change.what, change.effect)
-    });
+    let changes = changes
+        .into_iter()
+        .map(|change| format!("{}{}: {}", if change.danger { "! " } else { "" }, change.what, change.effect));
     let replayed = perform(&service.app, caller, ReplayDraft { id, days: DAYS, before: None }).await;
     let replayed = replayed.ok().map(|done| done.output);
     let more = replayed.as_ref().is_some_and(|all| all.next.is_some() || all.changes.len() > MOST_CHANGES);

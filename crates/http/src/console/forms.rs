@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use avouch_core::gate;
-use avouch_core::gate::people::LogIn;
+use avouch_core::gate::people::{EndSessions, LogIn};
 use avouch_wire::ProblemKind;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -15,6 +15,7 @@ use super::pages::{LogInPage, WelcomePage};
 use super::show::{Frame, go, local, page};
 use crate::extract::{From, Visitor, body};
 use crate::people;
+use crate::perform::perform;
 use crate::problem::Failure;
 use crate::service::Shared;
 
@@ -97,13 +98,14 @@ pub(super) async fn log_in(
 
 pub(super) async fn recover(
     State(service): State<Shared>,
+    Visitor(visitor): Visitor,
     From(from): From,
     headers: HeaderMap,
     mut posted: Posted,
 ) -> Result<Response, Failure> {
     let login = posted.text("login");
     let shown = LogIn::Recovery { login: login.clone(), code: or_nothing(posted.take("recovery_code")) };
-    match let_in(&service, shown, None, from, &headers, "/console/enrol").await {
+    match let_in_anew(&service, shown, visitor.as_ref(), from, &headers).await {
         Err(failure) => {
             let (status, error) = said(failure)?;
             let page_of = LogInPage {
@@ -120,6 +122,7 @@ pub(super) async fn recover(
 
 pub(super) async fn welcome(
     State(service): State<Shared>,
+    Visitor(visitor): Visitor,
     From(from): From,
     headers: HeaderMap,
     mut posted: Posted,
@@ -128,7 +131,7 @@ pub(super) async fn welcome(
     // Whoever pastes the whole address means what stands behind its `#`.
     let secret = link.rsplit('#').next().unwrap_or_default().trim();
     let shown = LogIn::Link(Zeroizing::new(secret.to_owned()));
-    match let_in(&service, shown, None, from, &headers, "/console/enrol").await {
+    match let_in_anew(&service, shown, visitor.as_ref(), from, &headers).await {
         Err(failure) => {
             let (status, error) = said(failure)?;
             let error = match status {
@@ -164,6 +167,22 @@ async fn let_in(
     };
     let mut response = go(onward)?;
     people::give(&mut response, service, &new)?;
+    Ok(response)
+}
+
+/// Lets somebody in who begins anew, by a link or a recovery code. The session that this browser had is over: nobody would end it
+/// whose cookie is gone.
+async fn let_in_anew(
+    service: &Shared,
+    shown: LogIn,
+    before: Option<&gate::Caller>,
+    from: IpAddr,
+    headers: &HeaderMap,
+) -> Result<Response, Failure> {
+    let response = let_in(service, shown, None, from, headers, "/console/enrol").await?;
+    if let Some((caller, session)) = before.and_then(|caller| Some((caller, caller.session()?))) {
+        perform(&service.app, caller, EndSessions { only: Some(session) }).await?;
+    }
     Ok(response)
 }
 

@@ -96,6 +96,9 @@ struct EnrolPage {
     passkeys: bool,
     has_password: bool,
     has_totp: bool,
+    /// Whether the password so far is asked for, and whether its form is open.
+    asks_current: bool,
+    open_password: bool,
     suggestion: String,
     next: &'static str,
 }
@@ -233,7 +236,7 @@ pub(super) async fn enrol(
     if proof.aal() >= 2 && proof.age() > FRESH_MINUTES {
         return go("/console/step-up?to=/console/enrol");
     }
-    enrol_page(&service, &caller, &headers, None).await
+    enrol_page(&service, &caller, &headers, None, false).await
 }
 
 async fn enrol_page(
@@ -241,8 +244,11 @@ async fn enrol_page(
     Caller(caller): &Caller,
     headers: &HeaderMap,
     error: Option<(StatusCode, String)>,
+    open_password: bool,
 ) -> Result<Response, Failure> {
     let account = perform(&service.app, caller, ReadAccount).await?.output;
+    let has_password = has(&account, AuthenticatorKind::Password);
+    let breached = account.authenticators.iter().any(|one| one.breached);
     let enrolling = caller.proof().aal() < 2;
     let (status, error) = error.map_or((StatusCode::OK, None), |(status, text)| (status, Some(text)));
     let page_of = EnrolPage {
@@ -251,7 +257,9 @@ async fn enrol_page(
         strong: account.strong,
         enrolling,
         passkeys: service.origin.is_some(),
-        has_password: has(&account, AuthenticatorKind::Password),
+        has_password,
+        asks_current: has_password && caller.proof().aal() > 0,
+        open_password: open_password || breached,
         has_totp: has(&account, AuthenticatorKind::Totp),
         suggestion: people::client(headers),
         next: if enrolling { "/console/enrolled" } else { HERE },
@@ -274,11 +282,12 @@ pub(super) async fn set_password(
     headers: HeaderMap,
     mut posted: Posted,
 ) -> Result<Response, Failure> {
-    let password = posted.take("password").unwrap_or_default();
+    let (current, password) = (posted.take("current"), posted.take("password").unwrap_or_default());
     let (app, of) = (Arc::clone(&service.app), caller.0.clone());
-    let judged = match aside(move || app.judge_password_enrolment(&of, &password)).await {
+    let judge = move || app.judge_password_enrolment(&of, current.as_deref().map(String::as_str), &password);
+    let judged = match aside(judge).await {
         Ok(judged) => judged,
-        Err(failure) => return enrol_page(&service, &caller, &headers, Some(said(failure)?)).await,
+        Err(failure) => return enrol_page(&service, &caller, &headers, Some(said(failure)?), true).await,
     };
     perform(&service.app, &caller.0, judged).await?;
     go(if caller.0.proof().aal() < 2 { "/console/enrolled" } else { HERE })

@@ -16,20 +16,23 @@ pub(super) struct Frame {
     pub(super) name: Option<String>,
     pub(super) here: &'static str,
     pub(super) narrow: bool,
+    /// Until when one's glass is broken.
+    pub(super) glass: Option<String>,
 }
 
 impl Frame {
     /// Of a page that needs nobody.
     pub(super) fn open(service: &Shared) -> Self {
         let company = service.app.rules().charter.company().name.clone();
-        Self { company, name: None, here: "", narrow: true }
+        Self { company, name: None, here: "", narrow: true, glass: None }
     }
 
     /// Of a page of somebody.
     pub(super) fn of(service: &Shared, caller: &gate::Caller, here: &'static str) -> Self {
         let access = service.app.access();
         let name = access.principal(caller.id()).map(|record| record.name.clone());
-        Self { name, here, narrow: false, ..Self::open(service) }
+        let glass = service.app.broken_glass(caller.id()).map(|(_, until)| moment(until));
+        Self { name, here, narrow: false, glass, ..Self::open(service) }
     }
 }
 

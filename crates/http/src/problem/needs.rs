@@ -1,6 +1,6 @@
 //! What is missing, in the words of somebody who can do something about it.
 
-use avouch_core::{Need, ProofNeed, View};
+use avouch_core::{KeyClass, Need, ProofNeed, View};
 use avouch_wire::ProblemKind;
 use axum::http::HeaderValue;
 
@@ -30,8 +30,15 @@ pub(super) fn kind(needs: &[Need]) -> ProblemKind {
 pub(super) fn challenge(needs: &[avouch_wire::Need]) -> HeaderValue {
     let age = needs.iter().filter_map(|need| need.max_age).min();
     let resistant = needs.iter().any(|need| need.phishing_resistant);
-    // Of OpenID's Extended Authentication Profile: phishing-resistant; and SP 800-63B's second level as others write it.
-    let acr = if resistant { "phr" } else { "urn:nist:sp:800-63b:aal2" };
+    // Of OpenID's Extended Authentication Profile: phishing-resistant, and in hardware; and SP 800-63B's second level as others write it.
+    let bound = needs.iter().any(|need| need.device_bound);
+    let acr = if bound {
+        "phrh"
+    } else if resistant {
+        "phr"
+    } else {
+        "urn:nist:sp:800-63b:aal2"
+    };
     let age = age.map(|seconds| format!(", max_age=\"{seconds}\"")).unwrap_or_default();
     let text = format!("Bearer error=\"insufficient_user_authentication\", acr_values=\"{acr}\"{age}");
     HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("Bearer"))
@@ -62,18 +69,22 @@ pub(crate) fn plain(needs: &[Need], policies: &[String]) -> Vec<avouch_wire::Nee
                 Need::Proof(proof) => Some(proof),
                 _ => None,
             };
-            let quota = match need {
-                Need::Quota { of, resets, .. } => Some((of.clone(), render::time(*resets))),
-                _ => None,
+            let (quota, resets) = match need {
+                Need::Quota { of, resets, .. } => (Some(of.clone()), Some(*resets)),
+                Need::Settled { until, .. } => (None, *until),
+                _ => (None, None),
             };
+            let key = proof.map(|proof| proof.key).unwrap_or_default();
             avouch_wire::Need {
                 need: need.name().to_owned(),
                 detail,
                 allowed,
                 max_age: proof.and_then(|proof| proof.within).map(|minutes| minutes.saturating_mul(60)),
                 phishing_resistant: proof.is_some_and(|proof| proof.phishing_resistant),
-                resets: quota.as_ref().map(|(_, resets)| *resets),
-                quota: quota.map(|(of, _)| of),
+                device_bound: key >= KeyClass::DeviceBound,
+                attested: key == KeyClass::Attested,
+                resets: resets.map(render::time),
+                quota,
             }
         })
         .collect()
@@ -139,15 +150,31 @@ fn words(need: &Need) -> (String, Vec<String>) {
         Need::Session => {
             ("log in yourself: a key does not show that anybody is there".to_owned(), Vec::new())
         }
-        Need::Proof(ProofNeed { within, phishing_resistant }) => {
-            let how =
-                if *phishing_resistant { "with a passkey" } else { "with a passkey, or password and code" };
+        Need::Proof(ProofNeed { within, phishing_resistant, key }) => {
+            let how = match key {
+                KeyClass::Attested => "with a security key of a maker that your organisation has chosen",
+                KeyClass::DeviceBound => {
+                    "with a passkey that cannot leave its device, such as a security key"
+                }
+                KeyClass::Any if *phishing_resistant => "with a passkey",
+                KeyClass::Any => "with a passkey, or password and code",
+            };
             let when = match within {
                 None => String::new(),
                 Some(1) => ", now".to_owned(),
                 Some(minutes) => format!(" again, if that was more than {minutes} minutes ago"),
             };
             (format!("show that it is you, {how}{when}"), Vec::new())
+        }
+        Need::Settled { hours, until } => {
+            let when = until.map_or_else(
+                || format!("{hours} hours later"),
+                |until| format!("from {} on", render::time(until)),
+            );
+            let detail = format!(
+                "what you log in with, or where you are told of it, was changed: this can be done {when}"
+            );
+            (detail, Vec::new())
         }
         Need::Approval { name } => {
             (format!("others have to agree: ask for the approval `{name}`"), vec![name.clone()])
@@ -159,6 +186,12 @@ fn words(need: &Need) -> (String, Vec<String>) {
             let detail =
                 "your roles do not name this standalone key: use one that they name, or ask an administrator";
             (detail.to_owned(), keys.clone())
+        }
+        Need::Quota { of, most, .. } if of == "break_glass" => {
+            let detail = format!(
+                "behind broken glass you look at {most} customers, and this would be more: ask others"
+            );
+            (detail, Vec::new())
         }
         Need::Quota { of, most, .. } => {
             let of = match of.as_str() {

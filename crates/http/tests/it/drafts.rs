@@ -49,7 +49,10 @@ fn a_charter_is_drafted_replayed_agreed_to_activated_and_rolled_back() {
     let id = drafted["id"].as_str().expect("an id").to_owned();
     assert_eq!((&drafted["why"], &drafted["base_version"]), (&json!("support needs less"), &json!(2)));
     let listed = house.get(&dpo, "/v1/charter/drafts").expect(200).json();
-    assert_eq!((&listed["items"][0]["id"], &listed["items"][0]["approvals"][0]["state"]), (&json!(id), &json!("asked")));
+    assert_eq!(
+        (&listed["items"][0]["id"], &listed["items"][0]["approvals"][0]["state"]),
+        (&json!(id), &json!("asked"))
+    );
     let shown = house.get(&dpo, &format!("/v1/charter/drafts/{id}")).expect(200).json();
     assert_eq!(shown["files"].as_array().map(Vec::len), Some(less.len()));
 
@@ -76,7 +79,8 @@ fn a_charter_is_drafted_replayed_agreed_to_activated_and_rolled_back() {
     assert_eq!(house.get(&dpo, "/v1/charter").expect(200).json()["digest"], drafted["digest"]);
     reveal().expect(403);
 
-    let back = house.post(&house.admin, "/v1/charter/roll-back", json!({"base_version": 3})).expect(200).json();
+    let back =
+        house.post(&house.admin, "/v1/charter/roll-back", json!({"base_version": 3})).expect(200).json();
     assert_eq!(back, json!({"version": 4}));
     reveal().expect(200);
     house.post(&house.admin, "/v1/charter/roll-back", json!({"base_version": 3})).expect(409);

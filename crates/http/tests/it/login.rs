@@ -15,7 +15,7 @@ pub(crate) fn people() -> PeopleSettings {
 }
 
 /// A cookie that an answer sets: its value and its attributes.
-fn cookie(answer: &Answer, name: &str) -> Option<(String, String)> {
+pub(crate) fn cookie(answer: &Answer, name: &str) -> Option<(String, String)> {
     let set = answer.headers.iter().filter(|(header, _)| header == "set-cookie").map(|(_, value)| value);
     let (value, attributes) = set
         .filter_map(|value| value.split_once('='))
@@ -25,9 +25,9 @@ fn cookie(answer: &Answer, name: &str) -> Option<(String, String)> {
     Some((value.to_owned(), attributes.to_owned()))
 }
 
-struct Desk {
-    house: House,
-    ida: String,
+pub(crate) struct Desk {
+    pub(crate) house: House,
+    pub(crate) ida: String,
     device: Device,
 }
 
@@ -49,7 +49,7 @@ impl Desk {
     }
 
     /// As a page of ours does it.
-    fn own(&self, method: &str, path: &str, session: &str, body: Option<Value>) -> Answer {
+    pub(crate) fn own(&self, method: &str, path: &str, session: &str, body: Option<Value>) -> Answer {
         let request = self.house.request(method, path).header("cookie", &format!("__Host-avouch={session}"));
         let request = request.header("sec-fetch-site", "same-origin");
         match body {
@@ -59,7 +59,7 @@ impl Desk {
     }
 
     /// Ida with a passkey.
-    fn enrolled() -> Self {
+    pub(crate) fn enrolled() -> Self {
         let mut desk = Self::new();
         let answer = desk.log_in(json!({"link": desk.link()})).expect(200);
         let (session, _) = cookie(&answer, "__Host-avouch").expect("a session");
@@ -73,7 +73,7 @@ impl Desk {
     }
 
     /// A log-in by passkey, with these cookies besides.
-    fn by_passkey(&mut self, token: bool, session: Option<&str>) -> Answer {
+    pub(crate) fn by_passkey(&mut self, token: bool, session: Option<&str>) -> Answer {
         let begun = self.house.request("POST", "/v1/login/passkey").send().expect(200);
         let (ticket, _) = cookie(&begun, "__Host-avouch-ticket").expect("a ticket");
         let passkey = self.device.authenticate(&begun.member("publicKey").to_string()).expect("agrees");
@@ -86,7 +86,7 @@ impl Desk {
             .send()
     }
 
-    fn session(&mut self) -> String {
+    pub(crate) fn session(&mut self) -> String {
         cookie(&self.by_passkey(false, None).expect(200), "__Host-avouch").expect("a session").0
     }
 }
@@ -162,6 +162,29 @@ fn a_session_that_somebody_planted_is_nobodys() {
     // An API key in a cookie is none.
     let key = desk.house.admin.clone();
     desk.own("GET", "/v1/principals", &key, None).expect(401);
+}
+
+#[test]
+fn whoever_begins_anew_leaves_no_session_behind() {
+    let mut desk = Desk::enrolled();
+    let before = desk.session();
+    let codes = desk.own("POST", "/v1/account/recovery-codes", &before, None).expect(201);
+    let code = codes.json()["codes"][0].as_str().expect("a code").to_owned();
+    let link = desk.link();
+    for (page, body) in [
+        ("/console/welcome", format!("link={link}")),
+        ("/console/recover", format!("login=ida%40lindenhof.example&recovery_code={code}")),
+    ] {
+        let old = desk.session();
+        let request = desk.house.request("POST", page).header("sec-fetch-site", "same-origin");
+        let request = request.header("cookie", &format!("__Host-avouch={old}"));
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let answer = request.body(body).send();
+        assert_eq!((answer.status, answer.header("location")), (303, Some("/console/enrol")), "{page}");
+        assert!(cookie(&answer, "__Host-avouch").is_some_and(|(new, _)| new != old));
+        desk.own("GET", "/v1/account", &old, None).expect(401);
+    }
+    desk.own("GET", "/v1/account", &before, None).expect(200);
 }
 
 #[test]
@@ -301,4 +324,93 @@ fn visitors_who_are_slow_keep_nobody_waiting_who_has_shown_who_they_are() {
     assert!(again, "and they give it back");
     let large = json!({"link": "x".repeat(avouch_wire::limits::VISITOR_BODY_BYTES)});
     assert_eq!(house.request("POST", "/v1/login").json(&large).send().status, 413);
+}
+
+/// The `input` elements of a page, each as it is written.
+fn inputs(page: &str) -> Vec<&str> {
+    let begun = page.split("<input ").skip(1);
+    begun.filter_map(|rest| rest.split_once('>')).map(|(input, _)| input).collect()
+}
+
+#[test]
+fn pages_hide_passwords_and_let_managers_fill_them_in() {
+    let mut desk = Desk::enrolled();
+    let session = desk.session();
+    let password = json!({"password": "orchid walnut ferry cloud"});
+    desk.own("POST", "/v1/account/password", &session, Some(password)).expect(201);
+    let text = |answer: Answer| String::from_utf8(answer.expect(200).body).expect("text");
+    let login = text(desk.house.request("GET", "/console/login").send());
+    let enrol = text(desk.own("GET", "/console/enrol", &session, None));
+    let mut secret = Vec::new();
+    for input in inputs(&login).into_iter().chain(inputs(&enrol)) {
+        let is = |attribute: &str| input.contains(attribute);
+        if is("name=\"password\"") || is("name=\"current\"") {
+            assert!(is("type=\"password\""), "{input}");
+            secret.push(if is("autocomplete=\"new-password\"") { "new" } else { "current" });
+            assert!(
+                is("autocomplete=\"new-password\"") || is("autocomplete=\"current-password\""),
+                "{input}"
+            );
+        } else {
+            assert!(!is("type=\"password\""), "{input}");
+        }
+    }
+    assert_eq!(secret, ["current", "current", "new"], "log-in; and of a change both");
+    assert!(login.contains("autocomplete=\"one-time-code\"") && login.contains("autocomplete=\"username\""));
+    // Nothing keeps anybody from pasting: no handler in the pages, and none in the one script.
+    let script = text(desk.house.request("GET", "/console/passkey.js").send());
+    for page in [login, enrol, script] {
+        assert!(
+            !page.contains("onpaste") && !page.contains("paste\"") && !page.contains("readonly"),
+            "{page}"
+        );
+    }
+}
+
+#[test]
+fn a_password_is_changed_with_the_one_before_and_others_can_be_logged_out() {
+    const NEW: &str = "ferry cloud walnut orchid";
+    let mut desk = Desk::enrolled();
+    let other = desk.session();
+    let session = desk.session();
+    let set = |body| desk.own("POST", "/v1/account/password", &session, Some(body));
+    set(json!({"password": "orchid walnut ferry cloud"})).expect(201);
+    let refused = set(json!({"password": NEW})).expect(422);
+    assert_eq!(refused.json()["errors"][0]["pointer"], "/current");
+    set(json!({"current": "wrong horse battery staple", "password": NEW})).expect(422);
+    let form = |body: &str| {
+        let request = desk.house.request("POST", "/console/password").header("sec-fetch-site", "same-origin");
+        let request = request.header("cookie", &format!("__Host-avouch={session}"));
+        request.header("content-type", "application/x-www-form-urlencoded").body(body.to_owned()).send()
+    };
+    let wrong = form("current=wrong+horse+battery+staple&password=ferry+cloud+walnut+orchid").expect(422);
+    assert!(String::from_utf8_lossy(&wrong.body).contains("This is not your current password."));
+    let changed = form("current=orchid+walnut+ferry+cloud&password=ferry+cloud+walnut+orchid");
+    assert_eq!((changed.status, changed.header("location")), (303, Some("/console/account")));
+    // Where it leads to, one ends all other sessions.
+    let account = desk.own("GET", "/console/account", &session, None).expect(200);
+    assert!(String::from_utf8_lossy(&account.body).contains("End all others"));
+    desk.own("GET", "/v1/account", &other, None).expect(200);
+    assert_eq!(desk.own("DELETE", "/v1/account/sessions", &session, None).expect(200).member("ended"), 2);
+    desk.own("GET", "/v1/account", &other, None).expect(401);
+    desk.own("GET", "/v1/account", &session, None).expect(200);
+}
+
+#[test]
+fn these_are_the_ways_to_log_in_and_none_is_a_hint_or_a_question() {
+    let document = avouch_http::openapi();
+    let members =
+        document["components"]["schemas"]["LogInRequest"]["properties"].as_object().expect("members");
+    let members: Vec<_> = members.keys().map(String::as_str).collect();
+    assert_eq!(members, ["passkey", "login", "password", "code", "recovery_code", "link", "token"]);
+    let house = House::new();
+    let mut fields = Vec::new();
+    for page in ["/console/login", "/console/welcome"] {
+        let page = String::from_utf8(house.request("GET", page).send().expect(200).body).expect("text");
+        for input in inputs(&page) {
+            let name = input.split("name=\"").nth(1).and_then(|rest| rest.split('"').next());
+            fields.extend(name.map(str::to_owned));
+        }
+    }
+    assert_eq!(fields, ["to", "login", "password", "code", "login", "recovery_code", "link"]);
 }

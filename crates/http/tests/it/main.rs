@@ -1,7 +1,9 @@
 //! The server as its clients see it: real sockets, a real vault, the charter that we ship. One module for each concern.
 
 mod access;
+mod attackers;
 mod bad_input;
+mod break_glass;
 mod canary;
 mod client_address;
 mod compat;
@@ -16,6 +18,7 @@ mod keys;
 mod ledger;
 mod listeners;
 mod login;
+mod pathways;
 mod rates;
 mod scim;
 mod services;

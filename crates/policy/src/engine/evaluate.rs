@@ -18,7 +18,7 @@ use cedar_policy::{
 
 use crate::advice::Advice;
 use crate::source::Loaded;
-use crate::{Action, Field, PrincipalKind, Request, Shows, View};
+use crate::{Action, Field, KeyClass, PrincipalKind, Request, Shows, View};
 
 /// What Cedar is asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -257,7 +257,8 @@ impl Types {
         let truth = RestrictedExpression::new_bool;
         let number = RestrictedExpression::new_long;
         let named = |kind, id| RestrictedExpression::new_entity_uid(entity(kind, id));
-        let texts = request.approved.names().iter().map(|name| RestrictedExpression::new_string(name.to_string()));
+        let texts =
+            request.approved.names().iter().map(|name| RestrictedExpression::new_string(name.to_string()));
         let approved = RestrictedExpression::new_set(texts);
         let mut facts = vec![
             ("purpose_lawful", truth(request.purpose_lawful)),
@@ -270,6 +271,10 @@ impl Types {
             ("phishing_resistant", truth(request.proof.phishing_resistant())),
             ("proof_age", number(request.proof.age().into())),
             ("novelty", number(request.proof.novelty().into())),
+            ("settled", number(request.proof.settled().into())),
+            ("device_bound", truth(request.proof.key() >= KeyClass::DeviceBound)),
+            ("attested", truth(request.proof.key() == KeyClass::Attested)),
+            ("sent_code", truth(request.proof.sent_code())),
             ("rows", named(&self.rows, request.rows.as_str())),
             ("restricted", truth(request.restricted)),
             ("tier", number(request.subject.tier.into())),
@@ -277,6 +282,7 @@ impl Types {
             ("colleague", truth(request.subject.colleague)),
             ("approved", approved),
             ("approvers", number(request.approved.people().into())),
+            ("break_glass", truth(request.break_glass)),
         ];
         if let Some(purpose) = &request.purpose {
             facts.push(("purpose", named(&self.purpose, purpose)));

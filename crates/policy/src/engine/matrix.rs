@@ -13,7 +13,8 @@ use crate::{
 
 impl Engine {
     /// The matrix role × action × purpose, then field × purpose as `reads/reveals`, for requests that lack
-    /// nothing else: one customer, a reason given, a lawful purpose, an allowed network, no restriction.
+    /// nothing else: one customer, a reason given, a lawful purpose, an allowed network, no restriction, and broken glass
+    /// for a role that sleeps until then.
     ///
     /// `.` is nothing. Roles stand in the order of the grants, fields as given.
     pub fn matrix(&self, fields: &[Field]) -> String {
@@ -23,6 +24,7 @@ impl Engine {
 
     fn role_matrix(&self, role: &str, kind: PrincipalKind, fields: &[Field]) -> String {
         let principal = PrincipalClass::new(kind, [role], None);
+        let dormant = self.dormant.contains(role);
         let ask = |action, purpose: Option<&Arc<str>>| Request {
             principal: principal.clone(),
             action,
@@ -37,9 +39,10 @@ impl Engine {
             restricted: false,
             subject: SubjectClass::default(),
             approved: self.approvals.clone(),
+            break_glass: dormant,
         };
 
-        let mut text = format!("{role} ({kind})\n");
+        let mut text = format!("{role} ({kind}{})\n", if dormant { ", behind broken glass" } else { "" });
         let mut used: BTreeMap<Arc<str>, Vec<Action>> = BTreeMap::new();
         // What is everybody's own would stand in each.
         for action in Action::ALL.iter().copied().filter(|action| !action.is_own()) {

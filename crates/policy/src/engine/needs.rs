@@ -56,6 +56,7 @@ impl Engine {
                 Advice::FewerRows => Need::FewerRows,
                 Advice::Session => Need::Session,
                 Advice::Proof(need) => Need::Proof(*need),
+                Advice::Settled(hours) => Need::Settled { hours: *hours, until: None },
                 Advice::Approval(name) => Need::Approval { name: name.to_string() },
             });
         }
@@ -110,6 +111,7 @@ impl Engine {
                 Advice::FewerRows => Some(Need::FewerRows),
                 Advice::Session => Some(Need::Session),
                 Advice::Proof(need) => Some(Need::Proof(*need)),
+                Advice::Settled(hours) => Some(Need::Settled { hours: *hours, until: None }),
                 Advice::Approval(name) => Some(Need::Approval { name: name.to_string() }),
                 Advice::Permission | Advice::Purpose | Advice::Field | Advice::View => None,
             });
@@ -177,6 +179,7 @@ impl Engine {
             // What needs an approval has an own need for it, whatever the purpose.
             subject: SubjectClass::default(),
             approved: self.approvals.clone(),
+            break_glass: request.break_glass,
         }
     }
 }

@@ -26,6 +26,8 @@ fn role(name: &str, holder: PrincipalKind, actions: &[&str], purposes: &[&str]) 
         actions: strings(actions),
         purposes: strings(purposes),
         sees: Vec::new(),
+        dormant: false,
+        keys: crate::KeyClass::Any,
     }
 }
 
@@ -123,6 +125,7 @@ fn ask(kind: PrincipalKind, role: &str, action: Action, purpose: &str) -> Reques
         restricted: false,
         subject: SubjectClass::default(),
         approved: Approved::default(),
+        break_glass: false,
     }
 }
 

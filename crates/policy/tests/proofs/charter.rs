@@ -1,6 +1,8 @@
 //! The effective policy of a small shop: what is promised of it, and promises of its own.
 
-use avouch_policy::{ApprovalRule, Engine, PrincipalKind, Promise, PurposeFields, RoleGrant, SeesGrant, Source, View};
+use avouch_policy::{
+    ApprovalRule, Engine, PrincipalKind, Promise, PurposeFields, RoleGrant, SeesGrant, Source, View,
+};
 use cedar_policy::{Effect, PolicySet};
 
 use crate::claim::{assert_kept, broken, claims, names, report};
@@ -20,6 +22,8 @@ fn role(name: &str, holder: PrincipalKind, actions: &[&str], purposes: &[&str], 
         actions: strings(actions),
         purposes: strings(purposes),
         sees: vec![sees],
+        dormant: false,
+        keys: avouch_policy::KeyClass::Any,
     }
 }
 
@@ -123,7 +127,11 @@ fn without_its_rule_a_purpose_could_be_invented() {
     let broken = broken(&mut prover, &invented, &claims);
     assert_eq!(names(&broken), ["promise:known-purpose", "promise:fields-of-purpose"]);
     for purpose in purposes() {
-        assert!(!report(&broken).contains(&format!("purpose: Purpose::\"{}\"", purpose.name)), "{}", report(&broken));
+        assert!(
+            !report(&broken).contains(&format!("purpose: Purpose::\"{}\"", purpose.name)),
+            "{}",
+            report(&broken)
+        );
     }
 }
 
@@ -142,9 +150,14 @@ fn a_rule_that_lets_one_person_export_is_found() {
         (r#"context.approved.contains("export") || context.approvers >= 2"#, "approve"),
         (r#"context.approvers >= 2"#, "approve"),
         (r#"context.approved.contains("export")"#, "approvers: "),
-        (r#"context.approved.contains("export") && context.approvers >= 2 || context.rows == Rows::"few""#, "few"),
+        (
+            r#"context.approved.contains("export") && context.approvers >= 2 || context.rows == Rows::"few""#,
+            "few",
+        ),
     ] {
-        let text = format!("@id(\"{rule}\") forbid (principal, action == Action::\"subject.export\", resource) unless {{ {weaker} }};");
+        let text = format!(
+            "@id(\"{rule}\") forbid (principal, action == Action::\"subject.export\", resource) unless {{ {weaker} }};"
+        );
         let mut weakened = without(&whole, rule);
         for policy in policies(&text).policies() {
             weakened.add(policy.clone()).expect("in its place");
@@ -153,7 +166,10 @@ fn a_rule_that_lets_one_person_export_is_found() {
         let found = broken(&mut prover, &weakened, &claims);
         assert_eq!(names(&found), promised, "{weaker}");
         let report = report(&found);
-        assert!(report.contains("`subject.export` is never done before 2 other people have agreed to it."), "{report}");
+        assert!(
+            report.contains("`subject.export` is never done before 2 other people have agreed to it."),
+            "{report}"
+        );
         assert!(report.contains("action: subject.export") && report.contains(told), "{weaker}\n{report}");
     }
 }

@@ -22,6 +22,10 @@ fn without_a_rule_its_promises_fall() {
         lines.push(format!("{rule}: {}", names(&broken).join(", ")));
     }
     insta::assert_snapshot!(lines.join("\n"), @"
+    base:break-glass: promise:break-glass
+    base:break-glass-fresh: promise:break-glass-open
+    base:break-glass-open: promise:break-glass-open
+    base:break-glass-view: promise:break-glass
     base:contract: promise:contract
     base:enrol-first: promise:enrol-first
     base:lawful-purpose: promise:lawful-purpose, promise:clear-value
@@ -148,7 +152,7 @@ fn without_a_promise_a_rule_is_unpromised() {
         let missed = if found.is_some() { "nothing else says this" } else { "the others say this too" };
         lines.push(format!("{}: {missed}", left_out.id()));
     }
-    insta::assert_snapshot!(lines.join("\n"), @"
+    insta::assert_snapshot!(lines.join("\n"), @r"
     promise:lawful-purpose: nothing else says this
     promise:clear-value: the others say this too
     promise:reason: nothing else says this
@@ -159,6 +163,8 @@ fn without_a_promise_a_rule_is_unpromised() {
     promise:two-factors: nothing else says this
     promise:enrol-first: nothing else says this
     promise:own-authenticators: nothing else says this
+    promise:break-glass-open: nothing else says this
+    promise:break-glass: nothing else says this
     ");
 }
 

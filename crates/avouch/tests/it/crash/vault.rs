@@ -61,6 +61,7 @@ impl<'p> Vault<'p> {
                 login: None,
                 manager: None,
                 person: None,
+                contact: None,
                 roles: vec![role.to_owned()],
                 recipient: recipient.map(str::to_owned),
                 networks: Vec::new(),

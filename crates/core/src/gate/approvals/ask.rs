@@ -4,8 +4,8 @@ use avouch_policy::{Action, Need};
 use avouch_store::Tx;
 
 use super::live::ApprovalChange;
-use super::vote::nobody_else;
 use super::record::{Kept, OfDraft, Request, State};
+use super::vote::nobody_else;
 use crate::app::{Cx, Operation, Outcome, about_nobody};
 use crate::audit::Note;
 use crate::gate::{self, Intent, Permit, Reason, SubjectFacts};
@@ -160,7 +160,7 @@ impl Operation for CancelApproval {
     about_nobody!();
 
     fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<()>, Error> {
-        let Kept { mut request, version, until, .. } = Kept::one(tx, cx.app, self.id)?;
+        let Kept { mut request, version, .. } = Kept::one(tx, cx.app, self.id)?;
         if request.requester != cx.caller.id() {
             return Err(Error::NotFound);
         }
@@ -168,7 +168,8 @@ impl Operation for CancelApproval {
             return Err(Error::Conflict("it is over already"));
         }
         request.state = State::Cancelled;
-        request.change(tx, cx.app, self.id, version, until)?;
+        // Its row ends now: whoever has not heard of it yet takes nothing off it any more.
+        request.change(tx, cx.app, self.id, version, cx.now)?;
         let ends = ApprovalChange::Ends(self.id, request.requester);
         let note = Note { objects: vec![*self.id.bytes()], ..Note::count(1) };
         Ok(Outcome::new((), note).with_approvals(vec![ends]))

@@ -9,7 +9,8 @@ use crate::Error;
 use crate::app::{Cx, Operation, Outcome, about_nobody};
 use crate::audit::Note;
 use crate::gate::Permit;
-use crate::ids::{ApprovalId, DraftId, PrincipalId, SubjectId};
+use crate::gate::work::{Work, work_under};
+use crate::ids::{ApprovalId, DraftId, EventId, PrincipalId, SubjectId};
 
 /// Lists requests, newest first: one's own, and those on which one has or had something to say.
 #[derive(Debug, Clone)]
@@ -102,6 +103,34 @@ impl Operation for ReadApprovals {
         let items: Vec<_> = found.into_iter().filter_map(|(id, kept)| shown(cx, id, kept)).collect();
         let note = Note::count(items.len());
         Ok(Outcome::new(ApprovalPage { items, next }, note))
+    }
+}
+
+/// Lists what was done under it, newest first.
+#[derive(Debug, Clone)]
+pub struct ReadApprovalWork {
+    /// Which.
+    pub id: ApprovalId,
+    /// What was before this.
+    pub before: Option<EventId>,
+    /// At most so much.
+    pub limit: usize,
+}
+
+impl Operation for ReadApprovalWork {
+    const ACTION: Action = Action::ApprovalRead;
+    type Output = Work;
+    about_nobody!();
+
+    fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<Work>, Error> {
+        let kept = Kept::one(tx, cx.app, self.id)?;
+        let shown = shown(cx, self.id, kept).ok_or(Error::NotFound)?;
+        let mut whom =
+            |subject| crate::vault::pseudonym_of(tx, cx, subject).map(|pseudonym| (pseudonym, subject));
+        let known: Vec<_> = shown.subject.and_then(|subject| whom(subject).ok()).into_iter().collect();
+        let work = work_under(tx, cx, self.id.bytes(), &known, self.before, self.limit)?;
+        let note = Note { objects: vec![*self.id.bytes()], ..Note::count(work.items.len()) };
+        Ok(Outcome::new(work, note))
     }
 }
 

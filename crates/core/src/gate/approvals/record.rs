@@ -168,10 +168,10 @@ pub(crate) fn cancel_all(
 ) -> Result<Vec<ApprovalChange>, Error> {
     let rows = tx.query(&OF_REQUESTER, params![requester.bytes(), now], row)?;
     let mut ends = Vec::new();
-    for (id, Kept { mut request, version, until, .. }) in Kept::opened(rows, &app.keys)? {
+    for (id, Kept { mut request, version, .. }) in Kept::opened(rows, &app.keys)? {
         if matches!(request.state, State::Asked | State::Granted) {
             request.state = State::Cancelled;
-            request.change(tx, app, id, version, until)?;
+            request.change(tx, app, id, version, now)?;
             ends.push(ApprovalChange::Ends(id, requester));
         }
     }

@@ -8,7 +8,7 @@ use super::record::{Kept, State, Voted};
 use crate::Error;
 use crate::app::{Cx, Operation, Outcome};
 use crate::audit::Note;
-use crate::gate::{Access, Intent, Permit, Reason};
+use crate::gate::{Access, Intent, Permit, Reason, login_name};
 use crate::ids::{ApprovalId, PrincipalId};
 use crate::rules::Rules;
 
@@ -54,7 +54,9 @@ impl Operation for Vote {
             return Err(Error::Conflict("it is over already"));
         }
         if request.draft.is_some_and(|draft| draft.base != cx.rules.version) {
-            return Err(Error::Conflict("another charter has come into force since: it has to be drafted again"));
+            return Err(Error::Conflict(
+                "another charter has come into force since: it has to be drafted again",
+            ));
         }
         bars(&access, cx.caller.id(), request.requester)?;
         let about = request.subject.map(|subject| access.marks().of(subject).colleague);
@@ -133,6 +135,7 @@ pub(crate) fn reports_to(access: &Access, who: PrincipalId, whom: PrincipalId) -
 
 /// Whether two accounts are one human being.
 pub(crate) fn same_person(access: &Access, one: PrincipalId, other: PrincipalId) -> bool {
-    let person = |id| access.principal(id).and_then(|record| record.person.as_deref());
+    // However two administrators have spelt it.
+    let person = |id| access.principal(id).and_then(|record| record.person.as_deref()).map(login_name);
     one == other || matches!((person(one), person(other)), (Some(one), Some(other)) if one == other)
 }

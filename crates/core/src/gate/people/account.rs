@@ -1,8 +1,9 @@
 //! What somebody sees of themselves as a colleague: what they may do, and by what they log in.
 
-use avouch_policy::Action;
+use avouch_policy::{Action, KeyClass};
 use avouch_store::Tx;
 
+use super::PeopleSettings;
 use super::authenticators::{Authenticator, AuthenticatorKind, Secret, strong};
 use crate::Error;
 use crate::app::{Cx, Operation, Outcome, about_nobody};
@@ -29,6 +30,8 @@ pub struct Account {
     pub authenticators: Vec<AuthenticatorShown>,
     /// Whether that is worth two factors.
     pub strong: bool,
+    /// What their roles ask of their passkeys.
+    pub keys: KeyClass,
     /// The assurance level of the session that asks.
     pub aal: u8,
 }
@@ -63,6 +66,8 @@ pub struct AuthenticatorShown {
     pub left: Option<usize>,
     /// Of a passkey: whether it may be copied to other devices of its owner.
     pub travels: bool,
+    /// Of a passkey: whether the maker of its device has said that it may not, and is believed.
+    pub attested: bool,
     /// Of a password: whether it is known to have been lost elsewhere, and has to be changed.
     pub breached: bool,
 }
@@ -94,15 +99,17 @@ impl Operation for ReadAccount {
                 purposes: titles(&role.purposes),
             })
             .collect();
-        let authenticators = all.into_iter().map(|(id, kept)| shown(id, kept)).collect();
+        let settings = &cx.app.people.settings;
+        let authenticators = all.into_iter().map(|(id, kept)| shown(settings, id, kept)).collect();
         let aal = cx.caller.proof().aal();
         let groups = access.groups_of(id).map(|(_, group)| group.display.clone()).collect();
-        let account = Account { id, record, groups, roles, authenticators, strong, aal };
+        let keys = cx.rules.keys_of(cx.caller.roles());
+        let account = Account { id, record, groups, roles, authenticators, strong, keys, aal };
         Ok(Outcome::new(account, Note::count(1)))
     }
 }
 
-fn shown(id: AuthenticatorId, kept: Authenticator) -> AuthenticatorShown {
+fn shown(settings: &PeopleSettings, id: AuthenticatorId, kept: Authenticator) -> AuthenticatorShown {
     AuthenticatorShown {
         id,
         kind: kept.secret.kind(),
@@ -113,6 +120,7 @@ fn shown(id: AuthenticatorId, kept: Authenticator) -> AuthenticatorShown {
             Secret::Recovery(codes) => Some(codes.left()),
             _ => None,
         },
+        attested: matches!(&kept.secret, Secret::Passkey(passkey) if settings.class_of(passkey) == KeyClass::Attested),
         travels: matches!(&kept.secret, Secret::Passkey(passkey) if passkey.travels()),
         breached: matches!(&kept.secret, Secret::Password { breached: true, .. }),
     }

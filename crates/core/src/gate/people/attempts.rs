@@ -88,15 +88,17 @@ impl Attempts {
         self.lock().barred(account, network(from), now).map(drop)
     }
 
+    /// What was shown was never looked at, because the server could not: it was no failure. Whoever keeps the server busy would shut
+    /// others out with it.
+    pub(super) fn unjudged(&self, attempt: Attempt) {
+        self.lock().take_back(&attempt);
+    }
+
     /// The attempt was none of a stranger: it does not count, and its network is known from now on.
-    pub(super) fn succeeded(&self, Attempt { account, network }: Attempt, now: i64) {
+    pub(super) fn succeeded(&self, attempt: Attempt, now: i64) {
         let mut counts = self.lock();
-        let known = counts.known.contains_key(&(account, network));
-        for (key, _) in keys(account, network, known).into_iter().flatten() {
-            if let Some(count) = counts.failures.get_mut(&key) {
-                count.failures = count.failures.saturating_sub(1);
-            }
-        }
+        counts.take_back(&attempt);
+        let Attempt { account, network } = attempt;
         if counts.known.len() >= KNOWN
             && let Some(oldest) = counts.known.iter().min_by_key(|(_, at)| **at).map(|(key, _)| *key)
         {
@@ -128,6 +130,15 @@ impl Counts {
             }
         }
         Ok(keys)
+    }
+
+    fn take_back(&mut self, Attempt { account, network }: &Attempt) {
+        let known = self.known.contains_key(&(*account, *network));
+        for (key, _) in keys(*account, *network, known).into_iter().flatten() {
+            if let Some(count) = self.failures.get_mut(&key) {
+                count.failures = count.failures.saturating_sub(1);
+            }
+        }
     }
 
     fn current(&self, key: Key, now: i64) -> Option<Count> {
@@ -213,6 +224,16 @@ mod tests {
             attempts.succeeded(attempt, 0);
         }
         assert_eq!(tries(&attempts, 1, "192.0.2.1", 0), 1);
+    }
+
+    #[test]
+    fn what_was_never_looked_at_is_no_failure() {
+        let attempts = Attempts::default();
+        for _ in 0..50 {
+            let attempt = attempts.begin([1; 32], at("192.0.2.1"), 0).unwrap();
+            attempts.unjudged(attempt);
+        }
+        assert_eq!(tries(&attempts, 1, "192.0.2.1", 0), PAIR, "nor does it take back another's");
     }
 
     #[test]

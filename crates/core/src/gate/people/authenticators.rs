@@ -10,11 +10,13 @@ use avouch_store::{Tx, params, statements};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::sessions;
+use super::notices::Told;
+use super::sessions::{self, SessionChange};
 use crate::app::{App, Cx, Operation, Outcome, about_nobody};
 use crate::audit::Note;
 use crate::gate::Permit;
 use crate::ids::{AuthenticatorId, PrincipalId};
+use crate::outbox::AccountNotice;
 use crate::{Error, Refusal};
 
 statements! {
@@ -187,8 +189,13 @@ pub(super) fn strong(all: &[(AuthenticatorId, Authenticator)]) -> bool {
     has(AuthenticatorKind::Passkey) || has(AuthenticatorKind::Password) && has(AuthenticatorKind::Totp)
 }
 
-/// Adds one to what the caller has. A second of a kind of which one has only one takes the place of the first.
-pub(super) fn add(tx: &mut Tx<'_>, cx: &Cx<'_>, one: &Authenticator) -> Result<AuthenticatorId, Error> {
+/// Adds one to what the caller has. A second of a kind of which one has only one takes the place of the first, and the sessions that
+/// began with that one end, but for the one that asks.
+pub(super) fn add(
+    tx: &mut Tx<'_>,
+    cx: &Cx<'_>,
+    one: &Authenticator,
+) -> Result<(AuthenticatorId, Vec<SessionChange>), Error> {
     let all = Authenticator::of(tx, cx.app, cx.caller.id())?;
     // With a password alone nobody adds to a way in that is stronger. With a link or a recovery code they may: that is what
     // these are for.
@@ -198,15 +205,17 @@ pub(super) fn add(tx: &mut Tx<'_>, cx: &Cx<'_>, one: &Authenticator) -> Result<A
     }
     let kind = one.secret.kind();
     let single = kind != AuthenticatorKind::Passkey;
+    let mut ended = Vec::new();
     for (id, _) in all.iter().filter(|(_, other)| single && other.secret.kind() == kind) {
         tx.put(&DROP, params![id.bytes(), cx.caller.id().bytes()])?;
+        ended.extend(sessions::end_begun_with(tx, cx.app, cx.caller.id(), *id, cx.caller.session())?);
     }
     if all.len() >= MOST {
         return Err(Error::Conflict("you have 20 ways to log in: take one away first"));
     }
     let id = AuthenticatorId::from_bytes(cx.new_id()?);
     one.put(tx, cx.app, id)?;
-    Ok(id)
+    Ok((id, ended))
 }
 
 /// Takes one of the caller's own away. Every session that began with it ends.
@@ -224,9 +233,8 @@ impl Operation for RemoveAuthenticator {
     fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<()>, Error> {
         let caller = cx.caller.id();
         let all = Authenticator::of(tx, cx.app, caller)?;
-        if !all.iter().any(|(id, _)| *id == self.id) {
-            return Err(Error::NotFound);
-        }
+        let kind = all.iter().find(|(id, _)| *id == self.id).map(|(_, one)| one.secret.kind());
+        let kind = kind.ok_or(Error::NotFound)?;
         let rest: Vec<_> = all.iter().filter(|(id, _)| *id != self.id).cloned().collect();
         if strong(&all) && !strong(&rest) {
             return Err(Error::Conflict(
@@ -234,6 +242,8 @@ impl Operation for RemoveAuthenticator {
             ));
         }
         tx.put(&DROP, params![self.id.bytes(), caller.bytes()])?;
+        let told = Told { with: Some(kind.as_str()), ..Told::of(AccountNotice::Removed) };
+        told.tell(tx, cx.app, caller, cx.now)?;
         let ended = sessions::end_begun_with(tx, cx.app, caller, self.id, cx.caller.session())?;
         let note = Note { objects: vec![*self.id.bytes()], ..Note::count(1) };
         Ok(Outcome::new((), note).with_sessions(ended))

@@ -3,25 +3,28 @@
 
 use std::sync::Arc;
 
-use avouch_authn::passkey::Passkey;
+use avouch_authn::passkey::{Makers, Passkey};
 use avouch_authn::password::{self, Hashed};
 use avouch_authn::recovery::{self, COUNT};
-use avouch_policy::Action;
+use avouch_policy::{Action, KeyClass};
 use avouch_seal::SecureRandom as _;
 use avouch_store::Tx;
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::authenticators::{self, Authenticator, Secret, totp_secret};
+use super::authenticators::{self, Authenticator, AuthenticatorKind, Kept, Secret, totp_secret};
 use super::log_in::BegunCeremony;
+use super::notices::Told;
 use super::once::{self, Single};
 use super::ticket::{self, For};
 use crate::Error;
-use crate::app::{App, Cx, Operation, Outcome, about_nobody};
+use crate::app::{App, Cx, Operation, Outcome, Refresh, about_nobody};
 use crate::audit::Note;
+use crate::gate::principals::note_change;
 use crate::gate::{Caller, Permit};
 use crate::ids::{AuthenticatorId, PrincipalId};
+use crate::outbox::AccountNotice;
 
 /// Something to log in with that was just added.
 #[derive(Debug)]
@@ -71,6 +74,16 @@ struct Ready {
     label: String,
     secret: Secret,
     single: Option<Single>,
+    /// The password of which its owner has shown that they know it.
+    knows: Option<AuthenticatorId>,
+}
+
+/// The password among what somebody has.
+fn password_of(all: &Kept) -> Option<(AuthenticatorId, &Hashed)> {
+    all.iter().find_map(|(id, one)| match &one.secret {
+        Secret::Password { hashed, .. } => Some((*id, hashed)),
+        Secret::Passkey(_) | Secret::Totp { .. } | Secret::Recovery(_) => None,
+    })
 }
 
 impl Ready {
@@ -81,16 +94,33 @@ impl Ready {
         if let Some(single) = &self.single {
             once::spend(tx, single)?;
         }
+        if self.secret.kind() == AuthenticatorKind::Password && cx.caller.proof().aal() > 0 {
+            // Of two who change it with the same one, one is second.
+            let all = Authenticator::of(tx, cx.app, self.owner)?;
+            if password_of(&all).map(|(id, _)| id) != self.knows {
+                return Err(Error::Conflict("your password was changed meanwhile"));
+            }
+        }
         let one = Authenticator::new(self.owner, &self.label, cx.now, self.secret.clone())?;
-        let id = authenticators::add(tx, cx, &one)?;
+        let (id, ended) = authenticators::add(tx, cx, &one)?;
+        changed(tx, cx, one.secret.kind())?;
         let note = Note { objects: vec![*id.bytes()], ..Note::count(1) };
-        Ok(Outcome::new(Enrolled { id, codes: Vec::new() }, note))
+        Ok(Outcome::new(Enrolled { id, codes: Vec::new() }, note).with_sessions(ended))
     }
+}
+
+/// Something to log in with was added: for a while its owner is not let out with much, and they are told.
+fn changed(tx: &mut Tx<'_>, cx: &Cx<'_>, kind: AuthenticatorKind) -> Result<(), Error> {
+    let owner = cx.caller.id();
+    note_change(tx, cx.app, owner, cx.now)?;
+    let told = Told { with: Some(kind.as_str()), ..Told::of(AccountNotice::Enrolled) };
+    told.tell(tx, cx.app, owner, cx.now)
 }
 
 macro_rules! enrolment {
     () => {
         const ACTION: Action = Action::AuthenticatorEnrol;
+        const REFRESH: Refresh = Refresh::Access;
         type Output = Enrolled;
         about_nobody!();
     };
@@ -116,17 +146,23 @@ impl Operation for EnrolRecoveryCodes {
         }
         let (kept, codes) = recovery::generate(&random);
         let one = Authenticator::new(cx.caller.id(), "Recovery codes", cx.now, Secret::Recovery(kept))?;
-        let id = authenticators::add(tx, cx, &one)?;
+        let (id, ended) = authenticators::add(tx, cx, &one)?;
+        changed(tx, cx, one.secret.kind())?;
         let note = Note { objects: vec![*id.bytes()], ..Note::count(1) };
-        Ok(Outcome::new(Enrolled { id, codes }, note))
+        Ok(Outcome::new(Enrolled { id, codes }, note).with_sessions(ended))
     }
 }
+
+/// Said to whoever brings a passkey that does not do for their roles.
+const TRAVELS: &str = "your roles ask for a passkey that cannot be copied to other devices: use a security key, or one that stays on its device";
 
 /// What a ticket for a passkey says.
 #[derive(Serialize, Deserialize)]
 struct PasskeyBegun {
     owner: PrincipalId,
     state: String,
+    /// Whether the maker of the device is asked.
+    attested: bool,
 }
 
 /// What a ticket for an app says.
@@ -152,12 +188,16 @@ impl App {
                 _ => None,
             })
             .collect();
-        let begun = self
-            .relying_party()?
-            .begin_enrolment(*owner.bytes(), &name, &known)
-            .map_err(|_| Error::Internal("a ceremony could not begin"))?;
+        let (site, person) = (self.relying_party()?, *owner.bytes());
+        let attested = self.keys_asked_of(owner) == KeyClass::Attested;
+        let begun = if attested {
+            site.begin_attested_enrolment(person, &name, &known, self.makers()?)
+        } else {
+            site.begin_enrolment(person, &name, &known)
+        };
+        let begun = begun.map_err(|_| Error::Internal("a ceremony could not begin"))?;
         let state = HEXLOWER.encode(&begun.state);
-        let ticket = ticket::issue(self, For::Passkey, PasskeyBegun { owner, state })?;
+        let ticket = ticket::issue(self, For::Passkey, PasskeyBegun { owner, state, attested })?;
         Ok(BegunCeremony { options: begun.options, ticket })
     }
 
@@ -171,15 +211,26 @@ impl App {
         answer: &[u8],
         label: &str,
     ) -> Result<EnrolPasskey, Error> {
-        let (PasskeyBegun { owner, state }, single) = ticket::redeem(self, For::Passkey, ticket)?;
+        let (PasskeyBegun { owner, state, attested }, single) = ticket::redeem(self, For::Passkey, ticket)?;
         let state = HEXLOWER.decode(state.as_bytes()).map_err(|_| Error::LogInFailed)?;
-        let passkey =
-            self.relying_party()?.finish_enrolment(&state, answer).map_err(|error| match error {
-                avouch_authn::Error::Undiscoverable => Error::invalid("", error.to_string()),
-                _ => Error::LogInFailed,
-            })?;
+        let site = self.relying_party()?;
+        let passkey = if attested {
+            site.finish_attested_enrolment(&state, answer, self.makers()?)
+        } else {
+            site.finish_enrolment(&state, answer)
+        };
+        let passkey = passkey.map_err(|error| match error {
+            avouch_authn::Error::Undiscoverable | avouch_authn::Error::Unattested => {
+                Error::invalid("", error.to_string())
+            }
+            _ => Error::LogInFailed,
+        })?;
+        if self.people.settings.class_of(&passkey) < self.keys_asked_of(owner) {
+            return Err(Error::invalid("", TRAVELS));
+        }
         let secret = Secret::Passkey(Box::new(passkey));
-        Ok(EnrolPasskey(Ready { owner, label: label.to_owned(), secret, single: Some(single) }))
+        let label = label.to_owned();
+        Ok(EnrolPasskey(Ready { owner, label, secret, single: Some(single), knows: None }))
     }
 
     /// Begins to enrol an app for codes.
@@ -208,15 +259,31 @@ impl App {
         let now_seconds = u64::try_from(self.now() / 1_000_000).unwrap_or_default();
         let step = totp_secret(&bytes).verify(code, now_seconds, None).ok_or(Error::LogInFailed)?;
         let secret = Secret::Totp { bytes: *bytes, last: Some(step) };
-        Ok(EnrolTotp(Ready { owner, label: label.to_owned(), secret, single: Some(single) }))
+        let label = label.to_owned();
+        Ok(EnrolTotp(Ready { owner, label, secret, single: Some(single), knows: None }))
     }
 
-    /// Judges a password and hashes it. Takes its time, on the thread that calls.
+    /// Judges a password and hashes it. Takes its time, on the thread that calls. Whoever has one shows it, but for somebody who is
+    /// here by a link or a recovery code, because they have lost it.
     ///
     /// # Errors
-    /// [`Error::Invalid`] says what is wrong with it; [`Error::Busy`].
-    pub fn judge_password_enrolment(&self, caller: &Caller, password: &str) -> Result<EnrolPassword, Error> {
+    /// [`Error::Invalid`] says what is wrong with it; [`Error::TooMany`] after too many wrong ones; [`Error::Busy`].
+    pub fn judge_password_enrolment(
+        self: &Arc<Self>,
+        caller: &Caller,
+        current: Option<&str>,
+        password: &str,
+    ) -> Result<EnrolPassword, Error> {
         let owner = caller.id();
+        let all = self.authenticators_of(owner)?;
+        let knows = match password_of(&all).filter(|_| caller.proof().aal() > 0) {
+            Some((id, hashed)) => {
+                let current = current.ok_or_else(|| Error::invalid("/current", CURRENT))?;
+                self.judge_current(caller, hashed, current)?;
+                Some(id)
+            }
+            None => None,
+        };
         let rules = self.rules();
         let own = self.names_of(owner)?;
         let own = own.iter().map(String::as_str);
@@ -227,7 +294,36 @@ impl App {
         let salt = self.salt()?;
         let hashed = self.people.hashing.run(|| Hashed::new(password, salt))?;
         let (label, secret) = ("Password".to_owned(), Secret::Password { hashed, breached: false });
-        Ok(EnrolPassword(Ready { owner, label, secret, single: None }))
+        Ok(EnrolPassword(Ready { owner, label, secret, single: None, knows }))
+    }
+
+    /// Whether the caller knows their password: counted as a log-in is, so that a session is no way to guess it.
+    fn judge_current(self: &Arc<Self>, caller: &Caller, hashed: &Hashed, current: &str) -> Result<(), Error> {
+        let from = caller.from().ok_or(Error::Unauthenticated)?;
+        let judged = self.attempted(self.account_of(caller.id()), from, || {
+            let right = self.people.hashing.run(|| hashed.verify(current))?;
+            if right { Ok(()) } else { Err(Error::LogInFailed) }
+        });
+        judged.map_err(|error| match error {
+            Error::LogInFailed => {
+                self.record_refusal(caller.id(), None, "log-in-failed");
+                Error::invalid("/current", "this is not your current password")
+            }
+            error => error,
+        })
+    }
+
+    /// What somebody's roles ask of their passkeys.
+    fn keys_asked_of(&self, id: PrincipalId) -> KeyClass {
+        let rules = self.rules();
+        let class = self.access().class(id, &rules);
+        class.map(|class| rules.keys_of(class.roles())).unwrap_or_default()
+    }
+
+    fn makers(&self) -> Result<&Makers, Error> {
+        self.people.settings.makers.as_deref().ok_or(Error::Conflict(
+            "your roles ask for a passkey that its maker speaks for, and the operator has named no maker",
+        ))
     }
 
     /// What somebody is called where they log in.
@@ -248,6 +344,8 @@ impl App {
             .collect())
     }
 }
+
+const CURRENT: &str = "say your current password as well";
 
 /// The words of these texts, in lower case, of three letters and more.
 fn familiar<'t>(texts: impl Iterator<Item = &'t str>) -> Vec<String> {

@@ -10,12 +10,15 @@ use avouch_seal::credential::OneTimeLink;
 use avouch_store::{Tx, params, statements};
 use zeroize::Zeroizing;
 
+use super::notices::Told;
 use super::{authenticators, sessions};
 use crate::Error;
-use crate::app::{App, Cx, Fresh, Operation, Outcome, about_nobody};
+use crate::app::{App, Cx, Fresh, Operation, Outcome, Refresh, about_nobody};
 use crate::audit::{self, Note, What};
+use crate::gate::principals::note_change;
 use crate::gate::{Access, Permit, login_name, principals};
 use crate::ids::{LinkId, PrincipalId};
+use crate::outbox::AccountNotice;
 
 statements! {
     data PUT = "insert into one_time_link (id, principal, until, hash) values (?1, ?2, ?3, ?4)";
@@ -56,6 +59,10 @@ impl Operation for CreateLink {
     type Output = NewLink;
     about_nobody!();
 
+    fn refreshes(&self) -> Refresh {
+        if self.afresh { Refresh::Access } else { Refresh::Nothing }
+    }
+
     fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<NewLink>, Error> {
         let access = cx.app.access();
         let record = access.principal(self.principal).ok_or(Error::NotFound)?;
@@ -66,6 +73,8 @@ impl Operation for CreateLink {
         if self.afresh {
             authenticators::drop_all(tx, self.principal)?;
             ended = sessions::end_all(tx, cx.app, self.principal)?;
+            note_change(tx, cx.app, self.principal, cx.now)?;
+            Told::of(AccountNotice::Removed).tell(tx, cx.app, self.principal, cx.now)?;
         }
         let new = create(tx, cx.app, self.principal, cx.now)?;
         let note = Note { objects: vec![*self.principal.bytes()], ..Note::count(1) };

@@ -9,12 +9,15 @@ use std::sync::Arc;
 
 use avouch_authn::passkey::{self, Claimed};
 use avouch_authn::password::Hashed;
+use avouch_policy::KeyClass;
 use avouch_seal::credential::OneTimeLink;
 use data_encoding::HEXLOWER;
 use zeroize::Zeroizing;
 
-use super::attempts::Attempt;
+use super::attempts::{Account, Attempt};
 use super::authenticators::{Authenticator, Kept, Secret, totp_secret};
+use super::notices::Told;
+use super::once::{self, Single};
 use super::places::{self, BrowserId, Place};
 use super::proven::{Proven, RestsOn};
 use super::ticket::{self, For};
@@ -24,6 +27,17 @@ use crate::app::App;
 use crate::gate::access::login_name;
 use crate::gate::{Caller, PrincipalRecord};
 use crate::ids::{AuthenticatorId, PrincipalId, SessionId};
+use crate::outbox::AccountNotice;
+
+const DAY_MICROS: i64 = 24 * 3600 * 1_000_000;
+
+/// How far somebody got.
+#[derive(Debug, Default)]
+struct About {
+    principal: Option<PrincipalId>,
+    /// Their password was right.
+    password_right: bool,
+}
 
 /// Where somebody comes from.
 #[derive(Debug, Clone)]
@@ -108,7 +122,7 @@ impl App {
         shown: LogIn,
         arrival: &Arrival,
     ) -> Result<(Caller, super::BeginSession), Error> {
-        let mut about = None;
+        let mut about = About::default();
         let judged = match shown {
             LogIn::Passkey { ticket, answer } => self.judge_passkey(&ticket, &answer, &mut about),
             LogIn::Password { login, password, code } => self.counted(&login, arrival, &mut about, |about| {
@@ -122,6 +136,10 @@ impl App {
         let admitted = judged.and_then(|proven| {
             let caller = Caller::proven(&self.access(), &self.rules(), &proven, arrival.from, self.now());
             let caller = caller.map_err(|_| Error::LogInFailed)?;
+            // From elsewhere nobody learns whether what they have shown was right.
+            if !caller.network_allowed {
+                return Err(Error::LogInFailed);
+            }
             // Whoever steps up is who they were.
             if let Some(session) = arrival.session {
                 let before = self.people.sessions.standing(session, arrival.from, self.now());
@@ -133,10 +151,39 @@ impl App {
             let (client, network) = (arrival.client.clone(), places::network(arrival.from));
             Ok((caller, super::BeginSession { proven, place, network, client, replaces: arrival.session }))
         });
-        if let (Err(Error::LogInFailed), Some(principal)) = (&admitted, about) {
+        if let (Err(Error::LogInFailed), Some(principal)) = (&admitted, about.principal) {
             self.record_refusal(principal, None, "log-in-failed");
+            if about.password_right {
+                self.warn_of_password(principal, arrival);
+            }
         }
         admitted
+    }
+
+    /// Tells somebody, once a day, that their password is known to whoever did not have the rest, unless that was where they are known
+    /// from. After the answer: whoever tries learns nothing by the time it takes.
+    fn warn_of_password(self: &Arc<Self>, principal: PrincipalId, arrival: &Arrival) {
+        let (app, now) = (Arc::clone(self), self.now());
+        let place = Place::of(self, principal, arrival.from, arrival.browser.as_ref());
+        let client = arrival.client.clone();
+        let tell = move |tx: &mut avouch_store::Tx<'_>| {
+            if !places::is_unseen(tx, principal, &place, now)? {
+                return Ok(());
+            }
+            let day = now.div_euclid(DAY_MICROS).to_be_bytes();
+            let digest = app.keys.row_digest("password-known", &[principal.bytes(), &day]);
+            let today = Single { digest, until: now.saturating_add(DAY_MICROS) };
+            if once::spend(tx, &today).is_err() {
+                return Ok(());
+            }
+            let (client, country) = (Some(client.as_str()), place.spot.country);
+            Told { client, country, ..Told::of(AccountNotice::PasswordKnown) }.tell(tx, &app, principal, now)
+        };
+        self.store.write(tell, |result: Result<(), Error>| {
+            if let Err(error) = result {
+                tracing::error!(%error, "somebody could not be told that their password is known");
+            }
+        });
     }
 
     /// Counts an attempt by a name, whether anybody has it or not.
@@ -144,27 +191,46 @@ impl App {
         self: &Arc<Self>,
         login: &str,
         arrival: &Arrival,
-        about: &mut Option<PrincipalId>,
-        judge: impl FnOnce(&mut Option<PrincipalId>) -> Result<Proven, Error>,
+        about: &mut About,
+        judge: impl FnOnce(&mut About) -> Result<Proven, Error>,
     ) -> Result<Proven, Error> {
         // By the person where there is one, so that all spellings of a name are one account.
         let name = login_name(login);
         let id = self.access().by_login(&name);
         let account = match &id {
-            Some(id) => self.keys.row_digest("log-in-attempts", &[b"person", id.bytes()]),
+            Some(id) => self.account_of(*id),
             None => self.keys.row_digest("log-in-attempts", &[b"nobody", name.as_bytes()]),
         };
-        let attempt: Attempt = self.people.attempts.begin(account, arrival.from, self.now())?;
-        let judged = judge(about)?;
-        self.people.attempts.succeeded(attempt, self.now());
-        Ok(judged)
+        self.attempted(account, arrival.from, || judge(about))
+    }
+
+    /// Judges something that could be guessed: a failure is counted, and what could not be looked at is none.
+    pub(super) fn attempted<T>(
+        &self,
+        account: Account,
+        from: IpAddr,
+        judge: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let attempt: Attempt = self.people.attempts.begin(account, from, self.now())?;
+        let judged = judge();
+        match &judged {
+            Ok(_) => self.people.attempts.succeeded(attempt, self.now()),
+            Err(Error::LogInFailed) => {}
+            Err(_) => self.people.attempts.unjudged(attempt),
+        }
+        judged
+    }
+
+    /// By what the attempts of somebody are counted.
+    pub(super) fn account_of(&self, person: PrincipalId) -> Account {
+        self.keys.row_digest("log-in-attempts", &[b"person", person.bytes()])
     }
 
     fn judge_passkey(
         self: &Arc<Self>,
         ticket: &str,
         answer: &[u8],
-        about: &mut Option<PrincipalId>,
+        about: &mut About,
     ) -> Result<Proven, Error> {
         let (state, single) = ticket::redeem::<String>(self, For::LogIn, ticket)?;
         let state = HEXLOWER.decode(state.as_bytes()).map_err(|_| Error::LogInFailed)?;
@@ -175,7 +241,7 @@ impl App {
             if known.id() != credential {
                 continue;
             }
-            *about = Some(principal);
+            about.principal = Some(principal);
             let shown = self.relying_party()?.finish(&state, answer, &known).map_err(|error| {
                 tracing::info!(%error, "a passkey was refused");
                 Error::LogInFailed
@@ -185,6 +251,7 @@ impl App {
                 aal: 2,
                 phishing_resistant: true,
                 methods: &["pop", "user"],
+                key: self.people.settings.class_of(&known),
                 bound_since: (!known.travels()).then_some(kept.created),
                 single: Some(single),
                 rests_on: vec![RestsOn::Passkey(id, shown.changed.map(Box::new))],
@@ -198,10 +265,10 @@ impl App {
         login: &str,
         password: &str,
         code: Option<&str>,
-        about: &mut Option<PrincipalId>,
+        about: &mut About,
     ) -> Result<Proven, Error> {
         let person = self.person(login)?;
-        *about = person.as_ref().map(|(id, _)| *id);
+        about.principal = person.as_ref().map(|(id, _)| *id);
         let (principal, all) = person.unwrap_or((PrincipalId::SYSTEM, Vec::new()));
         let (mut hashed, mut totp) = (None, None);
         for (id, kept) in all {
@@ -220,6 +287,7 @@ impl App {
             (*id, totp_secret(bytes).verify(code.unwrap_or_default(), now_seconds, *last))
         });
         let (Some((id, kept)), true) = (hashed, right) else { return Err(Error::LogInFailed) };
+        about.password_right = true;
         let rehashed = if kept.is_outdated() {
             let salt = self.salt()?;
             Some(self.people.hashing.run(|| Hashed::new(password, salt))?)
@@ -235,18 +303,18 @@ impl App {
             }
             Some((_, None)) => return Err(Error::LogInFailed),
         };
-        let (phishing_resistant, bound_since, single) = (false, None, None);
-        Ok(Proven { principal, aal, phishing_resistant, methods, bound_since, single, rests_on })
+        let (phishing_resistant, key, bound_since, single) = (false, KeyClass::Any, None, None);
+        Ok(Proven { principal, aal, phishing_resistant, key, methods, bound_since, single, rests_on })
     }
 
     fn judge_recovery(
         self: &Arc<Self>,
         login: &str,
         code: Zeroizing<String>,
-        about: &mut Option<PrincipalId>,
+        about: &mut About,
     ) -> Result<Proven, Error> {
         let Some((principal, all)) = self.person(login)? else { return Err(Error::LogInFailed) };
-        *about = Some(principal);
+        about.principal = Some(principal);
         let mut found: Option<AuthenticatorId> = None;
         for (id, kept) in all {
             if let Secret::Recovery(mut codes) = kept.secret
@@ -260,6 +328,7 @@ impl App {
             principal,
             aal: 0,
             phishing_resistant: false,
+            key: KeyClass::Any,
             methods: &["recovery"],
             bound_since: None,
             single: None,
@@ -267,17 +336,18 @@ impl App {
         })
     }
 
-    fn judge_link(self: &Arc<Self>, secret: &str, about: &mut Option<PrincipalId>) -> Result<Proven, Error> {
+    fn judge_link(self: &Arc<Self>, secret: &str, about: &mut About) -> Result<Proven, Error> {
         let link = OneTimeLink::parse(secret).map_err(|_| Error::LogInFailed)?;
         let now = self.now();
         let app = Arc::clone(self);
         let judged = self.store.read_wait(move |tx| links::judge(tx, &app, &link, now))?;
         let (id, principal) = judged.ok_or(Error::LogInFailed)?;
-        *about = Some(principal);
+        about.principal = Some(principal);
         Ok(Proven {
             principal,
             aal: 0,
             phishing_resistant: false,
+            key: KeyClass::Any,
             methods: &["link"],
             bound_since: None,
             single: None,

@@ -164,6 +164,11 @@ impl Places {
         Ok(Self(rows))
     }
 
+    /// Whether so much of it was never seen as a new browser is worth: another network of the same provider is nothing to tell.
+    fn is_unseen(&self, place: &Place) -> bool {
+        self.novelty(place, |_| true) >= NEW_BROWSER
+    }
+
     /// How new a place is by what of it is not known yet, as `known` has it.
     fn novelty(&self, place: &Place, known: impl Fn(&Visited) -> bool) -> u8 {
         if self.0.is_empty() {
@@ -188,15 +193,25 @@ impl Places {
     }
 }
 
+/// Whether a place is one where somebody was never seen.
+pub(super) fn is_unseen(
+    tx: &mut Tx<'_>,
+    principal: PrincipalId,
+    place: &Place,
+    now: i64,
+) -> Result<bool, Error> {
+    Ok(Places::of(tx, principal, now)?.is_unseen(place))
+}
+
 /// How new a place is for somebody who has shown who they are; and notes that they were there, and when. `begins`: they were not logged
-/// in before.
+/// in before. Also says whether so much of it was never seen that they are to be told.
 pub(super) fn novelty(
     tx: &mut Tx<'_>,
     cx: &Cx<'_>,
     proven: &Proven,
     place: &Place,
     begins: bool,
-) -> Result<Novelty, Error> {
+) -> Result<(Novelty, bool), Error> {
     let principal = proven.principal();
     let places = Places::of(tx, principal, cx.now)?;
     let a_day_ago = cx.now.saturating_sub(DAY_MICROS);
@@ -204,6 +219,7 @@ pub(super) fn novelty(
     if place.spot.anonymous {
         sum = sum.saturating_add(ANONYMOUS);
     }
+    let unseen = places.is_unseen(place);
     let unusual = habits::learn(tx, cx, principal, place.spot.point, begins)?;
     if unusual.hour {
         sum = sum.saturating_add(NEW_HOUR);
@@ -217,7 +233,7 @@ pub(super) fn novelty(
     for digest in place.digests() {
         tx.put(&PUT, params![principal.bytes(), &digest, cx.now, proved])?;
     }
-    Ok(Novelty { sum, less })
+    Ok((Novelty { sum, less }, unseen))
 }
 
 /// How new another network is than the one that a session began in, of which `began` was known, so many seconds ago.

@@ -3,7 +3,7 @@
 
 use avouch_authn::passkey::Passkey;
 use avouch_authn::password::Hashed;
-use avouch_policy::Proof;
+use avouch_policy::{KeyClass, Proof};
 use avouch_store::Tx;
 
 use super::authenticators::{Authenticator, Secret};
@@ -19,6 +19,8 @@ pub struct Proven {
     pub(super) principal: PrincipalId,
     pub(super) aal: u8,
     pub(super) phishing_resistant: bool,
+    /// How sure it is that the passkey which was shown is in one device.
+    pub(super) key: KeyClass,
     /// How, in the words of RFC 8176 where it has one.
     pub(super) methods: &'static [&'static str],
     /// Since when its owner has the passkey that was shown, in microseconds UTC, if that cannot leave its device.
@@ -54,9 +56,14 @@ impl Proven {
         self.rests_on.iter().any(|on| matches!(on, RestsOn::Password(.., true)))
     }
 
+    /// Whether it is what somebody has who has lost everything else.
+    pub(super) fn recovers(&self) -> bool {
+        self.rests_on.iter().any(|on| matches!(on, RestsOn::Recovery(..) | RestsOn::Link(_)))
+    }
+
     /// What policy sees of it: just made.
     pub(crate) fn proof(&self) -> Proof {
-        Proof::session(self.aal, self.phishing_resistant, 0, 0)
+        Proof::session(self.aal, self.phishing_resistant, 0, 0).by_key(self.key)
     }
 
     /// The authenticator that counts most in it: with its end the session ends.

@@ -4,12 +4,12 @@
 //!
 //! A session is bound to no address. Each stronger or fresher proof makes a new one in the place of the old, with the old one's end.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use avouch_policy::{Action, Proof};
+use avouch_policy::{Action, KeyClass, Need, Proof, ProofNeed};
 use avouch_seal::credential::SessionToken;
 use avouch_seal::vault::VaultKeys;
 use avouch_store::{Store, Tx, params, statements};
@@ -17,13 +17,16 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::atlas::{Atlas, Spot};
+use super::notices::Told;
 use super::places::{self, Novelty, Place};
 use super::{PeopleSettings, Proven};
-use crate::Error;
-use crate::app::{App, Cx, Operation, Outcome, about_nobody};
+use crate::app::{App, Cx, Operation, Outcome, Refresh, about_nobody};
 use crate::audit::Note;
 use crate::gate::Permit;
+use crate::gate::principals::note_change;
 use crate::ids::{AuthenticatorId, PrincipalId, SessionId};
+use crate::outbox::AccountNotice;
+use crate::{Error, Refusal};
 
 statements! {
     data PUT = "insert into session (id, principal, until, seen, sealed) values (?1, ?2, ?3, ?4, ?5)";
@@ -48,6 +51,7 @@ struct SessionRecord {
     until: i64,
     aal: u8,
     phishing_resistant: bool,
+    key: KeyClass,
     /// When that was proved, in microseconds UTC.
     proved: i64,
     methods: Vec<String>,
@@ -82,8 +86,19 @@ pub(crate) struct Sessions {
     idle_micros: i64,
     longest_micros: i64,
     atlas: Option<Arc<Atlas>>,
-    live: RwLock<HashMap<SessionId, Arc<Live>>>,
+    live: RwLock<Lives>,
 }
+
+/// The sessions that are alive, by what the transactions have said that were heard of so far.
+#[derive(Debug, Default)]
+struct Lives {
+    all: HashMap<SessionId, Arc<Live>>,
+    /// Whose end was heard of before their beginning: two threads tell of two transactions in any order.
+    over: HashSet<SessionId>,
+}
+
+/// Ends that wait for their beginning. There is a moment between the two, so more are none of these any more.
+const OVER: usize = 1_000;
 
 /// What a live session says of a request that shows it.
 #[derive(Debug, Clone, Copy)]
@@ -126,7 +141,7 @@ impl Sessions {
             let seen = AtomicI64::new(seen.min(now));
             live.insert(SessionId::from_bytes(id), Arc::new(Live { record, seen }));
         }
-        *self.live.write().unwrap_or_else(PoisonError::into_inner) = live;
+        self.live.write().unwrap_or_else(PoisonError::into_inner).all = live;
         Ok(())
     }
 
@@ -137,8 +152,13 @@ impl Sessions {
         let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
         for change in changes {
             match change {
-                SessionChange::Begin(id, session) => drop(live.insert(id, session)),
-                SessionChange::End(id) => drop(live.remove(&id)),
+                SessionChange::Begin(id, _) if live.over.remove(&id) => {}
+                SessionChange::Begin(id, session) => drop(live.all.insert(id, session)),
+                SessionChange::End(id) => {
+                    if live.all.remove(&id).is_none() && live.over.len() < OVER {
+                        live.over.insert(id);
+                    }
+                }
                 SessionChange::EndTokens(_) => {}
             }
         }
@@ -169,7 +189,7 @@ impl Sessions {
     }
 
     fn find(&self, id: SessionId) -> Option<Arc<Live>> {
-        self.live.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+        self.live.read().unwrap_or_else(PoisonError::into_inner).all.get(&id).cloned()
     }
 
     fn alive(&self, live: &Live, now: i64) -> bool {
@@ -180,6 +200,7 @@ impl Sessions {
     fn of(&self, principal: PrincipalId, now: i64) -> Vec<(SessionId, Arc<Live>)> {
         let live = self.live.read().unwrap_or_else(PoisonError::into_inner);
         let mut own: Vec<_> = live
+            .all
             .iter()
             .filter(|(_, live)| live.record.principal == principal && self.alive(live, now))
             .map(|(id, live)| (*id, Arc::clone(live)))
@@ -200,7 +221,8 @@ impl Live {
             places::moved(&record.spot, atlas, from, seconds)
         };
         let novelty = record.novelty.and(moved);
-        let proof = Proof::session(record.aal, record.phishing_resistant, seconds, novelty);
+        let proof =
+            Proof::session(record.aal, record.phishing_resistant, seconds, novelty).by_key(record.key);
         Standing { principal: record.principal, proof }
     }
 }
@@ -257,6 +279,10 @@ impl Operation for BeginSession {
     type Output = NewSession;
     about_nobody!();
 
+    fn refreshes(&self) -> Refresh {
+        if self.proven.recovers() { Refresh::Access } else { Refresh::Nothing }
+    }
+
     fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<NewSession>, Error> {
         let principal = self.proven.principal();
         self.proven.spend(tx, cx)?;
@@ -274,7 +300,17 @@ impl Operation for BeginSession {
             end(tx, *oldest, principal, &mut changes)?;
         }
 
-        let novelty = places::novelty(tx, cx, &self.proven, &self.place, self.replaces.is_none())?;
+        let (novelty, unseen) = places::novelty(tx, cx, &self.proven, &self.place, self.replaces.is_none())?;
+        let what = if self.proven.recovers() {
+            note_change(tx, cx.app, principal, cx.now)?;
+            Some(AccountNotice::Recovered)
+        } else {
+            unseen.then_some(AccountNotice::NewPlace)
+        };
+        if let Some(what) = what {
+            let (client, country) = (Some(self.client.as_str()), self.place.spot.country);
+            Told { client, country, ..Told::of(what) }.tell(tx, cx.app, principal, cx.now)?;
+        }
         let id = SessionId::from_bytes(cx.new_id()?);
         let token = SessionToken::generate(&cx.app.environment, *id.bytes(), &cx.app.rng)?;
         let record = SessionRecord {
@@ -284,6 +320,7 @@ impl Operation for BeginSession {
             until,
             aal: self.proven.aal,
             phishing_resistant: self.proven.phishing_resistant,
+            key: self.proven.key,
             proved: cx.now,
             methods: self.proven.methods.iter().map(|method| (*method).to_owned()).collect(),
             authenticator: self.proven.authenticator(),
@@ -357,6 +394,9 @@ impl Operation for ReadSessions {
     }
 }
 
+/// For how long after a log-in others of one's sessions are ended without another one. The one that asks ends whenever it asks.
+const ENDS_OTHERS_MINUTES: u32 = 15;
+
 /// Ends sessions of the caller's own.
 #[derive(Debug, Clone)]
 pub struct EndSessions {
@@ -371,6 +411,13 @@ impl Operation for EndSessions {
 
     fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<usize>, Error> {
         let caller = cx.caller.id();
+        // Whoever has found a session open does not shut its owner out of the others.
+        let own = self.only.is_some() && self.only == cx.caller.session();
+        if !own && cx.caller.session().is_some() && cx.caller.proof().age() > ENDS_OTHERS_MINUTES {
+            let needs =
+                vec![Need::Proof(ProofNeed { within: Some(ENDS_OTHERS_MINUTES), ..ProofNeed::TWO_FACTORS })];
+            return Err(Error::Refused(Refusal { needs, policies: vec!["house:own-sessions".to_owned()] }));
+        }
         let mut changes = Vec::new();
         let meant = |id: SessionId| match self.only {
             Some(only) => only == id,
@@ -455,4 +502,45 @@ fn ended_note(changes: &[SessionChange]) -> Note {
         SessionChange::Begin(..) | SessionChange::EndTokens(_) => None,
     });
     Note { objects: ended.collect(), ..Note::count(changes.len()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(id: u8) -> (SessionId, SessionChange) {
+        let record = SessionRecord {
+            principal: PrincipalId::from_bytes([1; 16]),
+            hash: [2; 32],
+            begun: 0,
+            until: 1_000_000,
+            aal: 2,
+            phishing_resistant: true,
+            key: KeyClass::default(),
+            proved: 0,
+            methods: Vec::new(),
+            authenticator: None,
+            client: String::new(),
+            novelty: Novelty::default(),
+            network: [0; 7],
+            spot: Spot::default(),
+        };
+        let id = SessionId::from_bytes([id; 16]);
+        (id, SessionChange::Begin(id, Arc::new(Live { record, seen: AtomicI64::new(0) })))
+    }
+
+    #[test]
+    fn what_has_ended_is_over_in_whichever_order_that_is_heard_of() {
+        let sessions = Sessions::new(&PeopleSettings::default());
+        let is_alive = |id| sessions.standing(id, IpAddr::from([192, 0, 2, 1]), 1).is_some();
+        let ((one, begin), (other, before)) = (session(1), session(2));
+        sessions.install(vec![before]);
+        sessions.install(vec![SessionChange::End(one)]);
+        sessions.install(vec![begin]);
+        assert!(!is_alive(one) && is_alive(other));
+        sessions.install(vec![SessionChange::End(other)]);
+        assert!(!is_alive(other));
+        let lives = sessions.live.read().unwrap();
+        assert_eq!((lives.all.len(), lives.over.len()), (0, 0), "and nothing is left of it");
+    }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use super::{Shown, external_id, shown, text, unfit};
 use crate::Error;
 use crate::app::App;
-use crate::gate::access::LOGIN_MAX;
+use crate::gate::access::{LOGIN_MAX, is_address};
 use crate::gate::{Access, PrincipalRecord, login_name};
 use crate::ids::PrincipalId;
 
@@ -55,6 +55,13 @@ impl Provisioned {
     /// Somebody who was put within its reach, of whom it has said nothing yet.
     pub(crate) fn adopted(now: i64) -> Self {
         Self { active: Some(true), changed: now, ..Self::default() }
+    }
+
+    /// Their first address for mail.
+    pub(crate) fn address(&self) -> Option<&str> {
+        let first =
+            self.emails.iter().find(|email| email.primary == Some(true)).or_else(|| self.emails.first());
+        first?.value.as_deref().filter(|address| is_address(address))
     }
 
     /// Whether they may act, as far as the identity provider says.

@@ -60,6 +60,8 @@ impl Operation for CreateUser {
             until: None,
             manager: None,
             person: None,
+            contact: None,
+            credentials_changed: None,
             provisioned: None,
             acknowledged: None,
         };
@@ -124,6 +126,7 @@ impl Operation for ChangeUser {
             error => error,
         })?;
         let ended = if record.is_active() { After::default() } else { end_access(tx, cx, self.id)? };
+        people::address_changed(tx, cx.app, (&before, &mut record), cx.now)?;
         write(tx, cx.app, self.id, &record)?;
         let shown = user::show(cx.app, &all, self.id, &record)?;
         Ok(Outcome::new(shown, touched(self.id)).with(ended))

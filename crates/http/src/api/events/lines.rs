@@ -69,6 +69,7 @@ pub(super) fn rendered(rules: &Rules, actor: Actor, listed: Listed) -> Event {
         recipient: event.recipient,
         target,
         erasure: event.erasure,
+        under: event.under.iter().flatten().map(|id| Uuid::from_bytes(**id)).collect(),
         decided_by: event.policies,
         needs: event.needs,
     }

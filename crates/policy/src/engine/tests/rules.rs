@@ -147,3 +147,62 @@ fn the_server_itself_may_do_nothing_unless_granted() {
     let request = ask(PrincipalKind::System, "retention", Action::SubjectDelete, "rights");
     assert!(engine.decide(&request).allowed);
 }
+
+/// A role that sleeps, and what wakes it.
+fn emergency() -> Engine {
+    let (mut grants, purposes) = shop();
+    let role = role(
+        "emergency",
+        PrincipalKind::Staff,
+        &["subject.read", "subject.reveal", "subject.export"],
+        &["support"],
+    );
+    grants.push(RoleGrant { dormant: true, ..sees(role, &["email"], View::Masked, View::Clear) });
+    Engine::compile(&grants, &purposes, &[]).expect("compiles")
+}
+
+fn behind_glass(action: Action) -> Request {
+    Request { break_glass: true, ..ask(PrincipalKind::Staff, "emergency", action, "support") }
+}
+
+#[test]
+fn a_dormant_role_grants_nothing_until_the_glass_is_broken() {
+    let engine = emergency();
+    let woken = behind_glass(Action::SubjectReveal);
+    assert!(engine.decide(&woken).allowed);
+    assert_eq!(engine.views(&woken, &[field("email")], View::Clear)[0].view, View::Clear);
+    let asleep = Request { break_glass: false, ..woken };
+    assert_eq!(needs(&engine, &asleep), ["permission"]);
+    let email = field("email");
+    let look = engine.evaluator.ask(&Ask::look(&asleep, &email, View::Token).expect("shows"));
+    assert!(!look.allowed, "{look:?}");
+}
+
+#[test]
+fn behind_broken_glass_a_person_looks_and_does_nothing_else() {
+    let engine = emergency();
+    let export = engine.decide(&behind_glass(Action::SubjectExport));
+    assert_eq!(ids(&export.policies), ["base:break-glass"]);
+    for proof in [Proof::KEY, Proof::TOKEN, Proof::session(2, false, 0, 0)] {
+        let decision = engine.decide(&Request { proof, ..behind_glass(Action::SubjectRead) });
+        assert_eq!(ids(&decision.policies), ["base:break-glass"], "{proof:?}");
+    }
+    let one_factor = Request { proof: Proof::session(1, true, 0, 0), ..behind_glass(Action::SubjectRead) };
+    assert_eq!(ids(&engine.decide(&one_factor).policies), ["base:break-glass", "base:two-factors"]);
+    let email = field("email");
+    let exported = engine
+        .evaluator
+        .ask(&Ask::look(&behind_glass(Action::SubjectExport), &email, View::Clear).expect("shows"));
+    assert_eq!(ids(&exported.policies), ["base:break-glass-view"]);
+}
+
+#[test]
+fn the_glass_is_broken_by_whoever_is_there_and_has_just_shown_it() {
+    let open = ask(PrincipalKind::Staff, "support", Action::BreakGlassOpen, "");
+    for stale in [Proof::session(2, true, 121, 0), Proof::session(2, false, 0, 0)] {
+        only_it_denies(&open, |request| request.proof = stale, "base:break-glass-fresh", "proof");
+    }
+    only_it_denies(&open, |request| request.proof = Proof::KEY, "base:break-glass-open", "session");
+    let auditor = ask(PrincipalKind::Auditor, "auditor", Action::BreakGlassOpen, "");
+    assert_eq!(ids(&engine().decide(&auditor).policies), ["base:break-glass-open"]);
+}

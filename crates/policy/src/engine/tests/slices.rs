@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::KeyClass;
 
 const EXTRA: &str = r#"
     @advice("network") forbid (principal is Service, action, resource) when { context.rows == Rows::"many" };
@@ -16,9 +17,11 @@ const EXTRA: &str = r#"
 "#;
 
 fn proofs() -> impl Strategy<Value = Proof> {
-    let session = (0..=3_u8, any::<bool>(), 0..100_000_u64, 0..=100_u8);
-    let session = session
-        .prop_map(|(aal, resistant, seconds, novelty)| Proof::session(aal, resistant, seconds, novelty));
+    let keys = prop::sample::select(vec![KeyClass::Any, KeyClass::DeviceBound, KeyClass::Attested]);
+    let session = (0..=3_u8, any::<bool>(), 0..100_000_u64, 0..=100_u8, keys, 0..200_000_u64, any::<bool>());
+    let session = session.prop_map(|(aal, resistant, seconds, novelty, key, settled, sent)| {
+        Proof::session(aal, resistant, seconds, novelty).by_key(key).settled_for(settled).by_sent_code(sent)
+    });
     prop_oneof![Just(Proof::BEST), Just(Proof::KEY), Just(Proof::TOKEN), session]
 }
 
@@ -40,6 +43,7 @@ prop_compose! {
         approved in prop::sample::subsequence(vec!["export", "well_known"], 0..=2),
         people in 1..=3_u32,
         rows in prop::sample::select(RowClass::ALL),
+        break_glass in prop::bool::weighted(0.2),
     ) -> Request {
         let [purpose_lawful, reason, reason_required, network_allowed, contract_runs] = facts;
         let recipient = (bound && kind == PrincipalKind::Service).then_some("parcels");
@@ -49,6 +53,7 @@ prop_compose! {
             proof, rows, restricted,
             subject: SubjectClass { tier, own: tier > 1, colleague: tier > 0 },
             approved: Approved::by(people, approved),
+            break_glass,
         }
     }
 }

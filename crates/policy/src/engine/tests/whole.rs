@@ -74,7 +74,8 @@ fn what_others_have_to_agree_to_is_not_done_before_they_have() {
     let rule = ApprovalRule { name: "export".into(), people: 2, needed_for: vec!["subject.export".into()] };
     let everything = source("permit (principal, action, resource);");
     let engine = Engine::compile_with(&grants, &purposes, &[rule], &[everything]).expect("compiles");
-    let ask = |approved| Request { approved, ..ask(PrincipalKind::Staff, "dpo", Action::SubjectExport, "rights") };
+    let ask =
+        |approved| Request { approved, ..ask(PrincipalKind::Staff, "dpo", Action::SubjectExport, "rights") };
     for short in [Approved::default(), Approved::by(1, ["export"]), Approved::by(2, ["well_known"])] {
         let decision = engine.decide(&ask(short.clone()));
         assert!(!decision.allowed, "{short:?}");
