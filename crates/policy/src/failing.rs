@@ -30,9 +30,7 @@ const EXTENSION: &str =
 
 /// Looks at an expression and at all within it.
 fn walk(expression: &Value) -> Option<&'static str> {
-    let Some((operator, inside)) = expression.as_object().and_then(|map| map.iter().next()) else {
-        return None;
-    };
+    let (operator, inside) = expression.as_object().and_then(|map| map.iter().next())?;
     let parts = |names: &[&str]| names.iter().filter_map(|name| inside.get(name)).find_map(walk);
     match operator.as_str() {
         "Value" | "Var" => None,

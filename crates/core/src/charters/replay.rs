@@ -377,7 +377,7 @@ impl Past<'_> {
                 usize::from(asked.rows),
             )
         };
-        let class = self.classes.get(&event.id).copied().unwrap_or(SubjectClass {
+        let class = self.classes.get(&event.id).copied().unwrap_or_else(|| SubjectClass {
             tier: asked.tier,
             own: asked.has(Asked::OWN),
             colleague: asked.has(Asked::COLLEAGUE),

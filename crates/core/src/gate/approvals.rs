@@ -16,7 +16,7 @@ mod vote;
 pub(crate) use ask::ask_for_draft;
 pub use ask::{AskApproval, CancelApproval};
 pub use list::{ApprovalPage, ApprovalShown, ReadApprovalWork, ReadApprovals, VoteShown};
-pub(crate) use live::{Act, ApprovalChange, Approvals, Holding, people, use_up};
+pub(crate) use live::{Act, ApprovalChange, Approvals, people, use_up};
 pub use record::State as ApprovalState;
 pub(crate) use record::{cancel_all, cancel_these, forget, state_of, sweep};
 pub use vote::Vote;

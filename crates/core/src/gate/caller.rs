@@ -161,7 +161,17 @@ impl Caller {
         (network_allowed, contract_runs): (bool, bool),
         proof: Proof,
     ) -> Self {
-        Self { id, class, came: Came::Shown, network_allowed, contract_runs, proof, from: None }
+        Self {
+            id,
+            class,
+            came: Came::Shown,
+            network_allowed,
+            contract_runs,
+            proof,
+            from: None,
+            changed: None,
+            person: id,
+        }
     }
 
     /// Checks an API key. Constant time in the secret.

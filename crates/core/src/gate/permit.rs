@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use avouch_policy::{Action, Approved, Need, Proof, Request, RowClass, SubjectClass, View};
 
-use super::approvals::{self, Act, Holding};
+use super::approvals::{self, Act};
 use super::break_glass::Behind;
 use super::{Caller, Intent, Reason, Shows, key_names};
 use crate::app::Cx;

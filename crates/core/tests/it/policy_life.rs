@@ -55,6 +55,7 @@ impl<'p> Shop<'p> {
             kind: "staff".to_owned(),
             name: "Somebody".to_owned(),
             login: None,
+            contact: None,
             manager: manager.map(Caller::id),
             person: person.map(str::to_owned),
             roles: roles.iter().map(|role| (*role).to_owned()).collect(),

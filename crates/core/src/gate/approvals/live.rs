@@ -154,7 +154,7 @@ fn voices<'a>(request: &'a Request, rules: &'a Rules, access: &'a Access) -> imp
     request.votes.iter().filter(|vote| vote.agrees).filter(|vote| {
         let active = access.principal(vote.who).is_some_and(PrincipalRecord::is_active);
         let class = access.class(vote.who, rules).filter(|_| active);
-        class.is_some_and(|class| class.roles().iter().any(|held| *held == vote.role))
+        class.is_some_and(|class| class.roles().contains(&vote.role))
     })
 }
 
