@@ -9,9 +9,10 @@ use avouch_core::app::IdempotencyKey;
 use avouch_core::gate::{self, Reason};
 use avouch_core::transit::KeyName;
 use avouch_core::{
-    AlarmId, ApprovalId, AuthenticatorId, CaseId, CredentialId, EventId, GlassId, GroupId, HoldId, ImportId,
-    PrincipalId, SessionId, SubjectId, TieId,
+    AlarmId, ApprovalId, AuthenticatorId, CaseId, CredentialId, DraftId, EventId, GlassId, GroupId, HoldId,
+    ImportId, PrincipalId, SessionId, SubjectId, TieId,
 };
+use avouch_wire::charter::{CharterDraftRequest, CharterReplayRequest, CharterRollBack};
 use avouch_wire::{
     AlarmClose, ApprovalRequest, ApprovalWord, BackupRequest, BatchRequest, BreakGlassRequest,
     BreakGlassReview, CertificateRequest, CharterApply, CharterPlan, ChunkRequest, DetokenizeRequest,
@@ -176,7 +177,7 @@ macro_rules! from_path {
     };
 }
 
-from_path!(AlarmId ApprovalId CaseId GlassId TieId SubjectId SessionId AuthenticatorId GroupId PrincipalId CredentialId HoldId ImportId KeyName String);
+from_path!(AlarmId ApprovalId CaseId DraftId GlassId TieId SubjectId SessionId AuthenticatorId GroupId PrincipalId CredentialId HoldId ImportId KeyName String);
 
 impl FromPath for EventId {
     fn from_path<'p>(values: &mut impl Iterator<Item = &'p str>) -> Option<Self> {
@@ -272,6 +273,9 @@ bodies! {
     Explain;
     CharterPlan;
     CharterApply;
+    CharterDraftRequest;
+    CharterReplayRequest;
+    CharterRollBack;
     PrincipalCreate;
     PrincipalPatch: MERGE_PATCH = true;
     KeyCreate;

@@ -51,6 +51,10 @@ pub(crate) const LEFT_OUT: &[(&str, &str)] = &[
     ("migration", "the store's own: a restore makes it by making the tables"),
     ("vault", "the file's header says it, and a restore writes it last: without it there is no vault"),
     ("index_term", "terms show which values are equal; they are made anew from the records"),
+    (
+        "charter_draft",
+        "what others were to agree to waits for days, against a version of another time: it is drafted again",
+    ),
     ("approval", "what was agreed to holds for hours, and was agreed to in another time"),
     ("outbox", "what was to be said in another time is not said again; the alarm that it tells of is there"),
     ("session", "whoever is logged in logs in again"),

@@ -29,6 +29,7 @@ mod log_kill;
 mod people;
 mod places;
 mod policy;
+mod policy_life;
 mod provisioning;
 mod quotas;
 mod recognise;

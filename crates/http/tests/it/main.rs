@@ -9,6 +9,7 @@ mod client_address;
 mod compat;
 mod contract;
 mod customers;
+mod drafts;
 mod erasures;
 mod events;
 mod files;
