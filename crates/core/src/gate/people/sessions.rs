@@ -550,6 +550,7 @@ mod tests {
             methods: Vec::new(),
             authenticator: None,
             client: String::new(),
+            signed_on: None,
             novelty: Novelty::default(),
             network: [0; 7],
             spot: Spot::default(),
