@@ -316,6 +316,12 @@ mod tests {
         forbid (principal, action in Action::"view", resource is Field)
         when { context has purpose && context.purpose == Purpose::"support" }
         unless { [Field::"email"].contains(resource) };
+
+        @id("purpose:known")
+        @advice("purpose")
+        forbid (principal, action in Action::"data", resource)
+        when { context has purpose }
+        unless { [Purpose::"support"].contains(context.purpose) };
         "#);
     }
 

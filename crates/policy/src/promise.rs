@@ -213,6 +213,7 @@ mod tests {
         promise:own-authenticators: What somebody logs in with is changed only in a session whose owner has shown who they are in the last five minutes.
         promise:break-glass-open: The glass is broken only by a person of the staff who has shown who they are in the last two minutes, in a way that no false page could have asked for.
         promise:break-glass: Behind broken glass staff with two factors look at customers: nobody changes, exports, turns tokens back or erases, and no program and no partner is ever there.
+        promise:known-purpose: Customers' data is touched for a purpose that the charter names, or not at all.
         promise:fields-of-purpose: No field is shown for a purpose that it does not belong to.
         ");
     }
@@ -220,10 +221,16 @@ mod tests {
     #[test]
     fn the_promise_of_purposes_is_one_claim() {
         insta::assert_snapshot!(of_purposes(&purposes()), @r#"
+        @id("promise:known-purpose")
+        @says("Customers' data is touched for a purpose that the charter names, or not at all.")
+        forbid (principal, action in Action::"data", resource)
+        when { context has purpose }
+        unless { [Purpose::"dormant", Purpose::"support"].contains(context.purpose) };
+
         @id("promise:fields-of-purpose")
         @says("No field is shown for a purpose that it does not belong to.")
         forbid (principal, action in Action::"view", resource is Field)
-        when { context has purpose && [Purpose::"dormant", Purpose::"support"].contains(context.purpose) }
+        when { context has purpose }
         unless {
           (context.purpose == Purpose::"support" && [Field::"name", Field::"email"].contains(resource))
         };
@@ -290,7 +297,7 @@ mod tests {
             name: "a\") }; permit (principal, action, resource); //\\".into(),
             fields: vec!["\"].contains(resource) || true //".into()],
         };
-        let promises = Promise::of(&[], &[purpose], &[], &[]).expect("still one promise");
-        assert_eq!(promises.len(), Promise::of(&[], &[], &[], &[]).expect("shipped").len() + 1);
+        let promises = Promise::of(&[], &[purpose], &[], &[]).expect("still two promises");
+        assert_eq!(promises.len(), Promise::of(&[], &[], &[], &[]).expect("shipped").len() + 2);
     }
 }
