@@ -40,7 +40,7 @@ fn a_charter_is_drafted_replayed_agreed_to_activated_and_rolled_back() {
     )]);
     let apply = json!({"files": less, "base_version": 2});
     let refused = house.post(&house.admin, "/v1/charter/apply", apply).expect(403).json();
-    assert_eq!(refused["needs"][0]["approval"], json!("charter_change"), "{refused}");
+    assert_eq!(refused["needs"][0]["allowed"][0], json!("charter_change"), "{refused}");
     let broken = json!({"files": [{"path": "data.yaml", "text": "fields: ["}], "why": "a try"});
     house.post(&house.admin, "/v1/charter/drafts", broken).expect(422);
     let request = json!({"files": less, "why": "support needs less"});
