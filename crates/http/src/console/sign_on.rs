@@ -36,13 +36,18 @@ pub(super) fn buttons(service: &Shared, resistant: bool) -> Vec<Button> {
     choices.map(|SignOnChoice { name, label, .. }| Button { name, label }).collect()
 }
 
-/// Begins to log in, or to show once more who one is.
+/// Begins to log in, or to show once more who one is. A page of another site does not: whoever is logged in there would have a session
+/// here without having wanted one.
 pub(super) async fn begin(
     State(service): State<Shared>,
     Visitor(visitor): Visitor,
     Path(name): Path<String>,
+    headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Failure> {
+    if !people::is_own_page(&headers, service.origin.as_deref()) {
+        return go("/console/login");
+    }
     let wanted = Wanted {
         again: visitor.is_some(),
         resistant: of(query.as_deref(), "with") == Some("passkey"),

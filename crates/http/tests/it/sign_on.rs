@@ -80,9 +80,14 @@ impl Desk {
         self.house.request("GET", path).header("cookie", &cookies.join("; ")).send()
     }
 
+    /// A link on a page of ours is followed.
+    fn follow(&self, path: &str) -> Answer {
+        self.house.request("GET", path).header("sec-fetch-site", "same-origin").send()
+    }
+
     /// Follows the button, and logs in there: the query that the browser comes back with, and the cookie that it has.
     fn begun(&self, path: &str) -> (String, String) {
-        let away = self.page(path, &[]).expect(303);
+        let away = self.follow(path).expect(303);
         let (ticket, attributes) = cookie(&away, "__Host-avouch-sign-on").expect("a ticket");
         assert_eq!(attributes, "Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=600");
         let address = away.header("location").expect("where to go on").to_owned();
@@ -163,14 +168,14 @@ fn a_stranger_is_told_nothing() {
         assert!(cookie(page, "__Host-avouch").is_none());
     }
     assert!(text(&unknown).contains("This let nobody in.") && !text(&unknown).contains("Ida"));
-    desk.page("/console/sign-on/nobody", &[]).expect(404);
+    desk.follow("/console/sign-on/nobody").expect(404);
 }
 
 #[test]
 fn a_provider_that_does_not_answer_is_said_to() {
     let desk = Desk::linked();
     desk.there.is_down(true);
-    let page = desk.page("/console/sign-on/house?to=/console/approvals", &[]).expect(503);
+    let page = desk.follow("/console/sign-on/house?to=/console/approvals").expect(503);
     assert!(
         text(&page).contains("The identity provider does not answer")
             && text(&page).contains("Use a passkey")
@@ -223,6 +228,23 @@ fn an_administrator_says_whose_an_identity_is() {
 }
 
 #[test]
+fn only_a_page_of_ours_begins_to_log_in() {
+    let desk = Desk::linked();
+    for (name, value) in [
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+        ("sec-fetch-site", "none"),
+        ("origin", "https://evil.example"),
+        ("accept", "text/html"),
+    ] {
+        let request = desk.house.request("GET", "/console/sign-on/house").header(name, value);
+        let answer = request.send().expect(303);
+        let sent = (answer.header("location"), cookie(&answer, "__Host-avouch-sign-on"));
+        assert_eq!(sent, (Some("/console/login"), None), "{name}: {value}");
+    }
+}
+
+#[test]
 fn only_a_page_of_ours_begins_to_link() {
     let desk = Desk::linked();
     let (query, ticket) = desk.begun("/console/sign-on/house");
@@ -257,7 +279,7 @@ fn only_a_page_of_ours_begins_to_link() {
 #[test]
 fn a_logout_there_ends_the_session_here() {
     let desk = Desk::linked();
-    let away = desk.page("/console/sign-on/house", &[]).expect(303);
+    let away = desk.follow("/console/sign-on/house").expect(303);
     let (ticket, _) = cookie(&away, "__Host-avouch-sign-on").expect("a ticket");
     let query = desk.authorized(away.header("location").expect("an address"), json!({"sid": "s1"}));
     let (session, _) = cookie(&desk.back(&query, &ticket).expect(303), "__Host-avouch").expect("a session");
