@@ -119,7 +119,7 @@ pub(crate) enum Command {
     /// The configuration: check, show
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// What is kept, what for and who sees it: check, show, versions, plan, apply
+    /// What is kept, what for and who sees it: check, show, plan, draft, apply, roll-back
     #[command(subcommand)]
     Charter(CharterCommand),
     /// What was erased, and the proof of it: list, show, verify
