@@ -119,7 +119,7 @@ pub(crate) enum Command {
     /// The configuration: check, show
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// What is kept, what for and who sees it: check, show, versions, plan, apply
+    /// What is kept, what for and who sees it: check, show, plan, draft, apply, roll-back
     #[command(subcommand)]
     Charter(CharterCommand),
     /// What was erased, and the proof of it: list, show, verify
@@ -238,6 +238,14 @@ mod tests {
         "charter indexes",
         "charter plan --dir charter",
         "charter apply --dir charter --yes",
+        "charter draft --dir charter --why audit",
+        "charter drafts",
+        "charter show --draft ID",
+        "charter replay ID --days 7",
+        "charter approve ID --why right",
+        "charter activate ID",
+        "charter withdraw ID",
+        "charter roll-back --yes",
         "witness init --name example.org/witness --dir w",
         "witness keys --dir w",
         "witness serve --dir w",
@@ -247,6 +255,9 @@ mod tests {
         "doctor",
         "admin recover --login sam",
         "principal link ID --afresh",
+        "principal identity list ID",
+        "principal identity link ID --provider house --subject 248289761001",
+        "principal identity unlink ID ID",
         "completions bash",
         "subject create name=Ada --idempotency-key order-1 --purpose support",
         "subject show ID --purpose support",

@@ -24,7 +24,7 @@ pub use intent::{Intent, Shows};
 pub(crate) use key_names::may_use;
 pub use people::network;
 pub use permit::{Permit, SubjectFacts};
-pub(crate) use permit::{decide, decide_approved, decide_behind};
+pub(crate) use permit::{decide, decide_approved, decide_behind, decide_past};
 pub(crate) use principals::note_acknowledged;
 pub(crate) use quotas::{Quotas, Reservation};
 pub use reason::Reason;

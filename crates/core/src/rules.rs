@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use avouch_charter::{Charter, Contract, Daily, Holder, KeyKind, LegalBasis, Reason, TokenKind, TokenRule};
-use avouch_policy::{Engine, KeyClass, PrincipalKind, PurposeFields, RoleGrant, SeesGrant, Source, View};
+use avouch_policy::{
+    ApprovalRule, Engine, KeyClass, PrincipalKind, PurposeFields, RoleGrant, SeesGrant, Source, View,
+};
 use avouch_seal::format::EmailDomain;
 use avouch_seal::token::{Namespace, RecipientKeys};
 use avouch_seal::vault::VaultKeys;
@@ -374,7 +376,15 @@ pub(crate) fn compile_engine(charter: &Charter) -> Result<Engine, Problems> {
         .collect();
     let sources: Vec<Source> =
         charter.policies().map(|file| Source { name: file.path.clone(), text: file.text.clone() }).collect();
-    let approvals: Vec<&str> = charter.approvals().iter().map(|approval| approval.name.as_str()).collect();
+    let approvals: Vec<ApprovalRule> = charter
+        .approvals()
+        .iter()
+        .map(|approval| ApprovalRule {
+            name: approval.name.clone(),
+            people: approval.people(),
+            needed_for: approval.needed_for.clone(),
+        })
+        .collect();
     Engine::compile_with(&grants, &purposes, &approvals, &sources)
         .map_err(|problems| problems.into_iter().map(problem).collect())
 }
@@ -389,7 +399,7 @@ fn view(view: avouch_charter::View) -> View {
     }
 }
 
-fn problem(problem: avouch_policy::Problem) -> avouch_charter::Problem {
+pub(crate) fn problem(problem: avouch_policy::Problem) -> avouch_charter::Problem {
     avouch_charter::Problem {
         file: problem.source,
         line: problem.line,

@@ -9,20 +9,22 @@ use avouch_core::app::IdempotencyKey;
 use avouch_core::gate::{self, Reason};
 use avouch_core::transit::KeyName;
 use avouch_core::{
-    AlarmId, ApprovalId, AuthenticatorId, CaseId, CredentialId, EventId, GlassId, GroupId, HoldId, ImportId,
-    PrincipalId, SessionId, SubjectId, TieId,
+    AlarmId, ApprovalId, AuthenticatorId, CaseId, CredentialId, DraftId, EventId, GlassId, GroupId, HoldId,
+    ImportId, PrincipalId, SessionId, SubjectId, TieId,
 };
+use avouch_wire::charter::{CharterDraftRequest, CharterReplayRequest, CharterRollBack};
 use avouch_wire::{
     AlarmClose, ApprovalRequest, ApprovalWord, BackupRequest, BatchRequest, BreakGlassRequest,
     BreakGlassReview, CertificateRequest, CharterApply, CharterPlan, ChunkRequest, CodeRequest,
     DetokenizeRequest, DrillAnswer, DrillRequest, EventSearch, Explain, ExportRequest, HoldRequest,
-    ImportStart, InspectRequest, Jwks, KeyCreate, LinkCreate, LogInRequest, PasskeyEnrol, PasswordEnrol,
-    PrincipalCreate, PrincipalPatch, ProblemKind, ProposeRequest, RecoveryRequest, RetireRequest,
-    RevealRequest, RevokeRequest, RotateRequest, RotateTokensRequest, SearchRequest, Secret, SentCodeBegin,
-    SentCodeEnrol, SubjectCreate, SubjectMark, SubjectPatch, TieRequest, TiesRequest, TokenImportRequest,
-    TokenRequest, TokenizeRequest, TotpEnrol, TransitDecode, TransitDecrypt, TransitEncode, TransitEncrypt,
-    TransitHmac, TransitKeyCreate, TransitKeyPatch, TransitRandom, TransitRewrap, TransitSign, TransitTrim,
-    TransitVerify, TransitVerifyHmac, WatchClose, header, limits,
+    IdentityBegin, IdentityEnrol, IdentityLink, ImportStart, InspectRequest, Jwks, KeyCreate, LinkCreate,
+    LogInRequest, PasskeyEnrol, PasswordEnrol, PrincipalCreate, PrincipalPatch, ProblemKind, ProposeRequest,
+    RecoveryRequest, RetireRequest, RevealRequest, RevokeRequest, RotateRequest, RotateTokensRequest,
+    SearchRequest, Secret, SentCodeBegin, SentCodeEnrol, SignOnBegin, SubjectCreate, SubjectMark,
+    SubjectPatch, TieRequest, TiesRequest, TokenImportRequest, TokenRequest, TokenizeRequest, TotpEnrol,
+    TransitDecode, TransitDecrypt, TransitEncode, TransitEncrypt, TransitHmac, TransitKeyCreate,
+    TransitKeyPatch, TransitRandom, TransitRewrap, TransitSign, TransitTrim, TransitVerify,
+    TransitVerifyHmac, WatchClose, header, limits,
 };
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
@@ -176,7 +178,7 @@ macro_rules! from_path {
     };
 }
 
-from_path!(AlarmId ApprovalId CaseId GlassId TieId SubjectId SessionId AuthenticatorId GroupId PrincipalId CredentialId HoldId ImportId KeyName String);
+from_path!(AlarmId ApprovalId CaseId DraftId GlassId TieId SubjectId SessionId AuthenticatorId GroupId PrincipalId CredentialId HoldId ImportId KeyName String);
 
 impl FromPath for EventId {
     fn from_path<'p>(values: &mut impl Iterator<Item = &'p str>) -> Option<Self> {
@@ -272,6 +274,9 @@ bodies! {
     Explain;
     CharterPlan;
     CharterApply;
+    CharterDraftRequest;
+    CharterReplayRequest;
+    CharterRollBack;
     PrincipalCreate;
     PrincipalPatch: MERGE_PATCH = true;
     KeyCreate;
@@ -285,6 +290,10 @@ bodies! {
     SentCodeBegin;
     SentCodeEnrol;
     LinkCreate;
+    SignOnBegin: LIMIT = limits::VISITOR_BODY_BYTES;
+    IdentityBegin;
+    IdentityEnrol;
+    IdentityLink;
     AlarmClose;
     ApprovalRequest;
     ApprovalWord;

@@ -125,6 +125,17 @@ impl Proof {
         }
     }
 
+    /// As it was, by what was kept of it; `settled` in hours.
+    pub const fn kept(
+        means: Means,
+        aal: u8,
+        phishing_resistant: bool,
+        (age, settled): (u32, u32),
+        novelty: u8,
+    ) -> Self {
+        Self { means, aal, phishing_resistant, age, novelty, settled, ..Self::NOBODY }
+    }
+
     /// The same by a key of this class.
     #[must_use]
     pub fn by_key(self, key: KeyClass) -> Self {
@@ -135,6 +146,12 @@ impl Proof {
     #[must_use]
     pub fn by_sent_code(self, sent_code: bool) -> Self {
         Self { sent_code, ..self }
+    }
+
+    /// The same, worth no more than this assurance level.
+    #[must_use]
+    pub fn at_most(self, aal: u8) -> Self {
+        Self { aal: self.aal.min(aal), ..self }
     }
 
     /// The same of somebody who logs in with the same things for so many seconds.

@@ -82,6 +82,9 @@ pub struct Approval {
     /// On which customer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<Uuid>,
+    /// The draft of a charter that is to be put in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draft: Option<Uuid>,
     /// With which fields.
     pub fields: Vec<String>,
     /// Why.

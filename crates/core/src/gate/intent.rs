@@ -4,7 +4,7 @@
 use avouch_policy::View;
 
 use super::Reason;
-use crate::ids::SubjectId;
+use crate::ids::{DraftId, SubjectId};
 use crate::transit::KeyName;
 
 /// See the module.
@@ -27,6 +27,8 @@ pub struct Intent {
     pub subject: Option<SubjectId>,
     /// The standalone key it works with; a role of the caller must name it.
     pub key: Option<KeyName>,
+    /// The draft of a charter that it puts in force: what others have agreed to is that one.
+    pub draft: Option<DraftId>,
 }
 
 /// Which fields an operation shows.
@@ -70,6 +72,7 @@ impl Intent {
             writes: Vec::new(),
             subject: None,
             key: None,
+            draft: None,
         }
     }
 

@@ -18,6 +18,7 @@ mod places;
 mod proven;
 mod sent_codes;
 mod sessions;
+mod sign_on;
 mod ticket;
 
 pub use avouch_authn::atlas;
@@ -28,6 +29,7 @@ pub use avouch_authn::password::SHORTEST as PASSWORD_SHORTEST;
 pub use account::{Account, AuthenticatorShown, ReadAccount};
 pub(crate) use authenticators::drop_all as drop_authenticators;
 pub use authenticators::{AuthenticatorKind, RemoveAuthenticator};
+pub use avouch_authn::jwt::openid::TokenRequest;
 pub use enrol::{
     BegunTotp, EnrolPasskey, EnrolPassword, EnrolRecoveryCodes, EnrolSentCode, EnrolTotp, Enrolled,
 };
@@ -39,9 +41,13 @@ pub(crate) use notices::address_changed;
 pub(super) use once::{Single, spend};
 pub use places::BrowserId;
 pub use proven::Proven;
-pub use sent_codes::{CodeSettings, CodeWay};
+pub use sent_codes::{CodeSettings, CodeWay, SendFirstCode};
 pub use sessions::{BeginSession, EndSessions, NewSession, ReadSessions, SessionShown};
 pub(crate) use sessions::{SessionChange, Sessions, end_all, write_seen};
+pub use sign_on::{
+    BegunSignOn, EndSignedOn, EnrolIdentity, IdentityShown, LinkIdentity, Provider, ProviderLine,
+    ReadIdentities, SignOnChoice, SignOnTicket, UnlinkIdentity, Vouched, Wanted, unfit_provider,
+};
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -67,6 +73,8 @@ pub struct PeopleSettings {
     pub breached: Option<Arc<breached::Breached>>,
     /// How codes are sent, if the operator has named a way.
     pub codes: Option<CodeSettings>,
+    /// Where people may log in instead.
+    pub sign_on: Vec<Provider>,
     /// Whose word is taken that a passkey cannot leave its device.
     pub makers: Option<Arc<Makers>>,
     /// What is known of addresses, if the operator has brought files of it.
@@ -101,6 +109,7 @@ impl Default for PeopleSettings {
             longest_seconds: 12 * 3600,
             breached: None,
             codes: None,
+            sign_on: Vec::new(),
             makers: None,
             atlas: None,
         }
@@ -116,17 +125,19 @@ pub(crate) struct People {
     /// Codes that went out.
     sends: Attempts,
     hashing: Hashing,
+    sign_on: sign_on::SignOn,
 }
 
 impl People {
     pub(crate) fn new(settings: PeopleSettings) -> Self {
-        let sessions = Sessions::new(&settings);
+        let (sessions, sign_on) = (Sessions::new(&settings), sign_on::SignOn::new(&settings.sign_on));
         Self {
             settings,
             sessions,
             attempts: Attempts::default(),
-            sends: Attempts::default(),
+            sends: Attempts::up_to(sent_codes::SENT_TO_STRANGERS),
             hashing: Hashing::default(),
+            sign_on,
         }
     }
 }

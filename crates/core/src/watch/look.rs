@@ -3,7 +3,8 @@
 //! What is kept names nobody: of each customer the place among the event's pseudonyms, and what was known of them then. So a look
 //! outlives its customer as the event does, leading to nobody.
 
-use avouch_policy::View;
+use avouch_policy::{SubjectClass, View};
+use avouch_seal::vault::VaultKeys;
 use avouch_watch::{Access, ActorId, Session, SubjectFacts, SubjectId as Watched, TeamId, Tie};
 use minicbor::{Decode, Encode};
 
@@ -17,6 +18,7 @@ use crate::vault::ShownSubject;
 statements! {
     data PUT = "insert into look (actor, event, sealed) values (?1, ?2, ?3)";
     data OF_ACTOR = "select event, sealed from look where actor = ?1 and event > ?2 order by event limit 500";
+    data BETWEEN = "select event, sealed from look where actor = ?1 and event >= ?2 and event <= ?3";
     data OLDEST = "select min(id) from event";
     data SWEEP = "delete from look where actor = ?1 and event < ?2";
 }
@@ -83,6 +85,30 @@ impl Seen {
 /// What is kept of somebody's looks after an event: the event's id, and the sealed looks.
 pub(super) fn since(tx: &mut Tx<'_>, actor: PrincipalId, event: i64) -> Result<Vec<(i64, Vec<u8>)>, Error> {
     Ok(tx.query(&OF_ACTOR, params![actor.bytes(), event], |row| Ok((row.int(0)?, row.blob(1)?.to_vec())))?)
+}
+
+/// Whom somebody was shown alone by each of these events, as a class: what a decision about them rested on.
+pub(crate) fn classes(
+    tx: &mut Tx<'_>,
+    keys: &VaultKeys,
+    actor: PrincipalId,
+    (first, last): (i64, i64),
+) -> Result<Vec<(i64, SubjectClass)>, Error> {
+    let rows = tx.query(&BETWEEN, params![actor.bytes(), first, last], |row| {
+        Ok((row.int(0)?, row.blob(1)?.to_vec()))
+    })?;
+    let mut classes = Vec::new();
+    for (event, sealed) in rows {
+        let plain = keys.open_row("look", &event.to_be_bytes(), &sealed)?;
+        let kept: Kept = minicbor::decode(&plain).map_err(|_| Error::Tampered)?;
+        if let [look] = kept.looks.as_slice() {
+            let has = |bit| look.facts & bit != 0;
+            // How delicate is not kept, only that it is.
+            let class = SubjectClass { tier: u8::from(has(VIP)), own: has(OWN), colleague: has(STAFF) };
+            classes.push((event, class));
+        }
+    }
+    Ok(classes)
 }
 
 /// What [`since`] will ask.

@@ -92,7 +92,13 @@ impl Seals {
     }
 }
 
+/// The default charter but for its rule that a second person agrees to another: what follows from that is in `policy_life`.
 pub(crate) fn charter_files() -> Vec<SourceFile> {
+    shop_files().into_iter().filter(|file| file.path != "policies/charter.cedar").collect()
+}
+
+/// The default charter.
+pub(crate) fn shop_files() -> Vec<SourceFile> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charter");
     let mut files = Vec::new();
     for name in avouch_charter::Charter::FILES.iter().chain(avouch_charter::Charter::OPTIONAL) {

@@ -147,9 +147,9 @@ both_engines! {
         house.read(&one, ids[0]).expect("the first");
         house.read(&two, ids[1]).expect("another's, as far as anybody knows");
         house.read(&two, ids[2]).expect("and one more");
-        let person = |id| ChangePrincipal { id: Some(id), person: Some("Ida Sommer".to_owned()), ..Default::default() };
-        for account in [&one, &two] {
-            house.act(&house.admin, person(account.id())).expect("one human being");
+        for (account, spelt) in [(&one, "Ida Sommer"), (&two, "ida SOMMER ")] {
+            let person = ChangePrincipal { id: Some(account.id()), person: Some(spelt.to_owned()), ..Default::default() };
+            house.act(&house.admin, person).expect("one human being");
         }
         // What they have seen already counts, whichever account it was.
         house.read(&one, ids[2]).expect("seen by the other account");

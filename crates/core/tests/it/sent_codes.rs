@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use avouch_core::gate::Caller;
 use avouch_core::gate::people::{
-    AuthenticatorKind, CodeSettings, CodeWay, LogIn, NewSession, PeopleSettings, ReadAccount,
+    Arrival, AuthenticatorKind, CodeSettings, CodeWay, LogIn, NewSession, PeopleSettings, ReadAccount,
 };
 use avouch_core::outbox::{Channel, Notice};
 use avouch_core::{AuthenticatorId, Error};
@@ -12,7 +12,7 @@ use avouch_testkit::both_engines;
 
 use crate::charters::{apply, charter};
 use crate::house::{ana, slug};
-use crate::log_in::{Desk, PASSWORD, arrival, secret};
+use crate::log_in::{Desk, PASSWORD, address, arrival, secret};
 
 const LOGIN: &str = "ida@lindenhof.example";
 const ANSWER: &str = "The cat of my first landlady";
@@ -44,8 +44,12 @@ fn code(desk: &Desk<'_>) -> Option<(Channel, String, String)> {
     found
 }
 
+fn first(desk: &Desk<'_>, caller: &Caller, to: &str) -> Result<String, Error> {
+    desk.house.act(caller, desk.house.app.first_code(caller, to)?)
+}
+
 fn enrolled(desk: &Desk<'_>, caller: &Caller, to: &str) -> Result<AuthenticatorId, Error> {
-    let ticket = desk.house.app.begin_sent_code(caller, to)?;
+    let ticket = first(desk, caller, to)?;
     let (_, _, code) = code(desk).expect("a first code");
     let judged = desk.house.app.judge_sent_code_enrolment(&ticket, &code, ANSWER)?;
     desk.house.act(caller, judged).map(|enrolled| enrolled.id)
@@ -84,7 +88,7 @@ both_engines! {
         let ticket = begun(&desk, LOGIN, PASSWORD).expect("asked for");
         let (channel, to, sent) = code(&desk).expect("a code");
         assert_eq!((channel, to.as_str(), sent.len()), (Channel::Gateway, "+351 912 345 678", 6));
-        for (code, answer) in [("000000", ANSWER), (sent.as_str(), "the dog of my landlady"), (sent.as_str(), ""), ("", ANSWER)] {
+        for (code, answer) in [("000000", ANSWER), (sent.as_str(), "the dog of my landlady"), ("", ANSWER)] {
             assert_eq!(slug(in_with(&desk, &ticket, code, answer)), "log-in-failed");
         }
         let spaced = format!(" {} {} ", &sent[..3], &sent[3..]);
@@ -138,24 +142,96 @@ both_engines! {
         assert_eq!(slug(in_with(&desk, &late, &sent, ANSWER)), "log-in-failed", "too late");
     }
 
-    fn codes_cannot_be_guessed_and_nobody_is_flooded_with_them(place) {
+    fn a_sent_code_cannot_be_guessed_and_asking_for_codes_says_nothing_of_a_password(place) {
         let desk = with_codes(place, CodeWay::Gateway);
-        code(&desk);
         let ticket = begun(&desk, LOGIN, PASSWORD).expect("asked for");
         let (_, _, sent) = code(&desk).expect("a code");
         let wrong = if sent == "123456" { "654321" } else { "123456" };
-        for _ in 0..5 {
+        for _ in 0..4 {
             assert_eq!(slug(in_with(&desk, &ticket, wrong, ANSWER)), "log-in-failed");
         }
         assert_eq!(slug(in_with(&desk, &ticket, &sent, ANSWER)), "too-many-attempts", "even the right one");
         assert_eq!(slug(begun(&desk, LOGIN, PASSWORD)), "too-many-attempts");
+        // Whoever counts how often they may ask learns nothing, and one who gets in may go on.
+        for password in [PASSWORD, "wrong horse battery staple"] {
+            desk.house.clock.advance(Duration::from_secs(901));
+            let asked = (0..9).take_while(|_| {
+                code(&desk);
+                begun(&desk, LOGIN, password).is_ok()
+            });
+            assert_eq!(asked.count(), 5, "{password}");
+        }
         desk.house.clock.advance(Duration::from_secs(901));
-        // Five a quarter of an hour; the sixth answer is as the others, and nothing goes out.
-        let out = (0..7).filter(|_| {
-            begun(&desk, LOGIN, PASSWORD).expect("the same answer");
-            code(&desk).is_some()
+        code(&desk);
+        for _ in 0..7 {
+            let ticket = begun(&desk, LOGIN, PASSWORD).expect("asked for");
+            let (_, _, sent) = code(&desk).expect("a code");
+            in_with(&desk, &ticket, &sent, ANSWER).expect("in");
+            desk.house.clock.advance(Duration::from_secs(181));
+        }
+    }
+
+    fn nobody_is_flooded_with_codes_by_whoever_knows_a_password_and_the_owner_has_theirs(place) {
+        let desk = with_codes(place, CodeWay::Gateway);
+        let ask = |from: &str| {
+            code(&desk);
+            let arrival = Arrival { from: address(from), ..arrival() };
+            let ticket = desk.house.app.begin_code(LOGIN, PASSWORD, &arrival);
+            code(&desk).is_some_and(|_| ticket.is_ok())
+        };
+        // Where she has come from once.
+        let ticket = begun(&desk, LOGIN, PASSWORD).expect("asked for");
+        let (_, _, sent) = code(&desk).expect("a code");
+        in_with(&desk, &ticket, &sent, ANSWER).expect("in");
+        desk.house.clock.advance(Duration::from_secs(901));
+        let strangers = (0..8).flat_map(|net| [net; 3]).filter(|net| ask(&format!("198.51.{net}.1"))).count();
+        assert_eq!(strangers, 10, "from all networks together");
+        assert!(ask("192.0.2.200"), "and she has hers, from where she is known");
+        // Neither has a telephone that is nobody's here.
+        let sent = (0..7).filter(|n| {
+            let login = format!("agent{n}@lindenhof.example");
+            let caller = desk.newcomer(&login);
+            first(&desk, &caller, "+351 (999) 000-000").is_ok()
         });
-        assert_eq!(out.count(), 5);
+        assert_eq!(sent.count(), 5);
+    }
+
+    fn a_first_code_goes_out_for_whoever_may_have_codes_and_no_other(place) {
+        let desk = with_codes(place, CodeWay::Gateway);
+        let ticket = begun(&desk, LOGIN, PASSWORD).expect("asked for");
+        let (_, _, sent) = code(&desk).expect("a code");
+        let session = in_with(&desk, &ticket, &sent, ANSWER).expect("in");
+        let half = desk.password(LOGIN, PASSWORD, None).expect("a password alone");
+        let half = desk.caller(&half).expect("a session");
+        assert_eq!(slug(first(&desk, &half, "+351 666 666 666")), "denied-by-policy", "not beside a stronger way");
+        assert_eq!(slug(first(&desk, &desk.house.importer, "+351 666 666 666")), "denied-by-policy", "nor a program");
+        assert!(code(&desk).is_none(), "and nothing went out");
+        let full = desk.caller(&session).expect("a session");
+        // What was begun by one is finished by no other.
+        let ticket = first(&desk, &full, "+351 912 000 000").expect("begun");
+        let (_, _, sent) = code(&desk).expect("a code");
+        let other = desk.newcomer("otto@lindenhof.example");
+        let judged = desk.house.app.judge_sent_code_enrolment(&ticket, &sent, ANSWER).expect("judged");
+        assert_eq!(slug(desk.house.act(&other, judged)), "log-in-failed");
+        // A ticket of one use is none for the other.
+        assert_eq!(slug(in_with(&desk, &ticket, &sent, ANSWER)), "log-in-failed");
+        desk.house.clock.advance(Duration::from_secs(360));
+        assert_eq!(slug(first(&desk, &full, "+351 912 000 000")), "denied-by-policy", "too long ago");
+    }
+
+    fn with_the_telephone_go_the_sessions_that_rest_on_it(place) {
+        let desk = with_codes(place, CodeWay::Gateway);
+        let in_by_code = || {
+            let ticket = begun(&desk, LOGIN, PASSWORD).expect("asked for");
+            let (_, _, sent) = code(&desk).expect("a code");
+            in_with(&desk, &ticket, &sent, ANSWER).expect("in")
+        };
+        let (thief, owner) = (in_by_code(), in_by_code());
+        let caller = desk.caller(&owner).expect("a session");
+        // Codes that go elsewhere take the place of these.
+        enrolled(&desk, &caller, "+351 913 000 000").expect("enrolled");
+        assert!(desk.caller(&thief).is_none());
+        desk.caller(&owner).expect("but the one that did it");
     }
 
     fn they_are_off_until_the_operator_and_the_charter_have_said_so(place) {
@@ -166,7 +242,7 @@ both_engines! {
         };
         let off = |desk: &Desk<'_>| {
             assert_eq!(slug(begun(desk, LOGIN, PASSWORD)), "conflict");
-            assert_eq!(slug(desk.house.app.begin_sent_code(&caller(desk), LOGIN)), "conflict");
+            assert_eq!(slug(first(desk, &caller(desk), LOGIN)), "conflict");
         };
         off(&desk);
         let desk = desk.reopened_with(settings(CodeWay::Mail));
@@ -175,19 +251,27 @@ both_engines! {
         let caller = caller(&desk);
         desk.set_password(&caller);
         for unfit in ["nobody", "a b@mail.example", ""] {
-            assert_eq!(slug(desk.house.app.begin_sent_code(&caller, unfit)), "validation", "{unfit:?}");
+            assert_eq!(slug(first(&desk, &caller, unfit)), "validation", "{unfit:?}");
         }
-        let ticket = desk.house.app.begin_sent_code(&caller, LOGIN).expect("begun");
+        let ticket = first(&desk, &caller, LOGIN).expect("begun");
         let (_, _, sent) = code(&desk).expect("a code");
         assert_eq!(slug(desk.house.app.judge_sent_code_enrolment(&ticket, "000000", ANSWER)), "log-in-failed");
-        assert_eq!(slug(desk.house.app.judge_sent_code_enrolment(&ticket, &sent, "cat 7!")), "validation", "too short");
+        for guessable in ["cat 7!", "Ida Sommer", "ida@lindenhof.example", "abababababab", "Lindenhof Gartenbedarf GmbH"] {
+            let judged = desk.house.app.judge_sent_code_enrolment(&ticket, &sent, guessable);
+            assert_eq!(slug(judged), "validation", "{guessable}");
+        }
         let judged = desk.house.app.judge_sent_code_enrolment(&ticket, &sent, ANSWER).expect("judged");
         desk.house.act(&caller, judged).expect("enrolled");
         let ticket = begun(&desk, LOGIN, PASSWORD).expect("asked for");
         let (_, _, sent) = code(&desk).expect("a code");
-        // A charter that takes it back, and a code of before.
+        let session = in_with(&desk, &ticket, &sent, ANSWER).expect("in");
+        assert_eq!(desk.caller(&session).expect("a session").proof().aal(), 2);
+        let ticket = begun(&desk, LOGIN, PASSWORD).expect("asked for");
+        let (_, _, sent) = code(&desk).expect("a code");
+        // A charter that takes it back, and a code and a session of before.
         apply(&desk.house, charter(&[]), 2).expect("applied");
         assert_eq!(slug(in_with(&desk, &ticket, &sent, ANSWER)), "conflict");
+        assert_eq!(desk.caller(&session).expect("a session").proof().aal(), 1, "what is left of it");
         assert_eq!(desk.password(LOGIN, PASSWORD, None).expect("in").aal, 1);
     }
 }

@@ -134,7 +134,7 @@ pub(super) async fn mark(
     })
 }
 
-fn state(state: State) -> ApprovalState {
+pub(super) fn state(state: State) -> ApprovalState {
     match state {
         State::Asked => ApprovalState::Asked,
         State::Granted => ApprovalState::Granted,
@@ -154,6 +154,7 @@ fn shown(shown: ApprovalShown) -> Approval {
         action: shown.action,
         purpose: shown.purpose,
         subject: shown.subject.map(|id| Uuid::from_bytes(*id.bytes())),
+        draft: shown.draft.map(|id| Uuid::from_bytes(*id.bytes())),
         fields: shown.fields,
         reason: Secret(shown.reason),
         case_reference: shown.case_reference,

@@ -88,7 +88,7 @@ pub(super) async fn log_in(
                 error: Some(error),
                 login,
                 open_password: true,
-                ..LogInPage::new(&service, Some(&to))
+                ..LogInPage::new(&service, Some(&to), false)
             };
             page(status, &shown)
         }
@@ -104,6 +104,9 @@ pub(super) async fn send_code(
     headers: HeaderMap,
     mut posted: Posted,
 ) -> Result<Response, Failure> {
+    if !service.app.sends_codes() {
+        return Err(avouch_core::Error::NotFound.into());
+    }
     let to = local(posted.take("to").as_deref().map(String::as_str));
     let login = posted.text("login");
     let password = or_nothing(posted.take("password"));
@@ -122,7 +125,7 @@ pub(super) async fn send_code(
                 error: Some(error),
                 login,
                 open_password: true,
-                ..LogInPage::new(&service, Some(&to))
+                ..LogInPage::new(&service, Some(&to), false)
             };
             page(status, &shown)
         }
@@ -178,7 +181,7 @@ pub(super) async fn recover(
                 error: Some(error),
                 login,
                 open_recovery: true,
-                ..LogInPage::new(&service, None)
+                ..LogInPage::new(&service, None, false)
             };
             page(status, &page_of)
         }
@@ -215,7 +218,7 @@ pub(super) async fn welcome(
 }
 
 /// Lets somebody in and sends them on.
-async fn let_in(
+pub(super) async fn let_in(
     service: &Shared,
     shown: LogIn,
     visitor: Option<&gate::Caller>,
@@ -262,6 +265,7 @@ pub(super) fn said(failure: Failure) -> Result<(StatusCode, String), Failure> {
         ProblemKind::TooManyAttempts
         | ProblemKind::RateLimited
         | ProblemKind::Busy
+        | ProblemKind::ProviderUnavailable
         | ProblemKind::Conflict => sentence(&problem.detail),
         ProblemKind::Validation => {
             sentence(problem.errors.first().map_or(problem.detail.as_str(), |fault| fault.detail.as_str()))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use avouch_core::gate::people::{
-    Account, AuthenticatorKind, EndSessions, EnrolRecoveryCodes, ReadAccount, ReadSessions,
+    Account, AuthenticatorKind, CodeWay, EndSessions, EnrolRecoveryCodes, ReadAccount, ReadSessions,
     RemoveAuthenticator,
 };
 use avouch_core::watch::{AcknowledgeMonitoring, OwnAccess, ReadOwnAccesses};
@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 
 use super::forms::{Posted, said};
 use super::show::{Frame, go, moment, page};
+use super::sign_on::{Button, buttons};
 use crate::api::watch::MONITORING;
 use crate::extract::{Caller, Path};
 use crate::people;
@@ -94,6 +95,7 @@ struct EnrolPage {
     strong: bool,
     enrolling: bool,
     passkeys: bool,
+    providers: Vec<Button>,
     has_password: bool,
     has_totp: bool,
     codes: bool,
@@ -136,6 +138,7 @@ const fn kind(kind: AuthenticatorKind) -> &'static str {
         AuthenticatorKind::Totp => "app for codes",
         AuthenticatorKind::Recovery => "recovery codes",
         AuthenticatorKind::SentCode => "codes that are sent",
+        AuthenticatorKind::Identity => "account elsewhere",
     }
 }
 
@@ -242,7 +245,7 @@ pub(super) async fn enrol(
     enrol_page(&service, &caller, &headers, None, false).await
 }
 
-async fn enrol_page(
+pub(super) async fn enrol_page(
     service: &Shared,
     Caller(caller): &Caller,
     headers: &HeaderMap,
@@ -260,6 +263,7 @@ async fn enrol_page(
         strong: account.strong,
         enrolling,
         passkeys: service.origin.is_some(),
+        providers: buttons(service, false),
         has_password,
         asks_current: has_password && caller.proof().aal() > 0,
         open_password: open_password || breached,
@@ -323,6 +327,7 @@ fn totp_page(
 #[template(path = "sent_codes.html")]
 struct SentCodesPage {
     frame: Frame,
+    mail: bool,
     sent: bool,
     error: Option<String>,
 }
@@ -335,13 +340,17 @@ fn sent_codes_page(
 ) -> Result<Response, Failure> {
     let frame = Frame { narrow: true, ..Frame::of(service, caller, "") };
     let (status, error) = error.map_or((StatusCode::OK, None), |(status, text)| (status, Some(text)));
-    page(status, &SentCodesPage { frame, sent, error })
+    let mail = service.app.code_way() == Some(CodeWay::Mail);
+    page(status, &SentCodesPage { frame, mail, sent, error })
 }
 
 pub(super) async fn sent_codes(
     State(service): State<Shared>,
     Caller(caller): Caller,
 ) -> Result<Response, Failure> {
+    if !service.app.sends_codes() {
+        return Err(avouch_core::Error::NotFound.into());
+    }
     sent_codes_page(&service, &caller, false, None)
 }
 
@@ -351,11 +360,14 @@ pub(super) async fn begin_sent_code(
     mut posted: Posted,
 ) -> Result<Response, Failure> {
     let to = posted.text("to");
-    let (app, of) = (Arc::clone(&service.app), caller.clone());
-    match aside(move || app.begin_sent_code(&of, &to)).await {
-        Ok(ticket) => {
+    let first = match service.app.first_code(&caller, &to) {
+        Ok(first) => perform(&service.app, &caller, first).await,
+        Err(error) => Err(error.into()),
+    };
+    match first {
+        Ok(done) => {
             let mut response = sent_codes_page(&service, &caller, true, None)?;
-            people::set_ticket(&mut response, &ticket)?;
+            people::set_ticket(&mut response, &done.output)?;
             Ok(response)
         }
         Err(failure) => sent_codes_page(&service, &caller, false, Some(said(failure)?)),

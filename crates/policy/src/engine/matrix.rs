@@ -38,7 +38,7 @@ impl Engine {
             rows: RowClass::One,
             restricted: false,
             subject: SubjectClass::default(),
-            approved: Arc::default(),
+            approved: self.approvals.clone(),
             break_glass: dormant,
         };
 

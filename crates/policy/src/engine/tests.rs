@@ -124,7 +124,7 @@ fn ask(kind: PrincipalKind, role: &str, action: Action, purpose: &str) -> Reques
         rows: RowClass::One,
         restricted: false,
         subject: SubjectClass::default(),
-        approved: Arc::default(),
+        approved: Approved::default(),
         break_glass: false,
     }
 }

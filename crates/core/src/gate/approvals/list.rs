@@ -10,7 +10,7 @@ use crate::app::{Cx, Operation, Outcome, about_nobody};
 use crate::audit::Note;
 use crate::gate::Permit;
 use crate::gate::work::{Work, work_under};
-use crate::ids::{ApprovalId, EventId, PrincipalId, SubjectId};
+use crate::ids::{ApprovalId, DraftId, EventId, PrincipalId, SubjectId};
 
 /// Lists requests, newest first: one's own, and those on which one has or had something to say.
 #[derive(Debug, Clone)]
@@ -51,6 +51,8 @@ pub struct ApprovalShown {
     pub purpose: String,
     /// On whom.
     pub subject: Option<SubjectId>,
+    /// The draft of a charter that is to be put in force.
+    pub draft: Option<DraftId>,
     /// With which fields.
     pub fields: Vec<String>,
     /// Why.
@@ -166,6 +168,7 @@ fn shown(cx: &Cx<'_>, id: ApprovalId, kept: Kept) -> Option<ApprovalShown> {
         action: request.action,
         purpose: request.purpose,
         subject: request.subject,
+        draft: request.draft.map(|draft| draft.id),
         fields: request
             .fields
             .iter()

@@ -86,12 +86,20 @@ pub(super) struct Ready {
 fn password_of(all: &Kept) -> Option<(AuthenticatorId, &Hashed)> {
     all.iter().find_map(|(id, one)| match &one.secret {
         Secret::Password { hashed, .. } => Some((*id, hashed)),
-        Secret::Passkey(_) | Secret::Totp { .. } | Secret::Recovery(_) | Secret::SentCode { .. } => None,
+        Secret::Passkey(_)
+        | Secret::Totp { .. }
+        | Secret::Recovery(_)
+        | Secret::SentCode { .. }
+        | Secret::Identity { .. } => None,
     })
 }
 
 impl Ready {
-    fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Outcome<Enrolled>, Error> {
+    pub(super) fn new(owner: PrincipalId, label: &str, secret: Secret, single: Single) -> Self {
+        Self { owner, label: label.to_owned(), secret, single: Some(single), knows: None }
+    }
+
+    pub(super) fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Outcome<Enrolled>, Error> {
         if self.owner != cx.caller.id() {
             return Err(Error::LogInFailed);
         }
@@ -338,7 +346,7 @@ impl App {
     }
 
     /// All that is known of how somebody is called.
-    fn names_of(&self, id: PrincipalId) -> Result<Vec<String>, Error> {
+    pub(super) fn names_of(&self, id: PrincipalId) -> Result<Vec<String>, Error> {
         let access = self.access();
         let record = access.principal(id).ok_or(Error::Unauthenticated)?;
         Ok([Some(&record.name), record.login.as_ref(), record.person.as_ref()]

@@ -88,6 +88,13 @@ pub enum LogIn {
         /// The answer.
         answer: Zeroizing<String>,
     },
+    /// What a browser brought back from an identity provider.
+    SignOn {
+        /// What [`App::begin_sign_on`] gave out.
+        ticket: String,
+        /// What stands behind the question mark of the address that the browser came to.
+        query: Zeroizing<String>,
+    },
 }
 
 /// The first half of a ceremony.
@@ -107,6 +114,7 @@ impl core::fmt::Debug for LogIn {
             Self::Recovery { .. } => "LogIn(recovery code)",
             Self::Link(_) => "LogIn(link)",
             Self::SentCode { .. } => "LogIn(sent code)",
+            Self::SignOn { .. } => "LogIn(sign-on)",
         })
     }
 }
@@ -126,7 +134,8 @@ impl App {
     /// Judges what somebody shows. Takes its time, on the thread that calls.
     ///
     /// # Errors
-    /// [`Error::LogInFailed`] whatever is wrong with it; [`Error::TooMany`] after too many failures; [`Error::Busy`].
+    /// [`Error::LogInFailed`] whatever is wrong with it; [`Error::TooMany`] after too many failures; [`Error::Busy`];
+    /// [`Error::ProviderUnavailable`].
     pub fn judge_log_in(
         self: &Arc<Self>,
         shown: LogIn,
@@ -145,6 +154,7 @@ impl App {
             LogIn::SentCode { ticket, code, answer } => {
                 self.judge_sent_code((&ticket, &code, &answer), arrival, &mut about)
             }
+            LogIn::SignOn { ticket, query } => self.judge_sign_on(&ticket, &query, &mut about.principal),
         };
         let admitted = judged.and_then(|proven| {
             let caller = Caller::proven(&self.access(), &self.rules(), &proven, arrival.from, self.now());
@@ -175,7 +185,7 @@ impl App {
 
     /// Tells somebody, once a day, that their password is known to whoever did not have the rest, unless that was where they are known
     /// from. After the answer: whoever tries learns nothing by the time it takes.
-    fn warn_of_password(self: &Arc<Self>, principal: PrincipalId, arrival: &Arrival) {
+    pub(super) fn warn_of_password(self: &Arc<Self>, principal: PrincipalId, arrival: &Arrival) {
         let (app, now) = (Arc::clone(self), self.now());
         let place = Place::of(self, principal, arrival.from, arrival.browser.as_ref());
         let client = arrival.client.clone();
@@ -263,12 +273,13 @@ impl App {
                 principal,
                 aal: 2,
                 phishing_resistant: true,
-                sent_code: false,
+                age_seconds: 0,
                 methods: &["pop", "user"],
                 key: self.people.settings.class_of(&known),
                 bound_since: (!known.travels()).then_some(kept.created),
                 single: Some(single),
                 rests_on: vec![RestsOn::Passkey(id, shown.changed.map(Box::new))],
+                signed_on: None,
             });
         }
         Err(Error::LogInFailed)
@@ -289,7 +300,10 @@ impl App {
             match kept.secret {
                 Secret::Password { hashed: kept, .. } => hashed = Some((id, kept)),
                 Secret::Totp { bytes, last } => totp = Some((id, Zeroizing::new(bytes), last)),
-                Secret::SentCode { .. } | Secret::Passkey(_) | Secret::Recovery(_) => {}
+                Secret::Passkey(_)
+                | Secret::Recovery(_)
+                | Secret::SentCode { .. }
+                | Secret::Identity { .. } => {}
             }
         }
         let nobodys = Hashed::nobodys();
@@ -317,18 +331,17 @@ impl App {
             }
             Some((_, None)) => return Err(Error::LogInFailed),
         };
-        let (phishing_resistant, key, bound_since, single) = (false, KeyClass::Any, None, None);
-        let sent_code = false;
         Ok(Proven {
             principal,
             aal,
-            phishing_resistant,
-            key,
-            sent_code,
+            phishing_resistant: false,
+            age_seconds: 0,
+            key: KeyClass::Any,
             methods,
-            bound_since,
-            single,
+            bound_since: None,
+            single: None,
             rests_on,
+            signed_on: None,
         })
     }
 
@@ -353,12 +366,13 @@ impl App {
             principal,
             aal: 0,
             phishing_resistant: false,
+            age_seconds: 0,
             key: KeyClass::Any,
-            sent_code: false,
             methods: &["recovery"],
             bound_since: None,
             single: None,
             rests_on: vec![RestsOn::Recovery(id, code)],
+            signed_on: None,
         })
     }
 
@@ -373,12 +387,13 @@ impl App {
             principal,
             aal: 0,
             phishing_resistant: false,
+            age_seconds: 0,
             key: KeyClass::Any,
-            sent_code: false,
             methods: &["link"],
             bound_since: None,
             single: None,
             rests_on: vec![RestsOn::Link(id)],
+            signed_on: None,
         })
     }
 

@@ -4,14 +4,14 @@
 //!
 //! Who asks for a code shows a password first. Whatever they show they get a ticket, as soon and as long as any other; of a right one the
 //! ticket is worth something, and a code goes out after the answer. The ticket has a digest of the code, is good for five minutes, once,
-//! and in the browser that asked. Wrong codes count as wrong passwords do, and so many codes go out in a quarter of an hour and no more.
-//! The answer is never enough, and neither is the code.
+//! and in the browser that asked. Asking counts as a wrong password does until a code has come back, and so do wrong codes; what goes out
+//! to one person, and to one place when it is enrolled, is counted besides. The answer is never enough, and neither is the code.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use avouch_authn::password::Hashed;
-use avouch_policy::KeyClass;
+use avouch_policy::{Action, KeyClass};
 use avouch_seal::SecureRandom as _;
 use avouch_store::Tx;
 use data_encoding::HEXLOWER;
@@ -19,17 +19,17 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
-use super::attempts::Attempt;
-use super::authenticators::Secret;
+use super::attempts::{Account, Attempt};
+use super::authenticators::{self, Secret};
 use super::enrol::{EnrolSentCode, Ready};
 use super::log_in::{About, Arrival};
 use super::proven::{Proven, RestsOn};
 use super::ticket::{self, For};
 use crate::Error;
-use crate::app::App;
-use crate::audit::{self, What};
+use crate::app::{App, Cx, Operation, Outcome, about_nobody};
+use crate::audit::{self, Note, What};
 use crate::gate::access::{is_address, login_name};
-use crate::gate::{Caller, PrincipalRecord};
+use crate::gate::{Caller, Permit, PrincipalRecord};
 use crate::ids::{AuthenticatorId, PrincipalId};
 use crate::outbox::{Channel, Hidden, Message, Notice};
 
@@ -51,7 +51,9 @@ pub struct CodeSettings {
     pub digits: u8,
 }
 
-/// Of whoever is logged in it does not matter where they are.
+/// How many codes go out to somebody in a quarter of an hour who is where they are not known from.
+pub(super) const SENT_TO_STRANGERS: u32 = 10;
+/// Of whoever is logged in, and of a place where codes are to go, it does not matter where the request came from.
 const NOWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 const LIFE_MICROS: i64 = 5 * 60 * 1_000_000;
 /// The shortest answer, in letters and digits.
@@ -103,7 +105,13 @@ impl App {
     /// Whether codes are sent here.
     #[must_use]
     pub fn sends_codes(&self) -> bool {
-        self.codes().is_ok()
+        self.code_way().is_some()
+    }
+
+    /// By which way codes are sent, where they are.
+    #[must_use]
+    pub fn code_way(&self) -> Option<CodeWay> {
+        self.codes().ok().map(|settings| settings.way)
     }
 
     /// Judges a password and sends a code, if there is somebody to send it to; what comes back is the same in any case. Takes its time, on
@@ -124,7 +132,23 @@ impl App {
             Some(id) => self.account_of(*id),
             None => self.keys.row_digest("log-in-attempts", &[b"nobody", name.as_bytes()]),
         };
+        // Whether the password is right or not, so that counting on does not tell: it is taken back when the code has come back.
         let attempt: Attempt = self.people.attempts.begin(account, arrival.from, self.now())?;
+        let begun = self.begin_counted(login, password, arrival, account, settings);
+        if let Err(Error::Busy) = &begun {
+            self.people.attempts.unjudged(attempt);
+        }
+        begun
+    }
+
+    fn begin_counted(
+        self: &Arc<Self>,
+        login: &str,
+        password: &str,
+        arrival: &Arrival,
+        account: Account,
+        settings: CodeSettings,
+    ) -> Result<String, Error> {
         let person = self.person(login)?;
         let (owner, all) = person.unwrap_or((PrincipalId::SYSTEM, Vec::new()));
         let (mut hashed, mut sent) = (None, None);
@@ -140,10 +164,12 @@ impl App {
         let right = self.people.hashing.run(|| against.verify(password))?;
         let drawn = self.draw(settings)?;
         let password_id = hashed.filter(|_| right).map(|(id, _)| id);
-        if password_id.is_some() {
-            self.people.attempts.unjudged(attempt);
-        } else if owner != PrincipalId::SYSTEM {
-            self.record_refusal(owner, None, "log-in-failed");
+        match (&password_id, &sent) {
+            (Some(_), Some(_)) => {}
+            // They have no such codes, so it was not they, or they do not know.
+            (Some(_), None) => self.warn_of_password(owner, arrival),
+            (None, _) if owner == PrincipalId::SYSTEM => {}
+            (None, _) => self.record_refusal(owner, None, "log-in-failed"),
         }
         let breached = u8::from(self.people.settings.is_breached(password));
         let now = self.now();
@@ -231,12 +257,14 @@ impl App {
             return Err(Error::LogInFailed);
         };
         self.people.attempts.succeeded(attempt, self.now());
+        self.people.attempts.forgive(account, arrival.from);
+        self.people.sends.know(account, arrival.from, self.now());
         Ok(Proven {
             principal,
             aal: 2,
             phishing_resistant: false,
+            age_seconds: 0,
             key: KeyClass::Any,
-            sent_code: true,
             methods: &["pwd", "otp", "kba", "mfa"],
             bound_since: None,
             single: Some(single),
@@ -244,14 +272,15 @@ impl App {
                 RestsOn::Password(begun.password, None, begun.breached == 1),
                 RestsOn::SentCode(id),
             ],
+            signed_on: None,
         })
     }
 
-    /// Begins to enrol codes that are sent there: the first one goes out.
+    /// Draws the first code for a place where somebody wants codes to go. It goes out when that is performed.
     ///
     /// # Errors
     /// [`Error::Conflict`] where no codes are sent; [`Error::Invalid`] for an address that is none; [`Error::TooMany`].
-    pub fn begin_sent_code(self: &Arc<Self>, caller: &Caller, to: &str) -> Result<String, Error> {
+    pub fn first_code(&self, caller: &Caller, to: &str) -> Result<SendFirstCode, Error> {
         let settings = self.codes()?;
         let to = to.trim();
         let fits = match settings.way {
@@ -264,12 +293,13 @@ impl App {
             return Err(Error::invalid("/to", "expected an address to which codes can be sent"));
         }
         let (owner, now) = (caller.id(), self.now());
-        let account = self.account_of(owner);
-        self.people.sends.begin(account, NOWHERE, now)?;
-        let drawn = self.draw(settings)?;
-        self.send_code(owner, settings, to.to_owned(), &drawn.code);
-        let begun = Enrolling { owner, to: to.to_owned(), salt: drawn.salt, code: drawn.digest };
-        ticket::issue(self, For::EnrolSentCode, begun)
+        let from = caller.from().ok_or(Error::Unauthenticated)?;
+        self.people.sends.begin(self.account_of(owner), from, now)?;
+        // However many people of ours say that it is theirs.
+        let spelled: String =
+            to.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+        self.people.sends.begin(self.keys.row_digest("sent-code-to", &[spelled.as_bytes()]), NOWHERE, now)?;
+        Ok(SendFirstCode { owner, to: Hidden(to.to_owned()), settings, drawn: self.draw(settings)? })
     }
 
     /// Judges the first code, and takes an answer to remember. Takes its time, on the thread that calls.
@@ -294,11 +324,35 @@ impl App {
         if !(SHORTEST..=LONGEST).contains(&answer.chars().count()) {
             return Err(Error::invalid("/answer", "expected 8 to 100 letters and digits that only you know"));
         }
+        if self.is_familiar(begun.owner, &answer)? {
+            return Err(Error::invalid(
+                "/answer",
+                "this is easily guessed: take something that only you know",
+            ));
+        }
         let salt = self.salt()?;
         let answer = self.people.hashing.run(|| Hashed::new(&answer, salt))?;
         let label = masked(&begun.to);
         let secret = Secret::SentCode { to: begun.to, answer };
         Ok(EnrolSentCode(Ready { owner: begun.owner, label, secret, single: Some(single), knows: None }))
+    }
+}
+
+impl App {
+    /// Whether an answer is what anybody would try first: a password that was lost elsewhere, what is known of its owner, or the same few
+    /// letters over and over.
+    fn is_familiar(&self, owner: PrincipalId, answer: &str) -> Result<bool, Error> {
+        let rules = self.rules();
+        let own = self.names_of(owner)?;
+        let known = own.iter().map(String::as_str).chain([rules.charter.company().name.as_str()]);
+        let known = known.flat_map(|name| [normal(name), normal(name.split('@').next().unwrap_or(name))]);
+        let mut different: Vec<char> = answer.chars().collect();
+        different.sort_unstable();
+        different.dedup();
+        let few = different.len() < 5;
+        Ok(few
+            || known.into_iter().any(|name| name.as_str() == answer)
+            || self.people.settings.is_breached(answer))
     }
 }
 
@@ -314,6 +368,38 @@ impl Drawn {
             salt: self.salt,
             code: self.digest,
         }
+    }
+}
+
+/// Sends the first code to where codes are to go. What comes out is a ticket, to come back with it.
+#[derive(Debug)]
+pub struct SendFirstCode {
+    owner: PrincipalId,
+    to: Hidden,
+    settings: CodeSettings,
+    drawn: Drawn,
+}
+
+impl Operation for SendFirstCode {
+    const ACTION: Action = Action::AuthenticatorEnrol;
+    type Output = String;
+    about_nobody!();
+
+    fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<String>, Error> {
+        if self.owner != cx.caller.id() {
+            return Err(Error::LogInFailed);
+        }
+        authenticators::may_add(tx, cx)?;
+        put(tx, cx.app, self.owner, self.settings, self.to.reveal(), &self.drawn.code)?;
+        let (salt, code) = (self.drawn.salt.clone(), self.drawn.digest.clone());
+        let begun = Enrolling { owner: self.owner, to: self.to.reveal().to_owned(), salt, code };
+        Ok(Outcome::new(ticket::issue(cx.app, For::EnrolSentCode, begun)?, Note::count(0)))
+    }
+}
+
+impl core::fmt::Debug for Drawn {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Drawn(..)")
     }
 }
 

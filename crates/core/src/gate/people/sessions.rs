@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 use super::atlas::{Atlas, Spot};
 use super::notices::Told;
 use super::places::{self, Novelty, Place};
+use super::sign_on::SignedOn;
 use super::{PeopleSettings, Proven};
 use crate::app::{App, Cx, Operation, Outcome, Refresh, about_nobody};
 use crate::audit::Note;
@@ -52,7 +53,8 @@ struct SessionRecord {
     aal: u8,
     phishing_resistant: bool,
     key: KeyClass,
-    sent_code: bool,
+    /// By what codes are sent, where one is part of it.
+    sent_code: Option<AuthenticatorId>,
     /// When that was proved, in microseconds UTC.
     proved: i64,
     methods: Vec<String>,
@@ -63,6 +65,8 @@ struct SessionRecord {
     novelty: Novelty,
     /// The network it began in, and what was known of it.
     network: [u8; 7],
+    /// In whose name it began, where that was at an identity provider.
+    signed_on: Option<SignedOn>,
     spot: Spot,
 }
 
@@ -224,7 +228,7 @@ impl Live {
         let novelty = record.novelty.and(moved);
         let proof = Proof::session(record.aal, record.phishing_resistant, seconds, novelty)
             .by_key(record.key)
-            .by_sent_code(record.sent_code);
+            .by_sent_code(record.sent_code.is_some());
         Standing { principal: record.principal, proof }
     }
 }
@@ -291,9 +295,12 @@ impl Operation for BeginSession {
         let mut changes = Vec::new();
         let mut until = cx.now.saturating_add(cx.app.people.sessions.longest_micros);
         let mut own = stored(tx, cx.app, principal, cx.now)?;
+        let mut signed_on = self.proven.signed_on.clone();
         if let Some(old) = self.replaces {
             let before = own.iter().find(|(id, _)| *id == old).ok_or(Error::LogInFailed)?;
             until = before.1.until;
+            // It goes on, whatever it was made fresher by: who logs out there ends it still.
+            signed_on = signed_on.or_else(|| before.1.signed_on.clone());
             own.retain(|(id, _)| *id != old);
             end(tx, old, principal, &mut changes)?;
         }
@@ -323,13 +330,14 @@ impl Operation for BeginSession {
             aal: self.proven.aal,
             phishing_resistant: self.proven.phishing_resistant,
             key: self.proven.key,
-            sent_code: self.proven.sent_code,
-            proved: cx.now,
+            sent_code: self.proven.sent_code(),
+            proved: cx.now.saturating_sub(micros(self.proven.age_seconds)),
             methods: self.proven.methods.iter().map(|method| (*method).to_owned()).collect(),
             authenticator: self.proven.authenticator(),
             client: self.client.clone(),
             novelty,
             network: self.network,
+            signed_on,
             spot: self.place.spot,
         };
         let plain = serde_json::to_vec(&record).map_err(|_| Error::Internal("a session has no JSON form"))?;
@@ -451,6 +459,23 @@ pub(crate) fn end_all(
     Ok(changes)
 }
 
+/// Ends the sessions, whoever's, that began at an identity provider in such a name.
+pub(super) fn end_signed_on(
+    tx: &mut Tx<'_>,
+    cx: &Cx<'_>,
+    ended: impl Fn(&SignedOn) -> bool,
+) -> Result<Vec<SessionChange>, Error> {
+    let rows = tx.query(&ALL, params![cx.now], |row| Ok((row.bytes::<16>(0)?, row.blob(4)?.to_vec())))?;
+    let mut changes = Vec::new();
+    for (id, sealed) in rows {
+        let record = open(&cx.app.keys, &id, &sealed)?;
+        if record.signed_on.as_ref().is_some_and(&ended) {
+            end(tx, SessionId::from_bytes(id), record.principal, &mut changes)?;
+        }
+    }
+    Ok(changes)
+}
+
 /// Ends the sessions that began with one authenticator, but for the one that asks.
 pub(super) fn end_begun_with(
     tx: &mut Tx<'_>,
@@ -461,11 +486,17 @@ pub(super) fn end_begun_with(
 ) -> Result<Vec<SessionChange>, Error> {
     let mut changes = Vec::new();
     for (id, record) in stored(tx, app, principal, app.now())? {
-        if record.authenticator == Some(authenticator) && but != Some(id) {
+        let rests = [record.authenticator, record.sent_code].contains(&Some(authenticator));
+        if rests && but != Some(id) {
             end(tx, id, principal, &mut changes)?;
         }
     }
     Ok(changes)
+}
+
+/// Seconds as microseconds.
+fn micros(seconds: u64) -> i64 {
+    i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000_000)
 }
 
 /// The sessions of somebody as this transaction finds them: one that has just begun is not in memory yet.
@@ -499,7 +530,7 @@ fn end(
     Ok(())
 }
 
-fn ended_note(changes: &[SessionChange]) -> Note {
+pub(super) fn ended_note(changes: &[SessionChange]) -> Note {
     let ended = changes.iter().filter_map(|change| match change {
         SessionChange::End(id) => Some(*id.bytes()),
         SessionChange::Begin(..) | SessionChange::EndTokens(_) => None,
@@ -520,11 +551,12 @@ mod tests {
             aal: 2,
             phishing_resistant: true,
             key: KeyClass::default(),
-            sent_code: false,
+            sent_code: None,
             proved: 0,
             methods: Vec::new(),
             authenticator: None,
             client: String::new(),
+            signed_on: None,
             novelty: Novelty::default(),
             network: [0; 7],
             spot: Spot::default(),
