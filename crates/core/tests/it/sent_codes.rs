@@ -30,7 +30,9 @@ fn counts(desk: &Desk<'_>) {
 /// The code that waits to be delivered, and where to; nothing when there is none. It is delivered by that.
 fn code(desk: &Desk<'_>) -> Option<(Channel, String, String)> {
     // What is sent after an answer is there once this has been through.
-    desk.house.act(&desk.house.admin, ReadAccount).expect("an account");
+    let store = desk.house.app.store();
+    store.write_wait(|_| Ok::<_, Error>(())).expect("whatever waited has begun");
+    store.settle(Duration::from_secs(20)).expect("and is there");
     let mut found = None;
     for due in desk.house.app.messages_due(100).expect("read") {
         desk.house.app.message_delivered(due.id).expect("noted");

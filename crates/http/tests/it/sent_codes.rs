@@ -1,5 +1,7 @@
 //! Codes that are sent, over HTTP: by the API and on pages, each with the cookie of the browser that asked.
 
+use std::time::Duration;
+
 use avouch_core::gate::people::{CodeSettings, CodeWay, PeopleSettings};
 use avouch_core::outbox::{Channel, Notice};
 use serde_json::{Value, json};
@@ -70,8 +72,10 @@ fn ticket(answer: &Answer) -> String {
 
 /// The code that waits, and is delivered by that.
 fn code(house: &House) -> Option<String> {
-    // Behind what is sent after an answer.
-    house.post(&house.admin, "/v1/principals", json!({})).expect(422);
+    // What is sent after an answer is there once this has been through.
+    let store = house.app.store();
+    store.write_wait(|_| Ok::<_, avouch_core::Error>(())).expect("whatever waited has begun");
+    store.settle(Duration::from_secs(20)).expect("and is there");
     let mut found = None;
     for due in house.app.messages_due(100).expect("read") {
         house.app.message_delivered(due.id).expect("noted");
