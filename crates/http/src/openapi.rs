@@ -13,7 +13,7 @@ use utoipa::{PartialSchema as _, ToSchema as _};
 use crate::compat::{self, Errors};
 
 /// Routes that need no credential.
-const OPEN: [&str; 15] = [
+const OPEN: [&str; 16] = [
     "/.well-known/oauth-authorization-server",
     "/healthz",
     "/readyz",
