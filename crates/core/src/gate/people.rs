@@ -67,6 +67,8 @@ pub struct PeopleSettings {
     pub longest_seconds: u32,
     /// Passwords that were lost elsewhere, if the operator has brought a list.
     pub breached: Option<Arc<breached::Breached>>,
+    /// Whether the code that an app has shown before the present one counts too.
+    pub late_codes: bool,
     /// Where people may log in instead.
     pub sign_on: Vec<Provider>,
     /// Whose word is taken that a passkey cannot leave its device.
@@ -102,6 +104,7 @@ impl Default for PeopleSettings {
             idle_seconds: 15 * 60,
             longest_seconds: 12 * 3600,
             breached: None,
+            late_codes: false,
             sign_on: Vec::new(),
             makers: None,
             atlas: None,

@@ -92,11 +92,37 @@ both_engines! {
         let caller = desk.by_passkey().map(|session| desk.caller(&session).expect("a session")).expect("in");
         desk.set_password(&caller);
         let code = desk.house.act(&caller, EnrolRecoveryCodes).expect("ten codes").codes.remove(0);
-        let lost = desk.log_in(LogIn::Recovery { login: "ida@lindenhof.example".to_owned(), code }).expect("in");
+        let app = desk.set_app(&caller);
+        desk.house.clock.advance(Duration::from_secs(30));
+        let shows = super::log_in::code(&app, desk.house.app.now() / 1_000_000);
+        let lost = desk.recover(&code, None, Some(&shows)).expect("in");
         let lost = desk.caller(&lost).expect("a session");
         let judged = desk.house.app.judge_password_enrolment(&lost, None, "ferry cloud walnut orchid").expect("judged");
         desk.house.act(&lost, judged).expect("set");
         desk.password("ida@lindenhof.example", "ferry cloud walnut orchid", None).expect("the new one");
+    }
+
+    fn a_recovery_code_leads_around_nothing_that_is_left(place) {
+        let mut desk = Desk::with_passkey(place);
+        let caller = desk.by_passkey().map(|session| desk.caller(&session).expect("a session")).expect("in");
+        desk.set_password(&caller);
+        let mut codes = desk.house.act(&caller, EnrolRecoveryCodes).expect("ten codes").codes;
+        let (first, second, third) = (codes.remove(0), codes.remove(0), codes.remove(0));
+        for (password, why) in [(None, "a code alone"), (Some("wrong horse battery staple"), "with a wrong password")] {
+            assert_eq!(slug(desk.recover(&first, password, None)), "log-in-failed", "{why}");
+        }
+        let session = desk.recover(&first, Some(PASSWORD), None).expect("the passkey is lost, not the password");
+        assert_eq!(session.aal, 0, "good to enrol and for nothing else");
+        assert_eq!(slug(desk.recover("ABCDE-FGHIJ-KLMNO-PQRST-UVWXY", Some(PASSWORD), None)), "log-in-failed");
+
+        let app = desk.set_app(&caller);
+        let shows = |desk: &Desk<'_>| super::log_in::code(&app, desk.house.app.now() / 1_000_000);
+        assert_eq!(slug(desk.recover(&second, None, Some(&shows(&desk)))), "log-in-failed", "enrolling has used it");
+        desk.house.clock.advance(Duration::from_secs(30));
+        let now = shows(&desk);
+        desk.recover(&second, None, Some(&now)).expect("the password is lost, not the app");
+        assert_eq!(slug(desk.recover(&third, None, Some(&now))), "log-in-failed", "its code is good once here too");
+        assert_eq!(slug(desk.password("ida@lindenhof.example", PASSWORD, Some(&now))), "log-in-failed");
     }
 
     fn a_password_has_no_end(place) {

@@ -168,13 +168,18 @@ fn shown(request: LogInRequest, headers: &HeaderMap) -> Result<LogIn, Failure> {
         LogInRequest {
             passkey: None,
             login: Some(login),
-            password: None,
-            code: None,
-            recovery_code: Some(code),
+            password,
+            code,
+            recovery_code: Some(recovery),
             link: None,
             sign_on: None,
             ..
-        } => Ok(LogIn::Recovery { login, code: secret(code) }),
+        } => Ok(LogIn::Recovery {
+            login,
+            code: secret(recovery),
+            password: password.map(secret),
+            app_code: code.map(secret),
+        }),
         LogInRequest {
             passkey: None,
             login: None,

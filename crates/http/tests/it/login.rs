@@ -424,5 +424,8 @@ fn these_are_the_ways_to_log_in_and_no_other() {
             fields.extend(name.map(str::to_owned));
         }
     }
-    assert_eq!(fields, ["to", "login", "password", "code", "login", "recovery_code", "link"]);
+    assert_eq!(
+        fields,
+        ["to", "login", "password", "code", "login", "recovery_code", "password", "code", "link"]
+    );
 }
