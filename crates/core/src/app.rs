@@ -155,7 +155,16 @@ impl App {
             }
             return Ok(caller);
         }
-        let result = Caller::authenticate(&self.access(), &self.rules(), secret, from, now);
+        let settings = &self.people.settings;
+        let result =
+            Caller::authenticate(&self.access(), &self.rules(), secret, from, now).and_then(|caller| {
+                match caller.credential() {
+                    Some(key) if !settings.lets_in_by_key(caller.kind()) => {
+                        Err(Unauthenticated::Refused(key, caller.id()))
+                    }
+                    _ => Ok(caller),
+                }
+            });
         match result {
             Err(Unauthenticated::Refused(credential, principal)) => {
                 self.record_refusal(principal, Some(credential), "not-authenticated");

@@ -15,7 +15,7 @@ use avouch_core::{Error, Need};
 use avouch_testkit::{Device, both_engines};
 
 use crate::house::{ORIGIN, slug};
-use crate::log_in::{Desk, PASSWORD, address, code, secret};
+use crate::log_in::{Desk, PASSWORD, address, secret};
 
 const HOUR: u64 = 3600;
 

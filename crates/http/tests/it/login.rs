@@ -297,6 +297,25 @@ fn pages_send_whoever_is_nobody_to_log_in_and_show_nothing_before() {
 }
 
 #[test]
+fn a_session_is_lent_to_a_terminal_and_its_token_shown_once() {
+    let mut desk = Desk::enrolled();
+    let session = desk.session();
+    let lent = desk.own("POST", "/v1/account/sessions", &session, None).expect(201);
+    let token = lent.json()["token"].as_str().expect("a token").to_owned();
+    assert!(cookie(&lent, "__Host-avouch").is_none(), "the browser keeps its own");
+    desk.house.request("GET", "/v1/account").key(&token).send().expect(200);
+    let page = desk.own("POST", "/console/sessions/lend", &session, None).expect(200);
+    let page = String::from_utf8(page.body).expect("text");
+    assert_eq!(page.matches("avs_").count(), 1);
+    let account = String::from_utf8(desk.own("GET", "/console/account", &session, None).expect(200).body)
+        .expect("text");
+    assert!(account.contains("A program at a terminal") && !account.contains("avs_"));
+    // With a key there is none to lend.
+    let key = desk.house.admin.clone();
+    desk.house.request("POST", "/v1/account/sessions").key(&key).send().expect(401);
+}
+
+#[test]
 fn visitors_who_are_slow_keep_nobody_waiting_who_has_shown_who_they_are() {
     use std::io::Write as _;
     let house = House::with(|settings| {

@@ -161,7 +161,8 @@ impl App {
             }),
             LogIn::Recovery { login, code, password, app_code } => {
                 self.counted(&login, arrival, &mut about, |about| {
-                    let left = (password.as_deref(), app_code.as_deref());
+                    let password = password.as_deref().map(String::as_str);
+                    let left = (password, app_code.as_deref().map(String::as_str));
                     self.judge_recovery(&login, code, left, about)
                 })
             }
