@@ -115,7 +115,7 @@ both_engines! {
         let codes = desk.house.act(&caller, EnrolRecoveryCodes).expect("codes").codes;
         held(export(&desk, &caller));
         after(&desk, 24 * HOUR);
-        desk.recover(&codes[0], None, None).expect("in, to enrol");
+        desk.recover(&codes[0], Some(PASSWORD), None).expect("in, to enrol");
         let caller = fresh(&mut desk);
         held(export(&desk, &caller));
         // A new start knows it too.
