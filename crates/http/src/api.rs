@@ -125,7 +125,7 @@ pub(crate) fn routes() -> (Router<Shared>, OpenApi) {
         .routes(routes!(account::enrol_sent_code))
         .routes(routes!(account::recovery_codes))
         .routes(routes!(account::remove))
-        .routes(routes!(account::sessions, account::end_others))
+        .routes(routes!(account::sessions, account::lend, account::end_others))
         .routes(routes!(account::end))
         .routes(routes!(events::list))
         .routes(routes!(events::search))

@@ -27,7 +27,7 @@ pub(crate) fn speaks(path: &str) -> bool {
 const ROOT: &str = "/console";
 
 /// Every route of the pages, with its method, for the table of routes.
-pub(crate) const ROUTES: [(&str, &str); 40] = [
+pub(crate) const ROUTES: [(&str, &str); 41] = [
     ("GET", ROOT),
     ("GET", "/console/console.css"),
     ("GET", "/console/passkey.js"),
@@ -56,6 +56,7 @@ pub(crate) const ROUTES: [(&str, &str); 40] = [
     ("POST", "/console/authenticators/{id}/remove"),
     ("POST", "/console/sessions/{id}/end"),
     ("POST", "/console/sessions/end-others"),
+    ("POST", "/console/sessions/lend"),
     ("POST", "/console/logout"),
     ("GET", "/console/approvals"),
     ("POST", "/console/approvals/{id}/agree"),
@@ -72,7 +73,7 @@ pub(crate) const ROUTES: [(&str, &str); 40] = [
 
 pub(crate) fn routes() -> Router<Shared> {
     let mut router = Router::new();
-    let table: [(&str, MethodRouter<Shared>); 36] = [
+    let table: [(&str, MethodRouter<Shared>); 37] = [
         (ROOT, get(pages::home)),
         ("/", get(pages::home)),
         ("/favicon.ico", get(assets::no_icon)),
@@ -100,6 +101,7 @@ pub(crate) fn routes() -> Router<Shared> {
         ("/console/authenticators/{id}/remove", post(own::remove)),
         ("/console/sessions/{id}/end", post(own::end)),
         ("/console/sessions/end-others", post(own::end_others)),
+        ("/console/sessions/lend", post(own::lend)),
         ("/console/logout", post(own::log_out)),
         ("/console/approvals", get(approvals::list)),
         ("/console/approvals/{id}/agree", post(approvals::agree)),

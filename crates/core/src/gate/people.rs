@@ -42,7 +42,7 @@ pub(super) use once::{Single, spend};
 pub use places::BrowserId;
 pub use proven::Proven;
 pub use sent_codes::{CodeSettings, CodeWay, SendFirstCode};
-pub use sessions::{BeginSession, EndSessions, NewSession, ReadSessions, SessionShown};
+pub use sessions::{BeginSession, EndSessions, LendSession, NewSession, ReadSessions, SessionShown};
 pub(crate) use sessions::{SessionChange, Sessions, end_all, write_seen};
 pub use sign_on::{
     BegunSignOn, EndSignedOn, EnrolIdentity, IdentityShown, LinkIdentity, Provider, ProviderLine,
@@ -55,7 +55,7 @@ use std::sync::Arc;
 use attempts::Attempts;
 pub use attempts::network;
 use avouch_authn::passkey::Passkey;
-use avouch_policy::KeyClass;
+use avouch_policy::{KeyClass, PrincipalKind};
 use hashing::Hashing;
 
 use crate::Error;
@@ -73,6 +73,10 @@ pub struct PeopleSettings {
     pub breached: Option<Arc<breached::Breached>>,
     /// How codes are sent, if the operator has named a way.
     pub codes: Option<CodeSettings>,
+    /// Whether people may call with an API key, which is one factor. Whoever has none begins a session for a program instead.
+    pub api_keys: bool,
+    /// Whether the code that an app has shown before the present one counts too.
+    pub late_codes: bool,
     /// Where people may log in instead.
     pub sign_on: Vec<Provider>,
     /// Whose word is taken that a passkey cannot leave its device.
@@ -82,6 +86,11 @@ pub struct PeopleSettings {
 }
 
 impl PeopleSettings {
+    /// Whether such a principal may come with an API key.
+    pub(crate) fn lets_in_by_key(&self, kind: PrincipalKind) -> bool {
+        self.api_keys || matches!(kind, PrincipalKind::Service | PrincipalKind::System)
+    }
+
     /// Whether a password is known to have been lost elsewhere.
     fn is_breached(&self, password: &str) -> bool {
         self.breached.as_ref().is_some_and(|list| list.contains(password))
@@ -109,6 +118,8 @@ impl Default for PeopleSettings {
             longest_seconds: 12 * 3600,
             breached: None,
             codes: None,
+            api_keys: true,
+            late_codes: false,
             sign_on: Vec::new(),
             makers: None,
             atlas: None,

@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 use super::attempts::{Account, Attempt};
 use super::authenticators::{self, Secret};
 use super::enrol::{EnrolSentCode, Ready};
-use super::log_in::{About, Arrival};
+use super::log_in::{About, Arrival, Known};
 use super::proven::{Proven, RestsOn};
 use super::ticket::{self, For};
 use crate::Error;
@@ -149,21 +149,11 @@ impl App {
         account: Account,
         settings: CodeSettings,
     ) -> Result<String, Error> {
-        let person = self.person(login)?;
-        let (owner, all) = person.unwrap_or((PrincipalId::SYSTEM, Vec::new()));
-        let (mut hashed, mut sent) = (None, None);
-        for (id, kept) in all {
-            match kept.secret {
-                Secret::Password { hashed: kept, .. } => hashed = Some((id, kept)),
-                Secret::SentCode { to, .. } => sent = Some(to),
-                _ => {}
-            }
-        }
-        let nobodys = Hashed::nobodys();
-        let against = hashed.as_ref().map_or(&nobodys, |(_, kept)| kept);
-        let right = self.people.hashing.run(|| against.verify(password))?;
+        let Known { principal, password: kept, sent, .. } = self.known(login)?;
+        let owner = principal.unwrap_or(PrincipalId::SYSTEM);
+        let right = self.is_password(kept.as_ref(), password)?;
         let drawn = self.draw(settings)?;
-        let password_id = hashed.filter(|_| right).map(|(id, _)| id);
+        let password_id = kept.filter(|_| right).map(|(id, _)| id);
         match (&password_id, &sent) {
             (Some(_), Some(_)) => {}
             // They have no such codes, so it was not they, or they do not know.
