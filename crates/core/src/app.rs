@@ -434,8 +434,8 @@ impl<O: Operation> Attempt<O> {
             return refuse(tx, &cx, O::ACTION, &intent, O::key(&facts), refusal);
         }
         // In this transaction, so that of two who come for the last one only one is let through.
-        for id in &permit.approvals {
-            if let (false, Some(refusal)) = (approvals::use_up(tx, *id, now)?, &permit.otherwise) {
+        for id in permit.approvals.iter().filter(|_| intent.reach.is_none()) {
+            if let (false, Some(refusal)) = (approvals::use_up(tx, *id, now, 1)?, &permit.otherwise) {
                 return refuse(tx, &cx, O::ACTION, &intent, O::key(&facts), refusal.clone());
             }
         }
@@ -446,6 +446,13 @@ impl<O: Operation> Attempt<O> {
         if let Err(error) = &output {
             body.ending = Ending::Failed;
             body.problem = Some(error.slug().to_owned());
+        }
+        // Of many it is known only now how many they are.
+        let shown = note.subjects.len();
+        for id in permit.approvals.iter().filter(|_| intent.reach.is_some() && shown > 0) {
+            if let (false, Some(refusal)) = (approvals::use_up(tx, *id, now, shown)?, &permit.otherwise) {
+                return Err(Error::Refused(refusal.clone()));
+            }
         }
         if let Some(behind) = &permit.behind {
             break_glass::count(tx, &cx, behind, &note)?;

@@ -20,7 +20,7 @@ pub mod work;
 
 pub use access::{Access, KeyRecord, PrincipalRecord, Status, login_name};
 pub use caller::{Caller, Unauthenticated, unmapped};
-pub use intent::{Intent, Shows};
+pub use intent::{Intent, Reach, Shows};
 pub(crate) use key_names::may_use;
 pub use people::network;
 pub use permit::{Permit, SubjectFacts};

@@ -2,11 +2,15 @@
 
 use std::process::ExitCode;
 
-use avouch_wire::{Approval, ApprovalRequest, ApprovalState, ApprovalWord, PageQuery, Secret, SubjectMark};
+use avouch_wire::{
+    Approval, ApprovalRequest, ApprovalSearch, ApprovalState, ApprovalWord, Fields, PageQuery, Secret,
+    SubjectMark,
+};
 use clap::{Args, Subcommand};
 use uuid::Uuid;
 
 use super::break_glass::work;
+use super::input::Sources;
 use super::output::listing;
 use super::table::{Table, facts};
 use super::{CliError, Paging, Remote, Why};
@@ -57,6 +61,12 @@ pub(crate) struct AskArgs {
     /// On which customer
     #[arg(long, value_name = "ID")]
     subject: Option<Uuid>,
+    /// On whoever this search finds: a field, or part of one, and its value
+    #[arg(long, value_name = "FIELD=VALUE", conflicts_with = "subject")]
+    search: Vec<String>,
+    /// On everybody: for an export, or a list
+    #[arg(long, conflicts_with_all = ["subject", "search"])]
+    everybody: bool,
     /// Which fields are to be opened, with commas between
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     fields: Vec<String>,
@@ -104,13 +114,28 @@ pub(super) fn run(command: ApprovalCommand, remote: &Remote) -> Result<ExitCode,
     let Remote { client, output } = remote;
     match command {
         ApprovalCommand::Ask(args) => {
-            let AskArgs { approval, action, purpose, subject, fields, reason, case, minutes, customers } =
-                args;
+            let AskArgs {
+                approval,
+                action,
+                purpose,
+                subject,
+                search,
+                everybody,
+                fields,
+                reason,
+                case,
+                minutes,
+                customers,
+            } = args;
+            let by = Sources::of_process().conditions(&search)?;
+            let search = (!search.is_empty()).then(|| ApprovalSearch { by, like: Fields::default() });
             let asked = client.approval_ask(&ApprovalRequest {
                 approval,
                 action,
                 purpose,
                 subject,
+                search,
+                everybody,
                 fields,
                 reason: Secret(reason),
                 case_reference: case,

@@ -13,9 +13,9 @@ mod live;
 mod record;
 mod vote;
 
-pub use ask::{AskApproval, CancelApproval};
+pub use ask::{AskApproval, CancelApproval, Scope};
 pub use list::{ApprovalPage, ApprovalShown, ReadApprovalWork, ReadApprovals, VoteShown};
-pub(crate) use live::{Act, ApprovalChange, Approvals, use_up};
+pub(crate) use live::{Act, ApprovalChange, Approvals, has_left, use_up};
 pub use record::State as ApprovalState;
 pub(crate) use record::{cancel_all, forget, sweep};
 pub use vote::Vote;

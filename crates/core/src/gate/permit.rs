@@ -121,6 +121,7 @@ fn decide_with(
         contract_runs: caller.contract_runs,
         proof: caller.proof(),
         rows: RowClass::of(intent.rows),
+        most_rows: u32::try_from(intent.rows).unwrap_or(u32::MAX).min(Request::EVERYBODY),
         restricted: facts.restricted,
         subject: facts.class,
         approved: names.into(),
@@ -201,7 +202,13 @@ pub(crate) fn decide_approved(
         }
         Shows::Nothing => Vec::new(),
     };
-    let act = Act { action, purpose: intent.purpose.as_deref(), subject: intent.subject, fields: &opened };
+    let act = Act {
+        action,
+        purpose: intent.purpose.as_deref(),
+        subject: intent.subject,
+        reach: intent.reach.as_ref(),
+        fields: &opened,
+    };
     let mut held = cx.app.approvals.of(cx.caller.id, &act, cx.rules, &access, cx.now);
     held.retain(|(_, name)| wanted(name));
     // One of each: two that say the same would both be used up.

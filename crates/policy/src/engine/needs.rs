@@ -176,6 +176,7 @@ fn satisfied(request: &Request, purpose: Option<Arc<str>>) -> Request {
         contract_runs: true,
         proof: Proof::BEST,
         rows: RowClass::One,
+        most_rows: 1,
         restricted: false,
         // What needs an approval has an own need for it, whatever the purpose.
         subject: SubjectClass::default(),

@@ -10,12 +10,13 @@ use avouch_store::{Store, Tx, params, statements};
 use super::record::{Kept, Request, State};
 use crate::Error;
 use crate::app::App;
-use crate::gate::{Access, PrincipalRecord};
+use crate::gate::{Access, PrincipalRecord, Reach};
 use crate::ids::{ApprovalId, PrincipalId, SubjectId};
 use crate::rules::Rules;
 
 statements! {
-    data USE = "update approval set remaining = remaining - 1 where id = ?1 and until > ?2 and remaining > 0";
+    data USE = "update approval set remaining = remaining - ?3 where id = ?1 and until > ?2 and remaining >= ?3";
+    data REMAINING = "select remaining from approval where id = ?1";
 }
 
 /// How many of the newest are looked at when the vault is opened. Eight hours is the longest that one holds.
@@ -45,6 +46,7 @@ pub(crate) struct Act<'a> {
     pub(crate) action: Action,
     pub(crate) purpose: Option<&'a str>,
     pub(crate) subject: Option<SubjectId>,
+    pub(crate) reach: Option<&'a Reach>,
     /// Numbers of the fields that it opens.
     pub(crate) fields: &'a [u32],
 }
@@ -118,6 +120,7 @@ fn covers(request: &Request, act: &Act<'_>) -> bool {
     request.action == act.action.as_str()
         && act.purpose == Some(request.purpose.as_str())
         && request.subject == act.subject
+        && request.reach.as_ref() == act.reach
         && act.fields.iter().all(|field| request.fields.contains(field))
 }
 
@@ -139,7 +142,14 @@ pub(super) fn stands(request: &Request, rules: &Rules, access: &Access) -> bool 
         .all(|(role, count)| counts(role) >= usize::try_from(*count).unwrap_or(usize::MAX))
 }
 
-/// Takes one customer off what was agreed to; whether there was one left, and time.
-pub(crate) fn use_up(tx: &mut Tx<'_>, id: ApprovalId, now: i64) -> Result<bool, Error> {
-    Ok(tx.execute(&USE, params![id.bytes(), now])? > 0)
+/// Takes so many customers off what was agreed to; whether there were so many left, and time.
+pub(crate) fn use_up(tx: &mut Tx<'_>, id: ApprovalId, now: i64, customers: usize) -> Result<bool, Error> {
+    let customers = i64::try_from(customers).unwrap_or(i64::MAX);
+    Ok(tx.execute(&USE, params![id.bytes(), now, customers])? > 0)
+}
+
+/// Whether there are so many left, for whoever would otherwise find that out halfway.
+pub(crate) fn has_left(tx: &mut Tx<'_>, id: ApprovalId, customers: u64) -> Result<bool, Error> {
+    let left = tx.first(&REMAINING, params![id.bytes()], |row| row.int(0))?.unwrap_or(0);
+    Ok(u64::try_from(left).unwrap_or(0) >= customers)
 }
