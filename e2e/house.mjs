@@ -26,9 +26,11 @@ export async function browser() {
 
 /** A visitor with a browser profile of their own, and a device that holds passkeys. */
 export class Visitor {
+  /** `visits`: other sites that they may be sent to. */
   static async arrives(browser, options = {}) {
     const visitor = new Visitor();
-    visitor.context = await browser.newContext(options);
+    const { visits, ...context } = options;
+    visitor.context = await browser.newContext(context);
     visitor.page = await visitor.context.newPage();
     visitor.failures = [];
     visitor.page.on("pageerror", (error) => visitor.failures.push(String(error)));
@@ -38,7 +40,8 @@ export class Visitor {
       if (message.type() === "error" && !expected) visitor.failures.push(message.text());
     });
     visitor.page.on("request", (request) => {
-      if (!request.url().startsWith(site)) visitor.failures.push(`asked another site: ${request.url()}`);
+      const known = [site, ...(visits ?? [])];
+      if (!known.some((place) => request.url().startsWith(place))) visitor.failures.push(`asked another site: ${request.url()}`);
     });
     return visitor;
   }

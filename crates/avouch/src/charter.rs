@@ -21,6 +21,7 @@ const DEFAULT: &[(&str, &str)] = &[
     ("roles.yaml", include_str!("../../../charter/roles.yaml")),
     ("approvals.yaml", include_str!("../../../charter/approvals.yaml")),
     ("policies/approvals.cedar", include_str!("../../../charter/policies/approvals.cedar")),
+    ("policies/charter.cedar", include_str!("../../../charter/policies/charter.cedar")),
     ("policies/step_up.cedar", include_str!("../../../charter/policies/step_up.cedar")),
 ];
 

@@ -119,7 +119,7 @@ pub(crate) enum Command {
     /// The configuration: check, show
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// What is kept, what for and who sees it: check, show, versions, plan, apply
+    /// What is kept, what for and who sees it: check, show, plan, draft, apply, roll-back
     #[command(subcommand)]
     Charter(CharterCommand),
     /// What was erased, and the proof of it: list, show, verify
@@ -238,6 +238,14 @@ mod tests {
         "charter indexes",
         "charter plan --dir charter",
         "charter apply --dir charter --yes",
+        "charter draft --dir charter --why audit",
+        "charter drafts",
+        "charter show --draft ID",
+        "charter replay ID --days 7",
+        "charter approve ID --why right",
+        "charter activate ID",
+        "charter withdraw ID",
+        "charter roll-back --yes",
         "witness init --name example.org/witness --dir w",
         "witness keys --dir w",
         "witness serve --dir w",
@@ -247,6 +255,9 @@ mod tests {
         "doctor",
         "admin recover --login sam",
         "principal link ID --afresh",
+        "principal identity list ID",
+        "principal identity link ID --provider house --subject 248289761001",
+        "principal identity unlink ID ID",
         "completions bash",
         "subject create name=Ada --idempotency-key order-1 --purpose support",
         "subject show ID --purpose support",
@@ -304,8 +315,8 @@ mod tests {
         "apikey list ID",
         "apikey revoke ID ID",
         "approval ask well_known --action subject.reveal --purpose support --subject ID --fields email --reason why --case 4711 --minutes 5 --customers 1",
-        "approval ask bulk --action subject.search --purpose support --search name=Ana --reason why --customers 40",
-        "approval ask bulk --action subject.export --purpose data_rights --everybody --fields email --reason why",
+        "approval ask bulk --action subject.search --purpose support --by name=Ana --reason why --customers 40",
+        "approval ask export --action subject.export --purpose data_rights --everybody --fields email --reason why --customers 90",
         "approval list --limit 10",
         "approval agree ID --why right",
         "approval refuse ID",

@@ -13,6 +13,7 @@ mod people;
 mod read;
 mod root;
 mod siem;
+mod sign_on;
 #[cfg(test)]
 mod tests;
 
@@ -29,6 +30,7 @@ pub(crate) use people::People;
 pub(crate) use read::{ConfigError, DEFAULT_TEXT, default_text, parse_toml};
 pub(crate) use root::{AwsKms, Pkcs11, Root, Seal, Transit};
 pub(crate) use siem::{Siem, SiemKind};
+pub(crate) use sign_on::SignOn;
 
 /// The whole file. Paths are absolute once it was [loaded](Config::load).
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -43,6 +45,8 @@ pub(crate) struct Config {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) listener: Vec<Listener>,
     pub(crate) people: People,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) sign_on: Vec<SignOn>,
     pub(crate) mail: Mail,
     pub(crate) alarms: Alarms,
     pub(crate) limits: limits::Limits,
@@ -318,6 +322,7 @@ impl Config {
             alarms,
             limits: _,
             people,
+            sign_on,
             metrics,
             charter,
             backup,
@@ -344,6 +349,7 @@ impl Config {
         let optional = optional
             .chain(people.places.iter_mut().chain(&mut people.anonymous).chain(&mut people.key_authorities));
         let optional = optional.chain(mail.paths()).chain(alarms.paths());
+        let optional = optional.chain(sign_on.iter_mut().flat_map(SignOn::paths));
         let optional = optional.chain(siem.iter_mut().flat_map(Siem::paths));
         let optional = optional.chain(listener.iter_mut().flat_map(Listener::paths));
         for path in optional.chain([&mut vault.data_dir, &mut charter.dir]) {

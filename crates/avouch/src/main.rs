@@ -26,6 +26,7 @@ mod root;
 mod serve;
 mod shell;
 mod siem;
+mod sign_on;
 mod telemetry;
 mod vault;
 mod witness;

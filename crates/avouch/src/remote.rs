@@ -97,7 +97,7 @@ pub(crate) enum RemoteCommand {
     /// What others have to agree to: ask, list, work, agree, refuse, cancel
     #[command(subcommand)]
     Approval(approvals::ApprovalCommand),
-    /// Look in an emergency without anybody's word, and answer for it: open, list, show, end, review
+    /// An emergency, and its review: open, list, show, end, review
     #[command(subcommand)]
     BreakGlass(break_glass::GlassCommand),
     /// Say that it matters who looks at a customer: well known, or a colleague

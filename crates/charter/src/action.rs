@@ -27,7 +27,10 @@ pub const ACTIONS: &[(&str, &str)] = &[
     ("transit.encrypt", "encrypt, sign and fingerprint values with a standalone key"),
     ("transit.decrypt", "decrypt values with a standalone key"),
     ("charter.read", "read the charter in force and its earlier versions"),
+    ("charter.draft", "keep a charter that is not in force yet, for others to look at and agree to"),
+    ("charter.replay", "see who would gain and who would lose by a draft of the charter"),
     ("charter.apply", "put another charter in force"),
+    ("charter.revert", "put the version before the one in force back in its place, at once"),
     ("access.read", "see who holds which role and which keys are valid"),
     ("access.change", "add and remove principals, roles and keys"),
     ("access.provision", "keep the people of an identity provider and their groups, and nobody else"),
@@ -114,7 +117,8 @@ pub(crate) fn only_for_services(action: &str) -> bool {
 
 /// Whether whoever may do it could give themselves what they have not.
 pub(crate) fn administers(action: &str) -> bool {
-    matches!(action, "access.change" | "charter.apply") || action.starts_with("key.") && action != "key.read"
+    matches!(action, "access.change" | "charter.apply" | "charter.revert")
+        || action.starts_with("key.") && action != "key.read"
 }
 
 #[cfg(test)]

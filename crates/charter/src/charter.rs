@@ -63,6 +63,11 @@ impl Charter {
         }
     }
 
+    /// Whether a file is one of the charter's own policies, by its path.
+    pub fn is_policy(path: &str) -> bool {
+        is_policy(path)
+    }
+
     fn read(files: &[SourceFile], problems: &mut Vec<Problem>) -> Option<Self> {
         check_files(files, problems);
         let draft = Draft::read(files, problems)?;

@@ -293,12 +293,19 @@ fn resolve_approval(draft: DraftApproval, roles: &[Role], sink: &mut Sink<'_>) -
             Some(_) => approvers.push((role.value, count)),
         }
     }
+    for written in &draft.needed_for.names {
+        if action::action(&written.value).is_none() {
+            let help = suggest(&written.value, ACTIONS.iter().map(|(name, _)| *name));
+            sink.help(written.at, format!("unknown action `{}`", written.value), help);
+        }
+    }
     Some(Approval {
         name: draft.name.value,
         title: draft.title?,
         approvers,
         minutes: draft.minutes?,
         customers: draft.customers?,
+        needed_for: draft.needed_for.names.into_iter().map(|action| action.value).collect(),
     })
 }
 

@@ -376,4 +376,13 @@ pub struct Approval {
     pub minutes: u32,
     /// How many customers may be touched under it at most.
     pub customers: u32,
+    /// Actions that nobody does without it; empty: policies say when it is needed.
+    pub needed_for: Vec<String>,
+}
+
+impl Approval {
+    /// How many different people have to agree.
+    pub fn people(&self) -> u32 {
+        self.approvers.iter().map(|(_, count)| count).sum()
+    }
 }

@@ -2,9 +2,9 @@
 
 use avouch_wire::{
     Alarm, AlarmClose, AlarmQuery, Approval, ApprovalAsked, ApprovalRequest, ApprovalSpoken, ApprovalWord,
-    BreakGlass, BreakGlassOpened, BreakGlassRequest, BreakGlassReview, Certificate, CertificateRequest, Jwks,
-    Key, KeyCreate, KeyCreated, LinkCreate, LinkCreated, Page, PageQuery, Principal, PrincipalCreate,
-    PrincipalPatch, SubjectMark, Work,
+    BreakGlass, BreakGlassOpened, BreakGlassRequest, BreakGlassReview, Certificate, CertificateRequest,
+    Identity, IdentityLink, Jwks, Key, KeyCreate, KeyCreated, LinkCreate, LinkCreated, Page, PageQuery,
+    Principal, PrincipalCreate, PrincipalPatch, SubjectMark, Work,
 };
 use ureq::http::Method;
 use uuid::Uuid;
@@ -51,6 +51,30 @@ impl Client {
     /// As all calls: [`Error`].
     pub fn principal_link(&self, id: Uuid, request: &LinkCreate) -> Result<LinkCreated, Error> {
         self.call(Method::POST, format!("/v1/principals/{id}/link")).json(request)?.send()
+    }
+
+    /// `GET /v1/principals/{id}/identities`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn principal_identities(&self, id: Uuid) -> Result<Page<Identity>, Error> {
+        self.call(Method::GET, format!("/v1/principals/{id}/identities")).send()
+    }
+
+    /// `POST /v1/principals/{id}/identities`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn principal_link_identity(&self, id: Uuid, request: &IdentityLink) -> Result<Identity, Error> {
+        self.call(Method::POST, format!("/v1/principals/{id}/identities")).json(request)?.send()
+    }
+
+    /// `DELETE /v1/principals/{id}/identities/{identity}`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn principal_unlink_identity(&self, id: Uuid, identity: Uuid) -> Result<Identity, Error> {
+        self.call(Method::DELETE, format!("/v1/principals/{id}/identities/{identity}")).send()
     }
 
     /// `GET /v1/principals/{id}/jwks`.

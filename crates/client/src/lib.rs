@@ -6,6 +6,7 @@ mod error;
 mod export;
 mod ledger;
 mod post;
+mod provider;
 mod repeat;
 mod routes;
 mod tls;
@@ -24,6 +25,7 @@ use ureq::typestate::AgentScope;
 pub use error::Error;
 pub use export::{EventPage, Export};
 pub use post::{Identity, Post, PostOptions};
+pub use provider::Provider;
 pub use routes::{IdempotencyKey, Stated};
 pub use witness::Witness;
 

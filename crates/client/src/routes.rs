@@ -294,6 +294,75 @@ impl Client {
     }
 }
 
+/// Drafts of the charter.
+impl Client {
+    /// `POST /v1/charter/drafts`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn charter_draft(
+        &self,
+        request: &wire::charter::CharterDraftRequest,
+    ) -> Result<wire::charter::CharterDraftView, Error> {
+        self.call(Method::POST, "/v1/charter/drafts").json(request)?.send()
+    }
+
+    /// `GET /v1/charter/drafts`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn charter_drafts(&self) -> Result<Page<wire::charter::CharterDraft>, Error> {
+        self.call(Method::GET, "/v1/charter/drafts").send()
+    }
+
+    /// `GET /v1/charter/drafts/{id}`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn charter_draft_of(&self, id: Uuid) -> Result<wire::charter::CharterDraftView, Error> {
+        self.call(Method::GET, format!("/v1/charter/drafts/{id}")).send()
+    }
+
+    /// `DELETE /v1/charter/drafts/{id}`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn charter_withdraw(&self, id: Uuid) -> Result<(), Error> {
+        self.call(Method::DELETE, format!("/v1/charter/drafts/{id}")).text().map(drop)
+    }
+
+    /// `POST /v1/charter/drafts/{id}/replay`. A page: go on with its `next_cursor`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn charter_replay(
+        &self,
+        id: Uuid,
+        request: &wire::charter::CharterReplayRequest,
+    ) -> Result<wire::charter::CharterReplay, Error> {
+        self.call(Method::POST, format!("/v1/charter/drafts/{id}/replay")).json(request)?.safe().send()
+    }
+
+    /// `POST /v1/charter/drafts/{id}/activate`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn charter_activate(&self, id: Uuid) -> Result<CharterApplied, Error> {
+        self.call(Method::POST, format!("/v1/charter/drafts/{id}/activate")).send()
+    }
+
+    /// `POST /v1/charter/roll-back`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn charter_roll_back(
+        &self,
+        request: &wire::charter::CharterRollBack,
+    ) -> Result<CharterApplied, Error> {
+        self.call(Method::POST, "/v1/charter/roll-back").json(request)?.send()
+    }
+}
+
 /// Imports and exports.
 impl Client {
     /// `POST /v1/imports/propose`.

@@ -23,8 +23,8 @@ pub(crate) use operation::{After, about_nobody};
 pub use operation::{Cx, Done, Operation, Outcome, Refresh};
 
 use crate::Error;
-use crate::audit::{self, Ending, Event, Note, What};
-use crate::charters;
+use crate::audit::{self, Asked, Ending, Event, Note, What};
+use crate::charters::{self, replay};
 use crate::clock::Clock;
 use crate::debt::Debt;
 use crate::gate::approvals::{self, Approvals};
@@ -73,6 +73,7 @@ pub struct App {
     pub(crate) people: People,
     pub(crate) services: Services,
     pub(crate) approvals: Approvals,
+    pub(crate) drafts: charters::drafts::Compiled,
     pub(crate) glasses: Glasses,
     pub(crate) outbox: Outbox,
     pub(crate) watching: Watching,
@@ -118,7 +119,7 @@ impl App {
         let forgotten = self.store.write_wait(move |tx| {
             let forgotten = idempotency::sweep(tx, now)? + crate::vault::sweep_tokens(tx, now)?;
             let forgotten = forgotten + approvals::sweep(tx, now)? + services::sweep(tx, now)?;
-            let forgotten = forgotten + watch::alarms::sweep(tx, now)?;
+            let forgotten = forgotten + watch::alarms::sweep(tx, now)? + charters::drafts::sweep(tx, now)?;
             let forgotten = forgotten + break_glass::sweep(tx, &app, now)?;
             let forgotten = forgotten + watch::sweep(tx, &app, now)?;
             Ok::<_, Error>(forgotten + people::sweep(tx, &app, now)?)
@@ -416,7 +417,10 @@ impl<O: Operation> Attempt<O> {
                 // Whoever may not look learns that and nothing else: not whether there is something to look at, nor whether
                 // it is whole.
                 return match self.decide(tx, &cx, &intent, None) {
-                    Err(Error::Refused(refusal)) => refuse(tx, &cx, O::ACTION, &intent, None, refusal),
+                    Err(Error::Refused(refusal)) => {
+                        let asked = self.asked(&cx, &intent, None, true);
+                        refuse(tx, &cx, O::ACTION, &intent, (None, asked), refusal)
+                    }
                     _ => Err(error),
                 };
             }
@@ -425,32 +429,37 @@ impl<O: Operation> Attempt<O> {
         let permit = match self.decide(tx, &cx, &intent, Some(&facts)) {
             Ok(permit) => permit,
             Err(Error::Refused(refusal)) => {
-                return refuse(tx, &cx, O::ACTION, &intent, O::key(&facts), refusal);
+                let about = (O::key(&facts), self.asked(&cx, &intent, Some(&facts), true));
+                return refuse(tx, &cx, O::ACTION, &intent, about, refusal);
             }
             Err(error) => return Err(error),
         };
         // Before anything is shown: that is when a question deters.
         if let Some(refusal) = watch::question(tx, &cx, O::ACTION, &intent)? {
-            return refuse(tx, &cx, O::ACTION, &intent, O::key(&facts), refusal);
+            return refuse(tx, &cx, O::ACTION, &intent, (O::key(&facts), None), refusal);
         }
-        // In this transaction, so that of two who come for the last one only one is let through.
-        for id in permit.approvals.iter().filter(|_| intent.reach.is_none()) {
-            if let (false, Some(refusal)) = (approvals::use_up(tx, *id, now, 1)?, &permit.otherwise) {
-                return refuse(tx, &cx, O::ACTION, &intent, O::key(&facts), refusal.clone());
+        // In this transaction, so that of two who come for the last one only one is let through. Of many it is known afterwards how
+        // many they are.
+        let ahead = usize::from(intent.reach.is_none());
+        for id in &permit.approvals {
+            if let (false, Some(refusal)) = (approvals::use_up(tx, *id, now, ahead)?, &permit.otherwise) {
+                return refuse(tx, &cx, O::ACTION, &intent, (O::key(&facts), None), refusal.clone());
             }
         }
+        let asked = self.asked(&cx, &intent, Some(&facts), false);
         let (output, note, mut after) = self.operation.run(tx, &cx, &permit, facts)?.into_parts();
         let reason = seal_reason(&cx, &permit)?;
         let mut body = record(&cx, &permit, &note, reason.as_ref().map(|reason| reason.commitment));
         body.key = intent.key.map(String::from);
+        body.asked = asked.map(|asked| replay::with_agreed(asked, &permit));
         if let Err(error) = &output {
             body.ending = Ending::Failed;
             body.problem = Some(error.slug().to_owned());
         }
-        // Of many it is known only now how many they are.
-        let shown = note.subjects.len();
-        for id in permit.approvals.iter().filter(|_| intent.reach.is_some() && shown > 0) {
-            if let (false, Some(refusal)) = (approvals::use_up(tx, *id, now, shown)?, &permit.otherwise) {
+        // Whoever was shown and not taken off yet. An error undoes what has been done.
+        let more = note.subjects.len().saturating_sub(ahead);
+        for id in permit.approvals.iter().filter(|_| more > 0) {
+            if let (false, Some(refusal)) = (approvals::use_up(tx, *id, now, more)?, &permit.otherwise) {
                 return Err(Error::Refused(refusal.clone()));
             }
         }
@@ -484,12 +493,18 @@ impl<O: Operation> Attempt<O> {
         facts: Option<&O::Facts>,
     ) -> Result<Permit, Error> {
         let facts = facts.map(O::subject_facts).unwrap_or_default();
-        let first = gate::decide_approved(cx, O::ACTION, intent, facts);
+        let first = gate::decide_approved(tx, cx, O::ACTION, intent, facts);
         let Err(Error::Refused(_)) = &first else { return first };
         match break_glass::of(tx, cx, O::ACTION)? {
             Some(behind) => gate::decide_behind(cx, O::ACTION, intent, facts, behind),
             None => first,
         }
+    }
+
+    /// What policy is asked, as the event keeps it.
+    fn asked(&self, cx: &Cx<'_>, intent: &Intent, facts: Option<&O::Facts>, refused: bool) -> Option<Asked> {
+        let facts = facts.map(O::subject_facts).unwrap_or_default();
+        replay::asked(cx, intent, facts, refused)
     }
 
     /// Takes what the event says off the caller's day, before the event is written: of two who come at once for the last one,
@@ -521,7 +536,7 @@ impl<O: Operation> Attempt<O> {
         let cx = Cx { app, rules: &rules, caller: &self.caller, now, event, generation };
         let intent = self.operation.intent(&rules).unwrap_or_else(|_| Intent::plain());
         if let Error::Refused(refusal) = cause {
-            return refuse::<()>(tx, &cx, O::ACTION, &intent, None, refusal.clone()).map(drop);
+            return refuse::<()>(tx, &cx, O::ACTION, &intent, (None, None), refusal.clone()).map(drop);
         }
         let mut event = frame(&cx, O::ACTION, Ending::Failed, Some(cause.slug()));
         event.purpose = known_purpose(&cx, &intent);
@@ -540,7 +555,7 @@ fn refuse<T>(
     cx: &Cx<'_>,
     action: Action,
     intent: &Intent,
-    key: Option<&KeyName>,
+    (key, asked): (Option<&KeyName>, Option<Asked>),
     refusal: crate::Refusal,
 ) -> Result<Ended<T>, Error> {
     let mut event = frame(cx, action, Ending::Refused, Some("denied-by-policy"));
@@ -548,6 +563,7 @@ fn refuse<T>(
     event.policies.clone_from(&refusal.policies);
     event.needs = refusal.needs.iter().map(|need| need.name().to_owned()).collect();
     event.key = key.cloned().map(String::from);
+    event.asked = asked;
     audit::append(tx, &event, 0, None)?;
     watch::partners::refused(tx, cx, &refusal.needs)?;
     Ok(Ended::refused(Error::Refused(refusal)))

@@ -258,6 +258,95 @@ pub struct Event {
     /// ([`GlassId`](crate::GlassId)). What was done under one is found by it.
     #[n(24)]
     pub under: Option<Vec<ByteArray<16>>>,
+    /// What policy was asked, beside what stands here anyway; nothing for the system's own doing. With it the decision can be made
+    /// again under another charter.
+    #[n(25)]
+    pub asked: Option<Asked>,
+}
+
+/// The facts of a decision. Classes and names of the charter, never somebody: who a customer is as a class stands here only where none
+/// is named, in a refusal; beside a look it is sealed with it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]
+#[cbor(array)]
+pub struct Asked {
+    /// By what the caller came, as its place in [`avouch_policy::Means::ALL`].
+    #[n(0)]
+    pub means: u8,
+    /// The assurance level.
+    #[n(1)]
+    pub aal: u8,
+    /// Minutes since the caller showed who it is.
+    #[n(2)]
+    pub age: u32,
+    /// How much is new about its place.
+    #[n(3)]
+    pub novelty: u8,
+    /// [`Asked::NETWORK`] and the others that held.
+    #[n(4)]
+    pub facts: u16,
+    /// The most customers it could touch, at most a thousand million.
+    #[n(5)]
+    pub rows: u32,
+    /// How delicate it is to look at the one customer.
+    #[n(6)]
+    pub tier: u8,
+    /// The least view of each field that was not less than a refusal.
+    #[n(7)]
+    pub least: Option<u8>,
+    /// Numbers of the fields that were to be shown, where the event does not say it.
+    #[n(8)]
+    pub fields: Vec<u32>,
+    /// Numbers of the fields that were compared with what the caller gave.
+    #[n(9)]
+    pub compares: Vec<u32>,
+    /// Numbers of the fields that were to be written, where the event does not say it.
+    #[n(10)]
+    pub writes: Vec<u32>,
+    /// What others had agreed to.
+    #[n(11)]
+    pub approved: Vec<String>,
+    /// How many people that were.
+    #[n(12)]
+    pub approvers: u32,
+    /// Hours since what the caller logs in with was changed.
+    #[n(13)]
+    pub settled: u32,
+    /// How sure it was that the key is in one device: 0, 1 or 2.
+    #[n(14)]
+    pub key: u8,
+}
+
+impl Asked {
+    /// The caller could not have shown it to a false page.
+    pub const RESISTANT: u16 = 1;
+    /// The caller was in its networks.
+    pub const NETWORK: u16 = 2;
+    /// A reason was given.
+    pub const REASON: u16 = 4;
+    /// The processing of one of the customers was restricted.
+    pub const RESTRICTED: u16 = 8;
+    /// It was about one customer.
+    pub const ONE: u16 = 16;
+    /// Who was the caller.
+    pub const OWN: u16 = 32;
+    /// Who works here.
+    pub const COLLEAGUE: u16 = 64;
+    /// It showed each field as far as it might.
+    pub const WHATEVER: u16 = 128;
+    /// It was to show certain fields.
+    pub const THESE: u16 = 256;
+    /// The recipient's contract ran, of whom there was one.
+    pub const CONTRACT: u16 = 512;
+    /// A code was sent to the caller.
+    pub const SENT_CODE: u16 = 1024;
+    /// It was behind broken glass.
+    pub const GLASS: u16 = 2048;
+
+    /// Whether a fact held.
+    #[must_use]
+    pub const fn has(&self, fact: u16) -> bool {
+        self.facts & fact != 0
+    }
 }
 
 impl Event {
@@ -415,6 +504,7 @@ pub(crate) fn system(id: EventId, what: What, now: i64, charter: u32) -> Event {
         id: id.int(),
         before: None,
         ended: 0,
+        asked: None,
         under: None,
     }
 }

@@ -3,25 +3,31 @@
 //! A version is sealed as a whole when it is applied, its files together with the numbers of every name up to then: whoever
 //! can write the database can hide the newest version, not invent one, and not give a field's values to another name.
 
+pub mod change;
 mod continuity;
+pub mod drafts;
+pub mod replay;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use avouch_charter::{Change, ChangeKind, Charter, Plan, SourceFile};
+use avouch_charter::{Charter, SourceFile};
 use avouch_policy::Action;
 use avouch_seal::vault::VaultKeys;
 use avouch_store::{Ahead, Store, Tx, params, statements};
 use serde::{Deserialize, Serialize};
 
-use crate::app::{App, Cx, Operation, Outcome, Refresh};
+use crate::Error;
+use crate::app::{App, Cx, Operation, Outcome};
 use crate::audit::Note;
 use crate::gate::{Intent, Permit};
 use crate::ids::PrincipalId;
 use crate::indexes::{self, Rows};
-use crate::rules::{Live, Numbers, Problems, Rules, StoredLive, compile_engine};
-use crate::{Error, Fault};
-use continuity::Returning;
+use crate::rules::{Live, Numbers, Problems, Rules, StoredLive};
+
+pub use change::{ApplyCharter, PlanCharter, Planned, RevertCharter};
+pub use drafts::{ActivateDraft, Draft, DraftAsked, DraftCharter, ReadDraft, ReadDrafts, WithdrawDraft};
+pub use replay::{Becomes, LeftOut, ReplayChange, ReplayDraft, Replayed};
 
 statements! {
     data NEWEST_NUMBER = "select version from charter_version order by version desc limit 1";
@@ -30,7 +36,11 @@ statements! {
     data ONE_VERSION = "select version, applied, applied_by, sealed from charter_version where version = ?1";
     data PUT_VERSION = "insert into charter_version (version, applied, applied_by, sealed) values (?1, ?2, ?3, ?4)";
     data ANY_RECORD = "select version from record limit 1";
-    data COUNT_RECORDS = "select count(*) from record";
+}
+
+/// Every statement of the room.
+pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {
+    [STATEMENTS, change::STATEMENTS, drafts::STATEMENTS, replay::STATEMENTS].concat()
 }
 
 /// The most that all files of a charter may hold together, in bytes.
@@ -145,8 +155,13 @@ pub(crate) fn keep_up(tx: &mut Tx<'_>, app: &App) -> Result<(), Error> {
 
 impl Stored {
     fn new(sources: &[SourceFile], summary: String, numbers: Numbers) -> Self {
-        let file = |file: &SourceFile| StoredFile { path: file.path.clone(), text: file.text.clone() };
-        Self { files: sources.iter().map(file).collect(), summary, numbers }
+        Self { files: sources.iter().map(StoredFile::of).collect(), summary, numbers }
+    }
+}
+
+impl StoredFile {
+    fn of(file: &SourceFile) -> Self {
+        Self { path: file.path.clone(), text: file.text.clone() }
     }
 }
 
@@ -264,189 +279,6 @@ impl Operation for Versions {
         let note = Note::count(versions.len());
         Ok(Outcome::new(versions, note))
     }
-}
-
-/// What a new charter would do.
-#[derive(Debug)]
-pub struct Planned {
-    /// The version it would replace.
-    pub base_version: u32,
-    /// The changes; empty when there are problems.
-    pub changes: Vec<Change>,
-    /// Why it cannot be applied.
-    pub problems: Problems,
-    /// What is allowed and worth knowing.
-    pub warnings: Problems,
-    /// People in the vault.
-    pub subjects: u64,
-}
-
-/// Compares a charter with the one in force, without changing anything.
-#[derive(Debug)]
-pub struct PlanCharter {
-    /// The new files.
-    pub files: Vec<SourceFile>,
-}
-
-impl Operation for PlanCharter {
-    const ACTION: Action = Action::CharterRead;
-    type Output = Planned;
-    type Facts = ();
-
-    fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
-        Ok(Intent::plain())
-    }
-
-    fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<Planned>, Error> {
-        let subjects = tx.first(&COUNT_RECORDS, &[], |row| row.int(0))?.unwrap_or(0).cast_unsigned();
-        let mut planned = Planned {
-            base_version: cx.rules.version,
-            changes: Vec::new(),
-            problems: Vec::new(),
-            warnings: Vec::new(),
-            subjects,
-        };
-        match Charter::parse(&self.files).and_then(|new| compile_engine(&new).map(|_| new)) {
-            Ok(new) => {
-                planned.changes = plan(cx.rules, &new).changes;
-                planned.warnings = new.warnings().to_vec();
-                if subjects > 0 {
-                    let (_, mut numbers) = open(&cx.app.keys, newest(tx)?)?;
-                    extend(&mut numbers, &new);
-                    let rows = Rows::load(tx, &cx.app.keys)?;
-                    let changes = rows.changes(&indexes::wanted(&new, &numbers));
-                    planned.changes.extend(changes.into_iter().map(|change| index_change(change, subjects)));
-                    let returning = returning(tx, &cx.app.keys, &numbers, &new)?;
-                    planned.problems = continuity::problems(&cx.rules.charter, &returning, &new);
-                }
-            }
-            Err(problems) => planned.problems = problems,
-        }
-        Ok(Outcome::new(planned, Note::count(0)))
-    }
-}
-
-/// What happens to an index when a charter is applied to a vault with people in it.
-fn index_change((name, how, change): (String, &'static str, indexes::Change), subjects: u64) -> Change {
-    let (kind, effect) = match change {
-        indexes::Change::New => (
-            ChangeKind::Added,
-            format!("is built over {subjects} subjects in the background; searches use it when it is whole"),
-        ),
-        indexes::Change::Anew => (
-            ChangeKind::Changed,
-            format!(
-                "is built anew over {subjects} subjects in the background, and then takes the old one's place"
-            ),
-        ),
-        indexes::Change::Gone => (ChangeKind::Removed, "its terms are deleted in the background".to_owned()),
-    };
-    Change { kind, what: format!("index `{name}` ({how})"), effect, danger: false }
-}
-
-fn plan(rules: &Rules, new: &Charter) -> Plan {
-    avouch_charter::plan(Some(&rules.charter), new)
-}
-
-/// The fields of `new` that went while subjects may have had values of them, as they last were.
-fn returning(
-    tx: &mut Tx<'_>,
-    keys: &VaultKeys,
-    numbers: &Numbers,
-    new: &Charter,
-) -> Result<Vec<Returning>, Error> {
-    let mut returning = Vec::new();
-    for field in new.fields() {
-        let Some(last) = numbers.retired.get(&field.name) else { continue };
-        let row = tx.first(&ONE_VERSION, params![*last], version_row)?.ok_or(Error::Tampered)?;
-        let (version, _) = open(keys, row)?;
-        let charter = Charter::parse(&version.files).ok();
-        let last = charter.and_then(|charter| charter.field(&field.name).cloned());
-        returning.push(Returning { name: field.name.clone(), last });
-    }
-    Ok(returning)
-}
-
-/// Puts a charter in force.
-#[derive(Debug)]
-pub struct ApplyCharter {
-    /// The new files.
-    pub files: Vec<SourceFile>,
-    /// The version it was planned against.
-    pub base_version: u32,
-}
-
-impl Operation for ApplyCharter {
-    const ACTION: Action = Action::CharterApply;
-    const REFRESH: Refresh = Refresh::Rules;
-    type Output = u32;
-    type Facts = ();
-
-    fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
-        Ok(Intent::plain())
-    }
-
-    fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<u32>, Error> {
-        let (current, mut numbers) = open(&cx.app.keys, newest(tx)?)?;
-        if current.version != self.base_version || cx.rules.version != self.base_version {
-            return Err(Error::Conflict("another charter was applied in between: plan again"));
-        }
-        let charter = Charter::parse(&self.files).map_err(invalid)?;
-        let people = tx.first(&ANY_RECORD, &[], |row| row.int(0))?.is_some();
-        if people {
-            let returning = returning(tx, &cx.app.keys, &numbers, &charter)?;
-            let problems = continuity::problems(&cx.rules.charter, &returning, &charter);
-            if !problems.is_empty() {
-                return Err(invalid(problems));
-            }
-            retire(&mut numbers, &cx.rules.charter, current.version, &charter);
-        } else {
-            // Without subjects there are no values that could come back.
-            numbers.retired.clear();
-        }
-        extend(&mut numbers, &charter);
-        let version = self.base_version + 1;
-        compile_engine(&charter).map_err(invalid)?;
-        let mut rows = Rows::load(tx, &cx.app.keys)?;
-        rows.settle(&indexes::wanted(&charter, &numbers), people, &cx.app.keys)?;
-        rows.store(tx, &cx.app.keys, &cx.app.rng)?;
-        let changes = plan(cx.rules, &charter).changes.len();
-        let summary = format!("{changes} change{}", if changes == 1 { "" } else { "s" });
-        let stored = Stored::new(&self.files, summary, numbers);
-        put_version(tx, cx.app, version, &stored, cx.now, cx.caller.id)?;
-        Ok(Outcome::new(version, Note::count(changes)))
-    }
-}
-
-/// Remembers which version was the last to have a field, and forgets it of those that are back.
-fn retire(numbers: &mut Numbers, old: &Charter, version: u32, new: &Charter) {
-    for field in old.fields().iter().filter(|field| new.field(&field.name).is_none()) {
-        numbers.retired.insert(field.name.clone(), version);
-    }
-    numbers.retired.retain(|name, _| new.field(name).is_none());
-}
-
-fn invalid(problems: Problems) -> Error {
-    Error::Invalid(
-        problems
-            .into_iter()
-            .map(|problem| {
-                let help = problem.help.map(|help| format!("; {help}")).unwrap_or_default();
-                Fault::new(
-                    format!("/files/{}:{}:{}", problem.file, problem.line, problem.column),
-                    format!("{}{help}", problem.message),
-                )
-            })
-            .collect(),
-    )
 }
 
 /// The charter in force, for whoever may read it.

@@ -31,6 +31,9 @@ pub enum Error {
     /// Too many wait for the same.
     #[error("too many wait already")]
     Busy,
+    /// An identity provider does not answer, or not with what is needed.
+    #[error("the identity provider does not answer")]
+    ProviderUnavailable,
     /// Policy refused; every unmet need at once.
     #[error("refused by policy")]
     Refused(Refusal),
@@ -138,6 +141,7 @@ impl Error {
             Self::LogInFailed => "log-in-failed",
             Self::TooMany { .. } => "too-many-attempts",
             Self::Busy => "busy",
+            Self::ProviderUnavailable => "provider-unavailable",
             Self::Refused(_) => "denied-by-policy",
             Self::Taken { .. } | Self::Conflict(_) => "conflict",
             Self::Erased { .. } => "erased-person",

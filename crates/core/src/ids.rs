@@ -80,6 +80,10 @@ id!(
     ApprovalId
 );
 id!(
+    /// A charter that is not in force yet.
+    DraftId
+);
+id!(
     /// A glass that was broken.
     GlassId
 );

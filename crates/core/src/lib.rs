@@ -23,8 +23,8 @@ pub mod watch;
 pub use avouch_policy::{Action, KeyClass, Need, ProofNeed, View};
 pub use error::{Error, Fault, Held, Refusal};
 pub use ids::{
-    AlarmId, ApprovalId, AuthenticatorId, CaseId, CredentialId, EventId, GlassId, GroupId, HoldId, ImportId,
-    LinkId, MessageId, PrincipalId, SessionId, SubjectId, TieId, TokenId,
+    AlarmId, ApprovalId, AuthenticatorId, CaseId, CredentialId, DraftId, EventId, GlassId, GroupId, HoldId,
+    ImportId, LinkId, MessageId, PrincipalId, SessionId, SubjectId, TieId, TokenId,
 };
 pub use rules::{Problems, Rules};
 pub use schema::MIGRATIONS;
@@ -41,7 +41,7 @@ pub fn statements() -> Vec<&'static avouch_store::Statement> {
         audit::search::STATEMENTS.to_vec(),
         audit::siem::STATEMENTS.to_vec(),
         backup::statements(),
-        charters::STATEMENTS.to_vec(),
+        charters::statements(),
         erasure::statements(),
         gate::statements(),
         indexes::statements(),

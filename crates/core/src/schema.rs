@@ -2,7 +2,7 @@
 //! sealed blob. Tables that grow carry the subject (or the index term) first in their key, so they can be distributed.
 //!
 //! Trust, table by table: whoever can write `record`, `token`, `recipient_state`, `principal`, `credential`,
-//! `scim_group`, `service_key`, `charter_version` or `transit_key` can delete rows and bring back old ones, but cannot make, change or
+//! `scim_group`, `service_key`, `charter_version`, `charter_draft` or `transit_key` can delete rows and bring back old ones, but cannot make, change or
 //! swap any: each is bound to its place by a key that is not in the database. Whoever can write `index_term` can hide a
 //! subject from search, not make search show a wrong one. Whoever can write `ending` can keep the vault shut, and whoever
 //! can write `ended_identifier` or `hold` can have a person taken for new or a hold forgotten; none of them can have
@@ -24,6 +24,8 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
 create table vault (id blob primary key, created bigint not null);
 create table charter_version (version bigint primary key, applied bigint not null, applied_by blob not null,
     sealed blob not null);
+create table charter_draft (id blob primary key, base bigint not null, created bigint not null, author blob not null,
+    about blob not null, files blob not null);
 create table record (subject blob primary key, version bigint not null, created bigint not null,
     updated bigint not null, event bigint not null, keys bigint not null, tokens bigint not null, entries blob not null,
     manifest blob not null);
@@ -60,8 +62,9 @@ create table scim_group (id blob primary key, sealed blob not null);
 create table access_state (id bigint primary key, generation bigint not null);
 insert into access_state (id, generation) values (1, 1);
 create table credential (id blob primary key, principal blob not null, sealed blob not null);
-create table authenticator (id blob primary key, principal blob not null, sealed blob not null);
+create table authenticator (id blob primary key, principal blob not null, sealed blob not null, identity blob);
 create index authenticator_by_principal on authenticator (principal, id);
+create unique index authenticator_by_identity on authenticator (identity) where identity is not null;
 create table subject_mark (subject blob primary key, sealed blob not null) without rowid;
 create table approval (id blob primary key, requester blob not null, subject blob, version bigint not null, until bigint not null,
     remaining bigint not null, sealed blob not null);

@@ -32,7 +32,7 @@ pub use own::{AcknowledgeMonitoring, OwnAccess, OwnAccessPage, ReadOwnAccesses};
 pub use tie::{Holder, MAX_TIE_DAYS, TieKind, TieShown};
 pub use ties::{EndTie, MAX_TIES, NewTie, PutTies, ReadTies, TieMade, Whom};
 
-pub(crate) use look::{Seen, recently};
+pub(crate) use look::{Seen, classes, recently};
 pub(crate) use queue::sweep;
 pub(crate) use see::{ahead, question, see};
 pub(crate) use state::{Watching, open_cases};

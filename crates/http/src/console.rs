@@ -10,6 +10,7 @@ mod forms;
 mod own;
 mod pages;
 mod show;
+mod sign_on;
 
 use axum::Router;
 use axum::routing::{MethodRouter, get, post};
@@ -26,7 +27,7 @@ pub(crate) fn speaks(path: &str) -> bool {
 const ROOT: &str = "/console";
 
 /// Every route of the pages, with its method, for the table of routes.
-pub(crate) const ROUTES: [(&str, &str); 32] = [
+pub(crate) const ROUTES: [(&str, &str); 35] = [
     ("GET", ROOT),
     ("GET", "/console/console.css"),
     ("GET", "/console/passkey.js"),
@@ -34,6 +35,9 @@ pub(crate) const ROUTES: [(&str, &str); 32] = [
     ("POST", "/console/login"),
     ("POST", "/console/recover"),
     ("GET", "/console/step-up"),
+    ("GET", "/console/sign-on/{provider}"),
+    ("GET", "/console/sign-on/{provider}/link"),
+    ("GET", "/console/sign-on/{provider}/callback"),
     ("GET", "/console/welcome"),
     ("POST", "/console/welcome"),
     ("GET", "/console/enrol"),
@@ -63,7 +67,7 @@ pub(crate) const ROUTES: [(&str, &str); 32] = [
 
 pub(crate) fn routes() -> Router<Shared> {
     let mut router = Router::new();
-    let table: [(&str, MethodRouter<Shared>); 29] = [
+    let table: [(&str, MethodRouter<Shared>); 32] = [
         (ROOT, get(pages::home)),
         ("/", get(pages::home)),
         ("/favicon.ico", get(assets::no_icon)),
@@ -72,6 +76,9 @@ pub(crate) fn routes() -> Router<Shared> {
         ("/console/login", get(pages::login).post(forms::log_in)),
         ("/console/recover", post(forms::recover)),
         ("/console/step-up", get(pages::step_up)),
+        ("/console/sign-on/{provider}", get(sign_on::begin)),
+        ("/console/sign-on/{provider}/link", get(sign_on::link)),
+        ("/console/sign-on/{provider}/callback", get(sign_on::back)),
         ("/console/welcome", get(pages::welcome).post(forms::welcome)),
         ("/console/enrol", get(own::enrol)),
         ("/console/enrolled", get(own::enrolled)),

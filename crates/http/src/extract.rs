@@ -9,17 +9,19 @@ use avouch_core::app::IdempotencyKey;
 use avouch_core::gate::{self, Reason};
 use avouch_core::transit::KeyName;
 use avouch_core::{
-    AlarmId, ApprovalId, AuthenticatorId, CaseId, CredentialId, EventId, GlassId, GroupId, HoldId, ImportId,
-    PrincipalId, SessionId, SubjectId, TieId,
+    AlarmId, ApprovalId, AuthenticatorId, CaseId, CredentialId, DraftId, EventId, GlassId, GroupId, HoldId,
+    ImportId, PrincipalId, SessionId, SubjectId, TieId,
 };
+use avouch_wire::charter::{CharterDraftRequest, CharterReplayRequest, CharterRollBack};
 use avouch_wire::{
     AlarmClose, ApprovalRequest, ApprovalWord, BackupRequest, BatchRequest, BreakGlassRequest,
     BreakGlassReview, CertificateRequest, CharterApply, CharterPlan, ChunkRequest, DetokenizeRequest,
-    DrillAnswer, DrillRequest, EventSearch, Explain, ExportRequest, HoldRequest, ImportStart, InspectRequest,
-    Jwks, KeyCreate, LinkCreate, LogInRequest, PasskeyEnrol, PasswordEnrol, PrincipalCreate, PrincipalPatch,
-    ProblemKind, ProposeRequest, RecoveryRequest, RetireRequest, RevealRequest, RevokeRequest, RotateRequest,
-    RotateTokensRequest, SearchRequest, Secret, SubjectCreate, SubjectMark, SubjectPatch, TieRequest,
-    TiesRequest, TokenImportRequest, TokenRequest, TokenizeRequest, TotpEnrol, TransitDecode, TransitDecrypt,
+    DrillAnswer, DrillRequest, EventSearch, Explain, ExportRequest, HoldRequest, IdentityBegin,
+    IdentityEnrol, IdentityLink, ImportStart, InspectRequest, Jwks, KeyCreate, LinkCreate, LogInRequest,
+    PasskeyEnrol, PasswordEnrol, PrincipalCreate, PrincipalPatch, ProblemKind, ProposeRequest,
+    RecoveryRequest, RetireRequest, RevealRequest, RevokeRequest, RotateRequest, RotateTokensRequest,
+    SearchRequest, Secret, SignOnBegin, SubjectCreate, SubjectMark, SubjectPatch, TieRequest, TiesRequest,
+    TokenImportRequest, TokenRequest, TokenizeRequest, TotpEnrol, TransitDecode, TransitDecrypt,
     TransitEncode, TransitEncrypt, TransitHmac, TransitKeyCreate, TransitKeyPatch, TransitRandom,
     TransitRewrap, TransitSign, TransitTrim, TransitVerify, TransitVerifyHmac, WatchClose, header, limits,
 };
@@ -175,7 +177,7 @@ macro_rules! from_path {
     };
 }
 
-from_path!(AlarmId ApprovalId CaseId GlassId TieId SubjectId SessionId AuthenticatorId GroupId PrincipalId CredentialId HoldId ImportId KeyName String);
+from_path!(AlarmId ApprovalId CaseId DraftId GlassId TieId SubjectId SessionId AuthenticatorId GroupId PrincipalId CredentialId HoldId ImportId KeyName String);
 
 impl FromPath for EventId {
     fn from_path<'p>(values: &mut impl Iterator<Item = &'p str>) -> Option<Self> {
@@ -271,6 +273,9 @@ bodies! {
     Explain;
     CharterPlan;
     CharterApply;
+    CharterDraftRequest;
+    CharterReplayRequest;
+    CharterRollBack;
     PrincipalCreate;
     PrincipalPatch: MERGE_PATCH = true;
     KeyCreate;
@@ -281,6 +286,10 @@ bodies! {
     PasswordEnrol;
     TotpEnrol;
     LinkCreate;
+    SignOnBegin: LIMIT = limits::VISITOR_BODY_BYTES;
+    IdentityBegin;
+    IdentityEnrol;
+    IdentityLink;
     AlarmClose;
     ApprovalRequest;
     ApprovalWord;

@@ -55,7 +55,9 @@ pub(crate) fn faces(method: &Method, path: &str) -> &'static [Face] {
         (Some("v1"), Some("principals"), _) if path.ends_with("/certificates") => &[Api, Admin],
         // Access is looked at by auditors and changed by administrators.
         (Some("v1"), Some("principals"), _) if reads => &[Api, Admin],
-        (Some("v1"), Some("charter"), Some("apply")) => &[Admin],
+        (Some("v1"), Some("charter"), Some("apply" | "roll-back")) => &[Admin],
+        // Drafts are read, replayed and agreed to by others than those who make them and put them in force.
+        (Some("v1"), Some("charter"), Some("drafts")) if path.ends_with("/activate") => &[Admin],
         (Some("v1"), Some("principals" | "keys" | "backups"), _) => &[Admin],
         // To make, change, look at and end standalone keys is one action; to work with them is another.
         (Some("v1"), Some("transit-keys"), None) => &[Admin],

@@ -13,7 +13,7 @@ use utoipa::{PartialSchema as _, ToSchema as _};
 use crate::compat::{self, Errors};
 
 /// Routes that need no credential.
-const OPEN: [&str; 13] = [
+const OPEN: [&str; 15] = [
     "/.well-known/oauth-authorization-server",
     "/healthz",
     "/readyz",
@@ -23,6 +23,8 @@ const OPEN: [&str; 13] = [
     "/v1/ledger/{log}/tile/{level}/{*place}",
     "/v1/login",
     "/v1/login/passkey",
+    "/v1/login/sign-on",
+    "/v1/login/sign-on/{provider}/logout",
     "/v1/oauth/revoke",
     "/v1/oauth/token",
     "/v1/openapi.json",

@@ -82,10 +82,11 @@ pub(crate) enum List {
     OwnAccesses = 15,
     BreakGlass = 16,
     Work = 17,
+    Replay = 18,
 }
 
 impl List {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 18] = [
         Self::Subjects,
         Self::Search,
         Self::History,
@@ -103,6 +104,7 @@ impl List {
         Self::OwnAccesses,
         Self::BreakGlass,
         Self::Work,
+        Self::Replay,
     ];
 }
 

@@ -21,6 +21,9 @@ use crate::service::Shared;
 pub(crate) const SESSION: &str = "__Host-avouch";
 /// The cookie of a ceremony that has begun.
 pub(crate) const TICKET: &str = "__Host-avouch-ticket";
+/// The cookie of a log-in that goes on at an identity provider. Not the one above: a ceremony in another window does not end it.
+pub(crate) const SIGN_ON: &str = "__Host-avouch-sign-on";
+const SIGN_ON_SECONDS: i64 = 600;
 /// The cookie by which a browser is known again, for as long as a place is.
 const BROWSER: &str = "__Host-avouch-browser";
 const BROWSER_SECONDS: i64 = 90 * 24 * 3600;
@@ -66,6 +69,17 @@ pub(crate) fn set_ticket(response: &mut Response, ticket: &str) -> Result<(), Fa
 /// The ticket of the ceremony that this request ends.
 pub(crate) fn ticket(headers: &HeaderMap) -> Result<String, Failure> {
     let ticket = cookie(headers, TICKET).ok_or_else(|| Failure::from(avouch_core::Error::LogInFailed))?;
+    Ok(ticket.to_owned())
+}
+
+/// Sets the cookie of a log-in that goes on elsewhere.
+pub(crate) fn set_sign_on(response: &mut Response, ticket: &str) -> Result<(), Failure> {
+    set_cookie(response, SIGN_ON, ticket, SIGN_ON_SECONDS)
+}
+
+/// The ticket of the log-in that this request comes back from.
+pub(crate) fn sign_on(headers: &HeaderMap) -> Result<String, Failure> {
+    let ticket = cookie(headers, SIGN_ON).ok_or_else(|| Failure::from(avouch_core::Error::LogInFailed))?;
     Ok(ticket.to_owned())
 }
 
@@ -156,7 +170,8 @@ pub(crate) fn give(
     let seconds = session.until.saturating_sub(service.app.now()) / 1_000_000;
     set_cookie(response, SESSION, &session.token, seconds)?;
     set_cookie(response, BROWSER, browser.as_str(), BROWSER_SECONDS)?;
-    set_cookie(response, TICKET, "", 0)
+    set_cookie(response, TICKET, "", 0)?;
+    set_cookie(response, SIGN_ON, "", 0)
 }
 
 #[cfg(test)]

@@ -185,6 +185,10 @@ impl From<Error> for Failure {
                 Self(Box::new(Problem::new(ProblemKind::TooManyAttempts, detail)), Some(seconds), None, None)
             }
             Error::Busy => busy(),
+            Error::ProviderUnavailable => Self::new(
+                ProblemKind::ProviderUnavailable,
+                "the identity provider does not answer as it should: log in another way, or try again later",
+            ),
             Error::NotFound => Self::not_found(),
             Error::Refused(refusal) => {
                 let mut failure = Self::new(needs::kind(&refusal.needs), needs::summary(&refusal.needs));
@@ -348,6 +352,7 @@ mod tests {
             Error::LogInFailed,
             Error::TooMany { seconds: 7 },
             Error::Busy,
+            Error::ProviderUnavailable,
             Error::NotFound,
             Error::Taken { field: "email".to_owned() },
             Error::Erased { fields: vec!["email".to_owned()], erasure: 3, at: 0 },

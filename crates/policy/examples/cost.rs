@@ -4,8 +4,8 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use avouch_policy::{
-    Action, Engine, Field, PrincipalClass, PrincipalKind, Proof, PurposeFields, Request, RoleGrant, RowClass,
-    SeesGrant, Source, View,
+    Action, Approved, Engine, Field, PrincipalClass, PrincipalKind, Proof, PurposeFields, Request, RoleGrant,
+    RowClass, SeesGrant, Source, View,
 };
 
 const ROLES: usize = 6;
@@ -113,7 +113,7 @@ fn request(number: u64, purposes: &[String]) -> Request {
         most_rows: 1,
         restricted: false,
         subject: Default::default(),
-        approved: [number.to_string().into()].into(),
+        approved: Approved::by(1, [number.to_string()]),
         break_glass: false,
     }
 }

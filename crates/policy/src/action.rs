@@ -55,7 +55,10 @@ actions! {
     TransitEncrypt = "transit.encrypt", "Encrypt, sign and fingerprint with a standalone key.";
     TransitDecrypt = "transit.decrypt", "Decrypt with a standalone key.";
     CharterRead = "charter.read", "Read the charter in force and its history.";
+    CharterDraft = "charter.draft", "Keep a charter that is not in force yet, for others to look at.";
+    CharterReplay = "charter.replay", "See who would gain and who would lose by a draft of the charter.";
     CharterApply = "charter.apply", "Put a new version of the charter in force.";
+    CharterRevert = "charter.revert", "Put the version of the charter before the one in force back in its place.";
     AccessRead = "access.read", "See principals and credentials.";
     AccessChange = "access.change", "Create, change and end principals and credentials.";
     AccessProvision = "access.provision", "Keep the people of an identity provider and their groups, and nobody else.";
@@ -121,12 +124,13 @@ impl Action {
             | TokenCreate | TokenDetokenize | TokenRead | TokenImport => true,
             // Who looked, not what was seen: an auditor asks it without any purpose.
             SubjectAccesses | TokenRevoke | TransitManage | TransitEncrypt | TransitDecrypt | CharterRead
-            | CharterApply | AccessRead | AccessChange | AccessProvision | SessionBegin | SessionRead
-            | SessionEnd | AccountRead | AccountAcknowledge | AuthenticatorEnrol | AuthenticatorRemove
-            | ApprovalAsk | ApprovalRead | ApprovalGive | BreakGlassOpen | BreakGlassClose
-            | BreakGlassRead | BreakGlassReview | TieWrite | TieRead | WatchRead | WatchClose | EventRead
-            | EventSearch | AlarmRead | AlarmClose | DisclosureRead | KeyRead | KeyRotate | KeyDrill
-            | KeyReseal | ErasureRead | SystemBackup | SystemStatus | PolicyExplain => false,
+            | CharterDraft | CharterReplay | CharterApply | CharterRevert | AccessRead | AccessChange
+            | AccessProvision | SessionBegin | SessionRead | SessionEnd | AccountRead
+            | AccountAcknowledge | AuthenticatorEnrol | AuthenticatorRemove | ApprovalAsk | ApprovalRead
+            | ApprovalGive | BreakGlassOpen | BreakGlassClose | BreakGlassRead | BreakGlassReview
+            | TieWrite | TieRead | WatchRead | WatchClose | EventRead | EventSearch | AlarmRead
+            | AlarmClose | DisclosureRead | KeyRead | KeyRotate | KeyDrill | KeyReseal | ErasureRead
+            | SystemBackup | SystemStatus | PolicyExplain => false,
         }
     }
 
@@ -164,12 +168,13 @@ impl Action {
             SubjectReveal | SubjectExport | TokenDetokenize => Some(Shows::Reveals),
             SubjectDelete | SubjectHold | SubjectMark | SubjectAccesses | SubjectImport | TokenRead
             | TokenRevoke | TokenImport | TransitManage | TransitEncrypt | TransitDecrypt | CharterRead
-            | CharterApply | AccessRead | AccessChange | AccessProvision | SessionBegin | SessionRead
-            | SessionEnd | AccountRead | AccountAcknowledge | AuthenticatorEnrol | AuthenticatorRemove
-            | ApprovalAsk | ApprovalRead | ApprovalGive | BreakGlassOpen | BreakGlassClose
-            | BreakGlassRead | BreakGlassReview | TieWrite | TieRead | WatchRead | WatchClose | EventRead
-            | EventSearch | AlarmRead | AlarmClose | DisclosureRead | KeyRead | KeyRotate | KeyDrill
-            | KeyReseal | ErasureRead | SystemBackup | SystemStatus | PolicyExplain => None,
+            | CharterDraft | CharterReplay | CharterApply | CharterRevert | AccessRead | AccessChange
+            | AccessProvision | SessionBegin | SessionRead | SessionEnd | AccountRead
+            | AccountAcknowledge | AuthenticatorEnrol | AuthenticatorRemove | ApprovalAsk | ApprovalRead
+            | ApprovalGive | BreakGlassOpen | BreakGlassClose | BreakGlassRead | BreakGlassReview
+            | TieWrite | TieRead | WatchRead | WatchClose | EventRead | EventSearch | AlarmRead
+            | AlarmClose | DisclosureRead | KeyRead | KeyRotate | KeyDrill | KeyReseal | ErasureRead
+            | SystemBackup | SystemStatus | PolicyExplain => None,
         }
     }
 }

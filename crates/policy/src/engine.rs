@@ -19,10 +19,10 @@ use cedar_policy::Schema;
 use self::evaluate::{Ask, Evaluator};
 use self::memo::Memo;
 use self::needs::Holders;
-use crate::source::{Content, Loaded, Names, doubles, load};
+use crate::source::{Content, Loaded, Names, doubles, load, misread};
 use crate::{
-    Action, Decision, Field, FieldView, PrincipalKind, Problem, PurposeFields, Request, RoleGrant, Source,
-    View, grant,
+    Action, ApprovalRule, Approved, Decision, Field, FieldView, PrincipalKind, Problem, PurposeFields,
+    Request, RoleGrant, Source, View, grant,
 };
 
 /// What Cedar knows of the server, as a Cedar schema: every policy and every promise is held against it.
@@ -41,6 +41,8 @@ pub struct Engine {
     roles: Vec<(String, PrincipalKind)>,
     dormant: BTreeSet<String>,
     purposes: BTreeSet<Arc<str>>,
+    /// All that others can agree to, by everybody.
+    approvals: Approved,
     holders: BTreeMap<(PrincipalKind, Action), Holders>,
     decisions: Memo<Request, Decision>,
     views: Memo<(Request, Field, View), FieldView>,
@@ -57,14 +59,14 @@ impl Engine {
         Self::compile_with(grants, purposes, &[], sources)
     }
 
-    /// The same, with the names of approvals that the sources may ask for.
+    /// The same, with the approvals that the sources may ask for, and what nobody does without them.
     pub fn compile_with(
         grants: &[RoleGrant],
         purposes: &[PurposeFields],
-        approvals: &[&str],
+        approvals: &[ApprovalRule],
         sources: &[Source],
     ) -> Result<Self, Vec<Problem>> {
-        let problems = grant::check(grants, purposes);
+        let problems = grant::check(grants, purposes, approvals);
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -73,7 +75,8 @@ impl Engine {
 
         let base = Source { name: "base rules".into(), text: BASE.into() };
         let own = Source { name: "everybody's own".into(), text: OWN.into() };
-        let granted = Source { name: "roles and purposes".into(), text: grant::render(grants, purposes) };
+        let granted =
+            Source { name: "roles and purposes".into(), text: grant::render(grants, purposes, approvals) };
         let mut text = String::new();
         let mut loaded = Vec::new();
         let mut problems = Vec::new();
@@ -107,10 +110,16 @@ impl Engine {
             roles: grants.iter().map(|grant| (grant.role.clone(), grant.holder)).collect(),
             dormant: grants.iter().filter(|grant| grant.dormant).map(|grant| grant.role.clone()).collect(),
             purposes: purposes.iter().map(|purpose| Arc::from(purpose.name.as_str())).collect(),
+            approvals: Approved::by(u32::MAX, approvals.iter().map(|approval| approval.name.as_str())),
             holders: Holders::unknown(),
             decisions: Memo::new(REMEMBERED),
             views: Memo::new(REMEMBERED),
         })
+    }
+
+    /// What is wrong with Cedar texts by themselves, for whoever cannot compile the rest: all that cannot be read as Cedar.
+    pub fn misread(sources: &[Source]) -> Vec<Problem> {
+        misread(sources)
     }
 
     /// The whole effective policy as Cedar text, for review: base rules, roles, purposes, extra texts.

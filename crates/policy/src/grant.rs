@@ -49,9 +49,36 @@ pub struct PurposeFields {
     pub fields: Vec<String>,
 }
 
+/// Something that is done only when others have agreed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApprovalRule {
+    /// Its name, which policies ask for.
+    pub name: String,
+    /// How many different people have to agree.
+    pub people: u32,
+    /// Names of actions ([`Action::as_str`]) that nobody does without it, whatever else the charter's policies say.
+    pub needed_for: Vec<String>,
+}
+
 /// Everything that is wrong with the grants.
-pub(crate) fn check(grants: &[RoleGrant], purposes: &[PurposeFields]) -> Vec<Problem> {
+pub(crate) fn check(
+    grants: &[RoleGrant],
+    purposes: &[PurposeFields],
+    approvals: &[ApprovalRule],
+) -> Vec<Problem> {
     let mut problems = Vec::new();
+    for ApprovalRule { name, needed_for, .. } in approvals {
+        for action in needed_for {
+            let message = match action.parse::<Action>() {
+                Ok(action) if action.is_own() => {
+                    format!("`{action}` is everybody's own: nobody has to agree to it")
+                }
+                Ok(_) => continue,
+                Err(_) => format!("unknown action `{action}`"),
+            };
+            problems.push(Problem::placeless(format!("approval {name}"), message, None));
+        }
+    }
     let mut known = BTreeSet::new();
     for purpose in purposes {
         if !known.insert(purpose.name.as_str()) {
@@ -92,7 +119,7 @@ pub(crate) fn check(grants: &[RoleGrant], purposes: &[PurposeFields]) -> Vec<Pro
 }
 
 /// The grants as Cedar text. They must have passed [`check`].
-pub(crate) fn render(grants: &[RoleGrant], purposes: &[PurposeFields]) -> String {
+pub(crate) fn render(grants: &[RoleGrant], purposes: &[PurposeFields], approvals: &[ApprovalRule]) -> String {
     let mut text = String::new();
     for grant in grants {
         role(&mut text, grant).expect("writing to a string cannot fail");
@@ -100,7 +127,40 @@ pub(crate) fn render(grants: &[RoleGrant], purposes: &[PurposeFields]) -> String
     for purpose in purposes {
         fields_of(&mut text, purpose).expect("writing to a string cannot fail");
     }
+    // A set in Cedar cannot be empty; without purposes there is no charter, and nobody to grant anything.
+    if !purposes.is_empty() {
+        only_known(&mut text, purposes).expect("writing to a string cannot fail");
+    }
+    for approval in approvals {
+        needed(&mut text, approval).expect("writing to a string cannot fail");
+    }
     text
+}
+
+/// A purpose that the charter does not name is none: so it stands in the policy itself, whoever fills the question.
+fn only_known(text: &mut String, purposes: &[PurposeFields]) -> std::fmt::Result {
+    writeln!(text, "@id(\"purpose:known\")\n@advice(\"purpose\")")?;
+    writeln!(text, "forbid (principal, action in Action::\"data\", resource)")?;
+    let known = uids("Purpose", purposes.iter().map(|purpose| &purpose.name));
+    writeln!(text, "when {{ context has purpose }}\nunless {{ {known}.contains(context.purpose) }};\n")
+}
+
+/// What nobody does before others have agreed, and as many of them as the charter wants.
+fn needed(text: &mut String, approval: &ApprovalRule) -> std::fmt::Result {
+    let ApprovalRule { name, people, needed_for } = approval;
+    let actions: BTreeSet<Action> = needed_for.iter().filter_map(|name| name.parse().ok()).collect();
+    for action in actions {
+        writeln!(text, "@id({})", quoted(&format!("approval:{name}/{action}")))?;
+        writeln!(text, "@advice({})", quoted(&format!("approval:{name}")))?;
+        writeln!(text, "forbid (principal, action == {}, resource)", uid("Action", action.as_str()))?;
+        write!(
+            text,
+            "unless {{ context.approved.contains({}) && context.approvers >= {people} }}",
+            quoted(name)
+        )?;
+        text.push_str(";\n\n");
+    }
+    Ok(())
 }
 
 fn role(text: &mut String, grant: &RoleGrant) -> std::fmt::Result {
@@ -195,7 +255,7 @@ pub(crate) fn uids(entity_type: &str, ids: impl IntoIterator<Item = impl AsRef<s
 }
 
 /// A Cedar string; its escapes are Rust's.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     format!("\"{}\"", text.escape_debug())
 }
 
@@ -222,7 +282,7 @@ mod tests {
     #[test]
     fn a_role_reads_well_as_cedar() {
         let purpose = PurposeFields { name: "support".into(), fields: vec!["email".into()] };
-        insta::assert_snapshot!(render(&[support()], &[purpose]).trim_end(), @r#"
+        insta::assert_snapshot!(render(&[support()], &[purpose], &[]).trim_end(), @r#"
         @id("role:support/subject.read")
         permit (principal is Staff in Role::"support", action == Action::"subject.read", resource)
         when { context has purpose && [Purpose::"support"].contains(context.purpose) };
@@ -256,6 +316,12 @@ mod tests {
         forbid (principal, action in Action::"view", resource is Field)
         when { context has purpose && context.purpose == Purpose::"support" }
         unless { [Field::"email"].contains(resource) };
+
+        @id("purpose:known")
+        @advice("purpose")
+        forbid (principal, action in Action::"data", resource)
+        when { context has purpose }
+        unless { [Purpose::"support"].contains(context.purpose) };
         "#);
     }
 
@@ -263,7 +329,7 @@ mod tests {
     fn names_cannot_break_out_of_their_string() {
         let mut grant = support();
         grant.role = "a\"); permit (principal, action, resource); //\n\\".into();
-        let text = render(&[grant], &[]);
+        let text = render(&[grant], &[], &[]);
         let policies: cedar_policy::PolicySet = text.parse().expect("still one policy each");
         assert_eq!(policies.policies().count(), 4);
     }
@@ -276,7 +342,7 @@ mod tests {
         let purpose = PurposeFields { name: "support".into(), fields: Vec::new() };
         let mut aimless = support();
         aimless.purposes.clear();
-        let problems = check(&[grant, aimless], &[purpose.clone(), purpose]);
+        let problems = check(&[grant, aimless], &[purpose.clone(), purpose], &[]);
         let problems: Vec<_> = problems.iter().map(Problem::to_string).collect();
         insta::assert_snapshot!(problems.join("\n"), @"
         purpose support: this purpose is given twice

@@ -10,9 +10,9 @@ use std::collections::BTreeSet;
 use cedar_policy::{Effect, Policy};
 
 use crate::engine::{SCHEMA, shipped};
-use crate::grant::{uid, uids};
+use crate::grant::{quoted, uid, uids};
 use crate::source::{Content, Loaded, Names, Reader, doubles, load};
-use crate::{Problem, PurposeFields, RoleGrant, Source};
+use crate::{Action, ApprovalRule, Problem, PurposeFields, RoleGrant, Source};
 
 const SHIPPED: &str = include_str!("promises.cedar");
 
@@ -25,20 +25,22 @@ pub struct Promise {
 }
 
 impl Promise {
-    /// The promises that a charter's policy is under: the shipped ones, the one about its purposes, and its own from
+    /// The promises that a charter's policy is under: the shipped ones, those about its purposes and approvals, and its own from
     /// `sources`, in this order. Or everything that is wrong with its own.
     ///
     /// In a source, each promise is a `forbid` with an `@id` and the sentence in `@says`.
     pub fn of(
         grants: &[RoleGrant],
         purposes: &[PurposeFields],
+        approvals: &[ApprovalRule],
         sources: &[Source],
     ) -> Result<Vec<Self>, Vec<Problem>> {
         let schema = SCHEMA.parse().map_err(|error| shipped("schema.cedarschema", &error))?;
-        let names = Names::of(grants, purposes, &[]);
+        let names = Names::of(grants, purposes, approvals);
         let ours = [
             Source { name: "promises".into(), text: SHIPPED.into() },
-            Source { name: "promise of purposes".into(), text: of_purposes(purposes) },
+            Source { name: "promises of purposes".into(), text: of_purposes(purposes) },
+            Source { name: "promises of approvals".into(), text: of_approvals(approvals) },
         ];
         let (mut loaded, mut problems) = (Vec::new(), Vec::new());
         for (source, prefixed) in
@@ -113,17 +115,21 @@ impl Reader<'_> {
     }
 }
 
-/// That no field is shown for a purpose that it does not belong to: every purpose of the charter with its fields, in
-/// one claim. (The policy has a forbid for each purpose.) Empty without purposes, which a set in Cedar cannot be.
-///
-/// It is about the charter's purposes only: of another the engine makes none before it asks, and without any nothing
-/// is shown.
+/// That data is touched for purposes of the charter and no others, and that no field is shown for a purpose that it does not belong
+/// to: every purpose with its fields, in one claim. (The policy has a forbid for each purpose.)
 fn of_purposes(purposes: &[PurposeFields]) -> String {
+    // A set in Cedar cannot be empty.
     if purposes.is_empty() {
         return String::new();
     }
     let known: BTreeSet<&str> = purposes.iter().map(|purpose| purpose.name.as_str()).collect();
     let mut text = String::new();
+    text.push_str("@id(\"promise:known-purpose\")\n");
+    text.push_str(
+        "@says(\"Customers' data is touched for a purpose that the charter names, or not at all.\")\n",
+    );
+    text.push_str("forbid (principal, action in Action::\"data\", resource)\nwhen { context has purpose }\n");
+    text.push_str(&format!("unless {{ {}.contains(context.purpose) }};\n\n", uids("Purpose", known)));
     let belongs: Vec<String> = purposes
         .iter()
         .filter(|purpose| !purpose.fields.is_empty())
@@ -134,13 +140,37 @@ fn of_purposes(purposes: &[PurposeFields]) -> String {
         .collect();
     text.push_str("@id(\"promise:fields-of-purpose\")\n");
     text.push_str("@says(\"No field is shown for a purpose that it does not belong to.\")\n");
-    text.push_str("forbid (principal, action in Action::\"view\", resource is Field)\n");
-    let known = uids("Purpose", known);
-    text.push_str(&format!("when {{ context has purpose && {known}.contains(context.purpose) }}"));
+    text.push_str(
+        "forbid (principal, action in Action::\"view\", resource is Field)\nwhen { context has purpose }",
+    );
     if !belongs.is_empty() {
         text.push_str(&format!("\nunless {{\n  {}\n}}", belongs.join(" ||\n  ")));
     }
-    text.push(';');
+    text.push_str(";\n");
+    text
+}
+
+/// That what others have to agree to is not done before they have: one claim for each action of each approval.
+fn of_approvals(approvals: &[ApprovalRule]) -> String {
+    let mut text = String::new();
+    for ApprovalRule { name, people, needed_for } in approvals {
+        let actions: BTreeSet<Action> = needed_for.iter().filter_map(|action| action.parse().ok()).collect();
+        for action in actions {
+            let others = if *people == 1 {
+                "one other person has".into()
+            } else {
+                format!("{people} other people have")
+            };
+            let says = format!("`{action}` is never done before {others} agreed to it.");
+            text.push_str(&format!("@id({})\n", quoted(&format!("promise:approval/{name}/{action}"))));
+            text.push_str(&format!("@says({})\n", quoted(&says)));
+            let (action, name) = (uid("Action", action.as_str()), quoted(name));
+            text.push_str(&format!("forbid (principal, action, resource)\nwhen {{ action == {action} }}\n"));
+            text.push_str(&format!(
+                "unless {{ context.approvers >= {people} && context.approved.contains({name}) }};\n\n"
+            ));
+        }
+    }
     text
 }
 
@@ -158,7 +188,7 @@ mod tests {
 
     fn own(text: &str) -> Result<Vec<Promise>, Vec<Problem>> {
         let source = Source { name: "promises/shop.cedar".into(), text: text.into() };
-        Promise::of(&[], &purposes(), &[source])
+        Promise::of(&[], &purposes(), &[], &[source])
     }
 
     fn refused(text: &str) -> String {
@@ -168,7 +198,7 @@ mod tests {
 
     #[test]
     fn the_sentences_read_as_a_statement() {
-        let promises = Promise::of(&[], &purposes(), &[]).expect("shipped");
+        let promises = Promise::of(&[], &purposes(), &[], &[]).expect("shipped");
         let lines = promises.iter().map(|promise| format!("{}: {}", promise.id(), promise.says()));
         insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @r"
         promise:lawful-purpose: Nobody touches customers' data without a purpose that is lawful for these customers.
@@ -183,6 +213,7 @@ mod tests {
         promise:own-authenticators: What somebody logs in with is changed only in a session whose owner has shown who they are in the last five minutes.
         promise:break-glass-open: The glass is broken only by a person of the staff who has shown who they are in the last two minutes, in a way that no false page could have asked for.
         promise:break-glass: Behind broken glass staff with two factors look at customers: nobody changes, exports, turns tokens back or erases, and no program and no partner is ever there.
+        promise:known-purpose: Customers' data is touched for a purpose that the charter names, or not at all.
         promise:fields-of-purpose: No field is shown for a purpose that it does not belong to.
         ");
     }
@@ -190,10 +221,16 @@ mod tests {
     #[test]
     fn the_promise_of_purposes_is_one_claim() {
         insta::assert_snapshot!(of_purposes(&purposes()), @r#"
+        @id("promise:known-purpose")
+        @says("Customers' data is touched for a purpose that the charter names, or not at all.")
+        forbid (principal, action in Action::"data", resource)
+        when { context has purpose }
+        unless { [Purpose::"dormant", Purpose::"support"].contains(context.purpose) };
+
         @id("promise:fields-of-purpose")
         @says("No field is shown for a purpose that it does not belong to.")
         forbid (principal, action in Action::"view", resource is Field)
-        when { context has purpose && [Purpose::"dormant", Purpose::"support"].contains(context.purpose) }
+        when { context has purpose }
         unless {
           (context.purpose == Purpose::"support" && [Field::"name", Field::"email"].contains(resource))
         };
@@ -260,7 +297,7 @@ mod tests {
             name: "a\") }; permit (principal, action, resource); //\\".into(),
             fields: vec!["\"].contains(resource) || true //".into()],
         };
-        let promises = Promise::of(&[], &[purpose], &[]).expect("still one promise");
-        assert_eq!(promises.len(), Promise::of(&[], &[], &[]).expect("shipped").len() + 1);
+        let promises = Promise::of(&[], &[purpose], &[], &[]).expect("still two promises");
+        assert_eq!(promises.len(), Promise::of(&[], &[], &[], &[]).expect("shipped").len() + 2);
     }
 }

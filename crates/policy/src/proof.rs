@@ -125,6 +125,17 @@ impl Proof {
         }
     }
 
+    /// As it was, by what was kept of it; `settled` in hours.
+    pub const fn kept(
+        means: Means,
+        aal: u8,
+        phishing_resistant: bool,
+        (age, settled): (u32, u32),
+        novelty: u8,
+    ) -> Self {
+        Self { means, aal, phishing_resistant, age, novelty, settled, ..Self::NOBODY }
+    }
+
     /// The same by a key of this class.
     #[must_use]
     pub fn by_key(self, key: KeyClass) -> Self {

@@ -178,8 +178,8 @@ pub struct Request {
     pub restricted: bool,
     /// Who they are, as a class.
     pub subject: SubjectClass,
-    /// The names of the charter's approvals that this request has, sorted.
-    pub approved: Arc<[Arc<str>]>,
+    /// What others have agreed to.
+    pub approved: Approved,
     /// Whether its caller has broken the glass, and it would be refused without that.
     pub break_glass: bool,
 }
@@ -187,6 +187,36 @@ pub struct Request {
 impl Request {
     /// As many as there are.
     pub const EVERYBODY: u32 = 1_000_000_000;
+}
+
+/// What others have agreed to: the names of the charter's approvals that a request has, and how many people that took.
+///
+/// Cheap to clone. Without an approval there is nobody who has agreed to one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Approved {
+    names: Arc<[Arc<str>]>,
+    people: u32,
+}
+
+impl Approved {
+    /// These approvals, for which so many different people have given their word. Names in any order.
+    pub fn by(people: u32, names: impl IntoIterator<Item = impl Into<Arc<str>>>) -> Self {
+        let mut names: Vec<Arc<str>> = names.into_iter().map(Into::into).collect();
+        names.sort_unstable();
+        names.dedup();
+        let people = if names.is_empty() { 0 } else { people };
+        Self { names: names.into(), people }
+    }
+
+    /// The names, sorted, each once.
+    pub fn names(&self) -> &[Arc<str>] {
+        &self.names
+    }
+
+    /// How many people.
+    pub const fn people(&self) -> u32 {
+        self.people
+    }
 }
 
 /// A field of a customer, as policy sees it.

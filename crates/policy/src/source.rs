@@ -11,7 +11,8 @@ use cedar_policy::{Effect, EntityUid, Policy, PolicyId, PolicySet, Schema, Valid
 use miette::Diagnostic;
 
 use crate::advice::Advice;
-use crate::{PrincipalKind, PurposeFields, RoleGrant, nesting};
+use crate::failing::could_fail;
+use crate::{ApprovalRule, PrincipalKind, PurposeFields, RoleGrant, nesting};
 
 /// A Cedar text, e.g. of `policies/night.cedar`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,7 +100,11 @@ pub(crate) struct Names<'a> {
 
 impl<'a> Names<'a> {
     /// Of what a charter grants.
-    pub(crate) fn of(grants: &'a [RoleGrant], purposes: &'a [PurposeFields], approvals: &[&'a str]) -> Self {
+    pub(crate) fn of(
+        grants: &'a [RoleGrant],
+        purposes: &'a [PurposeFields],
+        approvals: &'a [ApprovalRule],
+    ) -> Self {
         Self {
             roles: grants.iter().map(|grant| grant.role.as_str()).collect(),
             purposes: purposes.iter().map(|purpose| purpose.name.as_str()).collect(),
@@ -107,7 +112,7 @@ impl<'a> Names<'a> {
                 .chain(grants.iter().flat_map(|grant| &grant.sees).flat_map(|sees| &sees.fields))
                 .map(String::as_str)
                 .collect(),
-            approvals: approvals.iter().copied().collect(),
+            approvals: approvals.iter().map(|approval| approval.name.as_str()).collect(),
         }
     }
 }
@@ -120,13 +125,8 @@ pub(crate) fn load(
     schema: &Schema,
     names: &Names<'_>,
 ) -> Result<Vec<Loaded>, Vec<Problem>> {
-    if prefixed && source.text.len() > Source::LIMIT {
-        let message = format!("the text is longer than {} bytes", Source::LIMIT);
-        return Err(vec![Problem::at(source, None, message, Some("split it into several files".into()))]);
-    }
-    if let Some(offset) = nesting::too_deep(&source.text).filter(|_| prefixed) {
-        let message = "this policy is nested too deeply".into();
-        return Err(vec![Problem::at(source, Some(offset), message, Some(nesting::HELP.into()))]);
+    if prefixed {
+        bounds(source)?;
     }
     let policies = parse(source)?;
     let mut problems = Vec::new();
@@ -154,6 +154,11 @@ pub(crate) fn load(
             }
         };
         reader.entities(&policy);
+        if let Some(why) = policy.to_json().ok().as_ref().and_then(could_fail) {
+            let help =
+                "compare the facts themselves: `context.proof_age > 15`, `context.rows == Rows::\"many\"`";
+            reader.report(why.into(), Some(help.into()));
+        }
         if set.add(policy.clone()).is_err() {
             let help = Some("give each policy of a file its own `@id`".into());
             reader.report(format!("two policies are called `{id}`"), help);
@@ -167,6 +172,25 @@ pub(crate) fn load(
         problems.sort_by_key(|problem| (problem.line, problem.column));
         Err(problems)
     }
+}
+
+/// What is wrong with texts by themselves, whatever they refer to.
+pub(crate) fn misread(sources: &[Source]) -> Vec<Problem> {
+    let read = |source: &Source| bounds(source).and_then(|()| parse(source).map(drop)).err();
+    sources.iter().filter_map(read).flatten().collect()
+}
+
+/// How long and how deep a text may be, before Cedar reads it.
+fn bounds(source: &Source) -> Result<(), Vec<Problem>> {
+    if source.text.len() > Source::LIMIT {
+        let message = format!("the text is longer than {} bytes", Source::LIMIT);
+        return Err(vec![Problem::at(source, None, message, Some("split it into several files".into()))]);
+    }
+    if let Some(offset) = nesting::too_deep(&source.text) {
+        let message = "this policy is nested too deeply".into();
+        return Err(vec![Problem::at(source, Some(offset), message, Some(nesting::HELP.into()))]);
+    }
+    Ok(())
 }
 
 /// Policies of different sources that came to the same id.

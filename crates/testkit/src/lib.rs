@@ -5,7 +5,9 @@
 mod device;
 mod engines;
 mod program;
+mod provider;
 
 pub use device::Device;
 pub use engines::{Address, Files, Kind, Place, open_at};
 pub use program::{Program, Proof};
+pub use provider::{Person, Provider};

@@ -22,6 +22,18 @@ impl Program {
         Self { key, name: format!("key-{seed}") }
     }
 
+    /// The same key under another name.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Self {
+        Self { key: self.key.clone(), name: name.to_owned() }
+    }
+
+    /// What its key is called.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Its public key, without a name.
     #[must_use]
     pub fn jwk(&self) -> Value {
@@ -73,7 +85,9 @@ impl Program {
         self.sign(&header, &changed(claims, changes))
     }
 
-    fn sign(&self, header: &Value, claims: &Value) -> String {
+    /// Any statement, signed.
+    #[must_use]
+    pub fn sign(&self, header: &Value, claims: &Value) -> String {
         let part = |value: &Value| BASE64URL_NOPAD.encode(value.to_string().as_bytes());
         let signed = format!("{}.{}", part(header), part(claims));
         let signature: Signature = self.key.sign(signed.as_bytes());
@@ -96,7 +110,7 @@ pub struct Proof<'a> {
     pub now: u64,
 }
 
-fn changed(claims: Value, changes: &Value) -> Value {
+pub(crate) fn changed(claims: Value, changes: &Value) -> Value {
     let (Value::Object(mut claims), Some(changes)) =
         (claims, changes.as_object().cloned().or(Some(Map::new())))
     else {

@@ -112,6 +112,9 @@ pub struct Approval {
     /// What whoever asks has looked at in the last 30 days; where it waits for whoever reads this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recently: Option<ApprovalRecently>,
+    /// The draft of a charter that is to be put in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draft: Option<Uuid>,
     /// With which fields.
     pub fields: Vec<String>,
     /// Why.
@@ -142,7 +145,7 @@ pub struct ApprovalRecently {
     pub customers: u64,
     /// How many values in clear.
     pub clear_values: u64,
-    /// That it was more: only the newest 5,000 acts are counted.
+    /// That it was more: only the newest 2,000 acts are counted.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub and_more: bool,
 }

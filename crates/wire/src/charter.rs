@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{PrincipalKind, Time, View};
+use crate::{ApprovalState, PrincipalKind, Secret, Time, View};
 
 /// `GET /v1/charter`: the version in force, resolved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -289,4 +289,179 @@ pub struct CharterApply {
 pub struct CharterApplied {
     /// The version now in force.
     pub version: u64,
+}
+
+/// `POST /v1/charter/drafts`: keeps a charter that is not in force yet, and asks those who have to agree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CharterDraftRequest {
+    /// The whole charter.
+    pub files: Vec<CharterFile>,
+    /// Why, in 3 to 500 characters: those who are to agree read it.
+    pub why: Secret,
+}
+
+/// A charter that is not in force yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CharterDraft {
+    /// Its id.
+    pub id: Uuid,
+    /// The version that it was checked against, and would follow.
+    pub base_version: u64,
+    /// Whether another version has come into force since: then it is drafted again.
+    pub stale: bool,
+    /// Since when.
+    pub created: Time,
+    /// Who drafted it, and alone puts it in force.
+    pub author: Uuid,
+    /// By name.
+    pub author_name: String,
+    /// A digest of its files: the version that it becomes has the same.
+    pub digest: String,
+    /// Why.
+    pub why: Secret,
+    /// How much it changes.
+    pub changes: usize,
+    /// How much of that is to be thought about twice.
+    pub dangers: usize,
+    /// Who was asked to agree. Nobody: no word of others is wanted, or nobody is there to give it.
+    pub approvals: Vec<CharterDraftApproval>,
+}
+
+/// A request for others' word on a draft.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CharterDraftApproval {
+    /// The request, under `/v1/approvals`.
+    pub id: Uuid,
+    /// How far it is; absent when it is forgotten.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<ApprovalState>,
+    /// Until when it can be agreed to or, once it is, until when it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
+}
+
+/// A draft with all that is to be known of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CharterDraftView {
+    /// Its circumstances.
+    #[serde(flatten)]
+    pub draft: CharterDraft,
+    /// What it changes of the charter in force.
+    pub changed: Vec<CharterChange>,
+    /// What keeps it from being put in force now.
+    pub problems: Vec<CharterProblem>,
+    /// What deserves a second look.
+    pub warnings: Vec<CharterProblem>,
+    /// How many customers are stored.
+    pub subjects: u64,
+    /// The files.
+    pub files: Vec<CharterFile>,
+}
+
+/// `POST /v1/charter/roll-back`: puts the version before the one in force back in its place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"base_version": 4})))]
+pub struct CharterRollBack {
+    /// The version in force that is to go; another one in force is a `conflict`.
+    pub base_version: u64,
+}
+
+/// `POST /v1/charter/drafts/{id}/replay`: what was decided in the last days, decided again under the draft.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"days": 30})))]
+pub struct CharterReplayRequest {
+    /// Of how many days, at most 366; without it, 30.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 366)]
+    pub days: Option<u32>,
+    /// `next_cursor` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+/// A page of the past, decided again. Pages add up: alike changes of two pages are one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CharterReplay {
+    /// From when on.
+    pub since: Time,
+    /// The version in force that it was compared with.
+    pub base_version: u64,
+    /// Events looked at.
+    pub looked_at: u64,
+    /// Decisions that stay as they were.
+    pub same: u64,
+    /// Who gains and who loses, the most frequent first.
+    pub changes: Vec<CharterReplayChange>,
+    /// Decisions that change and found no place in the list.
+    pub more: u64,
+    /// What could not be decided again, by cause.
+    pub left_out: CharterReplayLeftOut,
+    /// Where it goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
+/// Decisions that were alike, and what becomes of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CharterReplayChange {
+    /// Whose.
+    pub principal: Uuid,
+    /// By name.
+    pub name: String,
+    /// The roles held now.
+    pub roles: Vec<String>,
+    /// What was done, or tried.
+    pub action: String,
+    /// For which purpose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
+    /// Which field; absent where it is about the act as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// What becomes of it.
+    pub becomes: CharterReplayBecomes,
+    /// How it was shown, where it is shown in another way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub was: Option<View>,
+    /// How it would be shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub would_be: Option<View>,
+    /// How many decisions.
+    pub times: u64,
+    /// When the last of them was.
+    pub last: Time,
+}
+
+/// What becomes of a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum CharterReplayBecomes {
+    /// It was allowed and would be refused.
+    Refused,
+    /// It was refused and would be allowed.
+    Allowed,
+    /// The field would be shown less.
+    Less,
+    /// The field would be shown more.
+    More,
+}
+
+/// What could not be decided again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CharterReplayLeftOut {
+    /// Of the system itself, which no charter binds.
+    pub system: u64,
+    /// It failed, so that the event does not say what policy had said.
+    pub failed: u64,
+    /// The facts of the moment were not kept.
+    pub facts_not_kept: u64,
+    /// Whoever asked is gone.
+    pub gone: u64,
+    /// Refused for a limit per day, or a question why: no charter is asked for these again.
+    pub other_cause: u64,
+    /// The charter in force decides otherwise today: roles, rules or purposes have changed since.
+    pub otherwise_today: u64,
 }

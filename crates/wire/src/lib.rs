@@ -65,8 +65,9 @@ pub use ledger::{
 };
 pub use page::{Page, PageQuery};
 pub use people::{
-    Account, AccountRole, Authenticator, Enrolled, LinkCreate, LinkCreated, LogInRequest, LoggedIn,
-    PasskeyEnrol, PasskeyOptions, PasswordEnrol, Session, SessionsEnded, TotpEnrol, TotpOptions,
+    Account, AccountRole, Authenticator, Enrolled, Identity, IdentityBegin, IdentityEnrol, IdentityLink,
+    LinkCreate, LinkCreated, LogInRequest, LoggedIn, LogoutRequest, PasskeyEnrol, PasskeyOptions,
+    PasswordEnrol, Session, SessionsEnded, SignOnBegin, SignOnBegun, SignOnProvider, TotpEnrol, TotpOptions,
 };
 pub use policy::{Explain, Explanation, View, Views};
 pub use problem::{Fault, Need, Problem, ProblemKind};

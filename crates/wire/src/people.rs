@@ -40,10 +40,54 @@ pub struct LogInRequest {
     /// The secret of a one-time link: good once, and only to enrol.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<Secret>,
+    /// What stood behind the question mark of the address that an identity provider sent the browser back to, after
+    /// `POST /v1/login/sign-on`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sign_on: Option<Secret>,
     /// Whether the session's token is to be in the answer, for a program at a terminal. A browser gets it in a cookie instead, where no
     /// page can read it.
     #[serde(default)]
     pub token: bool,
+}
+
+/// An identity provider that one can log in by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SignOnProvider {
+    /// Its name in addresses.
+    pub name: String,
+    /// What its button says.
+    pub label: String,
+    /// Whether it can say that something was shown which cannot be phished.
+    pub phishing_resistant: bool,
+}
+
+/// `POST /v1/login/sign-on`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"provider": "house"})))]
+pub struct SignOnBegin {
+    /// The provider's name.
+    pub provider: String,
+    /// Whether to log in there anew, whatever session one has there: for a fresher proof.
+    #[serde(default)]
+    pub again: bool,
+    /// Whether by something that cannot be phished.
+    #[serde(default)]
+    pub phishing_resistant: bool,
+}
+
+/// Where to go on. The other half needs the cookie that comes with it, within ten minutes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SignOnBegun {
+    /// At the provider.
+    pub address: String,
+}
+
+/// `POST /v1/login/sign-on/{provider}/logout`, as a form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LogoutRequest {
+    /// What the provider has signed.
+    pub logout_token: Secret,
 }
 
 /// A session that has just begun.
@@ -130,7 +174,7 @@ pub struct AccountRole {
 pub struct Authenticator {
     /// Its id.
     pub id: Uuid,
-    /// `passkey`, `password`, `totp` or `recovery_codes`.
+    /// `passkey`, `password`, `totp`, `recovery_codes` or `identity`: at an identity provider.
     pub kind: String,
     /// What its owner calls it.
     pub label: String,
@@ -162,6 +206,50 @@ pub struct PasskeyEnrol {
     /// The browser's answer to `POST /v1/account/passkeys/begin`.
     #[schema(value_type = Object)]
     pub passkey: Value,
+}
+
+/// `POST /v1/account/identities/begin`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"provider": "house"})))]
+pub struct IdentityBegin {
+    /// The provider's name.
+    pub provider: String,
+}
+
+/// `POST /v1/account/identities`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IdentityEnrol {
+    /// What stood behind the question mark of the address that the provider sent the browser back to.
+    pub sign_on: Secret,
+}
+
+/// `POST /v1/principals/{id}/identities`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"provider": "house", "subject": "248289761001"})))]
+pub struct IdentityLink {
+    /// The provider's name.
+    pub provider: String,
+    /// What they are called there for ever: `sub`, never an address for mail.
+    pub subject: String,
+}
+
+/// An identity of somebody at a provider.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Identity {
+    /// Its id here.
+    pub id: Uuid,
+    /// Who vouches for it.
+    pub issuer: String,
+    /// What its owner is called there.
+    pub subject: String,
+    /// Since when.
+    pub created: Time,
+    /// The last log-in with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used: Option<Time>,
 }
 
 /// `POST /v1/account/password`.

@@ -225,6 +225,8 @@ kinds! {
         "A sealed value did not open where it was found: it was damaged, moved or exchanged in the database. It is not shown, and an event was written. Tell whoever runs the server; restore from a backup after finding out why.";
     Busy "busy" 503 "Too much at once"
         "The server has more waiting than it takes on. Nothing was done. Try again after the seconds named by `Retry-After`.";
+    ProviderUnavailable "provider-unavailable" 503 "The identity provider does not answer"
+        "The identity provider gave no answer, or one that is of no use. Nobody was let in. Log in another way, or try again later; whoever runs the server finds the reason in its log.";
     AuditUnavailable "audit-unavailable" 503 "The record cannot be written"
         "Whatever cannot be recorded is not done: the event could not be made durable, so nothing was changed and nothing was shown. The operator has to look at the disk or the database.";
     Sealed "sealed" 503 "The vault is sealed"

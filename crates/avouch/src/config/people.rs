@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Config;
 use crate::error::Error;
+use crate::sign_on;
 
 /// See the module.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -84,6 +85,7 @@ impl Config {
             idle_seconds: idle_minutes.saturating_mul(60),
             longest_seconds: longest_hours.saturating_mul(3600),
             breached: self.people.breached_passwords.as_deref().map(breached).transpose()?,
+            sign_on: self.sign_on.iter().map(|one| sign_on::provider(self, one)).collect::<Result<_, _>>()?,
             makers: makers(&self.people)?,
             atlas: atlas(&self.people)?,
         })

@@ -127,6 +127,7 @@ impl Config {
             "[backup] every_hours goes with data_dir and keys_dir",
         );
         self.listener_faults(&mut faults);
+        self.sign_on_faults(&mut faults);
         self.ledger.faults(&mut faults);
         self.alarms.faults(&self.mail, &mut faults);
         super::Siem::faults(&self.siem, &mut faults);

@@ -56,7 +56,7 @@ fn the_default_text_explains_every_key_and_states_what_holds_without_it() {
     }
     // A struct without a field for a key of the text would have been refused; a key without a value in `full` is one
     // that the text forgot.
-    let Config { store, root, http, listener, metrics, ledger, .. } = config;
+    let Config { store, root, http, listener, metrics, ledger, sign_on, .. } = config;
     assert!(
         store.keys_path.is_some()
             && store.data_url.is_some()
@@ -71,6 +71,13 @@ fn the_default_text_explains_every_key_and_states_what_holds_without_it() {
     );
     assert_eq!(http.client_ca, Some(ClientCa::BuiltIn));
     assert!(metrics.listen.is_some() && metrics.token_file.is_some());
+    assert!(sign_on.iter().any(|one| {
+        let words = [&one.two_factors_acr, &one.phishing_resistant_acr, &one.two_factors_amr];
+        let said = words.into_iter().chain([&one.phishing_resistant_amr, &one.scopes]);
+        one.client_secret_file.is_some()
+            && one.ca.is_some()
+            && said.into_iter().all(|words| !words.is_empty())
+    }));
     assert!(ledger.witnesses.iter().any(|witness| witness.ca.is_some()));
     for (section, key) in [
         ("store", "workers"),
@@ -138,9 +145,9 @@ fn mistakes_are_found_with_their_line() {
     ]
     .map(|text| load(text).unwrap_err())
     .join("\n");
-    insta::assert_snapshot!(errors, @"
+    insta::assert_snapshot!(errors, @r"
     DIR/avouch.toml:3:1: unknown field `port`, expected one of `listen`, `tls_certificate`, `tls_key`, `client_ca`, `max_connections`, `max_in_flight`
-    DIR/avouch.toml:3:2: unknown field `htpp`, expected one of `vault`, `process`, `store`, `root`, `erasure`, `http`, `listener`, `people`, `mail`, `alarms`, `limits`, `metrics`, `log`, `charter`, `backup`, `ledger`, `siem`
+    DIR/avouch.toml:3:2: unknown field `htpp`, expected one of `vault`, `process`, `store`, `root`, `erasure`, `http`, `listener`, `people`, `sign_on`, `mail`, `alarms`, `limits`, `metrics`, `log`, `charter`, `backup`, `ledger`, `siem`
     DIR/avouch.toml:2:10: invalid socket address syntax
     DIR/avouch.toml:2:9: unknown variant `loud`, expected one of `error`, `warn`, `info`, `debug`, `trace`
     DIR/avouch.toml:3:12: invalid type: integer `1`, expected a string

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use avouch_wire::{
-    CertificateRequest, Jwks, Key, KeyCreate, LinkCreate, LinkCreated, PageQuery, Principal, PrincipalCreate,
-    PrincipalKind, PrincipalPatch, PrincipalStatus, ProvesBy,
+    CertificateRequest, Identity, IdentityLink, Jwks, Key, KeyCreate, LinkCreate, LinkCreated, PageQuery,
+    Principal, PrincipalCreate, PrincipalKind, PrincipalPatch, PrincipalStatus, ProvesBy,
 };
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use uuid::Uuid;
@@ -38,6 +38,9 @@ pub(crate) enum PrincipalCommand {
         #[arg(long)]
         afresh: bool,
     },
+    /// The identities at providers by which somebody logs in
+    #[command(subcommand)]
+    Identity(IdentityCommand),
     /// The public keys by which a service signs for itself: show them, or put others in their place
     Jwks(JwksArgs),
     /// Make a certificate for a service, from the vault's own authority
@@ -51,6 +54,34 @@ pub(crate) enum PrincipalCommand {
     Activate {
         /// The principal
         id: Uuid,
+    },
+}
+
+/// Who somebody is at an identity provider.
+#[derive(Debug, Subcommand)]
+pub(crate) enum IdentityCommand {
+    /// List somebody's
+    List {
+        /// The principal
+        id: Uuid,
+    },
+    /// Link one: whoever shows it there is let in as this principal
+    Link {
+        /// The principal
+        id: Uuid,
+        /// The provider's name in the server's configuration
+        #[arg(long)]
+        provider: String,
+        /// What they are called there for ever: `sub`, never an address for mail
+        #[arg(long)]
+        subject: String,
+    },
+    /// Take one away, and end the sessions that began with it
+    Unlink {
+        /// The principal
+        id: Uuid,
+        /// The identity's id
+        identity: Uuid,
     },
 }
 
@@ -257,6 +288,20 @@ pub(super) fn principal(command: PrincipalCommand, remote: &Remote) -> Result<Ex
         PrincipalCommand::Link { id, afresh } => {
             output.answer(&client.principal_link(id, &LinkCreate { afresh })?, link)
         }
+        PrincipalCommand::Identity(command) => match command {
+            IdentityCommand::List { id } => {
+                let page = client.principal_identities(id)?;
+                output.answer(&page, |page| listing(&identities(&page.items), page.next_cursor.as_ref()))
+            }
+            IdentityCommand::Link { id, provider, subject } => {
+                let linked = client.principal_link_identity(id, &IdentityLink { provider, subject })?;
+                output.answer(&linked, |one| listing(&identities(std::slice::from_ref(one)), None))
+            }
+            IdentityCommand::Unlink { id, identity } => output
+                .answer(&client.principal_unlink_identity(id, identity)?, |was| {
+                    listing(&identities(std::slice::from_ref(was)), None)
+                }),
+        },
         PrincipalCommand::Jwks(args) => {
             let known = match (&args.file, args.none) {
                 (Some(path), _) => client.principal_set_jwks(args.id, &read_keys(path)?)?,
@@ -297,6 +342,21 @@ fn public_keys(set: &Jwks) -> String {
         table.row(["kid", "kty", "crv", "alg"].map(text));
     }
     listing(&table, None)
+}
+
+fn identities(all: &[Identity]) -> Table {
+    let mut table = Table::new(["id", "issuer", "subject", "since", "last used"]);
+    for one in all {
+        let used = one.used.map(|used| used.to_string()).unwrap_or_default();
+        table.row([
+            one.id.to_string(),
+            one.issuer.clone(),
+            one.subject.clone(),
+            one.created.to_string(),
+            used,
+        ]);
+    }
+    table
 }
 
 fn link(made: &LinkCreated) -> String {

@@ -3,15 +3,15 @@
 use std::process::ExitCode;
 
 use avouch_wire::{
-    Approval, ApprovalRequest, ApprovalSearch, ApprovalState, ApprovalWord, Fields, PageQuery, Secret,
-    SubjectMark,
+    Approval, ApprovalRecently, ApprovalRequest, ApprovalSearch, ApprovalState, ApprovalWord, PageQuery,
+    Secret, SubjectMark,
 };
 use clap::{Args, Subcommand};
 use uuid::Uuid;
 
 use super::break_glass::work;
-use super::input::Sources;
 use super::output::listing;
+use super::subject::Conditions;
 use super::table::{Table, facts};
 use super::{CliError, Paging, Remote, Why};
 
@@ -61,12 +61,11 @@ pub(crate) struct AskArgs {
     /// On which customer
     #[arg(long, value_name = "ID")]
     subject: Option<Uuid>,
-    /// On whoever this search finds: a field, or part of one, and its value
-    #[arg(long, value_name = "FIELD=VALUE", conflicts_with = "subject")]
-    search: Vec<String>,
     /// On everybody: for an export, or a list
-    #[arg(long, conflicts_with_all = ["subject", "search"])]
+    #[arg(long, conflicts_with = "subject")]
     everybody: bool,
+    #[command(flatten)]
+    search: Conditions,
     /// Which fields are to be opened, with commas between
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     fields: Vec<String>,
@@ -127,8 +126,8 @@ pub(super) fn run(command: ApprovalCommand, remote: &Remote) -> Result<ExitCode,
                 minutes,
                 customers,
             } = args;
-            let by = Sources::of_process().conditions(&search)?;
-            let search = (!search.is_empty()).then(|| ApprovalSearch { by, like: Fields::default() });
+            let (by, like) = search.read()?;
+            let search = (!by.is_empty() || !like.is_empty()).then_some(ApprovalSearch { by, like });
             let asked = client.approval_ask(&ApprovalRequest {
                 approval,
                 action,
@@ -186,8 +185,20 @@ const fn state(state: ApprovalState) -> &'static str {
 }
 
 fn table(approvals: &[Approval]) -> Table {
-    let mut table =
-        Table::new(["request", "state", "approval", "by", "action", "purpose", "left", "until", "waits for"]);
+    let mut table = Table::new([
+        "request",
+        "state",
+        "approval",
+        "by",
+        "action",
+        "purpose",
+        "on",
+        "were",
+        "left",
+        "in 30 days",
+        "until",
+        "waits for",
+    ]);
     for approval in approvals {
         let wanting: Vec<_> =
             approval.wanting.iter().map(|wanting| format!("{} {}", wanting.count, wanting.role)).collect();
@@ -203,10 +214,29 @@ fn table(approvals: &[Approval]) -> Table {
             approval.requester_name.clone(),
             approval.action.clone(),
             approval.purpose.clone(),
+            whom(approval),
+            approval.predicted.map(|count| count.to_string()).unwrap_or_default(),
             approval.remaining.to_string(),
+            approval.recently.as_ref().map(recently).unwrap_or_default(),
             approval.until.to_string(),
             waits,
         ]);
     }
     table
+}
+
+/// On whom it is.
+fn whom(approval: &Approval) -> String {
+    match (approval.subject, approval.everybody) {
+        (Some(subject), _) => subject.to_string(),
+        (None, true) => "everybody".to_owned(),
+        (None, false) if approval.searched_by.is_empty() => String::new(),
+        (None, false) => format!("found by {}", approval.searched_by.join(", ")),
+    }
+}
+
+/// What whoever asks has looked at.
+fn recently(recently: &ApprovalRecently) -> String {
+    let more = if recently.and_more { "more than " } else { "" };
+    format!("{more}{} customers, {} clear values", recently.customers, recently.clear_values)
 }

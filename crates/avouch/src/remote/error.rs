@@ -86,6 +86,7 @@ impl CliError {
                 Kind::TooManyAttempts
                 | Kind::RateLimited
                 | Kind::Busy
+                | Kind::ProviderUnavailable
                 | Kind::AuditUnavailable
                 | Kind::Sealed
                 | Kind::Timeout => 6,

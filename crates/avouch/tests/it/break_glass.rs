@@ -26,6 +26,6 @@ fn the_glass_is_not_broken_with_a_key() {
         &["review", &nowhere, "--as", "justified", "--why", "it was"],
     ] {
         let ended = place.remote(&server.url, &dpo, &[&["break-glass"], command].concat());
-        assert!(ended.code != 0 && ended.err.contains("not found"), "{command:?}: {}", ended.err);
+        assert!(ended.code != 0 && ended.err.contains("not-found"), "{command:?}: {}", ended.err);
     }
 }

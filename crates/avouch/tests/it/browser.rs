@@ -44,9 +44,15 @@ struct Shop {
 
 impl Shop {
     fn new() -> Self {
+        Self::with("")
+    }
+
+    /// One whose configuration says this besides.
+    fn with(settings: &str) -> Self {
         let place = Place::new();
         let port = free_port();
-        place.write("avouch.toml", &format!("[http]\nlisten = \"127.0.0.1:{port}\"\n"));
+        place.write("sign-on-secret", "a secret of the test that is long enough\n");
+        place.write("avouch.toml", &format!("[http]\nlisten = \"127.0.0.1:{port}\"\n{settings}"));
         let made: serde_json::Value =
             serde_json::from_str(&place.run(&["init", "--json"]).success().out).expect("JSON");
         let admin = made["admin_key"].as_str().expect("a key").to_owned();
@@ -61,10 +67,17 @@ impl Shop {
 
     /// Somebody with this role; gives their one-time link.
     fn hired(&self, name: &str, login: &str, role: &str) -> String {
+        self.hired_as(name, login, role).1
+    }
+
+    /// The same, and their id.
+    fn hired_as(&self, name: &str, login: &str, role: &str) -> (String, String) {
         let create = ["principal", "create", "--kind", "staff", "--name", name, "--login", login];
         let who = self.as_admin(&[&create[..], &["--roles", role, "--json"]].concat());
-        let link = self.as_admin(&["principal", "link", who["id"].as_str().expect("an id"), "--json"]);
-        link["url"].as_str().expect("the server knows where people reach it").to_owned()
+        let id = who["id"].as_str().expect("an id");
+        let link = self.as_admin(&["principal", "link", id, "--json"]);
+        let link = link["url"].as_str().expect("the server knows where people reach it");
+        (id.to_owned(), link.to_owned())
     }
 }
 
@@ -81,6 +94,30 @@ fn others_agree_to_a_look_at_somebody_well_known() {
     let ida = shop.hired("Ida Sommer", "ida@lindenhof.example", "support");
     let dora = shop.hired("Dora Winter", "dora@lindenhof.example", "dpo");
     run("approvals.mjs", &shop.url, &[("AVOUCH_E2E_SUPPORT", &ida), ("AVOUCH_E2E_DPO", &dora)]);
+}
+
+#[test]
+fn people_log_in_by_an_identity_provider() {
+    let issuer = format!("http://localhost:{}", free_port());
+    let shop = Shop::with(&format!(
+        r#"
+[[sign_on]]
+name = "house"
+label = "Lindenhof account"
+issuer = "{issuer}"
+client_id = "avouch"
+client_secret_file = "sign-on-secret"
+two_factors_acr = ["mfa", "phr"]
+phishing_resistant_acr = ["phr"]
+"#
+    ));
+    let (ida, _) = shop.hired_as("Ida Sommer", "ida@lindenhof.example", "support");
+    let dora = shop.hired("Dora Winter", "dora@lindenhof.example", "dpo");
+    let link = ["principal", "identity", "link", &ida, "--provider", "house", "--subject", "ida-7", "--json"];
+    assert_eq!(shop.as_admin(&link)["subject"], "ida-7");
+    run("sign-on.mjs", &shop.url, &[("AVOUCH_E2E_ISSUER", &issuer), ("AVOUCH_E2E_DPO", &dora)]);
+    let listed = shop.as_admin(&["principal", "identity", "list", &ida, "--json"]);
+    assert!(listed["items"][0]["used"].is_string(), "{listed}");
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn help_says_where_to_begin() {
       backup       Backups of both stores: make, list, verify
       restore      Bring a vault, or one of its stores, back from backups
       config       The configuration: check, show
-      charter      What is kept, what for and who sees it: check, show, versions, plan, apply
+      charter      What is kept, what for and who sees it: check, show, plan, draft, apply, roll-back
       erasures     What was erased, and the proof of it: list, show, verify
       ledger       The log that nobody can rewrite: status, export, verify, proofs of single events
       witness      Cosign the checkpoints of others' logs, on a host of its own: init, keys, serve
@@ -42,7 +42,7 @@ fn help_says_where_to_begin() {
       apikey       The keys they call with: create, list, revoke
       hold         What keeps a customer from being erased: place, list, lift
       approval     What others have to agree to: ask, list, work, agree, refuse, cancel
-      break-glass  Look in an emergency without anybody's word, and answer for it: open, list, show, end, review
+      break-glass  An emergency, and its review: open, list, show, end, review
       mark         Say that it matters who looks at a customer: well known, or a colleague
       alarm        What happened that somebody has to look at: list, close
       tie          What somebody has to do with a customer: add, list, end, import

@@ -65,6 +65,7 @@ fn a_vault_is_made_in_one_command_and_nobody_else_can_read_it() {
     600 charter/charter.yaml
     600 charter/data.yaml
     600 charter/policies/approvals.cedar
+    600 charter/policies/charter.cedar
     600 charter/policies/step_up.cedar
     600 charter/purposes.yaml
     600 charter/recipients.yaml

@@ -138,5 +138,6 @@ pub(crate) fn look(index: u64) -> Event {
         before: None,
         ended: 0,
         under: None,
+        asked: None,
     }
 }

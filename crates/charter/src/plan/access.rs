@@ -173,10 +173,10 @@ pub(super) fn approvals(old: Option<&Charter>, new: &Charter, plan: &mut Plan) {
     let pairs = pair(old.map_or(&[][..], Charter::approvals), new.approvals(), |it| &it.name);
     let what = |approval: &Approval| format!("approval `{}`", approval.name);
     for it in pairs.removed {
-        plan.removed(what(it), "gone", false);
+        plan.removed(what(it), "gone", !it.needed_for.is_empty());
     }
     for it in pairs.added {
-        plan.added(what(it), format!("by {}", agreeing(it)), false);
+        plan.added(what(it), format!("by {}{}", agreeing(it), needed(it)), false);
     }
     for (was, is) in pairs.both {
         let mut say = |effect: String, danger: bool| plan.changed(what(is), effect, danger);
@@ -193,10 +193,24 @@ pub(super) fn approvals(old: Option<&Charter>, new: &Charter, plan: &mut Plan) {
             let effect = format!("holds for {} minutes instead of {}", is.minutes, was.minutes);
             say(effect, is.minutes > was.minutes);
         }
+        let gone: Vec<_> = was.needed_for.iter().filter(|action| !is.needed_for.contains(action)).collect();
+        for action in &gone {
+            say(format!("`{action}` needs it no longer"), true);
+        }
+        for action in is.needed_for.iter().filter(|action| !was.needed_for.contains(action)) {
+            say(format!("`{action}` needs it from now on"), false);
+        }
         if was.customers != is.customers {
             let effect = format!("for at most {} customers instead of {}", is.customers, was.customers);
             say(effect, is.customers > was.customers);
         }
+    }
+}
+
+fn needed(approval: &Approval) -> String {
+    match approval.needed_for.is_empty() {
+        true => String::new(),
+        false => format!(", before `{}`", approval.needed_for.join("`, `")),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `approvals.yaml`: what somebody may do only when others have agreed, and who these are.
 
-use super::{Draft, Keys, declared, integer, map, name_rule};
+use super::{Draft, Keys, Names, declared, integer, map, name_rule, names};
 use crate::problem::{At, Placed, Sink};
 use crate::yaml::Node;
 
@@ -12,9 +12,10 @@ pub(crate) struct DraftApproval {
     pub(crate) approvers: Option<Vec<(Placed<String>, u32)>>,
     pub(crate) minutes: Option<u32>,
     pub(crate) customers: Option<u32>,
+    pub(crate) needed_for: Names,
 }
 
-const KEYS: &[&str] = &["title", "approvers", "minutes", "customers"];
+const KEYS: &[&str] = &["title", "approvers", "minutes", "customers", "needed_for"];
 /// Eight hours: what was agreed to is done today or asked for again.
 const MOST_MINUTES: i64 = 480;
 const MOST_CUSTOMERS: i64 = 1_000_000;
@@ -32,8 +33,19 @@ pub(super) fn read(tree: &Node, draft: &mut Draft, sink: &mut Sink<'_>) {
                     .and_then(|node| approvers(node, at, sink)),
                 minutes: number(&keys, "minutes", "60", MOST_MINUTES, sink),
                 customers: number(&keys, "customers", "1", MOST_CUSTOMERS, sink),
+                needed_for: keys
+                    .get("needed_for")
+                    .map(|node| names(node, "needed_for", sink))
+                    .unwrap_or_default(),
             },
-            None => DraftApproval { name, title: None, approvers: None, minutes: None, customers: None },
+            None => DraftApproval {
+                name,
+                title: None,
+                approvers: None,
+                minutes: None,
+                customers: None,
+                needed_for: Names::default(),
+            },
         });
     });
 }

@@ -371,6 +371,7 @@ fn assemble(
         outbox: Outbox::new(parts.outbox),
         services,
         approvals: Approvals::default(),
+        drafts: charters::drafts::Compiled::default(),
         glasses: Glasses::default(),
         watching: Watching::new()?,
         quotas: Arc::default(),

@@ -88,8 +88,9 @@ pub const fn class(what: What) -> (Class, u16, &'static str) {
             A::SubjectList => (Datastore, 8, "List"),
             A::TokenCreate | A::TransitEncrypt => (Datastore, 9, "Encrypt"),
             A::TokenDetokenize | A::TransitDecrypt => (Datastore, 10, "Decrypt"),
-            A::SystemBackup => (Api, 1, "Create"),
+            A::SystemBackup | A::CharterDraft => (Api, 1, "Create"),
             A::CharterRead
+            | A::CharterReplay
             | A::AccessRead
             | A::SessionRead
             | A::AccountRead
@@ -105,7 +106,9 @@ pub const fn class(what: What) -> (Class, u16, &'static str) {
             | A::PolicyExplain
             | A::TieRead
             | A::WatchRead => (Api, 2, "Read"),
-            A::TransitManage | A::CharterApply | A::KeyRotate | A::KeyReseal => (Api, 3, "Update"),
+            A::TransitManage | A::CharterApply | A::CharterRevert | A::KeyRotate | A::KeyReseal => {
+                (Api, 3, "Update")
+            }
             // Made, changed or ended, a principal, a key or a group: the event does not say which.
             A::AccessChange | A::AccessProvision => (Account, 99, "Other"),
             A::ApprovalAsk | A::BreakGlassOpen => (Api, 1, "Create"),

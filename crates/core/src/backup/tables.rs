@@ -51,6 +51,10 @@ pub(crate) const LEFT_OUT: &[(&str, &str)] = &[
     ("migration", "the store's own: a restore makes it by making the tables"),
     ("vault", "the file's header says it, and a restore writes it last: without it there is no vault"),
     ("index_term", "terms show which values are equal; they are made anew from the records"),
+    (
+        "charter_draft",
+        "what others were to agree to waits for days, against a version of another time: it is drafted again",
+    ),
     ("approval", "what was agreed to holds for hours, and was agreed to in another time"),
     ("outbox", "what was to be said in another time is not said again; the alarm that it tells of is there"),
     ("session", "whoever is logged in logs in again"),
@@ -241,9 +245,9 @@ tables! {
         "insert into subject_mark (subject, sealed) values (?1, ?2)"
         "delete from subject_mark"
     }
-    data Data authenticator "authenticator" / 1 (id Blob, principal Blob, sealed Blob) {
-        "select id, principal, sealed from authenticator where id > ?1 order by id limit ?2"
-        "insert into authenticator (id, principal, sealed) values (?1, ?2, ?3)"
+    data Data authenticator "authenticator" / 1 (id Blob, principal Blob, sealed Blob, identity Blob) {
+        "select id, principal, sealed, identity from authenticator where id > ?1 order by id limit ?2"
+        "insert into authenticator (id, principal, sealed, identity) values (?1, ?2, ?3, ?4)"
         "delete from authenticator"
     }
     data Data data_ending "ending" / 1 (seq Int, subject Blob, class Int, at Int, sealed Blob, mac Blob, done Int) {

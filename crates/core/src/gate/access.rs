@@ -178,7 +178,8 @@ impl Access {
                 access.logins.insert(login.clone(), PrincipalId::from_bytes(id));
             }
             if let Some(person) = &record.person {
-                access.persons.entry(person.clone()).or_default().push(PrincipalId::from_bytes(id));
+                // However two administrators have spelt it.
+                access.persons.entry(login_name(person)).or_default().push(PrincipalId::from_bytes(id));
             }
             access.principals.insert(PrincipalId::from_bytes(id), (record, class));
         }
@@ -217,7 +218,7 @@ impl Access {
     #[must_use]
     pub fn accounts_of(&self, id: PrincipalId) -> Vec<PrincipalId> {
         let person = self.principal(id).and_then(|record| record.person.as_ref());
-        person.and_then(|person| self.persons.get(person)).cloned().unwrap_or_else(|| vec![id])
+        person.and_then(|person| self.persons.get(&login_name(person))).cloned().unwrap_or_else(|| vec![id])
     }
 
     /// Who logs in with this name, as [`login_name`] has it.

@@ -13,13 +13,14 @@ mod live;
 mod record;
 mod vote;
 
+pub(crate) use ask::ask_for_draft;
 pub use ask::{AskApproval, CancelApproval, Scope};
 pub use list::{ApprovalPage, ApprovalShown, ReadApprovalWork, ReadApprovals, VoteShown};
-pub(crate) use live::{Act, ApprovalChange, Approvals, has_left, use_up};
+pub(crate) use live::{Act, ApprovalChange, Approvals, left, people, use_up};
 pub use record::State as ApprovalState;
-pub(crate) use record::{cancel_all, forget, sweep};
+pub(crate) use record::{cancel_all, cancel_these, forget, state_of, sweep};
 pub use vote::Vote;
-pub(crate) use vote::{reports_to, same_person};
+pub(crate) use vote::{nobody_else, reports_to, same_person};
 
 /// Every statement of the room.
 pub(crate) fn statements() -> Vec<&'static avouch_store::Statement> {

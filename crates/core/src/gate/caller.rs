@@ -153,6 +153,27 @@ impl Caller {
         self.id == PrincipalId::SYSTEM
     }
 
+    /// Somebody as they were when they asked for something, for whoever asks again what policy says of it. It has come by nothing, so it
+    /// can do nothing.
+    pub(crate) fn of_the_past(
+        id: PrincipalId,
+        class: PrincipalClass,
+        (network_allowed, contract_runs): (bool, bool),
+        proof: Proof,
+    ) -> Self {
+        Self {
+            id,
+            class,
+            came: Came::Shown,
+            network_allowed,
+            contract_runs,
+            proof,
+            from: None,
+            changed: None,
+            person: id,
+        }
+    }
+
     /// Checks an API key. Constant time in the secret.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use avouch_policy::View;
 use serde::{Deserialize, Serialize};
 
 use super::Reason;
-use crate::ids::SubjectId;
+use crate::ids::{DraftId, SubjectId};
 use crate::transit::KeyName;
 
 /// See the module.
@@ -30,6 +30,8 @@ pub struct Intent {
     pub reach: Option<Reach>,
     /// The standalone key it works with; a role of the caller must name it.
     pub key: Option<KeyName>,
+    /// The draft of a charter that it puts in force: what others have agreed to is that one.
+    pub draft: Option<DraftId>,
 }
 
 /// Whom of many an act is about.
@@ -84,6 +86,7 @@ impl Intent {
             subject: None,
             reach: None,
             key: None,
+            draft: None,
         }
     }
 

@@ -17,6 +17,7 @@ mod once;
 mod places;
 mod proven;
 mod sessions;
+mod sign_on;
 mod ticket;
 
 pub use avouch_authn::atlas;
@@ -27,6 +28,7 @@ pub use avouch_authn::password::SHORTEST as PASSWORD_SHORTEST;
 pub use account::{Account, AuthenticatorShown, ReadAccount};
 pub(crate) use authenticators::drop_all as drop_authenticators;
 pub use authenticators::{AuthenticatorKind, RemoveAuthenticator};
+pub use avouch_authn::jwt::openid::TokenRequest;
 pub use enrol::{BegunTotp, EnrolPasskey, EnrolPassword, EnrolRecoveryCodes, EnrolTotp, Enrolled};
 pub(crate) use links::drop_of as drop_links;
 pub use links::{CreateLink, NewLink};
@@ -38,6 +40,10 @@ pub use places::BrowserId;
 pub use proven::Proven;
 pub use sessions::{BeginSession, EndSessions, NewSession, ReadSessions, SessionShown};
 pub(crate) use sessions::{SessionChange, Sessions, end_all, write_seen};
+pub use sign_on::{
+    BegunSignOn, EndSignedOn, EnrolIdentity, IdentityShown, LinkIdentity, Provider, ProviderLine,
+    ReadIdentities, SignOnChoice, SignOnTicket, UnlinkIdentity, Vouched, Wanted, unfit_provider,
+};
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -61,6 +67,8 @@ pub struct PeopleSettings {
     pub longest_seconds: u32,
     /// Passwords that were lost elsewhere, if the operator has brought a list.
     pub breached: Option<Arc<breached::Breached>>,
+    /// Where people may log in instead.
+    pub sign_on: Vec<Provider>,
     /// Whose word is taken that a passkey cannot leave its device.
     pub makers: Option<Arc<Makers>>,
     /// What is known of addresses, if the operator has brought files of it.
@@ -94,6 +102,7 @@ impl Default for PeopleSettings {
             idle_seconds: 15 * 60,
             longest_seconds: 12 * 3600,
             breached: None,
+            sign_on: Vec::new(),
             makers: None,
             atlas: None,
         }
@@ -107,12 +116,13 @@ pub(crate) struct People {
     pub(crate) sessions: Sessions,
     attempts: Attempts,
     hashing: Hashing,
+    sign_on: sign_on::SignOn,
 }
 
 impl People {
     pub(crate) fn new(settings: PeopleSettings) -> Self {
-        let sessions = Sessions::new(&settings);
-        Self { settings, sessions, attempts: Attempts::default(), hashing: Hashing::default() }
+        let (sessions, sign_on) = (Sessions::new(&settings), sign_on::SignOn::new(&settings.sign_on));
+        Self { settings, sessions, attempts: Attempts::default(), hashing: Hashing::default(), sign_on }
     }
 }
 

@@ -4,9 +4,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use avouch_policy::{Action, Need, Proof, Request, RowClass, SubjectClass, View};
+use avouch_policy::{Action, Approved, Need, Proof, Request, RowClass, SubjectClass, View};
+use avouch_store::Tx;
 
-use super::approvals::Act;
+use super::approvals::{self, Act};
 use super::break_glass::Behind;
 use super::{Caller, Intent, Reason, Shows, key_names};
 use crate::app::Cx;
@@ -43,6 +44,11 @@ impl Permit {
     #[must_use]
     pub fn view(&self, place: usize) -> View {
         self.views.get(place).copied().unwrap_or(View::Nothing)
+    }
+
+    /// What others had agreed to, and whether it was behind broken glass.
+    pub(crate) fn lifted_by(&self) -> Option<(&Approved, bool)> {
+        self.request.as_ref().map(|request| (&request.approved, request.break_glass))
     }
 
     /// How much of the field at `place` may be shown of this person. Whoever is special, and is not the one that policy was asked
@@ -88,10 +94,29 @@ pub(crate) fn decide(
 #[derive(Debug, Default)]
 struct Lifted {
     /// What others have agreed to.
-    approved: Vec<(ApprovalId, String)>,
+    approved: Approved,
+    /// By these.
+    by: Vec<ApprovalId>,
+    /// What nobody is there to agree to.
+    by_nobody: Vec<String>,
     /// Glass that is broken.
     behind: Option<Behind>,
 }
+
+/// The same of something that was asked in the past, with what others had agreed to then.
+pub(crate) fn decide_past(
+    rules: &Rules,
+    caller: &Caller,
+    action: Action,
+    intent: &Intent,
+    facts: SubjectFacts,
+    (approved, break_glass): (Approved, bool),
+) -> Result<Permit, Error> {
+    decide_as(rules, caller, action, intent, facts, (approved, break_glass))
+}
+
+/// What an event names among its policies when nobody was there whose word was wanted.
+const NOBODY_ELSE: &str = "nobody-else:";
 
 /// The same with what others have agreed to.
 fn decide_with(
@@ -102,12 +127,30 @@ fn decide_with(
     facts: SubjectFacts,
     lifted: &Lifted,
 ) -> Result<Permit, Error> {
+    let approved = (lifted.approved.clone(), lifted.behind.is_some());
+    let mut permit = decide_as(rules, caller, action, intent, facts, approved)?;
+    permit.approvals.clone_from(&lifted.by);
+    permit.policies.extend(lifted.by_nobody.iter().map(|name| format!("{NOBODY_ELSE}{name}")));
+    permit.behind.clone_from(&lifted.behind);
+    Ok(permit)
+}
+
+/// How many customers it shows at most, as policy is told.
+pub(crate) fn most_rows(intent: &Intent) -> u32 {
+    u32::try_from(intent.rows).unwrap_or(u32::MAX).min(Request::EVERYBODY)
+}
+
+fn decide_as(
+    rules: &Rules,
+    caller: &Caller,
+    action: Action,
+    intent: &Intent,
+    facts: SubjectFacts,
+    (approved, break_glass): (Approved, bool),
+) -> Result<Permit, Error> {
     if caller.is_system() {
         return Ok(system_permit(action));
     }
-    let mut names: Vec<Arc<str>> = lifted.approved.iter().map(|(_, name)| Arc::from(name.as_str())).collect();
-    names.sort_unstable();
-    names.dedup();
     let purpose = intent.purpose.as_deref().and_then(|name| rules.purposes.get(name));
     let request = Request {
         principal: caller.class.clone(),
@@ -121,11 +164,11 @@ fn decide_with(
         contract_runs: caller.contract_runs,
         proof: caller.proof(),
         rows: RowClass::of(intent.rows),
-        most_rows: u32::try_from(intent.rows).unwrap_or(u32::MAX).min(Request::EVERYBODY),
+        most_rows: most_rows(intent),
         restricted: facts.restricted,
         subject: facts.class,
-        approved: names.into(),
-        break_glass: lifted.behind.is_some(),
+        approved,
+        break_glass,
     };
     let decision = rules.engine.decide(&request);
     let mut needs = decision.needs.clone();
@@ -154,7 +197,6 @@ fn decide_with(
     }
     let purpose = purpose.map(|purpose| Arc::clone(&purpose.name));
     let reason = intent.reason.clone();
-    let approvals = lifted.approved.iter().map(|(id, _)| *id).collect();
     Ok(Permit {
         action,
         purpose,
@@ -162,9 +204,9 @@ fn decide_with(
         views,
         policies,
         request: Some(request),
-        approvals,
+        approvals: Vec::new(),
         otherwise: None,
-        behind: lifted.behind.clone(),
+        behind: None,
     })
 }
 
@@ -173,6 +215,7 @@ fn decide_with(
 /// # Errors
 /// [`Error::Refused`] with every unmet need.
 pub(crate) fn decide_approved(
+    tx: &mut Tx<'_>,
     cx: &Cx<'_>,
     action: Action,
     intent: &Intent,
@@ -195,9 +238,7 @@ pub(crate) fn decide_approved(
         }
         // What is not named may be anything that the purpose covers: others have agreed to it when they have agreed to all of it.
         Shows::Whatever => {
-            let purpose = intent.purpose.as_deref().and_then(|name| cx.rules.purposes.get(name));
-            let covered = |place: &usize| purpose.is_none_or(|purpose| purpose.fields.contains(place));
-            let places = (0..cx.rules.fields.len()).filter(covered);
+            let places = covered(cx.rules, intent.purpose.as_deref()).into_iter();
             places.filter_map(|place| Some(cx.rules.fields.get(place)?.number)).collect()
         }
         Shows::Nothing => Vec::new(),
@@ -208,15 +249,48 @@ pub(crate) fn decide_approved(
         subject: intent.subject,
         reach: intent.reach.as_ref(),
         fields: &opened,
+        draft: intent.draft,
     };
     let mut held = cx.app.approvals.of(cx.caller.id, &act, cx.rules, &access, cx.now);
-    held.retain(|(_, name)| wanted(name));
-    // One of each: two that say the same would both be used up.
-    held.sort_by(|one, other| one.1.cmp(&other.1));
-    held.dedup_by(|one, other| one.1 == other.1);
-    let lifted = Lifted { approved: held, behind: None };
+    held.retain(|held| wanted(&held.name));
+    // One of each: two that say the same would both be used up. Of these the one with the most left, so that none that is used up
+    // stands in the way of another.
+    let mut left = Vec::with_capacity(held.len());
+    for held in held {
+        left.push((approvals::left(tx, held.id, cx.now)?, held));
+    }
+    left.sort_by(|(one_left, one), (other_left, other)| {
+        one.name.cmp(&other.name).then(other_left.cmp(one_left))
+    });
+    left.dedup_by(|(_, one), (_, other)| one.name == other.name);
+    let held: Vec<_> = left.into_iter().map(|(_, held)| held).collect();
+    // A charter is not kept from being changed by a word that nobody is there to give; the event says so.
+    let by_nobody: Vec<String> = match action {
+        Action::CharterApply => (refusal.needs.iter())
+            .filter_map(|need| match need {
+                Need::Approval { name } => Some(name.clone()),
+                _ => None,
+            })
+            .filter(|name| approvals::nobody_else(&access, cx.rules, cx.caller.id, name, cx.now))
+            .collect(),
+        _ => Vec::new(),
+    };
+    let people = approvals::people(&access, held.iter().flat_map(|held| &held.voices).copied());
+    // Where nobody is there to ask, it is as if all had agreed; the event says that nobody was.
+    let people = if by_nobody.is_empty() { people } else { u32::MAX };
+    let names = held.iter().map(|held| &held.name).chain(&by_nobody).map(String::as_str);
+    let approved = Approved::by(people, names);
+    let lifted = Lifted { approved, by: held.iter().map(|held| held.id).collect(), by_nobody, behind: None };
     let permit = decide_with(cx.rules, cx.caller, action, intent, facts, &lifted)?;
     Ok(Permit { otherwise: Some(refusal.clone()), ..permit })
+}
+
+/// The places of the fields that a purpose covers; without a purpose all.
+pub(crate) fn covered(rules: &Rules, purpose: Option<&str>) -> Vec<usize> {
+    let purpose = purpose.and_then(|name| rules.purposes.get(name));
+    (0..rules.fields.len())
+        .filter(|place| purpose.is_none_or(|purpose| purpose.fields.contains(place)))
+        .collect()
 }
 
 /// Asks policy about an act that is refused without it, behind broken glass.
@@ -232,7 +306,7 @@ pub(crate) fn decide_behind(
 ) -> Result<Permit, Error> {
     let access = cx.app.access();
     let class = intent.subject.map(|subject| access.marks().class(subject, cx.caller.id)).unwrap_or_default();
-    let lifted = Lifted { approved: Vec::new(), behind: Some(behind) };
+    let lifted = Lifted { behind: Some(behind), ..Lifted::default() };
     decide_with(cx.rules, cx.caller, action, intent, SubjectFacts { class, ..facts }, &lifted)
 }
 

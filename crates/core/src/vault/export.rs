@@ -13,7 +13,7 @@ use super::list::{self, SubjectPlace};
 use crate::Error;
 use crate::app::{App, Cx, Operation, Outcome};
 use crate::audit::Note;
-use crate::gate::approvals::has_left;
+use crate::gate::approvals::left;
 use crate::gate::{Caller, Intent, Permit, Reach, Reason, Shows};
 use crate::ids::SubjectId;
 use crate::rules::Rules;
@@ -27,9 +27,6 @@ pub enum ExportFormat {
     /// One JSON object per line.
     JsonLines,
 }
-
-/// More than so many are not counted before an export begins; they are while it goes.
-const COUNTED: u64 = 10_000_000;
 
 /// Rows per chunk.
 const CHUNK: usize = 500;
@@ -98,9 +95,9 @@ impl Operation for ExportSome {
         let places = super::places(cx.rules, &self.export.fields, "/fields")?;
         // A file that others have agreed to is whole or is not begun.
         if let (None, Some(refusal)) = (self.after, &permit.otherwise) {
-            let everybody = list::count(tx, COUNTED)?;
             for approval in &permit.approvals {
-                if !has_left(tx, *approval, everybody)? {
+                let left = left(tx, *approval, cx.now)?;
+                if list::count(tx, left.saturating_add(1))? > left {
                     return Err(Error::Refused(refusal.clone()));
                 }
             }

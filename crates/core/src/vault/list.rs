@@ -16,7 +16,7 @@ use crate::rules::Rules;
 use crate::watch::Look;
 
 statements! {
-    data COUNT = "select count(*) from (select subject from record limit ?1) some";
+    data COUNT = "select count(*) from (select subject from record limit ?1) as counted";
     data PAGE = "select subject, version, created, updated, event, keys, tokens, entries, manifest from record where (created, subject) > (?1, ?2) order by created, subject limit ?3";
 }
 

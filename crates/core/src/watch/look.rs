@@ -5,7 +5,8 @@
 
 use std::collections::HashSet;
 
-use avouch_policy::View;
+use avouch_policy::{PrincipalKind, SubjectClass, View};
+use avouch_seal::vault::VaultKeys;
 use avouch_watch::{Access, ActorId, Session, SubjectFacts, SubjectId as Watched, TeamId, Tie};
 use minicbor::{Decode, Encode};
 
@@ -14,6 +15,7 @@ use avouch_store::{Ahead, Tx, params, statements};
 use crate::Error;
 use crate::app::App;
 use crate::audit::Event;
+use crate::gate::kind_of;
 use crate::ids::{EventId, PrincipalId, SubjectId};
 use crate::vault::ShownSubject;
 
@@ -21,6 +23,7 @@ statements! {
     data PUT = "insert into look (actor, event, sealed) values (?1, ?2, ?3)";
     data OF_ACTOR = "select event, sealed from look where actor = ?1 and event > ?2 order by event limit 500";
     data RECENT = "select l.event, l.sealed, e.body from look l join event e on e.id = l.event where l.actor = ?1 and l.event >= ?2 order by l.event desc limit ?3";
+    data BETWEEN = "select event, sealed from look where actor = ?1 and event >= ?2 and event <= ?3";
     data OLDEST = "select min(id) from event";
     data SWEEP = "delete from look where actor = ?1 and event < ?2";
 }
@@ -102,26 +105,64 @@ pub struct Recently {
 
 const DAYS_MICROS: i64 = 30 * 24 * 3600 * 1_000_000;
 /// So many acts are counted.
-const COUNTED: i64 = 5_000;
+const COUNTED: i64 = 2_000;
 
-/// See [`Recently`]. What programs look at is not kept, and counts as nothing.
-pub(crate) fn recently(tx: &mut Tx<'_>, app: &App, actor: PrincipalId, now: i64) -> Result<Recently, Error> {
+/// See [`Recently`], by whichever of their accounts. What programs look at is not kept, so nothing is said of them.
+pub(crate) fn recently(
+    tx: &mut Tx<'_>,
+    app: &App,
+    actor: PrincipalId,
+    now: i64,
+) -> Result<Option<Recently>, Error> {
+    let access = app.access();
+    if access
+        .principal(actor)
+        .is_none_or(|record| kind_of(&record.kind).is_ok_and(|kind| kind == PrincipalKind::Service))
+    {
+        return Ok(None);
+    }
     let from = EventId::first_at(now.saturating_sub(DAYS_MICROS)).int();
-    let rows = tx.query(&RECENT, params![actor.bytes(), from, COUNTED], |row| {
-        Ok((row.int(0)?, row.blob(1)?.to_vec(), row.blob(2)?.to_vec()))
-    })?;
-    let and_more = i64::try_from(rows.len()).unwrap_or(i64::MAX) >= COUNTED;
-    let (mut customers, mut clear_values) = (HashSet::new(), 0_u64);
-    for (event, sealed, body) in rows {
-        let plain = app.keys.open_row("look", &event.to_be_bytes(), &sealed)?;
-        let kept: Kept = minicbor::decode(&plain).map_err(|_| Error::Tampered)?;
-        for access in kept.of_event(&Event::decode(&body)?)? {
-            customers.insert(access.subject);
-            clear_values = clear_values.saturating_add(access.clear.into());
+    let (mut customers, mut recently) = (HashSet::new(), Recently::default());
+    for account in access.accounts_of(actor) {
+        let rows = tx.query(&RECENT, params![account.bytes(), from, COUNTED], |row| {
+            Ok((row.int(0)?, row.blob(1)?.to_vec(), row.blob(2)?.to_vec()))
+        })?;
+        recently.and_more |= i64::try_from(rows.len()).unwrap_or(i64::MAX) >= COUNTED;
+        for (event, sealed, body) in rows {
+            let plain = app.keys.open_row("look", &event.to_be_bytes(), &sealed)?;
+            let kept: Kept = minicbor::decode(&plain).map_err(|_| Error::Tampered)?;
+            for access in kept.of_event(&Event::decode(&body)?)? {
+                customers.insert(access.subject);
+                recently.clear_values = recently.clear_values.saturating_add(access.clear.into());
+            }
         }
     }
-    let customers = u64::try_from(customers.len()).unwrap_or(u64::MAX);
-    Ok(Recently { customers, clear_values, and_more })
+    recently.customers = u64::try_from(customers.len()).unwrap_or(u64::MAX);
+    Ok(Some(recently))
+}
+
+/// Whom somebody was shown alone by each of these events, as a class: what a decision about them rested on.
+pub(crate) fn classes(
+    tx: &mut Tx<'_>,
+    keys: &VaultKeys,
+    actor: PrincipalId,
+    (first, last): (i64, i64),
+) -> Result<Vec<(i64, SubjectClass)>, Error> {
+    let rows = tx.query(&BETWEEN, params![actor.bytes(), first, last], |row| {
+        Ok((row.int(0)?, row.blob(1)?.to_vec()))
+    })?;
+    let mut classes = Vec::new();
+    for (event, sealed) in rows {
+        let plain = keys.open_row("look", &event.to_be_bytes(), &sealed)?;
+        let kept: Kept = minicbor::decode(&plain).map_err(|_| Error::Tampered)?;
+        if let [look] = kept.looks.as_slice() {
+            let has = |bit| look.facts & bit != 0;
+            // How delicate is not kept, only that it is.
+            let class = SubjectClass { tier: u8::from(has(VIP)), own: has(OWN), colleague: has(STAFF) };
+            classes.push((event, class));
+        }
+    }
+    Ok(classes)
 }
 
 /// What [`since`] will ask.

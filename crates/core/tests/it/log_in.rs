@@ -144,6 +144,7 @@ fn again(shown: &LogIn) -> LogIn {
         }
         LogIn::Recovery { login, code } => LogIn::Recovery { login: login.clone(), code: code.clone() },
         LogIn::Link(link) => LogIn::Link(link.clone()),
+        LogIn::SignOn { ticket, query } => LogIn::SignOn { ticket: ticket.clone(), query: query.clone() },
     }
 }
 

@@ -46,6 +46,7 @@ fn quota(result: Result<impl Sized, Error>) -> Vec<(String, u32, i64)> {
 }
 
 fn export(house: &House<'_>, who: &Caller) -> Result<u64, Error> {
+    house.agree_to_export(who, &["name"], 100);
     let export = Export {
         fields: vec!["name".to_owned()],
         purpose: Some("data_rights".to_owned()),
@@ -147,9 +148,9 @@ both_engines! {
         house.read(&one, ids[0]).expect("the first");
         house.read(&two, ids[1]).expect("another's, as far as anybody knows");
         house.read(&two, ids[2]).expect("and one more");
-        let person = |id| ChangePrincipal { id: Some(id), person: Some("Ida Sommer".to_owned()), ..Default::default() };
-        for account in [&one, &two] {
-            house.act(&house.admin, person(account.id())).expect("one human being");
+        for (account, spelt) in [(&one, "Ida Sommer"), (&two, "ida SOMMER ")] {
+            let person = ChangePrincipal { id: Some(account.id()), person: Some(spelt.to_owned()), ..Default::default() };
+            house.act(&house.admin, person).expect("one human being");
         }
         // What they have seen already counts, whichever account it was.
         house.read(&one, ids[2]).expect("seen by the other account");

@@ -29,6 +29,7 @@ fn officer(place: &avouch_testkit::Place) -> Desk<'_> {
 }
 
 fn export(desk: &Desk<'_>, who: &Caller) -> Result<u64, Error> {
+    desk.house.agree_to_export(who, &["name"], 100);
     let export = Export {
         fields: vec!["name".to_owned()],
         purpose: Some("data_rights".to_owned()),
@@ -61,6 +62,10 @@ fn after(desk: &Desk<'_>, seconds: u64) {
 
 /// The mails that wait, oldest first: to whom, of what, with what.
 fn mails(desk: &Desk<'_>) -> Vec<(String, AccountNotice, Option<String>)> {
+    // Of who was not let in it is written down after the answer.
+    let store = desk.house.app.store();
+    store.write_wait(|_| Ok::<_, Error>(())).expect("whatever waited has begun");
+    store.settle(Duration::from_secs(20)).expect("and is there");
     let due = desk.house.app.messages_due(100).expect("read");
     let told = due.into_iter().map(|due| {
         desk.house.app.message_delivered(due.id).expect("noted");

@@ -9,15 +9,15 @@ use avouch_core::gate::people::{
 use avouch_core::gate::principals;
 use avouch_core::{AuthenticatorId, SessionId};
 use avouch_wire::{
-    Account, AccountRole, Authenticator, Enrolled, Page, PasskeyEnrol, PasskeyOptions, PasswordEnrol, Secret,
-    Session, SessionsEnded, TotpEnrol, TotpOptions,
+    Account, AccountRole, Authenticator, Enrolled, IdentityBegin, IdentityEnrol, Page, PasskeyEnrol,
+    PasskeyOptions, PasswordEnrol, Secret, Session, SessionsEnded, SignOnBegun, TotpEnrol, TotpOptions,
 };
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use uuid::Uuid;
 
-use super::login::options;
+use super::login::{begun, options};
 use super::principals::rendered;
 use crate::extract::{Caller, Json, Path};
 use crate::people;
@@ -87,6 +87,36 @@ pub(super) async fn enrol_passkey(
     let answer = serde_json::to_vec(&request.passkey).map_err(|_| internal())?;
     let judged = aside(move || app.judge_passkey_enrolment(&ticket, &answer, &request.label)).await?;
     enrolled(perform(&service.app, &caller, judged).await?.output)
+}
+
+/// Begins to link an identity at a provider to oneself: one logs in there anew, and comes back with the answer.
+#[utoipa::path(post, path = "/v1/account/identities/begin", tag = "people", request_body = IdentityBegin,
+    responses((status = 200, body = SignOnBegun, description = "Where to go on")))]
+pub(super) async fn begin_identity(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+    Json(request, _): Json<IdentityBegin>,
+) -> Result<Response, Failure> {
+    let app = Arc::clone(&service.app);
+    begun(aside(move || app.begin_identity(&request.provider, &caller, "")).await?)
+}
+
+/// Links the identity. Needs a log-in of the last five minutes, a link or a recovery code.
+#[utoipa::path(post, path = "/v1/account/identities", tag = "people", request_body = IdentityEnrol,
+    responses((status = 201, body = Enrolled, description = "Linked")))]
+pub(super) async fn enrol_identity(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+    headers: HeaderMap,
+    Json(request, _): Json<IdentityEnrol>,
+) -> Result<Response, Failure> {
+    let ticket = people::sign_on(&headers)?;
+    let (app, of) = (Arc::clone(&service.app), caller.clone());
+    let query = zeroize::Zeroizing::new(request.sign_on.0);
+    let judged = aside(move || app.judge_identity(&of, &ticket, &query)).await?;
+    let mut response = enrolled(perform(&service.app, &caller, judged).await?.output)?;
+    people::set_cookie(&mut response, people::SIGN_ON, "", 0)?;
+    Ok(response)
 }
 
 /// Sets a password, in the place of any before; sessions that began with that one end. Needs a log-in of the last five minutes and the

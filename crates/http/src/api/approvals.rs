@@ -147,7 +147,7 @@ pub(super) async fn mark(
     })
 }
 
-fn state(state: State) -> ApprovalState {
+pub(super) fn state(state: State) -> ApprovalState {
     match state {
         State::Asked => ApprovalState::Asked,
         State::Granted => ApprovalState::Granted,
@@ -175,6 +175,7 @@ fn shown(shown: ApprovalShown) -> Approval {
             clear_values: recently.clear_values,
             and_more: recently.and_more,
         }),
+        draft: shown.draft.map(|id| Uuid::from_bytes(*id.bytes())),
         fields: shown.fields,
         reason: Secret(shown.reason),
         case_reference: shown.case_reference,

@@ -1,22 +1,32 @@
 //! `/v1/charter`: what is in force, what was, and what a change would do.
 
 use avouch_charter::{Change, ChangeKind, Charter, Holder, Problem as Defect, SourceFile, View};
-use avouch_core::PrincipalId;
-use avouch_core::charters::{ApplyCharter, CurrentCharter, PlanCharter, Version, Versions};
+use avouch_core::charters::drafts::DraftShown;
+use avouch_core::charters::replay;
+use avouch_core::charters::{
+    ActivateDraft, ApplyCharter, Becomes, CurrentCharter, Draft, DraftCharter, PlanCharter, ReadDraft,
+    ReadDrafts, ReplayChange, ReplayDraft, Replayed, RevertCharter, Version, Versions, WithdrawDraft,
+};
 use avouch_core::indexes::{IndexState, ReadIndexes};
+use avouch_core::{DraftId, EventId, PrincipalId};
 use avouch_wire::charter::{
-    CharterChange, CharterCompound, CharterField, CharterIndex, CharterProblem, CharterPurpose,
-    CharterRecipient, CharterRole, CharterSight, CharterTokens,
+    CharterChange, CharterCompound, CharterDraft, CharterDraftApproval, CharterDraftRequest,
+    CharterDraftView, CharterField, CharterIndex, CharterProblem, CharterPurpose, CharterRecipient,
+    CharterReplay, CharterReplayBecomes, CharterReplayChange, CharterReplayLeftOut, CharterReplayRequest,
+    CharterRole, CharterRollBack, CharterSight, CharterTokens,
 };
 use avouch_wire::{
     self as wire, CharterApplied, CharterApply, CharterFile, CharterPlan, CharterPlanned, CharterSources,
-    CharterSummary, CharterView, Page, PrincipalKind,
+    CharterSummary, CharterView, Page, PrincipalKind, Secret,
 };
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::Response;
 use uuid::Uuid;
 
-use crate::extract::{Caller, Json, Path};
+use super::approvals;
+use crate::extract::{Caller, Json, Path, reason};
+use crate::page::{Cursor, List, Paging};
 use crate::perform::perform;
 use crate::problem::Failure;
 use crate::render;
@@ -129,12 +139,186 @@ pub(super) async fn apply(
     Caller(caller): Caller,
     Json(request, _): Json<CharterApply>,
 ) -> Result<Response, Failure> {
-    let base_version = u32::try_from(request.base_version).map_err(|_| {
-        Failure::fault("/base_version", "expected the version that the plan was made against")
-    })?;
+    let base_version = base_version(request.base_version)?;
     let operation = ApplyCharter { files: sources(request.files), base_version };
     let version = perform(&service.app, &caller, operation).await?.output;
     render::ok(&CharterApplied { version: u64::from(version) })
+}
+
+fn base_version(version: u64) -> Result<u32, Failure> {
+    u32::try_from(version).map_err(|_| Failure::fault("/base_version", "expected the version in force"))
+}
+
+/// Puts the version before the one in force back in its place, as a new version. At once: nobody else has to agree.
+#[utoipa::path(post, path = "/v1/charter/roll-back", tag = "charter", request_body = CharterRollBack,
+    responses((status = 200, body = CharterApplied, description = "In force")))]
+pub(super) async fn roll_back(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+    Json(request, _): Json<CharterRollBack>,
+) -> Result<Response, Failure> {
+    let operation = RevertCharter { base_version: base_version(request.base_version)? };
+    let version = perform(&service.app, &caller, operation).await?.output;
+    render::ok(&CharterApplied { version: u64::from(version) })
+}
+
+/// Keeps a charter as a draft, when nothing is wrong with it, and asks those who have to agree.
+#[utoipa::path(post, path = "/v1/charter/drafts", tag = "charter", request_body = CharterDraftRequest,
+    responses((status = 201, body = CharterDraftView, description = "Kept for 30 days")))]
+pub(super) async fn draft(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+    Json(request, _): Json<CharterDraftRequest>,
+) -> Result<Response, Failure> {
+    let why = reason(Some(&request.why)).ok().flatten();
+    let expected = "expected 3 to 500 characters of plain text on one line";
+    let why = why.ok_or_else(|| Failure::fault("/why", expected))?;
+    let operation = DraftCharter { files: sources(request.files), why };
+    let drafted = perform(&service.app, &caller, operation).await?.output;
+    render::json(StatusCode::CREATED, &draft_view(drafted))
+}
+
+/// Lists the drafts that there are, newest first.
+#[utoipa::path(get, path = "/v1/charter/drafts", tag = "charter",
+    responses((status = 200, body = Page<CharterDraft>, description = "All drafts")))]
+pub(super) async fn drafts(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+) -> Result<Response, Failure> {
+    let drafts = perform(&service.app, &caller, ReadDrafts).await?.output;
+    let items: Vec<CharterDraft> = drafts.into_iter().map(draft_summary).collect();
+    render::ok(&Page { items, next_cursor: None })
+}
+
+/// Shows a draft with its files, and what it would change now.
+#[utoipa::path(get, path = "/v1/charter/drafts/{id}", tag = "charter",
+    params(("id" = Uuid, Path, description = "The draft")),
+    responses((status = 200, body = CharterDraftView, description = "The draft")))]
+pub(super) async fn one_draft(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+    Path(id): Path<DraftId>,
+) -> Result<Response, Failure> {
+    let shown = perform(&service.app, &caller, ReadDraft { id }).await?.output;
+    render::ok(&draft_view(shown))
+}
+
+/// Takes a draft of one's own back, and what was asked for it.
+#[utoipa::path(delete, path = "/v1/charter/drafts/{id}", tag = "charter",
+    params(("id" = Uuid, Path, description = "The draft")),
+    responses((status = 204, description = "Taken back")))]
+pub(super) async fn withdraw(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+    Path(id): Path<DraftId>,
+) -> Result<StatusCode, Failure> {
+    perform(&service.app, &caller, WithdrawDraft { id }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Puts a draft of one's own in force, exactly as it was agreed to.
+#[utoipa::path(post, path = "/v1/charter/drafts/{id}/activate", tag = "charter",
+    params(("id" = Uuid, Path, description = "The draft")),
+    responses((status = 200, body = CharterApplied, description = "In force")))]
+pub(super) async fn activate(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+    Path(id): Path<DraftId>,
+) -> Result<Response, Failure> {
+    let version = perform(&service.app, &caller, ActivateDraft { id }).await?.output;
+    render::ok(&CharterApplied { version: u64::from(version) })
+}
+
+/// Decides what was decided in the last days again under a draft: who gains, and who loses. A page at a time.
+#[utoipa::path(post, path = "/v1/charter/drafts/{id}/replay", tag = "charter", request_body = CharterReplayRequest,
+    params(("id" = Uuid, Path, description = "The draft")),
+    responses((status = 200, body = CharterReplay, description = "A page, newest first")))]
+pub(super) async fn replay_draft(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+    Path(id): Path<DraftId>,
+    Json(request, _): Json<CharterReplayRequest>,
+) -> Result<Response, Failure> {
+    let paging = Paging::new(None, request.cursor.as_deref(), ("/limit", "/cursor"))?;
+    let before = paging.after_number(List::Replay)?.map(EventId::from_int);
+    let operation = ReplayDraft { id, days: request.days.unwrap_or(replay::DAYS), before };
+    let replayed = perform(&service.app, &caller, operation).await?.output;
+    render::ok(&replay_page(replayed))
+}
+
+fn replay_page(replayed: Replayed) -> CharterReplay {
+    let left = replayed.left_out;
+    CharterReplay {
+        since: render::time(replayed.since),
+        base_version: u64::from(replayed.base_version),
+        looked_at: replayed.looked_at,
+        same: replayed.same,
+        changes: replayed.changes.into_iter().map(replay_change).collect(),
+        more: replayed.more,
+        left_out: CharterReplayLeftOut {
+            system: left.system,
+            failed: left.failed,
+            facts_not_kept: left.facts_not_kept,
+            gone: left.gone,
+            other_cause: left.other_cause,
+            otherwise_today: left.otherwise_today,
+        },
+        next_cursor: replayed.next.map(|next| Cursor::number(List::Replay, next.int())),
+    }
+}
+
+fn replay_change(change: ReplayChange) -> CharterReplayChange {
+    let (becomes, views) = match change.becomes {
+        Becomes::Refused => (CharterReplayBecomes::Refused, None),
+        Becomes::Allowed => (CharterReplayBecomes::Allowed, None),
+        Becomes::Less(was, is) => (CharterReplayBecomes::Less, Some((was, is))),
+        Becomes::More(was, is) => (CharterReplayBecomes::More, Some((was, is))),
+    };
+    CharterReplayChange {
+        principal: render::principal_id(change.principal),
+        name: change.name,
+        roles: change.roles,
+        action: change.action,
+        purpose: change.purpose,
+        field: change.field,
+        becomes,
+        was: views.map(|(was, _)| render::view(was)),
+        would_be: views.map(|(_, is)| render::view(is)),
+        times: change.times,
+        last: render::time(change.last),
+    }
+}
+
+fn draft_summary(draft: Draft) -> CharterDraft {
+    let asked = draft.asked.into_iter().map(|asked| CharterDraftApproval {
+        id: Uuid::from_bytes(*asked.id.bytes()),
+        state: asked.state.map(approvals::state),
+        until: asked.state.map(|_| render::time(asked.until)),
+    });
+    CharterDraft {
+        id: Uuid::from_bytes(*draft.id.bytes()),
+        base_version: u64::from(draft.base_version),
+        stale: draft.stale,
+        created: render::time(draft.created),
+        author: render::principal_id(draft.author),
+        author_name: draft.author_name,
+        digest: draft.digest,
+        why: Secret(draft.why),
+        changes: draft.changes,
+        dangers: draft.dangers,
+        approvals: asked.collect(),
+    }
+}
+
+fn draft_view(shown: DraftShown) -> CharterDraftView {
+    CharterDraftView {
+        draft: draft_summary(shown.draft),
+        changed: shown.changes.into_iter().map(change).collect(),
+        problems: shown.problems.into_iter().map(defect).collect(),
+        warnings: shown.warnings.into_iter().map(defect).collect(),
+        subjects: shown.subjects,
+        files: shown.files.into_iter().map(|SourceFile { path, text }| CharterFile { path, text }).collect(),
+    }
 }
 
 fn sources(files: Vec<CharterFile>) -> Vec<SourceFile> {

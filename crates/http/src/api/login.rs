@@ -1,16 +1,23 @@
 //! `/v1/login`: from nobody to somebody, and from somebody to somebody who has just shown it again. These routes need no credential; one
 //! that has a session takes its place.
 
-use avouch_core::gate::people::LogIn;
-use avouch_wire::{LogInRequest, LoggedIn, PasskeyOptions, Secret};
-use axum::extract::State;
-use axum::http::HeaderMap;
+use std::sync::Arc;
+
+use avouch_core::gate::Caller;
+use avouch_core::gate::people::{BegunSignOn, LogIn, Wanted};
+use avouch_wire::{
+    LogInRequest, LoggedIn, LogoutRequest, OauthError, Page, PasskeyOptions, ProblemKind, Secret,
+    SignOnBegin, SignOnBegun, SignOnProvider,
+};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use crate::extract::{From, Json, Visitor};
+use crate::extract::{From, Json, Path, Visitor, body};
 use crate::people;
+use crate::perform::{aside, perform};
 use crate::problem::{Failure, internal};
 use crate::render;
 use crate::service::Shared;
@@ -57,6 +64,80 @@ pub(super) async fn log_in(
     Ok(response)
 }
 
+/// Lists the identity providers that one can log in by, in the order of the configuration.
+#[utoipa::path(get, path = "/v1/login/sign-on", tag = "people", security(()),
+    responses((status = 200, body = Page<SignOnProvider>, description = "All of them")))]
+pub(super) async fn providers(State(service): State<Shared>) -> Result<Response, Failure> {
+    let items = service.app.sign_on_choices().into_iter().map(|choice| SignOnProvider {
+        name: choice.name,
+        label: choice.label,
+        phishing_resistant: choice.resistant,
+    });
+    render::ok(&Page { items: items.collect(), next_cursor: None })
+}
+
+/// Begins a log-in at an identity provider, whoever it will be. The browser goes on there, and comes back to a page of this server; a
+/// program takes what is behind the question mark of that address to `POST /v1/login`.
+#[utoipa::path(post, path = "/v1/login/sign-on", tag = "people", security(()), request_body = SignOnBegin,
+    responses((status = 200, body = SignOnBegun, description = "Where to go on")))]
+pub(super) async fn begin_sign_on(
+    State(service): State<Shared>,
+    Json(request, _): Json<SignOnBegin>,
+) -> Result<Response, Failure> {
+    let SignOnBegin { provider, again, phishing_resistant } = request;
+    let wanted = Wanted { again, resistant: phishing_resistant, to: String::new() };
+    let app = Arc::clone(&service.app);
+    begun(aside(move || app.begin_sign_on(&provider, &wanted)).await?)
+}
+
+/// Where to go on, and the cookie to come back with.
+pub(super) fn begun(begun: BegunSignOn) -> Result<Response, Failure> {
+    let mut response = render::ok(&SignOnBegun { address: begun.address })?;
+    people::set_sign_on(&mut response, &begun.ticket)?;
+    Ok(response)
+}
+
+/// An identity provider says that somebody has logged out there: their sessions that began by it end (OpenID Connect Back-Channel Logout
+/// 1.0). Comes from the provider and counts by its signature.
+#[utoipa::path(post, path = "/v1/login/sign-on/{provider}/logout", tag = "people", security(()),
+    params(("provider" = String, Path, description = "The provider's name")),
+    request_body(content = LogoutRequest, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "What there was has ended"),
+        (status = 400, body = OauthError, description = "`invalid_request`, whatever was wrong"),
+    ))]
+pub(super) async fn log_out_there(
+    State(service): State<Shared>,
+    Path(provider): Path<String>,
+    request: Request,
+) -> Result<Response, Failure> {
+    let bytes = body(request, FORM_BYTES).await?;
+    let mut tokens = form_urlencoded::parse(&bytes).take(32).filter(|(name, _)| name == "logout_token");
+    let (Some((_, token)), None) = (tokens.next(), tokens.next()) else { return no_logout() };
+    let (app, token) = (Arc::clone(&service.app), token.into_owned());
+    let judged = aside(move || app.judge_logout(&provider, &token)).await;
+    let ended = match judged {
+        Ok(ended) => perform(&service.app, &Caller::system(), ended).await.map(drop),
+        Err(failure) => Err(failure),
+    };
+    match ended {
+        Ok(()) => Ok(Response::default()),
+        Err(failure) if failure.problem().kind == ProblemKind::LogInFailed => no_logout(),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// The longest form: a token of 32 KiB, and room.
+const FORM_BYTES: usize = 48 << 10;
+
+fn no_logout() -> Result<Response, Failure> {
+    let error = OauthError {
+        error: "invalid_request".to_owned(),
+        error_description: "expected one `logout_token` that this provider has signed for this client, and that was not sent before".to_owned(),
+    };
+    render::json(StatusCode::BAD_REQUEST, &error)
+}
+
 /// Which of the ways in a request is.
 fn shown(request: LogInRequest, headers: &HeaderMap) -> Result<LogIn, Failure> {
     let secret = |secret: Secret| Zeroizing::new(secret.0);
@@ -68,6 +149,7 @@ fn shown(request: LogInRequest, headers: &HeaderMap) -> Result<LogIn, Failure> {
             code: None,
             recovery_code: None,
             link: None,
+            sign_on: None,
             ..
         } => {
             let answer = serde_json::to_vec(&answer).map_err(|_| internal())?;
@@ -80,6 +162,7 @@ fn shown(request: LogInRequest, headers: &HeaderMap) -> Result<LogIn, Failure> {
             code,
             recovery_code: None,
             link: None,
+            sign_on: None,
             ..
         } => Ok(LogIn::Password { login, password: secret(password), code: code.map(secret) }),
         LogInRequest {
@@ -89,6 +172,7 @@ fn shown(request: LogInRequest, headers: &HeaderMap) -> Result<LogIn, Failure> {
             code: None,
             recovery_code: Some(code),
             link: None,
+            sign_on: None,
             ..
         } => Ok(LogIn::Recovery { login, code: secret(code) }),
         LogInRequest {
@@ -98,12 +182,23 @@ fn shown(request: LogInRequest, headers: &HeaderMap) -> Result<LogIn, Failure> {
             code: None,
             recovery_code: None,
             link: Some(link),
+            sign_on: None,
             ..
         } => Ok(LogIn::Link(secret(link))),
+        LogInRequest {
+            passkey: None,
+            login: None,
+            password: None,
+            code: None,
+            recovery_code: None,
+            link: None,
+            sign_on: Some(query),
+            ..
+        } => Ok(LogIn::SignOn { ticket: people::sign_on(headers)?, query: secret(query) }),
         _ => Err(Failure::fault(
             "",
             "send one of: `passkey`; `login` and `password`, with `code` where there is an app for codes; \
-             `login` and `recovery_code`; `link`",
+             `login` and `recovery_code`; `link`; `sign_on`",
         )),
     }
 }

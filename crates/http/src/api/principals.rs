@@ -1,16 +1,16 @@
 //! `/v1/principals`: who may call, and their keys. A key's text is in one answer, once; it is wiped from memory when that answer
 //! has been written.
 
-use avouch_core::gate::people::CreateLink;
+use avouch_core::gate::people::{CreateLink, IdentityShown, LinkIdentity, ReadIdentities, UnlinkIdentity};
 use avouch_core::gate::principals::{
     ChangePrincipal, CreateKey, CreatePrincipal, PrincipalWithKeys, ReadPrincipals, RevokeKey,
 };
 use avouch_core::gate::{KeyRecord, Status, principals};
 use avouch_core::watch::CreateHoneyKey;
-use avouch_core::{CredentialId, PrincipalId};
+use avouch_core::{AuthenticatorId, CredentialId, PrincipalId};
 use avouch_wire::{
-    Fault, Key, KeyCreate, KeyCreated, LinkCreate, LinkCreated, Page, PageQuery, Principal, PrincipalCreate,
-    PrincipalKind, PrincipalPatch, PrincipalStatus, ProvesBy, Secret,
+    Fault, Identity, IdentityLink, Key, KeyCreate, KeyCreated, LinkCreate, LinkCreated, Page, PageQuery,
+    Principal, PrincipalCreate, PrincipalKind, PrincipalPatch, PrincipalStatus, ProvesBy, Secret,
 };
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -209,6 +209,60 @@ pub(super) async fn create_link(
     let response = render::json(StatusCode::CREATED, &body);
     drop((zeroize::Zeroizing::new(body.secret.0), body.url.map(|url| zeroize::Zeroizing::new(url.0))));
     response
+}
+
+/// Lists the identities at providers by which somebody can log in, oldest first.
+#[utoipa::path(get, path = "/v1/principals/{id}/identities", tag = "access",
+    params(("id" = Uuid, Path, description = "The principal")),
+    responses((status = 200, body = Page<Identity>, description = "All of them")))]
+pub(super) async fn identities(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+    Path(principal): Path<PrincipalId>,
+) -> Result<Response, Failure> {
+    let found = perform(&service.app, &caller, ReadIdentities { principal }).await?.output;
+    render::ok(&Page { items: found.into_iter().map(identity).collect(), next_cursor: None })
+}
+
+/// Links an identity at a provider to somebody: whoever shows it there is let in as them.
+#[utoipa::path(post, path = "/v1/principals/{id}/identities", tag = "access", request_body = IdentityLink,
+    params(("id" = Uuid, Path, description = "Whose it is")),
+    responses((status = 201, body = Identity, description = "Linked")))]
+pub(super) async fn link_identity(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+    Path(principal): Path<PrincipalId>,
+    Json(request, _): Json<IdentityLink>,
+) -> Result<Response, Failure> {
+    let operation = LinkIdentity { principal, provider: request.provider, subject: request.subject };
+    let linked = perform(&service.app, &caller, operation).await?.output;
+    render::json(StatusCode::CREATED, &identity(linked))
+}
+
+/// Takes an identity from somebody. Every session that began with it ends.
+#[utoipa::path(delete, path = "/v1/principals/{id}/identities/{identity}", tag = "access",
+    params(
+        ("id" = Uuid, Path, description = "The principal"),
+        ("identity" = Uuid, Path, description = "The identity's id"),
+    ),
+    responses((status = 200, body = Identity, description = "What it was: it lets nobody in any more")))]
+pub(super) async fn unlink_identity(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+    Path((principal, id)): Path<(PrincipalId, AuthenticatorId)>,
+) -> Result<Response, Failure> {
+    let was = perform(&service.app, &caller, UnlinkIdentity { principal, id }).await?.output;
+    render::ok(&identity(was))
+}
+
+fn identity(shown: IdentityShown) -> Identity {
+    Identity {
+        id: Uuid::from_bytes(*shown.id.bytes()),
+        issuer: shown.issuer,
+        subject: shown.subject,
+        created: render::time(shown.created),
+        used: shown.used.map(render::time),
+    }
 }
 
 async fn one(

@@ -101,6 +101,7 @@ pub(crate) fn render(failure: Failure) -> Response {
         | ProblemKind::Busy
         | ProblemKind::AuditUnavailable
         | ProblemKind::Sealed
+        | ProblemKind::ProviderUnavailable
         | ProblemKind::Timeout => (problem.status, vec![problem.detail]),
     };
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -1,9 +1,11 @@
 //! What waits for one's word, and what one has asked for.
 
 use askama::Template;
+use avouch_core::charters::replay::DAYS;
+use avouch_core::charters::{Becomes, ReadDraft, ReplayChange, ReplayDraft};
 use avouch_core::gate::Reach;
 use avouch_core::gate::approvals::{ApprovalShown, ApprovalState, CancelApproval, ReadApprovals, Vote};
-use avouch_core::{Action, ApprovalId};
+use avouch_core::{Action, ApprovalId, DraftId};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -45,6 +47,48 @@ struct Row {
     minutes: u32,
     customers: String,
     can_cancel: bool,
+    draft: Option<DraftRow>,
+}
+
+/// Another charter, as whoever is to agree to it sees it.
+struct DraftRow {
+    id: String,
+    changes: Vec<String>,
+    /// Who gains and who loses; nothing when the reader may not know.
+    becomes: Option<Vec<String>>,
+    /// Whether there was more of the past than is looked at here.
+    more: bool,
+}
+
+/// The most changes of decisions that are shown at once; the command shows all.
+const MOST_CHANGES: usize = 50;
+
+/// What a draft changes, and what would have become of the last days' decisions, as far as the caller may know it.
+async fn draft(service: &Shared, caller: &avouch_core::gate::Caller, id: DraftId) -> DraftRow {
+    let read = perform(&service.app, caller, ReadDraft { id }).await;
+    let changes = read.map(|done| done.output.changes).unwrap_or_default();
+    let changes = changes
+        .into_iter()
+        .map(|change| format!("{}{}: {}", if change.danger { "! " } else { "" }, change.what, change.effect));
+    let replayed = perform(&service.app, caller, ReplayDraft { id, days: DAYS, before: None }).await;
+    let replayed = replayed.ok().map(|done| done.output);
+    let more = replayed.as_ref().is_some_and(|all| all.next.is_some() || all.changes.len() > MOST_CHANGES);
+    let becomes = replayed.map(|all| all.changes.into_iter().take(MOST_CHANGES).map(line).collect());
+    DraftRow { id: id.to_string(), changes: changes.collect(), becomes, more }
+}
+
+/// What becomes of decisions, as a sentence.
+fn line(change: ReplayChange) -> String {
+    let times = if change.times == 1 { "once".to_owned() } else { format!("{} times", change.times) };
+    let field = change.field.map(|field| format!(" ({field})")).unwrap_or_default();
+    let purpose = change.purpose.map(|purpose| format!(" for {purpose}")).unwrap_or_default();
+    let becomes = match change.becomes {
+        Becomes::Refused => "loses: it would be refused".to_owned(),
+        Becomes::Allowed => "gains: it would be allowed".to_owned(),
+        Becomes::Less(was, is) => format!("loses: shown {is} instead of {was}"),
+        Becomes::More(was, is) => format!("gains: shown {is} instead of {was}"),
+    };
+    format!("{} {becomes}. {}{field}{purpose}, {times}", change.name, change.action)
 }
 
 pub(super) async fn list(State(service): State<Shared>, caller: Caller) -> Result<Response, Failure> {
@@ -60,11 +104,20 @@ async fn shown(
     let all = perform(&service.app, caller, read).await?.output.items;
     let (waiting, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| one.mine_to_give);
     let row = |one: ApprovalShown| row(service, caller, one);
+    let mut shown = Vec::with_capacity(waiting.len());
+    for one in waiting {
+        let of = one.draft;
+        let mut row = row(one);
+        if let Some(id) = of {
+            row.draft = Some(draft(service, caller, id).await);
+        }
+        shown.push(row);
+    }
     let (status, error) = error.map_or((StatusCode::OK, None), |(status, text)| (status, Some(text)));
     let page_of = ApprovalsPage {
         frame: Frame::of(service, caller, "approvals"),
         error,
-        waiting: waiting.into_iter().map(row).collect(),
+        waiting: shown,
         others: others.into_iter().map(row).collect(),
     };
     page(status, &page_of)
@@ -109,6 +162,7 @@ fn row(service: &Shared, caller: &avouch_core::gate::Caller, one: ApprovalShown)
         minutes: one.minutes,
         customers,
         can_cancel: open && one.requester == caller.id(),
+        draft: None,
     }
 }
 

@@ -88,7 +88,7 @@ pub(super) async fn log_in(
                 error: Some(error),
                 login,
                 open_password: true,
-                ..LogInPage::new(&service, Some(&to))
+                ..LogInPage::new(&service, Some(&to), false)
             };
             page(status, &shown)
         }
@@ -112,7 +112,7 @@ pub(super) async fn recover(
                 error: Some(error),
                 login,
                 open_recovery: true,
-                ..LogInPage::new(&service, None)
+                ..LogInPage::new(&service, None, false)
             };
             page(status, &page_of)
         }
@@ -149,7 +149,7 @@ pub(super) async fn welcome(
 }
 
 /// Lets somebody in and sends them on.
-async fn let_in(
+pub(super) async fn let_in(
     service: &Shared,
     shown: LogIn,
     visitor: Option<&gate::Caller>,
@@ -196,6 +196,7 @@ pub(super) fn said(failure: Failure) -> Result<(StatusCode, String), Failure> {
         ProblemKind::TooManyAttempts
         | ProblemKind::RateLimited
         | ProblemKind::Busy
+        | ProblemKind::ProviderUnavailable
         | ProblemKind::Conflict => sentence(&problem.detail),
         ProblemKind::Validation => {
             sentence(problem.errors.first().map_or(problem.detail.as_str(), |fault| fault.detail.as_str()))

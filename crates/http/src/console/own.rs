@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 
 use super::forms::{Posted, said};
 use super::show::{Frame, go, moment, page};
+use super::sign_on::{Button, buttons};
 use crate::api::watch::MONITORING;
 use crate::extract::{Caller, Path};
 use crate::people;
@@ -94,6 +95,7 @@ struct EnrolPage {
     strong: bool,
     enrolling: bool,
     passkeys: bool,
+    providers: Vec<Button>,
     has_password: bool,
     has_totp: bool,
     /// Whether the password so far is asked for, and whether its form is open.
@@ -133,6 +135,7 @@ const fn kind(kind: AuthenticatorKind) -> &'static str {
         AuthenticatorKind::Password => "password",
         AuthenticatorKind::Totp => "app for codes",
         AuthenticatorKind::Recovery => "recovery codes",
+        AuthenticatorKind::Identity => "account elsewhere",
     }
 }
 
@@ -239,7 +242,7 @@ pub(super) async fn enrol(
     enrol_page(&service, &caller, &headers, None, false).await
 }
 
-async fn enrol_page(
+pub(super) async fn enrol_page(
     service: &Shared,
     Caller(caller): &Caller,
     headers: &HeaderMap,
@@ -257,6 +260,7 @@ async fn enrol_page(
         strong: account.strong,
         enrolling,
         passkeys: service.origin.is_some(),
+        providers: buttons(service, false),
         has_password,
         asks_current: has_password && caller.proof().aal() > 0,
         open_password: open_password || breached,

@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::show::{Frame, go, local, page};
+use super::sign_on::{Button, buttons};
 use crate::extract::Visitor;
 use crate::problem::Failure;
 use crate::service::Shared;
@@ -18,6 +19,7 @@ pub(super) struct LogInPage {
     pub(super) again: bool,
     pub(super) resistant: bool,
     pub(super) passkeys: bool,
+    pub(super) providers: Vec<Button>,
     pub(super) error: Option<String>,
     pub(super) login: String,
     pub(super) open_password: bool,
@@ -25,13 +27,14 @@ pub(super) struct LogInPage {
 }
 
 impl LogInPage {
-    pub(super) fn new(service: &Shared, to: Option<&str>) -> Self {
+    pub(super) fn new(service: &Shared, to: Option<&str>, resistant: bool) -> Self {
         Self {
             frame: Frame::open(service),
             to: local(to),
             again: false,
-            resistant: false,
+            resistant,
             passkeys: service.origin.is_some(),
+            providers: buttons(service, resistant),
             error: None,
             login: String::new(),
             open_password: false,
@@ -48,7 +51,7 @@ pub(super) struct WelcomePage {
 }
 
 /// A value of the query, as it stands there.
-fn of<'q>(query: Option<&'q str>, name: &str) -> Option<&'q str> {
+pub(super) fn of<'q>(query: Option<&'q str>, name: &str) -> Option<&'q str> {
     let mut pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
     pairs.find(|(known, _)| *known == name).map(|(_, value)| value)
 }
@@ -61,7 +64,7 @@ pub(super) async fn login(
     State(service): State<Shared>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Failure> {
-    page(StatusCode::OK, &LogInPage::new(&service, of(query.as_deref(), "to")))
+    page(StatusCode::OK, &LogInPage::new(&service, of(query.as_deref(), "to"), false))
 }
 
 pub(super) async fn step_up(
@@ -74,8 +77,7 @@ pub(super) async fn step_up(
     let shown = LogInPage {
         frame: Frame { narrow: true, ..Frame::of(&service, &caller, "") },
         again: true,
-        resistant: of(query.as_deref(), "with") == Some("passkey"),
-        ..LogInPage::new(&service, to)
+        ..LogInPage::new(&service, to, of(query.as_deref(), "with") == Some("passkey"))
     };
     page(StatusCode::OK, &shown)
 }

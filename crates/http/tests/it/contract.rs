@@ -73,6 +73,8 @@ fn every_documented_route_answers() {
             // It is open, and wants to be shown something.
             let answered = match path.as_str() {
                 "/v1/login" => 415,
+                "/v1/login/sign-on" if method == "post" => 415,
+                "/v1/login/sign-on/{provider}/logout" => 400,
                 "/v1/oauth/token" | "/v1/oauth/revoke" => 400,
                 // Nobody has said where this server is reached.
                 "/.well-known/oauth-authorization-server" => 404,

@@ -11,6 +11,7 @@ use avouch_core::MIGRATIONS;
 use avouch_core::app::App;
 use avouch_core::app::opening::Parts;
 use avouch_core::clock::ManualClock;
+use avouch_core::gate::people::PeopleSettings;
 use avouch_core::keys::{Primary, Recovery};
 use avouch_http::{MetricsSettings, Settings, Tls, bind};
 use avouch_seal::SystemRandom;
@@ -67,6 +68,11 @@ impl House {
     }
 
     pub(crate) fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::with_people(crate::login::people(), change)
+    }
+
+    /// One where people log in like this.
+    pub(crate) fn with_people(people: PeopleSettings, change: impl FnOnce(&mut Settings)) -> Self {
         let place = Place::new(Kind::Sqlite);
         let clock = Arc::new(ManualClock::at(NOW));
         let key = || KeyFileSeal::generate(&SystemRandom::new()).expect("a root key").0;
@@ -78,7 +84,7 @@ impl House {
             environment: "test".to_owned(),
             erasure: Default::default(),
             witnesses: Default::default(),
-            people: crate::login::people(),
+            people,
             outbox: Default::default(),
         };
         let seals = [Recovery { slot: "key-file".to_owned(), seal: &recovery }];

@@ -257,7 +257,8 @@ impl Types {
         let truth = RestrictedExpression::new_bool;
         let number = RestrictedExpression::new_long;
         let named = |kind, id| RestrictedExpression::new_entity_uid(entity(kind, id));
-        let texts = request.approved.iter().map(|name| RestrictedExpression::new_string(name.to_string()));
+        let texts =
+            request.approved.names().iter().map(|name| RestrictedExpression::new_string(name.to_string()));
         let approved = RestrictedExpression::new_set(texts);
         let mut facts = vec![
             ("purpose_lawful", truth(request.purpose_lawful)),
@@ -281,6 +282,7 @@ impl Types {
             ("own_record", truth(request.subject.own)),
             ("colleague", truth(request.subject.colleague)),
             ("approved", approved),
+            ("approvers", number(request.approved.people().into())),
             ("break_glass", truth(request.break_glass)),
         ];
         if let Some(purpose) = &request.purpose {

@@ -39,7 +39,7 @@ impl Engine {
             most_rows: 1,
             restricted: false,
             subject: SubjectClass::default(),
-            approved: Arc::default(),
+            approved: self.approvals.clone(),
             break_glass: dormant,
         };
 

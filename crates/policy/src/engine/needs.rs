@@ -88,7 +88,7 @@ impl Engine {
             .open_purposes(request)
             .into_iter()
             .map(|purpose| {
-                let view = self.highest(&satisfied(request, purpose.clone()), field, ceiling).0;
+                let view = self.highest(&self.satisfied(request, purpose.clone()), field, ceiling).0;
                 (purpose, view)
             })
             .collect();
@@ -134,7 +134,7 @@ impl Engine {
         let candidates = std::iter::once(None).chain(self.purposes.iter().cloned().map(Some));
         candidates
             .filter(|purpose| {
-                let request = satisfied(request, purpose.clone());
+                let request = self.satisfied(request, purpose.clone());
                 self.evaluator.ask(&Ask::operation(&request)).allowed
             })
             .collect()
@@ -161,27 +161,27 @@ impl Engine {
             None => find(),
         }
     }
-}
 
-/// The request as it would be with all that a caller can be told to bring.
-fn satisfied(request: &Request, purpose: Option<Arc<str>>) -> Request {
-    Request {
-        principal: request.principal.unbound(),
-        action: request.action,
-        purpose,
-        purpose_lawful: true,
-        reason: true,
-        reason_required: false,
-        network_allowed: true,
-        contract_runs: true,
-        proof: Proof::BEST,
-        rows: RowClass::One,
-        most_rows: 1,
-        restricted: false,
-        // What needs an approval has an own need for it, whatever the purpose.
-        subject: SubjectClass::default(),
-        approved: request.approved.clone(),
-        break_glass: request.break_glass,
+    /// The request as it would be with all that a caller can be told to bring.
+    fn satisfied(&self, request: &Request, purpose: Option<Arc<str>>) -> Request {
+        Request {
+            principal: request.principal.unbound(),
+            action: request.action,
+            purpose,
+            purpose_lawful: true,
+            reason: true,
+            reason_required: false,
+            network_allowed: true,
+            contract_runs: true,
+            proof: Proof::BEST,
+            rows: RowClass::One,
+            most_rows: 1,
+            restricted: false,
+            // What needs an approval has an own need for it, whatever the purpose.
+            subject: SubjectClass::default(),
+            approved: self.approvals.clone(),
+            break_glass: request.break_glass,
+        }
     }
 }
 

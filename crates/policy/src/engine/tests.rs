@@ -125,7 +125,7 @@ fn ask(kind: PrincipalKind, role: &str, action: Action, purpose: &str) -> Reques
         most_rows: 1,
         restricted: false,
         subject: SubjectClass::default(),
-        approved: Arc::default(),
+        approved: Approved::default(),
         break_glass: false,
     }
 }

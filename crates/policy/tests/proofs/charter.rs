@@ -1,6 +1,8 @@
 //! The effective policy of a small shop: what is promised of it, and promises of its own.
 
-use avouch_policy::{Engine, PrincipalKind, Promise, PurposeFields, RoleGrant, SeesGrant, Source, View};
+use avouch_policy::{
+    ApprovalRule, Engine, PrincipalKind, Promise, PurposeFields, RoleGrant, SeesGrant, Source, View,
+};
 use cedar_policy::{Effect, PolicySet};
 
 use crate::claim::{assert_kept, broken, claims, names, report};
@@ -69,13 +71,24 @@ fn purposes() -> Vec<PurposeFields> {
     ]
 }
 
+/// Two people agree to an export, and one to another charter.
+fn approvals() -> Vec<ApprovalRule> {
+    let rule = |name: &str, people, needed_for: &[&str]| ApprovalRule {
+        name: name.into(),
+        people,
+        needed_for: strings(needed_for),
+    };
+    vec![rule("export", 2, &["subject.export"]), rule("charter", 1, &["charter.apply"])]
+}
+
 fn policy(sources: &[Source]) -> PolicySet {
-    policies(Engine::compile(&grants(), &purposes(), sources).expect("the shop compiles").text())
+    let engine = Engine::compile_with(&grants(), &purposes(), &approvals(), sources);
+    policies(engine.expect("the shop compiles").text())
 }
 
 fn promises(own: &str) -> Vec<Promise> {
     let own = Source { name: "promises/shop.cedar".into(), text: own.into() };
-    Promise::of(&grants(), &purposes(), &[own]).expect("the shop's promises")
+    Promise::of(&grants(), &purposes(), &approvals(), &[own]).expect("the shop's promises")
 }
 
 #[test]
@@ -105,7 +118,63 @@ fn without_the_rule_of_a_purpose_its_fields_are_not_its_own() {
     }
 }
 
-/// What the charter's purposes forbid is promised too, and nothing beyond.
+/// A purpose that nobody has named is none, by the policy itself and not only because the engine makes none of it.
+#[test]
+fn without_its_rule_a_purpose_could_be_invented() {
+    let mut prover = Prover::start();
+    let claims = claims(&prover, promises(""));
+    let invented = prover.logic(&without(&policy(&[everything()]), "purpose:known"));
+    let broken = broken(&mut prover, &invented, &claims);
+    assert_eq!(names(&broken), ["promise:known-purpose", "promise:fields-of-purpose"]);
+    for purpose in purposes() {
+        assert!(
+            !report(&broken).contains(&format!("purpose: Purpose::\"{}\"", purpose.name)),
+            "{}",
+            report(&broken)
+        );
+    }
+}
+
+/// Without the rule, or with one that says less, somebody exports alone, and the solver says how.
+#[test]
+fn a_rule_that_lets_one_person_export_is_found() {
+    let mut prover = Prover::start();
+    let claims = claims(&prover, promises(""));
+    let rule = "approval:export/subject.export";
+    let promised = ["promise:approval/export/subject.export"];
+    let whole = policy(&[everything()]);
+    let gone = prover.logic(&without(&whole, rule));
+    assert_eq!(names(&broken(&mut prover, &gone, &claims)), promised);
+    for (weaker, told) in [
+        (r#"context.approved.contains("export") && context.approvers >= 1"#, "approvers: 1"),
+        (r#"context.approved.contains("export") || context.approvers >= 2"#, "approve"),
+        (r#"context.approvers >= 2"#, "approve"),
+        (r#"context.approved.contains("export")"#, "approvers: "),
+        (
+            r#"context.approved.contains("export") && context.approvers >= 2 || context.rows == Rows::"few""#,
+            "few",
+        ),
+    ] {
+        let text = format!(
+            "@id(\"{rule}\") forbid (principal, action == Action::\"subject.export\", resource) unless {{ {weaker} }};"
+        );
+        let mut weakened = without(&whole, rule);
+        for policy in policies(&text).policies() {
+            weakened.add(policy.clone()).expect("in its place");
+        }
+        let weakened = prover.logic(&weakened);
+        let found = broken(&mut prover, &weakened, &claims);
+        assert_eq!(names(&found), promised, "{weaker}");
+        let report = report(&found);
+        assert!(
+            report.contains("`subject.export` is never done before 2 other people have agreed to it."),
+            "{report}"
+        );
+        assert!(report.contains("action: subject.export") && report.contains(told), "{weaker}\n{report}");
+    }
+}
+
+/// What the charter's purposes and approvals forbid is promised too, and nothing beyond.
 #[test]
 fn every_rule_of_a_purpose_is_promised_in_full() {
     let mut prover = Prover::start();
@@ -163,7 +232,7 @@ fn a_grant_too_many_is_found() {
 
     let mut grants = grants();
     grants.push(role("campaigns", PrincipalKind::Service, &["subject.export"], &["support"], &["email"]));
-    let engine = Engine::compile(&grants, &purposes(), &[]).expect("the shop compiles");
+    let engine = Engine::compile_with(&grants, &purposes(), &approvals(), &[]).expect("the shop compiles");
     let too_many = prover.logic(&policies(engine.text()));
     let broken = broken(&mut prover, &too_many, &claims);
     assert_eq!(names(&broken), ["promises/shop.cedar/exports"]);

@@ -8,7 +8,7 @@ use crate::prover::Prover;
 use crate::texts::{base_and_everything, everything, policies};
 
 pub(crate) fn promises() -> Vec<Promise> {
-    Promise::of(&[], &[], &[]).expect("the shipped promises")
+    Promise::of(&[], &[], &[], &[]).expect("the shipped promises")
 }
 
 /// Permits only add up and forbids only take away: what holds beside a text that permits everything holds beside
@@ -53,7 +53,7 @@ fn a_promise_that_does_not_hold_is_refuted_by_a_request() {
             forbid (principal, action == Action::"key.read", resource) unless { principal is Auditor };"#
             .into(),
     };
-    let promises = Promise::of(&[], &[], &[own]).expect("a promise");
+    let promises = Promise::of(&[], &[], &[], &[own]).expect("a promise");
     let mut prover = Prover::start();
     let policy = prover.logic(&base_and_everything());
     let claims = claims(&prover, promises);

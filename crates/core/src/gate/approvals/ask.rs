@@ -1,14 +1,15 @@
 //! Asking for others' word, and taking that back.
 
-use avouch_policy::Action;
+use avouch_policy::{Action, Need};
 use avouch_store::Tx;
 
 use super::live::ApprovalChange;
-use super::record::{Kept, Request, State};
+use super::record::{Kept, OfDraft, Request, State};
+use super::vote::nobody_else;
 use crate::app::{App, Cx, Operation, Outcome, about_nobody};
 use crate::audit::Note;
-use crate::gate::{Permit, Reach, Reason};
-use crate::ids::{ApprovalId, SubjectId};
+use crate::gate::{self, Intent, Permit, Reach, Reason, SubjectFacts};
+use crate::ids::{ApprovalId, DraftId, SubjectId};
 use crate::vault::{self, Asked};
 use crate::{Error, Fault};
 
@@ -95,7 +96,7 @@ impl Scope {
 }
 
 /// More than so many are not counted.
-const COUNTED: u64 = 10_000_000;
+const COUNTED: u64 = 1_000_000;
 
 impl Operation for AskApproval {
     const ACTION: Action = Action::ApprovalAsk;
@@ -129,7 +130,17 @@ impl Operation for AskApproval {
         if !faults.is_empty() {
             return Err(Error::Invalid(faults));
         }
-        let places = crate::vault::places(cx.rules, &self.fields, "/fields")?;
+        let places = match self.action {
+            // They show whatever the purpose covers, and others agree to just that.
+            Action::SubjectSearch | Action::SubjectList if self.fields.is_empty() => {
+                gate::covered(cx.rules, Some(&self.purpose))
+            }
+            Action::SubjectSearch | Action::SubjectList => {
+                let detail = "a list or a search shows whatever the purpose covers: leave them out";
+                return Err(Error::invalid("/fields", detail));
+            }
+            _ => crate::vault::places(cx.rules, &self.fields, "/fields")?,
+        };
         let number = |place: &usize| cx.rules.fields.get(*place).map(|rule| rule.number);
         let request = Request {
             requester: cx.caller.id(),
@@ -148,11 +159,72 @@ impl Operation for AskApproval {
             minutes,
             customers,
             votes: Vec::new(),
+            draft: None,
         };
         let id = ApprovalId::from_bytes(cx.new_id()?);
         request.put(tx, cx.app, id, cx.now.saturating_add(WAITS_MICROS))?;
         Ok(Outcome::new(id, Note { objects: vec![*id.bytes()], ..Note::count(1) }))
     }
+}
+
+/// Asks for what the charter wants before a draft of another may be put in force: one request for each approval that policy names,
+/// unless nobody is there who could agree to it.
+pub(crate) fn ask_for_draft(
+    tx: &mut Tx<'_>,
+    cx: &Cx<'_>,
+    draft: DraftId,
+    reason: &Reason,
+) -> Result<Vec<ApprovalId>, Error> {
+    let mut asked = Vec::new();
+    for approval in wanted_to_apply(cx)? {
+        let Some(rule) = cx.rules.charter.approval(&approval) else { continue };
+        let request = Request {
+            requester: cx.caller.id(),
+            state: State::Asked,
+            action: Action::CharterApply.as_str().to_owned(),
+            purpose: String::new(),
+            subject: None,
+            reach: None,
+            searched_by: Vec::new(),
+            predicted: None,
+            fields: Vec::new(),
+            reason: reason.as_str().to_owned(),
+            case_reference: None,
+            asked: cx.now,
+            minutes: rule.minutes,
+            customers: 1,
+            votes: Vec::new(),
+            draft: Some(OfDraft { id: draft, base: cx.rules.version }),
+            approval,
+        };
+        let id = ApprovalId::from_bytes(cx.new_id()?);
+        request.put(tx, cx.app, id, cx.now.saturating_add(WAITS_MICROS))?;
+        asked.push(id);
+    }
+    Ok(asked)
+}
+
+/// The approvals without which the caller may not put another charter in force.
+///
+/// # Errors
+/// [`Error::Refused`] when they may not even with all of them.
+fn wanted_to_apply(cx: &Cx<'_>) -> Result<Vec<String>, Error> {
+    let (action, facts) = (Action::CharterApply, SubjectFacts::default());
+    let refusal = match gate::decide(cx.rules, cx.caller, action, &Intent::plain(), facts) {
+        Ok(_) => return Ok(Vec::new()),
+        Err(Error::Refused(refusal)) => refusal,
+        Err(error) => return Err(error),
+    };
+    if refusal.needs.iter().any(|need| matches!(need, Need::Permission { .. })) {
+        return Err(Error::Refused(refusal));
+    }
+    let access = cx.app.access();
+    let names = refusal.needs.into_iter().filter_map(|need| match need {
+        Need::Approval { name } => Some(name),
+        // How fresh a log-in has to be is asked when it is put in force.
+        _ => None,
+    });
+    Ok(names.filter(|name| !nobody_else(&access, cx.rules, cx.caller.id(), name, cx.now)).collect())
 }
 
 /// Takes a request back, agreed to or not.

@@ -10,7 +10,7 @@ use crate::app::{Cx, Operation, Outcome, about_nobody};
 use crate::audit::Note;
 use crate::gate::work::{Work, work_under};
 use crate::gate::{Permit, Reach};
-use crate::ids::{ApprovalId, EventId, PrincipalId, SubjectId};
+use crate::ids::{ApprovalId, DraftId, EventId, PrincipalId, SubjectId};
 use crate::watch::{Recently, recently};
 
 /// Lists requests, newest first: one's own, and those on which one has or had something to say.
@@ -63,6 +63,8 @@ pub struct ApprovalShown {
     pub predicted: Option<u64>,
     /// What whoever asks has looked at in the last 30 days; where it waits for whoever reads this.
     pub recently: Option<Recently>,
+    /// The draft of a charter that is to be put in force.
+    pub draft: Option<DraftId>,
     /// With which fields.
     pub fields: Vec<String>,
     /// Why.
@@ -117,8 +119,8 @@ impl Operation for ReadApprovals {
                 Some((_, recently)) => Some(*recently),
                 None if known.len() < MOST_REQUESTERS => {
                     let recently = recently(tx, cx.app, one.requester, cx.now)?;
-                    known.push((one.requester, recently));
-                    Some(recently)
+                    known.extend(recently.map(|recently| (one.requester, recently)));
+                    recently
                 }
                 None => None,
             };
@@ -195,6 +197,7 @@ fn shown(cx: &Cx<'_>, id: ApprovalId, kept: Kept) -> Option<ApprovalShown> {
         // Whoever asks learns nothing by asking.
         predicted: request.predicted.filter(|_| !own),
         recently: None,
+        draft: request.draft.map(|draft| draft.id),
         fields: request
             .fields
             .iter()

@@ -10,7 +10,7 @@ use super::live::ApprovalChange;
 use crate::Error;
 use crate::app::App;
 use crate::gate::Reach;
-use crate::ids::{ApprovalId, PrincipalId, SubjectId};
+use crate::ids::{ApprovalId, DraftId, PrincipalId, SubjectId};
 
 statements! {
     data PUT = "insert into approval (id, requester, subject, version, until, remaining, sealed) values (?1, ?2, ?3, 1, ?4, ?5, ?6)";
@@ -62,6 +62,16 @@ pub(super) struct Request {
     /// How many customers that were when it was asked for, at most.
     #[serde(default)]
     pub(super) predicted: Option<u64>,
+    /// The draft of a charter that it is about, if it is about one.
+    #[serde(default)]
+    pub(super) draft: Option<OfDraft>,
+}
+
+/// A draft of a charter, and the version that it was checked against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct OfDraft {
+    pub(super) id: DraftId,
+    pub(super) base: u32,
 }
 
 /// Somebody's word.
@@ -176,6 +186,35 @@ pub(crate) fn cancel_all(
         }
     }
     Ok(ends)
+}
+
+/// Takes these back, of which a draft is withdrawn.
+pub(crate) fn cancel_these(
+    tx: &mut Tx<'_>,
+    app: &App,
+    ids: &[ApprovalId],
+) -> Result<Vec<ApprovalChange>, Error> {
+    let mut ends = Vec::new();
+    for id in ids {
+        let Kept { mut request, version, until, .. } = match Kept::one(tx, app, *id) {
+            Err(Error::NotFound) => continue,
+            kept => kept?,
+        };
+        if matches!(request.state, State::Asked | State::Granted) {
+            request.state = State::Cancelled;
+            request.change(tx, app, *id, version, until)?;
+            ends.push(ApprovalChange::Ends(*id, request.requester));
+        }
+    }
+    Ok(ends)
+}
+
+/// How far a request is, and until when; nothing when it is forgotten.
+pub(crate) fn state_of(tx: &mut Tx<'_>, app: &App, id: ApprovalId) -> Result<Option<(State, i64)>, Error> {
+    match Kept::one(tx, app, id) {
+        Err(Error::NotFound) => Ok(None),
+        kept => kept.map(|kept| Some((kept.request.state, kept.until))),
+    }
 }
 
 fn open(keys: &VaultKeys, id: &[u8; 16], requester: [u8; 16], sealed: &[u8]) -> Result<Request, Error> {

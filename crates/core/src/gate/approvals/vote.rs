@@ -53,6 +53,11 @@ impl Operation for Vote {
         if request.state != State::Asked || until <= cx.now {
             return Err(Error::Conflict("it is over already"));
         }
+        if request.draft.is_some_and(|draft| draft.base != cx.rules.version) {
+            return Err(Error::Conflict(
+                "another charter has come into force since: it has to be drafted again",
+            ));
+        }
         bars(&access, cx.caller.id(), request.requester)?;
         let about = request.subject.map(|subject| access.marks().of(subject).colleague);
         if about.flatten().is_some_and(|colleague| same_person(&access, colleague, cx.caller.id())) {
@@ -93,6 +98,25 @@ fn bars(access: &Access, voter: PrincipalId, requester: PrincipalId) -> Result<(
         return Err(Error::Conflict("nobody agrees to what the one asks for whom they report to"));
     }
     Ok(())
+}
+
+/// Whether nobody is there who could agree to what somebody asks for: of those who may act and hold a role that has a word in it, all
+/// are that somebody themselves, by whatever account, or report to them.
+pub(crate) fn nobody_else(
+    access: &Access,
+    rules: &Rules,
+    requester: PrincipalId,
+    approval: &str,
+    now: i64,
+) -> bool {
+    let Some(approval) = rules.charter.approval(approval) else { return false };
+    let speaks = |role: &String| approval.approvers.iter().any(|(wanted, _)| wanted == role);
+    !access.principals().any(|(id, record)| {
+        let may_act = record.is_active() && record.until.is_none_or(|until| now < until);
+        may_act
+            && access.class(id, rules).is_some_and(|class| class.roles().iter().any(speaks))
+            && bars(access, id, requester).is_ok()
+    })
 }
 
 /// Whether somebody has another above them, however far up the line.

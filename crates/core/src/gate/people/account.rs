@@ -82,7 +82,7 @@ impl Operation for ReadAccount {
         let access = cx.app.access();
         let record = access.principal(id).ok_or(Error::NotFound)?.clone();
         let all = Authenticator::of(tx, cx.app, id)?;
-        let strong = strong(&all);
+        let strong = strong(cx.app, &all);
         let titles = |names: &[String]| {
             let title = |name: &String| {
                 let purposes = cx.rules.charter.purposes();

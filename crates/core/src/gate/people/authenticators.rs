@@ -20,9 +20,10 @@ use crate::outbox::AccountNotice;
 use crate::{Error, Refusal};
 
 statements! {
-    data PUT = "insert into authenticator (id, principal, sealed) values (?1, ?2, ?3)";
+    data PUT = "insert into authenticator (id, principal, sealed, identity) values (?1, ?2, ?3, ?4)";
     data CHANGE = "update authenticator set sealed = ?2 where id = ?1";
     data ONE = "select principal, sealed from authenticator where id = ?1";
+    data OF_IDENTITY = "select id, principal, sealed from authenticator where identity = ?1";
     data OF_PRINCIPAL = "select id, sealed from authenticator where principal = ?1 order by id";
     data DROP = "delete from authenticator where id = ?1 and principal = ?2";
     data DROP_ALL = "delete from authenticator where principal = ?1";
@@ -58,6 +59,11 @@ pub(super) enum Secret {
         last: Option<u64>,
     },
     Recovery(Codes),
+    /// Who somebody is at an identity provider, by its name and theirs. No secret.
+    Identity {
+        issuer: String,
+        subject: String,
+    },
 }
 
 /// The kinds of authenticators.
@@ -71,6 +77,8 @@ pub enum AuthenticatorKind {
     Totp,
     /// Recovery codes: each lets its owner in once, to enrol.
     Recovery,
+    /// An identity at a provider: worth what the provider says each time.
+    Identity,
 }
 
 impl AuthenticatorKind {
@@ -82,6 +90,7 @@ impl AuthenticatorKind {
             Self::Password => "password",
             Self::Totp => "totp",
             Self::Recovery => "recovery_codes",
+            Self::Identity => "identity",
         }
     }
 }
@@ -93,6 +102,7 @@ impl Secret {
             Self::Password { .. } => AuthenticatorKind::Password,
             Self::Totp { .. } => AuthenticatorKind::Totp,
             Self::Recovery(_) => AuthenticatorKind::Recovery,
+            Self::Identity { .. } => AuthenticatorKind::Identity,
         }
     }
 }
@@ -152,8 +162,32 @@ impl Authenticator {
         Ok(Some(kept))
     }
 
+    /// The one that is this identity.
+    pub(super) fn of_identity(
+        tx: &mut Tx<'_>,
+        app: &App,
+        issuer: &str,
+        subject: &str,
+    ) -> Result<Option<(AuthenticatorId, Self)>, Error> {
+        let row = tx.first(&OF_IDENTITY, params![&identity_digest(app, issuer, subject)], |row| {
+            Ok((row.bytes::<16>(0)?, row.bytes::<16>(1)?, row.blob(2)?.to_vec()))
+        })?;
+        let Some((id, owner, sealed)) = row else { return Ok(None) };
+        let kept = open(app, &id, &sealed)?;
+        let same = matches!(&kept.secret, Secret::Identity { issuer: by, subject: who } if by == issuer && who == subject);
+        // Whoever writes the database could lead one identity to another's owner.
+        if !same || kept.principal.bytes() != &owner {
+            return Err(Error::Tampered);
+        }
+        Ok(Some((AuthenticatorId::from_bytes(id), kept)))
+    }
+
     pub(super) fn put(&self, tx: &mut Tx<'_>, app: &App, id: AuthenticatorId) -> Result<(), Error> {
-        tx.put(&PUT, params![id.bytes(), self.principal.bytes(), &self.seal(app, id)?])?;
+        let identity = match &self.secret {
+            Secret::Identity { issuer, subject } => Some(identity_digest(app, issuer, subject)),
+            _ => None,
+        };
+        tx.put(&PUT, params![id.bytes(), self.principal.bytes(), &self.seal(app, id)?, identity.as_ref()])?;
         Ok(())
     }
 
@@ -174,6 +208,17 @@ fn open(app: &App, id: &[u8; 16], sealed: &[u8]) -> Result<Authenticator, Error>
     serde_json::from_slice(&plain).map_err(|_| Error::Tampered)
 }
 
+/// By what an identity is found. Issuer and subject cannot run into each other: neither has a zero byte.
+fn identity_digest(app: &App, issuer: &str, subject: &str) -> [u8; 32] {
+    app.keys.row_digest("identity", &[issuer.as_bytes(), subject.as_bytes()])
+}
+
+/// Takes one of somebody's away.
+pub(super) fn drop_one(tx: &mut Tx<'_>, id: AuthenticatorId, principal: PrincipalId) -> Result<(), Error> {
+    tx.put(&DROP, params![id.bytes(), principal.bytes()])?;
+    Ok(())
+}
+
 /// Takes everything away that somebody logs in with.
 pub(crate) fn drop_all(tx: &mut Tx<'_>, principal: PrincipalId) -> Result<(), Error> {
     tx.put(&DROP_ALL, params![principal.bytes()])?;
@@ -184,7 +229,11 @@ pub(crate) fn drop_all(tx: &mut Tx<'_>, principal: PrincipalId) -> Result<(), Er
 pub(super) type Kept = Vec<(AuthenticatorId, Authenticator)>;
 
 /// Whether somebody has a way in that is worth two factors.
-pub(super) fn strong(all: &[(AuthenticatorId, Authenticator)]) -> bool {
+pub(super) fn strong(app: &App, all: &[(AuthenticatorId, Authenticator)]) -> bool {
+    let vouched = |one: &Authenticator| matches!(&one.secret, Secret::Identity { issuer, .. } if app.people.sign_on.is_strong(issuer));
+    if all.iter().any(|(_, one)| vouched(one)) {
+        return true;
+    }
     let has = |kind| all.iter().any(|(_, one)| one.secret.kind() == kind);
     has(AuthenticatorKind::Passkey) || has(AuthenticatorKind::Password) && has(AuthenticatorKind::Totp)
 }
@@ -199,23 +248,33 @@ pub(super) fn add(
     let all = Authenticator::of(tx, cx.app, cx.caller.id())?;
     // With a password alone nobody adds to a way in that is stronger. With a link or a recovery code they may: that is what
     // these are for.
-    if cx.caller.proof().aal() == 1 && strong(&all) {
+    if cx.caller.proof().aal() == 1 && strong(cx.app, &all) {
         let needs = vec![Need::Proof(ProofNeed::TWO_FACTORS)];
         return Err(Error::Refused(Refusal { needs, policies: vec!["house:own-authenticators".to_owned()] }));
     }
     let kind = one.secret.kind();
-    let single = kind != AuthenticatorKind::Passkey;
+    let single = !matches!(kind, AuthenticatorKind::Passkey | AuthenticatorKind::Identity);
     let mut ended = Vec::new();
     for (id, _) in all.iter().filter(|(_, other)| single && other.secret.kind() == kind) {
         tx.put(&DROP, params![id.bytes(), cx.caller.id().bytes()])?;
         ended.extend(sessions::end_begun_with(tx, cx.app, cx.caller.id(), *id, cx.caller.session())?);
     }
-    if all.len() >= MOST {
-        return Err(Error::Conflict("you have 20 ways to log in: take one away first"));
+    Ok((add_for(tx, cx, one)?, ended))
+}
+
+/// Adds one to what its owner has, whoever does it.
+pub(super) fn add_for(tx: &mut Tx<'_>, cx: &Cx<'_>, one: &Authenticator) -> Result<AuthenticatorId, Error> {
+    if Authenticator::of(tx, cx.app, one.principal)?.len() >= MOST {
+        return Err(Error::Conflict("there are 20 ways to log in already: take one away first"));
+    }
+    if let Secret::Identity { issuer, subject } = &one.secret
+        && Authenticator::of_identity(tx, cx.app, issuer, subject)?.is_some()
+    {
+        return Err(Error::Conflict("this identity is linked already: an identity is one person's"));
     }
     let id = AuthenticatorId::from_bytes(cx.new_id()?);
     one.put(tx, cx.app, id)?;
-    Ok((id, ended))
+    Ok(id)
 }
 
 /// Takes one of the caller's own away. Every session that began with it ends.
@@ -236,7 +295,7 @@ impl Operation for RemoveAuthenticator {
         let kind = all.iter().find(|(id, _)| *id == self.id).map(|(_, one)| one.secret.kind());
         let kind = kind.ok_or(Error::NotFound)?;
         let rest: Vec<_> = all.iter().filter(|(id, _)| *id != self.id).cloned().collect();
-        if strong(&all) && !strong(&rest) {
+        if strong(cx.app, &all) && !strong(cx.app, &rest) {
             return Err(Error::Conflict(
                 "this is your last way in that is worth two factors: add another one first",
             ));

@@ -69,7 +69,7 @@ pub struct EnrolRecoveryCodes;
 
 /// What was judged and is to be kept.
 #[derive(Debug)]
-struct Ready {
+pub(super) struct Ready {
     owner: PrincipalId,
     label: String,
     secret: Secret,
@@ -82,12 +82,16 @@ struct Ready {
 fn password_of(all: &Kept) -> Option<(AuthenticatorId, &Hashed)> {
     all.iter().find_map(|(id, one)| match &one.secret {
         Secret::Password { hashed, .. } => Some((*id, hashed)),
-        Secret::Passkey(_) | Secret::Totp { .. } | Secret::Recovery(_) => None,
+        Secret::Passkey(_) | Secret::Totp { .. } | Secret::Recovery(_) | Secret::Identity { .. } => None,
     })
 }
 
 impl Ready {
-    fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Outcome<Enrolled>, Error> {
+    pub(super) fn new(owner: PrincipalId, label: &str, secret: Secret, single: Single) -> Self {
+        Self { owner, label: label.to_owned(), secret, single: Some(single), knows: None }
+    }
+
+    pub(super) fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Outcome<Enrolled>, Error> {
         if self.owner != cx.caller.id() {
             return Err(Error::LogInFailed);
         }

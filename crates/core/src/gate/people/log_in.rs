@@ -79,6 +79,13 @@ pub enum LogIn {
     },
     /// A one-time link's secret.
     Link(Zeroizing<String>),
+    /// What a browser brought back from an identity provider.
+    SignOn {
+        /// What [`App::begin_sign_on`] gave out.
+        ticket: String,
+        /// What stands behind the question mark of the address that the browser came to.
+        query: Zeroizing<String>,
+    },
 }
 
 /// The first half of a ceremony.
@@ -97,6 +104,7 @@ impl core::fmt::Debug for LogIn {
             Self::Password { .. } => "LogIn(password)",
             Self::Recovery { .. } => "LogIn(recovery code)",
             Self::Link(_) => "LogIn(link)",
+            Self::SignOn { .. } => "LogIn(sign-on)",
         })
     }
 }
@@ -116,7 +124,8 @@ impl App {
     /// Judges what somebody shows. Takes its time, on the thread that calls.
     ///
     /// # Errors
-    /// [`Error::LogInFailed`] whatever is wrong with it; [`Error::TooMany`] after too many failures; [`Error::Busy`].
+    /// [`Error::LogInFailed`] whatever is wrong with it; [`Error::TooMany`] after too many failures; [`Error::Busy`];
+    /// [`Error::ProviderUnavailable`].
     pub fn judge_log_in(
         self: &Arc<Self>,
         shown: LogIn,
@@ -132,6 +141,7 @@ impl App {
                 self.counted(&login, arrival, &mut about, |about| self.judge_recovery(&login, code, about))
             }
             LogIn::Link(secret) => self.judge_link(&secret, &mut about),
+            LogIn::SignOn { ticket, query } => self.judge_sign_on(&ticket, &query, &mut about.principal),
         };
         let admitted = judged.and_then(|proven| {
             let caller = Caller::proven(&self.access(), &self.rules(), &proven, arrival.from, self.now());
@@ -250,11 +260,13 @@ impl App {
                 principal,
                 aal: 2,
                 phishing_resistant: true,
+                age_seconds: 0,
                 methods: &["pop", "user"],
                 key: self.people.settings.class_of(&known),
                 bound_since: (!known.travels()).then_some(kept.created),
                 single: Some(single),
                 rests_on: vec![RestsOn::Passkey(id, shown.changed.map(Box::new))],
+                signed_on: None,
             });
         }
         Err(Error::LogInFailed)
@@ -275,7 +287,7 @@ impl App {
             match kept.secret {
                 Secret::Password { hashed: kept, .. } => hashed = Some((id, kept)),
                 Secret::Totp { bytes, last } => totp = Some((id, Zeroizing::new(bytes), last)),
-                Secret::Passkey(_) | Secret::Recovery(_) => {}
+                Secret::Passkey(_) | Secret::Recovery(_) | Secret::Identity { .. } => {}
             }
         }
         let nobodys = Hashed::nobodys();
@@ -303,8 +315,18 @@ impl App {
             }
             Some((_, None)) => return Err(Error::LogInFailed),
         };
-        let (phishing_resistant, key, bound_since, single) = (false, KeyClass::Any, None, None);
-        Ok(Proven { principal, aal, phishing_resistant, key, methods, bound_since, single, rests_on })
+        Ok(Proven {
+            principal,
+            aal,
+            phishing_resistant: false,
+            age_seconds: 0,
+            key: KeyClass::Any,
+            methods,
+            bound_since: None,
+            single: None,
+            rests_on,
+            signed_on: None,
+        })
     }
 
     fn judge_recovery(
@@ -328,11 +350,13 @@ impl App {
             principal,
             aal: 0,
             phishing_resistant: false,
+            age_seconds: 0,
             key: KeyClass::Any,
             methods: &["recovery"],
             bound_since: None,
             single: None,
             rests_on: vec![RestsOn::Recovery(id, code)],
+            signed_on: None,
         })
     }
 
@@ -347,11 +371,13 @@ impl App {
             principal,
             aal: 0,
             phishing_resistant: false,
+            age_seconds: 0,
             key: KeyClass::Any,
             methods: &["link"],
             bound_since: None,
             single: None,
             rests_on: vec![RestsOn::Link(id)],
+            signed_on: None,
         })
     }
 

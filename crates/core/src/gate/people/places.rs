@@ -166,7 +166,9 @@ impl Places {
 
     /// Whether so much of it was never seen as a new browser is worth: another network of the same provider is nothing to tell.
     fn is_unseen(&self, place: &Place) -> bool {
-        self.novelty(place, |_| true) >= NEW_BROWSER
+        // Of a program that says nothing of a browser, where it is counts alone.
+        let silent = if place.browser.is_none() { NEW_BROWSER } else { 0 };
+        self.novelty(place, |_| true).saturating_sub(silent) >= NEW_BROWSER
     }
 
     /// How new a place is by what of it is not known yet, as `known` has it.

@@ -9,6 +9,7 @@ use avouch_store::Tx;
 use super::authenticators::{Authenticator, Secret};
 use super::links;
 use super::once::{self, Single};
+use super::sign_on::SignedOn;
 use crate::Error;
 use crate::app::Cx;
 use crate::ids::{AuthenticatorId, LinkId, PrincipalId};
@@ -19,6 +20,8 @@ pub struct Proven {
     pub(super) principal: PrincipalId,
     pub(super) aal: u8,
     pub(super) phishing_resistant: bool,
+    /// How long ago it was shown, where that was elsewhere.
+    pub(super) age_seconds: u64,
     /// How sure it is that the passkey which was shown is in one device.
     pub(super) key: KeyClass,
     /// How, in the words of RFC 8176 where it has one.
@@ -27,6 +30,8 @@ pub struct Proven {
     pub(super) bound_since: Option<i64>,
     pub(super) single: Option<Single>,
     pub(super) rests_on: Vec<RestsOn>,
+    /// In whose name, where that was at an identity provider.
+    pub(super) signed_on: Option<SignedOn>,
 }
 
 /// What a proof rests on, and what its use changes there.
@@ -42,6 +47,8 @@ pub(super) enum RestsOn {
     Recovery(AuthenticatorId, zeroize::Zeroizing<String>),
     /// A one-time link.
     Link(LinkId),
+    /// An identity at a provider.
+    Identity(AuthenticatorId),
 }
 
 impl Proven {
@@ -61,15 +68,15 @@ impl Proven {
         self.rests_on.iter().any(|on| matches!(on, RestsOn::Recovery(..) | RestsOn::Link(_)))
     }
 
-    /// What policy sees of it: just made.
+    /// What policy sees of it.
     pub(crate) fn proof(&self) -> Proof {
-        Proof::session(self.aal, self.phishing_resistant, 0, 0).by_key(self.key)
+        Proof::session(self.aal, self.phishing_resistant, self.age_seconds, 0).by_key(self.key)
     }
 
     /// The authenticator that counts most in it: with its end the session ends.
     pub(super) fn authenticator(&self) -> Option<AuthenticatorId> {
         self.rests_on.iter().find_map(|on| match on {
-            RestsOn::Passkey(id, _) | RestsOn::Password(id, ..) => Some(*id),
+            RestsOn::Passkey(id, _) | RestsOn::Password(id, ..) | RestsOn::Identity(id) => Some(*id),
             RestsOn::Totp(..) | RestsOn::Recovery(..) | RestsOn::Link(_) => None,
         })
     }
@@ -91,6 +98,7 @@ impl Proven {
             RestsOn::Passkey(id, _)
             | RestsOn::Password(id, ..)
             | RestsOn::Totp(id, _)
+            | RestsOn::Identity(id)
             | RestsOn::Recovery(id, _) => *id,
         };
         let mut kept = Authenticator::one(tx, cx.app, id, self.principal)?.ok_or(Error::LogInFailed)?;
@@ -116,6 +124,7 @@ impl Proven {
                     return Err(Error::LogInFailed);
                 }
             }
+            (Secret::Identity { .. }, RestsOn::Identity(_)) => {}
             _ => return Err(Error::LogInFailed),
         }
         kept.change(tx, cx.app, id)

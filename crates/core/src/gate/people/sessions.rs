@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 use super::atlas::{Atlas, Spot};
 use super::notices::Told;
 use super::places::{self, Novelty, Place};
+use super::sign_on::SignedOn;
 use super::{PeopleSettings, Proven};
 use crate::app::{App, Cx, Operation, Outcome, Refresh, about_nobody};
 use crate::audit::Note;
@@ -62,6 +63,8 @@ struct SessionRecord {
     novelty: Novelty,
     /// The network it began in, and what was known of it.
     network: [u8; 7],
+    /// In whose name it began, where that was at an identity provider.
+    signed_on: Option<SignedOn>,
     spot: Spot,
 }
 
@@ -289,9 +292,12 @@ impl Operation for BeginSession {
         let mut changes = Vec::new();
         let mut until = cx.now.saturating_add(cx.app.people.sessions.longest_micros);
         let mut own = stored(tx, cx.app, principal, cx.now)?;
+        let mut signed_on = self.proven.signed_on.clone();
         if let Some(old) = self.replaces {
             let before = own.iter().find(|(id, _)| *id == old).ok_or(Error::LogInFailed)?;
             until = before.1.until;
+            // It goes on, whatever it was made fresher by: who logs out there ends it still.
+            signed_on = signed_on.or_else(|| before.1.signed_on.clone());
             own.retain(|(id, _)| *id != old);
             end(tx, old, principal, &mut changes)?;
         }
@@ -321,12 +327,13 @@ impl Operation for BeginSession {
             aal: self.proven.aal,
             phishing_resistant: self.proven.phishing_resistant,
             key: self.proven.key,
-            proved: cx.now,
+            proved: cx.now.saturating_sub(micros(self.proven.age_seconds)),
             methods: self.proven.methods.iter().map(|method| (*method).to_owned()).collect(),
             authenticator: self.proven.authenticator(),
             client: self.client.clone(),
             novelty,
             network: self.network,
+            signed_on,
             spot: self.place.spot,
         };
         let plain = serde_json::to_vec(&record).map_err(|_| Error::Internal("a session has no JSON form"))?;
@@ -448,6 +455,23 @@ pub(crate) fn end_all(
     Ok(changes)
 }
 
+/// Ends the sessions, whoever's, that began at an identity provider in such a name.
+pub(super) fn end_signed_on(
+    tx: &mut Tx<'_>,
+    cx: &Cx<'_>,
+    ended: impl Fn(&SignedOn) -> bool,
+) -> Result<Vec<SessionChange>, Error> {
+    let rows = tx.query(&ALL, params![cx.now], |row| Ok((row.bytes::<16>(0)?, row.blob(4)?.to_vec())))?;
+    let mut changes = Vec::new();
+    for (id, sealed) in rows {
+        let record = open(&cx.app.keys, &id, &sealed)?;
+        if record.signed_on.as_ref().is_some_and(&ended) {
+            end(tx, SessionId::from_bytes(id), record.principal, &mut changes)?;
+        }
+    }
+    Ok(changes)
+}
+
 /// Ends the sessions that began with one authenticator, but for the one that asks.
 pub(super) fn end_begun_with(
     tx: &mut Tx<'_>,
@@ -463,6 +487,11 @@ pub(super) fn end_begun_with(
         }
     }
     Ok(changes)
+}
+
+/// Seconds as microseconds.
+fn micros(seconds: u64) -> i64 {
+    i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000_000)
 }
 
 /// The sessions of somebody as this transaction finds them: one that has just begun is not in memory yet.
@@ -496,7 +525,7 @@ fn end(
     Ok(())
 }
 
-fn ended_note(changes: &[SessionChange]) -> Note {
+pub(super) fn ended_note(changes: &[SessionChange]) -> Note {
     let ended = changes.iter().filter_map(|change| match change {
         SessionChange::End(id) => Some(*id.bytes()),
         SessionChange::Begin(..) | SessionChange::EndTokens(_) => None,
@@ -521,6 +550,7 @@ mod tests {
             methods: Vec::new(),
             authenticator: None,
             client: String::new(),
+            signed_on: None,
             novelty: Novelty::default(),
             network: [0; 7],
             spot: Spot::default(),

@@ -12,8 +12,7 @@ use super::once::Single;
 use crate::Error;
 use crate::app::App;
 
-/// For how long a ticket is good.
-const LIFE_MICROS: i64 = 5 * 60 * 1_000_000;
+const MINUTE_MICROS: i64 = 60 * 1_000_000;
 /// The longest ticket that is looked at.
 const LONGEST: usize = 16 << 10;
 
@@ -26,6 +25,8 @@ pub(crate) enum For {
     Passkey,
     /// To enrol an app for codes.
     Totp,
+    /// To log in at an identity provider, or to link an identity there.
+    SignOn,
 }
 
 impl For {
@@ -34,6 +35,16 @@ impl For {
             Self::LogIn => "log in",
             Self::Passkey => "enrol passkey",
             Self::Totp => "enrol totp",
+            Self::SignOn => "sign on",
+        }
+    }
+
+    /// For how long one is good.
+    const fn life_micros(self) -> i64 {
+        match self {
+            Self::LogIn | Self::Passkey | Self::Totp => 5 * MINUTE_MICROS,
+            // Somebody may have to do more there than here.
+            Self::SignOn => 10 * MINUTE_MICROS,
         }
     }
 }
@@ -48,7 +59,8 @@ struct Inside<T> {
 /// A ticket for what is to be known again.
 pub(crate) fn issue<T: Serialize>(app: &App, purpose: For, what: T) -> Result<String, Error> {
     let now = app.now();
-    let inside = Inside { id: app.ids.uuid(now, &app.rng)?, until: now.saturating_add(LIFE_MICROS), what };
+    let inside =
+        Inside { id: app.ids.uuid(now, &app.rng)?, until: now.saturating_add(purpose.life_micros()), what };
     let plain = Zeroizing::new(serde_json::to_vec(&inside).map_err(|_| Error::Internal("no JSON form"))?);
     let sealed = app.keys.seal_row("ticket", purpose.name().as_bytes(), &plain, &app.rng)?;
     Ok(BASE64URL_NOPAD.encode(&sealed))

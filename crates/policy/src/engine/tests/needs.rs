@@ -11,10 +11,14 @@ fn what_needs_others_to_agree_says_whose_word_it_needs() {
         unless { context.approved.contains("well_known") };
     "#;
     let (grants, purposes) = shop();
-    let compile = |approvals: &[&str]| Engine::compile_with(&grants, &purposes, approvals, &[source(text)]);
+    let approval = |name: &&str| ApprovalRule { name: (*name).to_owned(), people: 1, needed_for: Vec::new() };
+    let compile = |approvals: &[&str]| {
+        let approvals: Vec<_> = approvals.iter().map(approval).collect();
+        Engine::compile_with(&grants, &purposes, &approvals, &[source(text)])
+    };
     let engine = compile(&["well_known", "export"]).expect("compiles");
     let ask = |subject, approved: &[&str]| {
-        let approved = approved.iter().map(|name| Arc::from(*name)).collect();
+        let approved = Approved::by(1, approved.iter().copied());
         engine.decide(&Request { subject, approved, ..reveal() }).needs.clone()
     };
     let plain = SubjectClass::default();

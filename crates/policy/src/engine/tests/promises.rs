@@ -12,7 +12,7 @@ use crate::source::load;
 fn promised() -> Evaluator {
     let schema: Schema = SCHEMA.parse().expect("valid");
     let names = Names::of(&[], &[], &[]);
-    let promises = Promise::of(&[], &[], &[]).expect("shipped");
+    let promises = Promise::of(&[], &[], &[], &[]).expect("shipped");
     let text = promises.iter().map(Promise::text).collect();
     let promises = Source { name: "promises".into(), text };
     let mut loaded = load(&promises, false, Content::Promises, &schema, &names).expect("they stand");

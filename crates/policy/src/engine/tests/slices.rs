@@ -41,6 +41,7 @@ prop_compose! {
         proof in proofs(),
         tier in 0..=2_u8,
         approved in prop::sample::subsequence(vec!["export", "well_known"], 0..=2),
+        people in 1..=3_u32,
         rows in prop::sample::select(RowClass::ALL),
         break_glass in prop::bool::weighted(0.2),
     ) -> Request {
@@ -51,7 +52,7 @@ prop_compose! {
             action, purpose: purpose.map(Arc::from), purpose_lawful, reason, reason_required, network_allowed, contract_runs,
             proof, rows, most_rows: if rows == RowClass::One { 1 } else { 60 }, restricted,
             subject: SubjectClass { tier, own: tier > 1, colleague: tier > 0 },
-            approved: approved.into_iter().map(Arc::from).collect(),
+            approved: Approved::by(people, approved),
             break_glass,
         }
     }

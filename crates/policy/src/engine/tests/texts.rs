@@ -21,7 +21,7 @@ fn mistakes_have_a_place_and_a_help() {
     policies/night.cedar:1:1: unknown annotation `@advise`
       help: the annotations are `@id`, `@advice` and `@note`
     policies/night.cedar:1:1: a forbid has to say what the caller lacks
-      help: add `@advice(..)` with one of `permission`, `purpose`, `lawful_purpose`, `reason`, `network`, `contract`, `recipient`, `unrestricted`, `fewer_rows`, `field`, `view`, `session`, `proof`, `proof:15m`, `proof:5m:phishing-resistant`, `approval:name`
+      help: add `@advice(..)` with one of `permission`, `purpose`, `lawful_purpose`, `reason`, `network`, `contract`, `recipient`, `unrestricted`, `fewer_rows`, `field`, `view`, `session`, `proof`, `proof:15m`, `proof:5m:phishing-resistant`, `proof:device-bound`, `proof:attested`, `settled:24h`, `approval:name`
     policies/night.cedar:4:1: unknown advice `raeson`
       help: did you mean `reason`?
     "
