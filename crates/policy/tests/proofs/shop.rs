@@ -78,12 +78,12 @@ fn whoever_weakens_the_word_of_two_on_exports_is_found_out() {
         // Any other approval would do: that of seeing many at once, say.
         (rule("unless { context.approvers >= 2 }"), "Action::\"subject.export\""),
         (rule(r#"unless { context.approved.contains("export") }"#), "approvers: "),
-        // Not for programs, and not for few.
+        // Not with a key, and not for few.
         (
             rule(
-                r#"when { principal is Staff } unless { context.approvers >= 2 && context.approved.contains("export") }"#,
+                r#"when { context.means == Means::"session" } unless { context.approvers >= 2 && context.approved.contains("export") }"#,
             ),
-            "principal: ",
+            "means: ",
         ),
         (
             rule(
