@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use avouch_client::{IdempotencyKey, Stated};
 use avouch_wire::{
-    Access, EraseQuery, RevealRequest, SearchRequest, Secret, SubjectCreate, SubjectPatch, SubjectVersion,
-    View,
+    Access, EraseQuery, Fields, RevealRequest, SearchRequest, Secret, SubjectCreate, SubjectPatch,
+    SubjectVersion, View,
 };
 use clap::{Args, Subcommand};
 use serde_json::Value;

@@ -91,7 +91,27 @@ fn an_export_is_a_stream_or_a_refusal() {
         house.post(key, "/v1/exports", request)
     };
     // Nobody does this alone.
-    insta::assert_snapshot!(export(&dpo, json!({"plain": true})).plain(), @"");
+    insta::assert_snapshot!(export(&dpo, json!({"plain": true})).plain(), @r#"
+    403 {
+      "type": "/problems/denied-by-policy",
+      "title": "The policy does not allow this",
+      "status": 403,
+      "detail": "one thing is missing: see `needs`",
+      "request_id": "request",
+      "needs": [
+        {
+          "need": "approval",
+          "detail": "others have to agree: ask for the approval `export`",
+          "allowed": [
+            "export"
+          ]
+        }
+      ],
+      "decided_by": [
+        "approval:export/subject.export"
+      ]
+    }
+    "#);
     let wish = json!({
         "approval": "export", "action": "subject.export", "purpose": "data_rights", "everybody": true,
         "fields": ["email", "phones"], "reason": "asked by the customer", "customers": 3,
