@@ -18,7 +18,7 @@ use super::{CliError, Paging, Remote, Why};
 #[derive(Debug, Subcommand)]
 pub(crate) enum ApprovalCommand {
     /// Ask others to agree to one act
-    Ask(AskArgs),
+    Ask(Box<AskArgs>),
     /// List what you have asked for, and what waits for your word
     List(ListArgs),
     /// List what was done under one
@@ -125,7 +125,7 @@ pub(super) fn run(command: ApprovalCommand, remote: &Remote) -> Result<ExitCode,
                 case,
                 minutes,
                 customers,
-            } = args;
+            } = *args;
             let (by, like) = search.read()?;
             let search = (!by.is_empty() || !like.is_empty()).then_some(ApprovalSearch { by, like });
             let asked = client.approval_ask(&ApprovalRequest {
