@@ -2,7 +2,7 @@
 // codes, sets up a password with an app; and what others try.
 
 import { browser, check, site, Visitor } from "./house.mjs";
-import { totp } from "./totp.mjs";
+import { another, totp, unhurried } from "./totp.mjs";
 
 const link = process.env.AVOUCH_E2E_LINK;
 const chromium = await browser();
@@ -70,6 +70,7 @@ try {
   await ida.page.getByRole("heading", { name: "An app for codes" }).waitFor();
   await ida.look("totp");
   const secret = (await ida.page.locator(".secret").innerText()).replaceAll(" ", "");
+  await unhurried();
   await ida.page.getByLabel("The first code").fill(totp(secret));
   await ida.page.getByRole("button", { name: "Done" }).click();
   await ida.page.waitForURL("**/console/account");
@@ -115,7 +116,8 @@ try {
   await byPassword("");
   check((await elsewhere.text()).includes("This lets nobody in"), "a password without its code lets nobody in");
   await elsewhere.look("login-wrong");
-  const code = totp(secret, 1);
+  await another();
+  const code = totp(secret);
   await byPassword(code);
   check(elsewhere.path() === "/console/account", "password and code let in");
   await elsewhere.page.getByRole("button", { name: "Log out" }).click();
@@ -167,14 +169,31 @@ try {
   await ida.goto("/console/account");
   check(ida.path() === "/console/account" && (await ida.session()).value === before, "another site logs nobody out");
 
+  // A session for a terminal: by whoever has just shown who they are.
+  await there.goto("/console/account");
+  await there.page.getByRole("button", { name: "A session for a terminal" }).click();
+  await there.page.getByRole("heading", { name: "A session for a terminal" }).waitFor();
+  await there.look("terminal");
+  const token = await there.page.locator(".secret").innerText();
+  const program = await fetch(`${new URL(there.page.url()).origin}/v1/account`, { headers: { Authorization: `Bearer ${token}` } });
+  check(program.status === 200, "a program works in it");
+
   // A recovery code, for somebody who has lost everything.
   const lost = await Visitor.arrives(chromium);
   await lost.goto("/console/login");
   await lost.page.getByText("I have lost what I log in with").click();
   const recover = lost.page.locator("form[action='/console/recover']");
-  await recover.getByLabel("Name to log in with").fill("ida@lindenhof.example");
-  await recover.getByLabel("Recovery code").fill(codes[4].toLowerCase());
-  await recover.getByRole("button", { name: "Use this code" }).click();
+  const byRecoveryCode = async (password) => {
+    await recover.getByLabel("Name to log in with").fill("ida@lindenhof.example");
+    await recover.getByLabel("Recovery code").fill(codes[4].toLowerCase());
+    await recover.getByLabel("Password").fill(password);
+    await recover.getByRole("button", { name: "Use this code" }).click();
+    await lost.page.waitForLoadState();
+  };
+  await lost.look("login-lost");
+  await byRecoveryCode("");
+  check((await lost.text()).includes("This lets nobody in"), "a recovery code leads around no password");
+  await byRecoveryCode("orchid walnut ferry cloud");
   await lost.page.waitForURL("**/console/enrol");
   await lost.goto("/console/account");
   check(lost.path() === "/console/enrol", "with a recovery code one enrols and sees nothing else");

@@ -14,8 +14,6 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 pub const STEP_SECONDS: u64 = 30;
 /// Digits of a code.
 pub const DIGITS: usize = 6;
-/// Codes this many steps before and after the present one are accepted too: clocks differ, and people type slowly.
-const SKEW: u64 = 1;
 
 /// The secret shared with an app: 160 random bits, as RFC 4226 recommends.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
@@ -55,18 +53,19 @@ impl Secret {
         Zeroizing::new(format!("otpauth://totp/{issuer}:{account}?secret={}&issuer={issuer}", *secret))
     }
 
-    /// The step whose code this is, if it is one of about now and later than `last`; the step is to be kept as the next `last`.
+    /// The step whose code this is, if it is the present one, or with `late` the one before it, and later than `last`; the step is to be
+    /// kept as the next `last`.
     ///
     /// Takes the same time for every six digits, right or wrong. Blanks are people's and are passed over; nothing else is.
     #[must_use]
-    pub fn verify(&self, code: &str, now_seconds: u64, last: Option<u64>) -> Option<u64> {
+    pub fn verify(&self, code: &str, now_seconds: u64, last: Option<u64>, late: bool) -> Option<u64> {
         let digits: Zeroizing<Vec<u8>> = Zeroizing::new(code.bytes().filter(|byte| *byte != b' ').collect());
         if digits.len() != DIGITS || !digits.iter().all(u8::is_ascii_digit) {
             return None;
         }
         let present = now_seconds / STEP_SECONDS;
         let mut found = None;
-        for step in present.saturating_sub(SKEW)..=present.saturating_add(SKEW) {
+        for step in present.saturating_sub(u64::from(late))..=present {
             let same = bool::from(self.code(step).as_bytes().ct_eq(&digits));
             if same && last.is_none_or(|last| step > last) {
                 found = Some(step);
@@ -129,18 +128,26 @@ mod tests {
     #[test]
     fn a_code_counts_once_and_none_before_it_counts_after() {
         let now = 1_111_111_111;
-        let step = SECRET.verify("050471", now, None);
+        let step = SECRET.verify("050471", now, None, true);
         assert_eq!(step, Some(now / 30));
-        assert_eq!(SECRET.verify("050471", now, step), None);
-        assert_eq!(SECRET.verify("081804", now, step), None, "the code of the step before");
-        assert_eq!(SECRET.verify("081804", now, None), Some(now / 30 - 1));
+        assert_eq!(SECRET.verify("050471", now, step, true), None);
+        assert_eq!(SECRET.verify("081804", now, step, true), None, "the code of the step before");
+        assert_eq!(SECRET.verify("081804", now, None, true), Some(now / 30 - 1));
     }
 
     #[test]
-    fn a_code_is_good_one_step_early_and_one_late() {
+    fn a_code_is_good_for_its_thirty_seconds_and_where_late_ones_are_for_thirty_more() {
         let code = SECRET.code(1_000);
-        for (step, good) in [(998, false), (999, true), (1_000, true), (1_001, true), (1_002, false)] {
-            assert_eq!(SECRET.verify(&code, step * 30, None).is_some(), good, "{step}");
+        for (seconds, good, late) in [
+            (29_999, false, false),
+            (30_000, true, true),
+            (30_029, true, true),
+            (30_030, false, true),
+            (30_059, false, true),
+            (30_060, false, false),
+        ] {
+            assert_eq!(SECRET.verify(&code, seconds, None, false).is_some(), good, "{seconds}");
+            assert_eq!(SECRET.verify(&code, seconds, None, true).is_some(), late, "{seconds}, late ones too");
         }
     }
 
@@ -148,9 +155,9 @@ mod tests {
     fn only_six_digits_are_a_code() {
         for other in ["", "05047", "0504711", "05047a", "٠٥٠٤٧١", "-50471", "+50471", "050471\n", "050471\t"]
         {
-            assert_eq!(SECRET.verify(other, 1_111_111_111, None), None, "{other:?}");
+            assert_eq!(SECRET.verify(other, 1_111_111_111, None, true), None, "{other:?}");
         }
-        assert!(SECRET.verify("050 471", 1_111_111_111, None).is_some());
+        assert!(SECRET.verify("050 471", 1_111_111_111, None, true).is_some());
     }
 
     #[test]

@@ -73,24 +73,31 @@ pub(crate) struct ConnectionArgs {
 }
 
 impl ConnectionArgs {
-    /// Whether somebody said by which key to ask.
+    /// Whether somebody said by which key to ask, or has logged in.
     pub(crate) fn has_key(&self) -> bool {
-        self.key.is_some() || self.key_file.is_some()
+        self.key.is_some() || self.key_file.is_some() || remote::session_of(&self.server).is_some()
     }
 
-    /// With the key found.
+    /// As nobody, whatever keys there are.
+    pub(crate) fn nobody(self, json: bool) -> Connection {
+        Connection { server: self.server, key: None, ca: self.ca, json }
+    }
+
+    /// With the key found, or the session of whoever has logged in.
     ///
     /// # Errors
-    /// When there is no key, or its file cannot be read.
+    /// When there is neither, or the key's file cannot be read.
     pub(crate) fn open(self, json: bool) -> Result<Connection, Error> {
         let key = match (&self.key_file, self.key) {
             (Some(path), _) => Secret(files::read_secret(path)?.trim().to_owned()),
             (None, Some(key)) => key,
-            (None, None) => {
-                return Err(Error::Usage("which key? Set AVOUCH_KEY, or say --key-file".to_owned()));
-            }
+            (None, None) => remote::session_of(&self.server).ok_or_else(|| {
+                Error::Usage(
+                    "as whom? Log in by `avouch login`, set AVOUCH_KEY, or say --key-file".to_owned(),
+                )
+            })?,
         };
-        Ok(Connection { server: self.server, key, ca: self.ca, json })
+        Ok(Connection { server: self.server, key: Some(key), ca: self.ca, json })
     }
 }
 
@@ -137,6 +144,10 @@ pub(crate) enum Command {
     /// A list of stolen passwords that nobody may take: build
     #[command(subcommand)]
     Passwords(PasswordsCommand),
+    /// Log in at a server, for whoever has no API key
+    Login(remote::LoginArgs),
+    /// End the session that `login` began
+    Logout,
     /// Look for what is wrong with the server on this machine
     Doctor,
     /// Write a shell's completions for this program
@@ -252,6 +263,8 @@ mod tests {
         "network rules --callers - --also 192.0.2.0/24,2001:db8::/32",
         "network callers",
         "passwords build --from - --to passwords.filter --seen 10 --lines sha1",
+        "login --name ida",
+        "logout",
         "doctor",
         "admin recover --login sam",
         "principal link ID --afresh",

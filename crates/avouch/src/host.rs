@@ -35,6 +35,15 @@ pub(crate) fn credentials_directory() -> Option<PathBuf> {
     std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
 }
 
+/// The folder that a variable of the user's names, `HOME` or one of XDG's.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "by the XDG base directories' convention the environment says where they are"
+)]
+pub(crate) fn folder(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).map(PathBuf::from)
+}
+
 /// Files we make are for our own user.
 pub(crate) fn keep_new_files_private() {
     rustix::process::umask(Mode::RWXG | Mode::RWXO);

@@ -107,6 +107,8 @@ fn run(cli: Cli, memory: &Memory) -> Result<ExitCode, Error> {
         Command::Witness(command) => witness::run(&command, json),
         Command::Network(command) => network::run(command, load, (connection, json)),
         Command::Passwords(command) => passwords::run(&command, json),
+        Command::Login(args) => Ok(remote::log_in(args, &connection.nobody(json))?),
+        Command::Logout => Ok(remote::log_out(&connection.nobody(json))?),
         Command::Doctor => doctor::run(&path, json, memory),
         Command::Completions { shell } => {
             let mut text = Vec::new();

@@ -21,6 +21,7 @@ mod keys;
 mod ledger;
 mod network;
 mod output;
+mod sessions;
 mod subject;
 mod system;
 mod table;
@@ -40,6 +41,7 @@ pub(crate) use error::{CliError, EXIT_CODES};
 pub(crate) use input::charter_files;
 pub(crate) use ledger::{CheckArgs, LedgerCommand, VerifyLedgerArgs, check_proof, verify_copy};
 pub(crate) use network::{callers, show_callers};
+pub(crate) use sessions::{LoginArgs, log_in, log_out, of as session_of};
 pub(crate) use table::Table;
 
 use output::Output;
@@ -49,8 +51,8 @@ use output::Output;
 pub(crate) struct Connection {
     /// `https://host[:port]`.
     pub server: String,
-    /// The API key: `avk_…`.
-    pub key: Secret,
+    /// The API key, `avk_…`, or the token of a session, `avs_…`; whoever logs in has none yet.
+    pub key: Option<Secret>,
     /// The only certificate authorities to trust, as a PEM file.
     pub ca: Option<PathBuf>,
     /// Whether to answer in JSON.
@@ -188,7 +190,8 @@ struct Remote {
 
 impl Remote {
     fn new(connection: &Connection) -> Result<Self, CliError> {
-        let mut options = Options::new(&connection.server, connection.key.clone());
+        let mut options = Options::nobody(&connection.server);
+        options.key = connection.key.clone();
         options.jitter = input::random();
         // Somebody waits at the keyboard. An import is more patient.
         options.patience = Duration::from_secs(3);

@@ -3,13 +3,57 @@
 use avouch_wire::{
     Alarm, AlarmClose, AlarmQuery, Approval, ApprovalAsked, ApprovalRequest, ApprovalSpoken, ApprovalWord,
     BreakGlass, BreakGlassOpened, BreakGlassRequest, BreakGlassReview, Certificate, CertificateRequest,
-    Identity, IdentityLink, Jwks, Key, KeyCreate, KeyCreated, LinkCreate, LinkCreated, Page, PageQuery,
-    Principal, PrincipalCreate, PrincipalPatch, SubjectMark, Work,
+    Enrolled, Identity, IdentityLink, Jwks, Key, KeyCreate, KeyCreated, LinkCreate, LinkCreated,
+    LogInRequest, LoggedIn, Page, PageQuery, PasswordEnrol, Principal, PrincipalCreate, PrincipalPatch,
+    Session, SessionsEnded, SubjectMark, Work,
 };
 use ureq::http::Method;
 use uuid::Uuid;
 
 use crate::{Client, Error, Stated};
+
+/// Sessions of one's own, and what they begin with.
+impl Client {
+    /// `POST /v1/login`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn log_in(&self, request: &LogInRequest) -> Result<LoggedIn, Error> {
+        self.call(Method::POST, "/v1/login").json(request)?.send()
+    }
+
+    /// `POST /v1/account/password`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn password_set(&self, request: &PasswordEnrol) -> Result<Enrolled, Error> {
+        self.call(Method::POST, "/v1/account/password").json(request)?.send()
+    }
+
+    /// `GET /v1/account/sessions`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn sessions(&self) -> Result<Page<Session>, Error> {
+        self.call(Method::GET, "/v1/account/sessions").send()
+    }
+
+    /// `POST /v1/account/sessions`. The only answer that shows the token.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn session_lend(&self) -> Result<LoggedIn, Error> {
+        self.call(Method::POST, "/v1/account/sessions").send()
+    }
+
+    /// `DELETE /v1/account/sessions/{id}`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn session_end(&self, id: Uuid) -> Result<SessionsEnded, Error> {
+        self.call(Method::DELETE, format!("/v1/account/sessions/{id}")).send()
+    }
+}
 
 /// Principals and keys.
 impl Client {

@@ -168,10 +168,11 @@ impl<'a> Call<'a> {
     }
 
     fn once(&self) -> Result<Response<Body>, ureq::Error> {
-        let mut request = Request::builder()
-            .method(self.method.clone())
-            .uri(format!("{}{}", self.client.base, self.path))
-            .header(http::AUTHORIZATION, &*self.client.bearer);
+        let mut request =
+            Request::builder().method(self.method.clone()).uri(format!("{}{}", self.client.base, self.path));
+        if let Some(bearer) = &self.client.bearer {
+            request = request.header(http::AUTHORIZATION, &**bearer);
+        }
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }

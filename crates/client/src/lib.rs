@@ -31,12 +31,12 @@ pub use witness::Witness;
 
 use repeat::Jitter;
 
-/// A connection to a server with a key. Cheap to clone; clones share their connections.
+/// A connection to a server, with a key or as nobody. Cheap to clone; clones share their connections.
 #[derive(Clone)]
 pub struct Client {
     agent: Agent,
     base: Arc<str>,
-    bearer: Arc<str>,
+    bearer: Option<Arc<str>>,
     patience: Duration,
     jitter: Arc<Jitter>,
 }
@@ -48,8 +48,8 @@ impl Client {
     /// [`Error::Setup`] if the server's URL, the key or the certificates cannot be used.
     pub fn new(options: Options) -> Result<Self, Error> {
         let base = address(&options.server, options.plain_http, "server")?;
-        let key = &options.key.0;
-        if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let key = options.key.as_ref().map(|key| key.0.as_str());
+        if key.is_some_and(|key| key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic())) {
             return Err(Error::Setup("the key is empty or has characters that no key has".to_owned()));
         }
         let mut config = agent()
@@ -64,7 +64,7 @@ impl Client {
         Ok(Self {
             agent: config.build().new_agent(),
             base: base.into(),
-            bearer: format!("Bearer {key}").into(),
+            bearer: key.map(|key| format!("Bearer {key}").into()),
             patience: options.patience,
             jitter: Arc::new(Jitter::new(options.jitter)),
         })
@@ -88,8 +88,8 @@ impl fmt::Debug for Client {
 pub struct Options {
     /// `https://host[:port]`, optionally with a path.
     pub server: String,
-    /// The API key: `avk_…`.
-    pub key: Secret,
+    /// The API key, `avk_…`, or the token of a session, `avs_…`; whoever logs in has none yet.
+    pub key: Option<Secret>,
     /// The only certificate authorities to trust, as PEM; the system's when absent.
     pub ca: Option<Vec<u8>>,
     /// Speak plain HTTP with hosts other than the loopback. The key and everything else can then be read on the way.
@@ -107,9 +107,14 @@ pub struct Options {
 impl Options {
     /// The usual options: 8 connections, 30 s for an answer, 5 s of patience.
     pub fn new(server: impl Into<String>, key: Secret) -> Self {
+        Self { key: Some(key), ..Self::nobody(server) }
+    }
+
+    /// The same without a key.
+    pub fn nobody(server: impl Into<String>) -> Self {
         Self {
             server: server.into(),
-            key,
+            key: None,
             ca: None,
             plain_http: false,
             connections: 8,

@@ -122,7 +122,7 @@ pub(crate) fn routes() -> (Router<Shared>, OpenApi) {
         .routes(routes!(account::enrol_totp))
         .routes(routes!(account::recovery_codes))
         .routes(routes!(account::remove))
-        .routes(routes!(account::sessions, account::end_others))
+        .routes(routes!(account::sessions, account::lend, account::end_others))
         .routes(routes!(account::end))
         .routes(routes!(events::list))
         .routes(routes!(events::search))

@@ -27,7 +27,7 @@ pub(crate) fn speaks(path: &str) -> bool {
 const ROOT: &str = "/console";
 
 /// Every route of the pages, with its method, for the table of routes.
-pub(crate) const ROUTES: [(&str, &str); 35] = [
+pub(crate) const ROUTES: [(&str, &str); 36] = [
     ("GET", ROOT),
     ("GET", "/console/console.css"),
     ("GET", "/console/passkey.js"),
@@ -51,6 +51,7 @@ pub(crate) const ROUTES: [(&str, &str); 35] = [
     ("POST", "/console/authenticators/{id}/remove"),
     ("POST", "/console/sessions/{id}/end"),
     ("POST", "/console/sessions/end-others"),
+    ("POST", "/console/sessions/lend"),
     ("POST", "/console/logout"),
     ("GET", "/console/approvals"),
     ("POST", "/console/approvals/{id}/agree"),
@@ -67,7 +68,7 @@ pub(crate) const ROUTES: [(&str, &str); 35] = [
 
 pub(crate) fn routes() -> Router<Shared> {
     let mut router = Router::new();
-    let table: [(&str, MethodRouter<Shared>); 32] = [
+    let table: [(&str, MethodRouter<Shared>); 33] = [
         (ROOT, get(pages::home)),
         ("/", get(pages::home)),
         ("/favicon.ico", get(assets::no_icon)),
@@ -91,6 +92,7 @@ pub(crate) fn routes() -> Router<Shared> {
         ("/console/authenticators/{id}/remove", post(own::remove)),
         ("/console/sessions/{id}/end", post(own::end)),
         ("/console/sessions/end-others", post(own::end_others)),
+        ("/console/sessions/lend", post(own::lend)),
         ("/console/logout", post(own::log_out)),
         ("/console/approvals", get(approvals::list)),
         ("/console/approvals/{id}/agree", post(approvals::agree)),

@@ -63,6 +63,7 @@ actions! {
     AccessChange = "access.change", "Create, change and end principals and credentials.";
     AccessProvision = "access.provision", "Keep the people of an identity provider and their groups, and nobody else.";
     SessionBegin = "session.begin", "Log in, or prove anew who one is.";
+    SessionLend = "session.lend", "Begin another session of one's own, for a program at a terminal.";
     SessionRead = "session.read", "See one's own sessions.";
     SessionEnd = "session.end", "End a session of one's own.";
     AccountRead = "account.read", "See what oneself may do, and by what one logs in.";
@@ -125,7 +126,7 @@ impl Action {
             // Who looked, not what was seen: an auditor asks it without any purpose.
             SubjectAccesses | TokenRevoke | TransitManage | TransitEncrypt | TransitDecrypt | CharterRead
             | CharterDraft | CharterReplay | CharterApply | CharterRevert | AccessRead | AccessChange
-            | AccessProvision | SessionBegin | SessionRead | SessionEnd | AccountRead
+            | AccessProvision | SessionBegin | SessionLend | SessionRead | SessionEnd | AccountRead
             | AccountAcknowledge | AuthenticatorEnrol | AuthenticatorRemove | ApprovalAsk | ApprovalRead
             | ApprovalGive | BreakGlassOpen | BreakGlassClose | BreakGlassRead | BreakGlassReview
             | TieWrite | TieRead | WatchRead | WatchClose | EventRead | EventSearch | AlarmRead
@@ -140,6 +141,7 @@ impl Action {
         matches!(
             self,
             SessionBegin
+                | SessionLend
                 | SessionRead
                 | SessionEnd
                 | AccountRead
@@ -169,7 +171,7 @@ impl Action {
             SubjectDelete | SubjectHold | SubjectMark | SubjectAccesses | SubjectImport | TokenRead
             | TokenRevoke | TokenImport | TransitManage | TransitEncrypt | TransitDecrypt | CharterRead
             | CharterDraft | CharterReplay | CharterApply | CharterRevert | AccessRead | AccessChange
-            | AccessProvision | SessionBegin | SessionRead | SessionEnd | AccountRead
+            | AccessProvision | SessionBegin | SessionLend | SessionRead | SessionEnd | AccountRead
             | AccountAcknowledge | AuthenticatorEnrol | AuthenticatorRemove | ApprovalAsk | ApprovalRead
             | ApprovalGive | BreakGlassOpen | BreakGlassClose | BreakGlassRead | BreakGlassReview
             | TieWrite | TieRead | WatchRead | WatchClose | EventRead | EventSearch | AlarmRead

@@ -210,7 +210,7 @@ mod tests {
         promise:restricted: While processing is restricted, nothing is opened, nothing is shown in clear or in part, and no token is made.
         promise:two-factors: Whoever has logged in with less than two factors, or a passkey, does nothing but mend that.
         promise:enrol-first: Whoever shows nothing but a one-time link or a recovery code sets up how they log in, and does nothing else.
-        promise:own-authenticators: What somebody logs in with is changed only in a session whose owner has shown who they are in the last five minutes.
+        promise:own-authenticators: What somebody logs in with is changed, and a session for a program begun, only in a session whose owner has shown who they are in the last five minutes.
         promise:break-glass-open: The glass is broken only by a person of the staff who has shown who they are in the last two minutes, in a way that no false page could have asked for.
         promise:break-glass: Behind broken glass staff with two factors look at customers: nobody changes, exports, turns tokens back or erases, and no program and no partner is ever there.
         promise:known-purpose: Customers' data is touched for a purpose that the charter names, or not at all.

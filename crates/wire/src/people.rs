@@ -31,10 +31,10 @@ pub struct LogInRequest {
     /// A password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<Secret>,
-    /// The code of an app, beside a password: needed where there is such an app.
+    /// The code of an app, beside a password: needed where there is such an app. Or beside a recovery code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<Secret>,
-    /// A recovery code: good once, and only to enrol.
+    /// A recovery code: good once, and only to enrol. Beside `password` or `code` where there is a password or an app.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery_code: Option<Secret>,
     /// The secret of a one-time link: good once, and only to enrol.

@@ -26,6 +26,9 @@ pub(crate) struct People {
     pub(crate) longest_hours: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) breached_passwords: Option<PathBuf>,
+    pub(crate) api_keys: bool,
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub(crate) late_codes: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) key_authorities: Vec<PathBuf>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -44,6 +47,8 @@ impl Default for People {
             idle_minutes: 15,
             longest_hours: 12,
             breached_passwords: None,
+            api_keys: true,
+            late_codes: false,
             key_authorities: Vec::new(),
             key_models: Vec::new(),
             places: Vec::new(),
@@ -85,6 +90,8 @@ impl Config {
             idle_seconds: idle_minutes.saturating_mul(60),
             longest_seconds: longest_hours.saturating_mul(3600),
             breached: self.people.breached_passwords.as_deref().map(breached).transpose()?,
+            api_keys: self.people.api_keys,
+            late_codes: self.people.late_codes,
             sign_on: self.sign_on.iter().map(|one| sign_on::provider(self, one)).collect::<Result<_, _>>()?,
             makers: makers(&self.people)?,
             atlas: atlas(&self.people)?,

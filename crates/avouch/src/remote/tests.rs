@@ -26,7 +26,7 @@ fn parse(line: &str) -> Result<RemoteCommand, String> {
 fn command<'a>(vault: &Vault, words: impl IntoIterator<Item = &'a str>) -> Result<u8, CliError> {
     let command = Cli::try_parse_from(std::iter::once("avouch").chain(words)).unwrap().command;
     let connection =
-        Connection { server: vault.url(), key: Secret("avk_test".into()), ca: None, json: false };
+        Connection { server: vault.url(), key: Some(Secret("avk_test".into())), ca: None, json: false };
     // `ExitCode` can be compared by its debug form only.
     let code = format!("{:?}", run(command, &connection)?);
     Ok((0..=6).find(|&known| format!("{:?}", ExitCode::from(known)) == code).unwrap())

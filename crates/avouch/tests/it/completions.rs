@@ -5,7 +5,7 @@ use crate::program::Place;
 #[test]
 fn help_says_where_to_begin() {
     let ended = Place::new().run(&["--help"]).success();
-    insta::assert_snapshot!(ended.out, @"
+    insta::assert_snapshot!(ended.out, @r"
     Keeps customers' data and keeps its word about it
 
     Usage: avouch [OPTIONS] <COMMAND>
@@ -29,6 +29,8 @@ fn help_says_where_to_begin() {
       witness      Cosign the checkpoints of others' logs, on a host of its own: init, keys, serve
       network      What a firewall in front of the server can know: rules, callers
       passwords    A list of stolen passwords that nobody may take: build
+      login        Log in at a server, for whoever has no API key
+      logout       End the session that `login` began
       doctor       Look for what is wrong with the server on this machine
       completions  Write a shell's completions for this program
       subject      Work with one customer: create, show, list, update, delete, history, accesses
@@ -174,8 +176,8 @@ fn every_shell_gets_completions() {
 
 #[test]
 fn a_command_without_a_key_says_how_to_give_one() {
-    insta::assert_snapshot!(Place::new().run(&["status"]).refusal(), @"
+    insta::assert_snapshot!(Place::new().run(&["status"]).refusal(), @r"
     exit code 2
-    error: which key? Set AVOUCH_KEY, or say --key-file
+    error: as whom? Log in by `avouch login`, set AVOUCH_KEY, or say --key-file
     ");
 }

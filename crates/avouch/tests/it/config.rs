@@ -37,6 +37,7 @@ fn the_default_is_a_configuration_that_may_serve() {
     [people]
     idle_minutes = 15
     longest_hours = 12
+    api_keys = true
 
     [mail]
     tls = "starttls"

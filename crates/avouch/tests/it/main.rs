@@ -29,6 +29,7 @@ mod program;
 mod scim;
 mod seals;
 mod serve;
+mod sessions;
 mod siem;
 mod transit;
 mod unsafe_settings;

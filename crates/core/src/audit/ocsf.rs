@@ -119,7 +119,7 @@ pub const fn class(what: What) -> (Class, u16, &'static str) {
             | A::TieWrite
             | A::WatchClose
             | A::AccountAcknowledge => (Api, 3, "Update"),
-            A::SessionBegin => (Authentication, 1, "Logon"),
+            A::SessionBegin | A::SessionLend => (Authentication, 1, "Logon"),
             A::SessionEnd => (Authentication, 2, "Logoff"),
             A::AuthenticatorEnrol => (Account, 10, "MFA Factor Enable"),
             A::AuthenticatorRemove => (Account, 11, "MFA Factor Disable"),

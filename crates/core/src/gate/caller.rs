@@ -143,6 +143,11 @@ impl Caller {
         unmet.into_iter().filter(|(met, _)| !met).map(|(_, need)| need).collect()
     }
 
+    /// What kind of principal it is.
+    pub(crate) fn kind(&self) -> PrincipalKind {
+        self.class.kind()
+    }
+
     /// Whether it is a program.
     #[must_use]
     pub fn is_service(&self) -> bool {

@@ -38,7 +38,7 @@ pub(crate) use notices::address_changed;
 pub(super) use once::{Single, spend};
 pub use places::BrowserId;
 pub use proven::Proven;
-pub use sessions::{BeginSession, EndSessions, NewSession, ReadSessions, SessionShown};
+pub use sessions::{BeginSession, EndSessions, LendSession, NewSession, ReadSessions, SessionShown};
 pub(crate) use sessions::{SessionChange, Sessions, end_all, write_seen};
 pub use sign_on::{
     BegunSignOn, EndSignedOn, EnrolIdentity, IdentityShown, LinkIdentity, Provider, ProviderLine,
@@ -51,7 +51,7 @@ use std::sync::Arc;
 use attempts::Attempts;
 pub use attempts::network;
 use avouch_authn::passkey::Passkey;
-use avouch_policy::KeyClass;
+use avouch_policy::{KeyClass, PrincipalKind};
 use hashing::Hashing;
 
 use crate::Error;
@@ -67,6 +67,10 @@ pub struct PeopleSettings {
     pub longest_seconds: u32,
     /// Passwords that were lost elsewhere, if the operator has brought a list.
     pub breached: Option<Arc<breached::Breached>>,
+    /// Whether people may call with an API key, which is one factor. Whoever has none begins a session for a program instead.
+    pub api_keys: bool,
+    /// Whether the code that an app has shown before the present one counts too.
+    pub late_codes: bool,
     /// Where people may log in instead.
     pub sign_on: Vec<Provider>,
     /// Whose word is taken that a passkey cannot leave its device.
@@ -76,6 +80,11 @@ pub struct PeopleSettings {
 }
 
 impl PeopleSettings {
+    /// Whether such a principal may come with an API key.
+    pub(crate) fn lets_in_by_key(&self, kind: PrincipalKind) -> bool {
+        self.api_keys || matches!(kind, PrincipalKind::Service | PrincipalKind::System)
+    }
+
     /// Whether a password is known to have been lost elsewhere.
     fn is_breached(&self, password: &str) -> bool {
         self.breached.as_ref().is_some_and(|list| list.contains(password))
@@ -102,6 +111,8 @@ impl Default for PeopleSettings {
             idle_seconds: 15 * 60,
             longest_seconds: 12 * 3600,
             breached: None,
+            api_keys: true,
+            late_codes: false,
             sign_on: Vec::new(),
             makers: None,
             atlas: None,

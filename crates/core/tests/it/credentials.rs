@@ -4,13 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use avouch_core::Error;
+use avouch_core::gate::Caller;
 use avouch_core::gate::people::breached::Breached;
-use avouch_core::gate::people::{EnrolRecoveryCodes, LogIn, PeopleSettings, ReadAccount};
-use avouch_core::gate::principals::ReadPrincipals;
+use avouch_core::gate::people::{
+    EndSessions, EnrolRecoveryCodes, LendSession, LogIn, PeopleSettings, ReadAccount, ReadSessions,
+};
+use avouch_core::gate::principals::{CreateKey, ReadPrincipals};
 use avouch_testkit::both_engines;
 
 use crate::house::slug;
-use crate::log_in::{Desk, PASSWORD};
+use crate::log_in::{Desk, PASSWORD, address, code};
 
 fn list(passwords: &[&str]) -> PeopleSettings {
     let list = Breached::of(passwords.iter().copied()).expect("a list");
@@ -91,12 +94,99 @@ both_engines! {
         let mut desk = Desk::with_passkey(place);
         let caller = desk.by_passkey().map(|session| desk.caller(&session).expect("a session")).expect("in");
         desk.set_password(&caller);
-        let code = desk.house.act(&caller, EnrolRecoveryCodes).expect("ten codes").codes.remove(0);
-        let lost = desk.log_in(LogIn::Recovery { login: "ida@lindenhof.example".to_owned(), code }).expect("in");
+        let recovery = desk.house.act(&caller, EnrolRecoveryCodes).expect("ten codes").codes.remove(0);
+        let app = desk.set_app(&caller);
+        desk.house.clock.advance(Duration::from_secs(30));
+        let shows = code(&app, desk.house.app.now() / 1_000_000);
+        let lost = desk.recover(&recovery, None, Some(&shows)).expect("in");
         let lost = desk.caller(&lost).expect("a session");
         let judged = desk.house.app.judge_password_enrolment(&lost, None, "ferry cloud walnut orchid").expect("judged");
         desk.house.act(&lost, judged).expect("set");
-        desk.password("ida@lindenhof.example", "ferry cloud walnut orchid", None).expect("the new one");
+        desk.house.clock.advance(Duration::from_secs(30));
+        let shows = code(&app, desk.house.app.now() / 1_000_000);
+        desk.password("ida@lindenhof.example", "ferry cloud walnut orchid", Some(&shows)).expect("the new one");
+    }
+
+    fn a_recovery_code_leads_around_nothing_that_is_left(place) {
+        let mut desk = Desk::with_passkey(place);
+        let caller = desk.by_passkey().map(|session| desk.caller(&session).expect("a session")).expect("in");
+        desk.set_password(&caller);
+        let mut codes = desk.house.act(&caller, EnrolRecoveryCodes).expect("ten codes").codes;
+        let (first, second, third) = (codes.remove(0), codes.remove(0), codes.remove(0));
+        for (password, why) in [(None, "a code alone"), (Some("wrong horse battery staple"), "with a wrong password")] {
+            assert_eq!(slug(desk.recover(&first, password, None)), "log-in-failed", "{why}");
+        }
+        let session = desk.recover(&first, Some(PASSWORD), None).expect("the passkey is lost, not the password");
+        assert_eq!(session.aal, 0, "good to enrol and for nothing else");
+        assert_eq!(slug(desk.recover("ABCDE-FGHIJ-KLMNO-PQRST-UVWXY", Some(PASSWORD), None)), "log-in-failed");
+
+        // As wrong attempts have it, she waits.
+        desk.house.clock.advance(Duration::from_secs(900));
+        let caller = desk.by_passkey().map(|session| desk.caller(&session).expect("a session")).expect("in");
+        let app = desk.set_app(&caller);
+        let shows = |desk: &Desk<'_>| code(&app, desk.house.app.now() / 1_000_000);
+        assert_eq!(slug(desk.recover(&second, None, Some(&shows(&desk)))), "log-in-failed", "enrolling has used it");
+        desk.house.clock.advance(Duration::from_secs(30));
+        let now = shows(&desk);
+        desk.recover(&second, None, Some(&now)).expect("the password is lost, not the app");
+        assert_eq!(slug(desk.recover(&third, None, Some(&now))), "log-in-failed", "its code is good once here too");
+        assert_eq!(slug(desk.password("ida@lindenhof.example", PASSWORD, Some(&now))), "log-in-failed");
+    }
+
+    fn a_session_is_lent_to_a_program_by_whoever_has_just_shown_who_they_are(place) {
+        let mut desk = Desk::with_passkey(place);
+        let session = desk.by_passkey().expect("in");
+        let caller = desk.caller(&session).expect("a session");
+        let lend = |desk: &Desk<'_>, caller: &Caller| desk.house.act(caller, LendSession);
+        let lent = lend(&desk, &caller).expect("lent");
+        let program = desk.caller(&lent).expect("a session of its own");
+        assert_eq!((lent.principal, lent.aal, lent.until), (session.principal, 2, session.until));
+        assert_ne!(lent.token, session.token);
+        let listed = desk.house.act(&program, ReadSessions).expect("listed");
+        let shown: Vec<_> = listed.iter().map(|one| (one.client.as_str(), one.this)).collect();
+        assert_eq!(shown, [("Firefox on Linux", false), ("Firefox on Linux", false), ("A program at a terminal", true)]);
+
+        // With nothing less, and not on a screen that was left alone; nor does one that was lent make the proof any younger.
+        assert_eq!(slug(lend(&desk, &desk.house.hire("staff", "support", None))), "denied-by-policy", "with a key");
+        desk.set_password(&caller);
+        let alone = desk.password("ida@lindenhof.example", PASSWORD, None).expect("a password alone");
+        assert_eq!(slug(lend(&desk, &desk.caller(&alone).expect("a session"))), "denied-by-policy");
+        desk.house.clock.advance(Duration::from_secs(301));
+        for (whose, caller) in [("hers", &caller), ("the program's", &program)] {
+            assert_eq!(slug(lend(&desk, caller)), "denied-by-policy", "{whose}");
+        }
+
+        // They are hers like any other: so many, and ended like any other.
+        let session = desk.by_passkey().expect("again");
+        let caller = desk.caller(&session).expect("a session");
+        for _ in 0..25 {
+            lend(&desk, &caller).expect("lent");
+        }
+        assert_eq!(desk.house.act(&caller, ReadSessions).expect("listed").len(), 20, "the one that lends stays");
+        let last = lend(&desk, &caller).expect("lent");
+        desk.house.act(&caller, EndSessions { only: None }).expect("all others");
+        assert!(desk.caller(&last).is_none() && desk.caller(&session).is_some());
+    }
+
+    fn people_come_with_no_keys_where_the_operator_has_said_so(place) {
+        let desk = Desk::new(place);
+        let hires = |desk: &Desk<'_>, principal| {
+            let key = CreateKey { principal, label: "test".to_owned(), days: 1, networks: Vec::new() };
+            desk.house.act(&desk.house.admin, key)
+        };
+        let staff = hires(&desk, desk.ida).expect("a key of hers").key;
+        let shop = desk.house.importer.id();
+        let service = hires(&desk, shop).expect("a key of the shop's").key;
+        let desk = desk.reopened_with(PeopleSettings { api_keys: false, ..PeopleSettings::default() });
+        let comes = |desk: &Desk<'_>, key: &str| desk.house.app.authenticate(key, address("192.0.2.7"));
+        assert!(comes(&desk, &service).is_ok(), "programs of the house come as before");
+        assert!(comes(&desk, &staff).is_err());
+        let refused = desk.house.events().into_iter().filter(|event| event.what == "credential.refuse").count();
+        assert_eq!(refused, 1, "and it is on record");
+        let refused = hires(&desk, desk.ida);
+        let Err(Error::Invalid(faults)) = refused else { panic!("{refused:?}") };
+        assert!(faults[0].detail.contains("avouch login"), "{faults:?}");
+        hires(&desk, shop).expect("another of the shop's");
     }
 
     fn a_password_has_no_end(place) {

@@ -127,6 +127,34 @@ impl<'p> Desk<'p> {
         Self { house: house.reopened_with(people), ida, device }
     }
 
+    /// By a recovery code, and what is left of a password and an app.
+    pub(crate) fn recover(
+        &self,
+        code: &str,
+        password: Option<&str>,
+        app_code: Option<&str>,
+    ) -> Result<NewSession, Error> {
+        let (password, app_code) = (password.map(secret), app_code.map(secret));
+        self.log_in(LogIn::Recovery {
+            login: "ida@lindenhof.example".to_owned(),
+            code: secret(code),
+            password,
+            app_code,
+        })
+    }
+
+    /// Enrols an app for codes, and says its secret.
+    pub(crate) fn set_app(&self, caller: &Caller) -> Vec<u8> {
+        let begun = self.house.app.begin_totp(caller).expect("begun");
+        let bytes =
+            data_encoding::BASE32_NOPAD.decode(begun.secret.replace(' ', "").as_bytes()).expect("base32");
+        let first = code(&bytes, self.house.app.now() / 1_000_000);
+        let judged =
+            self.house.app.judge_totp_enrolment(&begun.ticket, &first, "Phone").expect("the first code");
+        self.house.act(caller, judged).expect("enrolled");
+        bytes
+    }
+
     /// A session of hers with a password alone.
     pub(crate) fn set_password(&self, caller: &Caller) {
         let judged = self.house.app.judge_password_enrolment(caller, None, PASSWORD).expect("good enough");
@@ -142,7 +170,12 @@ fn again(shown: &LogIn) -> LogIn {
         LogIn::Password { login, password, code } => {
             LogIn::Password { login: login.clone(), password: password.clone(), code: code.clone() }
         }
-        LogIn::Recovery { login, code } => LogIn::Recovery { login: login.clone(), code: code.clone() },
+        LogIn::Recovery { login, code, password, app_code } => LogIn::Recovery {
+            login: login.clone(),
+            code: code.clone(),
+            password: password.clone(),
+            app_code: app_code.clone(),
+        },
         LogIn::Link(link) => LogIn::Link(link.clone()),
         LogIn::SignOn { ticket, query } => LogIn::SignOn { ticket: ticket.clone(), query: query.clone() },
     }
@@ -274,11 +307,8 @@ both_engines! {
         let session = desk.log_in(LogIn::Link(desk.link(false))).expect("in");
         let caller = desk.caller(&session).expect("a session");
         desk.set_password(&caller);
-        let begun = desk.house.app.begin_totp(&caller).expect("begun");
-        let bytes = data_encoding::BASE32_NOPAD.decode(begun.secret.replace(' ', "").as_bytes()).expect("base32");
+        let bytes = desk.set_app(&caller);
         let now = || desk.house.app.now() / 1_000_000;
-        let judged = desk.house.app.judge_totp_enrolment(&begun.ticket, &code(&bytes, now()), "Phone").expect("judged");
-        desk.house.act(&caller, judged).expect("enrolled");
         desk.house.clock.advance(Duration::from_secs(30));
 
         let both: Vec<_> = (0..2).map(|_| {
@@ -298,7 +328,7 @@ both_engines! {
         let caller = desk.by_passkey().map(|session| desk.caller(&session).expect("a session")).expect("in");
         let codes = desk.house.act(&caller, EnrolRecoveryCodes).expect("ten codes").codes;
         assert_eq!(codes.len(), 10);
-        let recover = |code: &str| desk.log_in(LogIn::Recovery { login: "ida@lindenhof.example".to_owned(), code: secret(code) });
+        let recover = |code: &str| desk.recover(code, None, None);
         let session = recover(&codes[3]).expect("in");
         assert_eq!(session.aal, 0);
         assert_eq!(slug(recover(&codes[3])), "log-in-failed");
@@ -490,10 +520,7 @@ both_engines! {
         let fresh = desk.log_in_from(shown, &up).expect("again");
         let caller = caller_from(&desk, &fresh, "192.0.2.7");
         desk.set_password(&caller);
-        let begun = desk.house.app.begin_totp(&caller).expect("begun");
-        let bytes = data_encoding::BASE32_NOPAD.decode(begun.secret.replace(' ', "").as_bytes()).expect("base32");
-        let judged = desk.house.app.judge_totp_enrolment(&begun.ticket, &code(&bytes, desk.house.app.now() / 1_000_000), "Phone");
-        desk.house.act(&caller, judged.expect("the first code")).expect("enrolled");
+        let bytes = desk.set_app(&caller);
         let with_code = |desk: &Desk<'_>, browser: &BrowserId| {
             desk.house.clock.advance(Duration::from_secs(30));
             let shown = LogIn::Password {
@@ -525,7 +552,8 @@ both_engines! {
                 assert_eq!(slug(desk.password(&spelling, "wrong horse battery staple", None)), "log-in-failed");
             }
             assert_eq!(slug(desk.password(login, "wrong horse battery staple", None)), "log-in-failed");
-            assert_eq!(slug(desk.log_in(LogIn::Recovery { login: login.to_owned(), code: secret("ABCDE") })), "log-in-failed");
+            let recovery = LogIn::Recovery { login: login.to_owned(), code: secret("ABCDE"), password: Some(secret(PASSWORD)), app_code: None };
+            assert_eq!(slug(desk.log_in(recovery)), "log-in-failed");
             assert_eq!(slug(desk.password(login, PASSWORD, None)), "too-many-attempts", "{login}");
         }
         assert!(desk.by_passkey().is_ok(), "a passkey is no guess");

@@ -15,7 +15,7 @@ use avouch_core::{Error, Need};
 use avouch_testkit::{Device, both_engines};
 
 use crate::house::{ORIGIN, slug};
-use crate::log_in::{Desk, PASSWORD, address, code, secret};
+use crate::log_in::{Desk, PASSWORD, address, secret};
 
 const HOUR: u64 = 3600;
 
@@ -116,8 +116,7 @@ both_engines! {
         let codes = desk.house.act(&caller, EnrolRecoveryCodes).expect("codes").codes;
         held(export(&desk, &caller));
         after(&desk, 24 * HOUR);
-        let recovery = LogIn::Recovery { login: "ida@lindenhof.example".to_owned(), code: secret(&codes[0]) };
-        desk.log_in(recovery).expect("in, to enrol");
+        desk.recover(&codes[0], Some(PASSWORD), None).expect("in, to enrol");
         let caller = fresh(&mut desk);
         held(export(&desk, &caller));
         // A new start knows it too.
@@ -181,11 +180,7 @@ both_engines! {
         let mut desk = Desk::with_passkey(place);
         let caller = fresh(&mut desk);
         desk.set_password(&caller);
-        let begun = desk.house.app.begin_totp(&caller).expect("begun");
-        let bytes = data_encoding::BASE32_NOPAD.decode(begun.secret.replace(' ', "").as_bytes()).expect("base32");
-        let now = desk.house.app.now() / 1_000_000;
-        let judged = desk.house.app.judge_totp_enrolment(&begun.ticket, &code(&bytes, now), "Phone").expect("judged");
-        desk.house.act(&caller, judged).expect("enrolled");
+        desk.set_app(&caller);
         mails(&desk);
         let try_it = |password: &str, arrival: &Arrival| {
             let shown = LogIn::Password {

@@ -3,21 +3,22 @@
 use std::sync::Arc;
 
 use avouch_core::gate::people::{
-    Account as Known, EndSessions, EnrolRecoveryCodes, Enrolled as Added, ReadAccount, ReadSessions,
-    RemoveAuthenticator,
+    Account as Known, EndSessions, EnrolRecoveryCodes, Enrolled as Added, LendSession, ReadAccount,
+    ReadSessions, RemoveAuthenticator,
 };
 use avouch_core::gate::principals;
 use avouch_core::{AuthenticatorId, SessionId};
 use avouch_wire::{
-    Account, AccountRole, Authenticator, Enrolled, IdentityBegin, IdentityEnrol, Page, PasskeyEnrol,
-    PasskeyOptions, PasswordEnrol, Secret, Session, SessionsEnded, SignOnBegun, TotpEnrol, TotpOptions,
+    Account, AccountRole, Authenticator, Enrolled, IdentityBegin, IdentityEnrol, LoggedIn, Page,
+    PasskeyEnrol, PasskeyOptions, PasswordEnrol, Secret, Session, SessionsEnded, SignOnBegun, TotpEnrol,
+    TotpOptions,
 };
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use uuid::Uuid;
 
-use super::login::{begun, options};
+use super::login::{begun, logged_in, options};
 use super::principals::rendered;
 use crate::extract::{Caller, Json, Path};
 use crate::people;
@@ -208,6 +209,18 @@ pub(super) async fn sessions(
         client: session.client,
     });
     render::ok(&Page { items: items.collect(), next_cursor: None })
+}
+
+/// Begins another session of one's own, for a program at a terminal. It ends when this one would have, and with what one has logged in
+/// with. This is the only answer that shows its token. Needs a log-in of the last five minutes.
+#[utoipa::path(post, path = "/v1/account/sessions", tag = "people",
+    responses((status = 201, body = LoggedIn, description = "A session has begun: show its token to nobody but the program")))]
+pub(super) async fn lend(State(service): State<Shared>, Caller(caller): Caller) -> Result<Response, Failure> {
+    let new = perform(&service.app, &caller, LendSession).await?.output;
+    let body = logged_in(&new, true);
+    let response = render::json(StatusCode::CREATED, &body)?;
+    drop(body.token.map(|token| zeroize::Zeroizing::new(token.0)));
+    Ok(response)
 }
 
 /// Ends all of one's sessions but this one.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use avouch_core::gate::Caller;
-use avouch_core::gate::people::{BegunSignOn, LogIn, Wanted};
+use avouch_core::gate::people::{BegunSignOn, LogIn, NewSession, Wanted};
 use avouch_wire::{
     LogInRequest, LoggedIn, LogoutRequest, OauthError, Page, PasskeyOptions, ProblemKind, Secret,
     SignOnBegin, SignOnBegun, SignOnProvider,
@@ -47,14 +47,7 @@ pub(super) async fn log_in(
     let session = visitor.and_then(|caller| caller.session());
     let begun = people::log_in(&service, shown, people::arrival(&headers, from, session)).await?;
     let new = &begun.0;
-    let body = LoggedIn {
-        id: Uuid::from_bytes(*new.id.bytes()),
-        principal: Uuid::from_bytes(*new.principal.bytes()),
-        until: render::time(new.until),
-        aal: new.aal,
-        token: with_token.then(|| Secret(new.token.to_string())),
-        breached: new.breached,
-    };
+    let body = logged_in(new, with_token);
     let mut response = render::ok(&body)?;
     if let Some(token) = body.token {
         drop(Zeroizing::new(token.0));
@@ -62,6 +55,18 @@ pub(super) async fn log_in(
         people::give(&mut response, &service, &begun)?;
     }
     Ok(response)
+}
+
+/// A session that has begun, with what its owner shows or without it.
+pub(super) fn logged_in(new: &NewSession, with_token: bool) -> LoggedIn {
+    LoggedIn {
+        id: Uuid::from_bytes(*new.id.bytes()),
+        principal: Uuid::from_bytes(*new.principal.bytes()),
+        until: render::time(new.until),
+        aal: new.aal,
+        token: with_token.then(|| Secret(new.token.to_string())),
+        breached: new.breached,
+    }
 }
 
 /// Lists the identity providers that one can log in by, in the order of the configuration.
@@ -168,13 +173,18 @@ fn shown(request: LogInRequest, headers: &HeaderMap) -> Result<LogIn, Failure> {
         LogInRequest {
             passkey: None,
             login: Some(login),
-            password: None,
-            code: None,
-            recovery_code: Some(code),
+            password,
+            code,
+            recovery_code: Some(recovery),
             link: None,
             sign_on: None,
             ..
-        } => Ok(LogIn::Recovery { login, code: secret(code) }),
+        } => Ok(LogIn::Recovery {
+            login,
+            code: secret(recovery),
+            password: password.map(secret),
+            app_code: code.map(secret),
+        }),
         LogInRequest {
             passkey: None,
             login: None,

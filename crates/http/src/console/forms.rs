@@ -104,7 +104,13 @@ pub(super) async fn recover(
     mut posted: Posted,
 ) -> Result<Response, Failure> {
     let login = posted.text("login");
-    let shown = LogIn::Recovery { login: login.clone(), code: or_nothing(posted.take("recovery_code")) };
+    let left = |typed: Option<Zeroizing<String>>| typed.filter(|typed| !typed.is_empty());
+    let shown = LogIn::Recovery {
+        login: login.clone(),
+        code: or_nothing(posted.take("recovery_code")),
+        password: left(posted.take("password")),
+        app_code: left(posted.take("code")),
+    };
     match let_in_anew(&service, shown, visitor.as_ref(), from, &headers).await {
         Err(failure) => {
             let (status, error) = said(failure)?;

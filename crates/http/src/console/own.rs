@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use askama::Template;
 use avouch_core::gate::people::{
-    Account, AuthenticatorKind, EndSessions, EnrolRecoveryCodes, ReadAccount, ReadSessions,
-    RemoveAuthenticator,
+    Account, AuthenticatorKind, EndSessions, EnrolRecoveryCodes, LendSession, NewSession, ReadAccount,
+    ReadSessions, RemoveAuthenticator,
 };
 use avouch_core::watch::{AcknowledgeMonitoring, OwnAccess, ReadOwnAccesses};
 use avouch_core::{Action, AuthenticatorId, SessionId};
@@ -112,6 +112,14 @@ struct TotpPage {
     error: Option<String>,
     qr: String,
     secret: Zeroizing<String>,
+}
+
+#[derive(Template)]
+#[template(path = "terminal.html")]
+struct TerminalPage {
+    frame: Frame,
+    token: Zeroizing<String>,
+    until: String,
 }
 
 #[derive(Template)]
@@ -376,6 +384,17 @@ pub(super) async fn end(
 ) -> Result<Response, Failure> {
     perform(&service.app, &caller, EndSessions { only: Some(id) }).await?;
     go(HERE)
+}
+
+pub(super) async fn lend(State(service): State<Shared>, caller: Caller) -> Result<Response, Failure> {
+    match perform(&service.app, &caller.0, LendSession).await {
+        Ok(done) => {
+            let NewSession { token, until, .. } = done.output;
+            let until = moment(until);
+            page(StatusCode::OK, &TerminalPage { frame: Frame::of(&service, &caller.0, ""), token, until })
+        }
+        Err(failure) => shown(&service, &caller, Some(said(failure)?)).await,
+    }
 }
 
 pub(super) async fn end_others(

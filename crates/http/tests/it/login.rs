@@ -297,6 +297,25 @@ fn pages_send_whoever_is_nobody_to_log_in_and_show_nothing_before() {
 }
 
 #[test]
+fn a_session_is_lent_to_a_terminal_and_its_token_shown_once() {
+    let mut desk = Desk::enrolled();
+    let session = desk.session();
+    let lent = desk.own("POST", "/v1/account/sessions", &session, None).expect(201);
+    let token = lent.json()["token"].as_str().expect("a token").to_owned();
+    assert!(cookie(&lent, "__Host-avouch").is_none(), "the browser keeps its own");
+    desk.house.request("GET", "/v1/account").key(&token).send().expect(200);
+    let page = desk.own("POST", "/console/sessions/lend", &session, None).expect(200);
+    let page = String::from_utf8(page.body).expect("text");
+    assert_eq!(page.matches("avs_").count(), 1);
+    let account = String::from_utf8(desk.own("GET", "/console/account", &session, None).expect(200).body)
+        .expect("text");
+    assert!(account.contains("A program at a terminal") && !account.contains("avs_"));
+    // With a key there is none to lend.
+    let key = desk.house.admin.clone();
+    desk.house.request("POST", "/v1/account/sessions").key(&key).send().expect(401);
+}
+
+#[test]
 fn visitors_who_are_slow_keep_nobody_waiting_who_has_shown_who_they_are() {
     use std::io::Write as _;
     let house = House::with(|settings| {
@@ -307,15 +326,22 @@ fn visitors_who_are_slow_keep_nobody_waiting_who_has_shown_who_they_are() {
     let head = "POST /v1/login HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
                 transfer-encoding: chunked\r\n\r\n1\r\n{\r\n";
     let room = avouch_wire::limits::VISITOR_BODIES_BYTES / avouch_wire::limits::VISITOR_BODY_BYTES;
-    let mut slow = Vec::new();
-    for _ in 0..room {
+    let one = || {
         let mut stream = std::net::TcpStream::connect(house.address).expect("it listens");
         stream.write_all(head.as_bytes()).expect("sent");
-        slow.push(stream);
-    }
-    // They are let in one after the other; once all are, the next visitor is sent away, and nobody else.
+        stream
+    };
+    let mut slow: Vec<_> = (0..room).map(|_| one()).collect();
+    // They are let in one after the other; once all are, the next visitor is sent away, and nobody else. One who came while a
+    // visitor was being answered was sent away too: another takes their place.
     let log_in = || house.request("POST", "/v1/login").json(&json!({"link": "x"})).send().status;
-    let full = (0..1_000).any(|_| log_in() == 503);
+    let full = (0..1_000).any(|_| {
+        let sent_away = log_in() == 503;
+        if !sent_away {
+            slow.push(one());
+        }
+        sent_away
+    });
     assert!(full, "there is an end to what visitors may take");
     let shop = house.key("service", "shop");
     house.ada(&shop);
@@ -355,7 +381,7 @@ fn pages_hide_passwords_and_let_managers_fill_them_in() {
             assert!(!is("type=\"password\""), "{input}");
         }
     }
-    assert_eq!(secret, ["current", "current", "new"], "log-in; and of a change both");
+    assert_eq!(secret, ["current", "current", "current", "new"], "log-in, recovery; and of a change both");
     assert!(login.contains("autocomplete=\"one-time-code\"") && login.contains("autocomplete=\"username\""));
     // Nothing keeps anybody from pasting: no handler in the pages, and none in the one script.
     let script = text(desk.house.request("GET", "/console/passkey.js").send());
@@ -424,5 +450,8 @@ fn these_are_the_ways_to_log_in_and_no_other() {
             fields.extend(name.map(str::to_owned));
         }
     }
-    assert_eq!(fields, ["to", "login", "password", "code", "login", "recovery_code", "link"]);
+    assert_eq!(
+        fields,
+        ["to", "login", "password", "code", "login", "recovery_code", "password", "code", "link"]
+    );
 }

@@ -261,7 +261,9 @@ impl App {
         let (TotpBegun { owner, secret }, single) = ticket::redeem(self, For::Totp, ticket)?;
         let bytes = Zeroizing::new(secret);
         let now_seconds = u64::try_from(self.now() / 1_000_000).unwrap_or_default();
-        let step = totp_secret(&bytes).verify(code, now_seconds, None).ok_or(Error::LogInFailed)?;
+        let step = totp_secret(&bytes)
+            .verify(code, now_seconds, None, self.people.settings.late_codes)
+            .ok_or(Error::LogInFailed)?;
         let secret = Secret::Totp { bytes: *bytes, last: Some(step) };
         let label = label.to_owned();
         Ok(EnrolTotp(Ready { owner, label, secret, single: Some(single), knows: None }))

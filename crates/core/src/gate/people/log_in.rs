@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use avouch_authn::passkey::{self, Claimed};
 use avouch_authn::password::Hashed;
+use avouch_authn::recovery::Codes;
 use avouch_policy::KeyClass;
 use avouch_seal::credential::OneTimeLink;
 use data_encoding::HEXLOWER;
@@ -37,6 +38,23 @@ struct About {
     principal: Option<PrincipalId>,
     /// Their password was right.
     password_right: bool,
+}
+
+/// Somebody by their name to log in with, and what they have that is typed.
+#[derive(Default)]
+struct Known {
+    principal: Option<PrincipalId>,
+    password: Option<(AuthenticatorId, Hashed)>,
+    app: Option<CodesApp>,
+    recovery: Vec<(AuthenticatorId, Codes)>,
+}
+
+/// An app for codes.
+struct CodesApp {
+    id: AuthenticatorId,
+    secret: Zeroizing<[u8; 20]>,
+    /// The step of the last code that was taken.
+    last: Option<u64>,
 }
 
 /// Where somebody comes from.
@@ -70,12 +88,16 @@ pub enum LogIn {
         /// The code.
         code: Option<Zeroizing<String>>,
     },
-    /// A recovery code.
+    /// A recovery code, and what is left of a password and an app for codes where there are such.
     Recovery {
         /// The name to log in with.
         login: String,
-        /// The code.
+        /// The recovery code.
         code: Zeroizing<String>,
+        /// The password.
+        password: Option<Zeroizing<String>>,
+        /// The app's code.
+        app_code: Option<Zeroizing<String>>,
     },
     /// A one-time link's secret.
     Link(Zeroizing<String>),
@@ -137,8 +159,12 @@ impl App {
             LogIn::Password { login, password, code } => self.counted(&login, arrival, &mut about, |about| {
                 self.judge_password(&login, &password, code.as_deref().map(String::as_str), about)
             }),
-            LogIn::Recovery { login, code } => {
-                self.counted(&login, arrival, &mut about, |about| self.judge_recovery(&login, code, about))
+            LogIn::Recovery { login, code, password, app_code } => {
+                self.counted(&login, arrival, &mut about, |about| {
+                    let password = password.as_deref().map(String::as_str);
+                    let left = (password, app_code.as_deref().map(String::as_str));
+                    self.judge_recovery(&login, code, left, about)
+                })
             }
             LogIn::Link(secret) => self.judge_link(&secret, &mut about),
             LogIn::SignOn { ticket, query } => self.judge_sign_on(&ticket, &query, &mut about.principal),
@@ -279,26 +305,14 @@ impl App {
         code: Option<&str>,
         about: &mut About,
     ) -> Result<Proven, Error> {
-        let person = self.person(login)?;
-        about.principal = person.as_ref().map(|(id, _)| *id);
-        let (principal, all) = person.unwrap_or((PrincipalId::SYSTEM, Vec::new()));
-        let (mut hashed, mut totp) = (None, None);
-        for (id, kept) in all {
-            match kept.secret {
-                Secret::Password { hashed: kept, .. } => hashed = Some((id, kept)),
-                Secret::Totp { bytes, last } => totp = Some((id, Zeroizing::new(bytes), last)),
-                Secret::Passkey(_) | Secret::Recovery(_) | Secret::Identity { .. } => {}
-            }
-        }
-        let nobodys = Hashed::nobodys();
-        let against = hashed.as_ref().map_or(&nobodys, |(_, kept)| kept);
-        let right = self.people.hashing.run(|| against.verify(password))?;
+        let Known { principal, password: kept, app, .. } = self.known(login)?;
+        about.principal = principal;
+        let right = self.is_password(kept.as_ref(), password)?;
         // Looked at in any case, as the password was.
-        let now_seconds = u64::try_from(self.now() / 1_000_000).unwrap_or_default();
-        let step = totp.as_ref().map(|(id, bytes, last)| {
-            (*id, totp_secret(bytes).verify(code.unwrap_or_default(), now_seconds, *last))
-        });
-        let (Some((id, kept)), true) = (hashed, right) else { return Err(Error::LogInFailed) };
+        let step = app.as_ref().map(|app| (app.id, self.step_of(app, code.unwrap_or_default())));
+        let (Some(principal), Some((id, kept)), true) = (principal, kept, right) else {
+            return Err(Error::LogInFailed);
+        };
         about.password_right = true;
         let rehashed = if kept.is_outdated() {
             let salt = self.salt()?;
@@ -329,35 +343,71 @@ impl App {
         })
     }
 
+    /// A recovery code stands for what was lost, not for everything: whoever has a password or an app for codes shows one of them
+    /// besides.
     fn judge_recovery(
         self: &Arc<Self>,
         login: &str,
         code: Zeroizing<String>,
+        (password, app_code): (Option<&str>, Option<&str>),
         about: &mut About,
     ) -> Result<Proven, Error> {
-        let Some((principal, all)) = self.person(login)? else { return Err(Error::LogInFailed) };
-        about.principal = Some(principal);
-        let mut found: Option<AuthenticatorId> = None;
-        for (id, kept) in all {
-            if let Secret::Recovery(mut codes) = kept.secret
-                && codes.take(&code)
-            {
+        let Known { principal, password: kept, app, recovery } = self.known(login)?;
+        about.principal = principal;
+        let has_more = kept.is_some() || app.is_some();
+        // Whether there is one or not, it takes as long.
+        let right = match password {
+            Some(password) => self.is_password(kept.as_ref(), password)?,
+            None => false,
+        };
+        let step = app.as_ref().and_then(|app| Some((app.id, self.step_of(app, app_code?)?)));
+        let mut found = None;
+        for (id, mut codes) in recovery {
+            if codes.take(&code) {
                 found = Some(id);
             }
         }
-        let id = found.ok_or(Error::LogInFailed)?;
+        let (Some(principal), Some(id)) = (principal, found) else { return Err(Error::LogInFailed) };
+        about.password_right = right;
+        let mut rests_on = vec![RestsOn::Recovery(id, code)];
+        let methods: &'static [&'static str] = match (kept.filter(|_| right), password, step) {
+            (Some((id, _)), Some(password), _) => {
+                rests_on.push(RestsOn::Password(id, None, self.people.settings.is_breached(password)));
+                &["recovery", "pwd"]
+            }
+            (_, _, Some((id, step))) => {
+                rests_on.push(RestsOn::Totp(id, step));
+                &["recovery", "otp"]
+            }
+            _ if has_more => return Err(Error::LogInFailed),
+            _ => &["recovery"],
+        };
         Ok(Proven {
             principal,
             aal: 0,
             phishing_resistant: false,
             age_seconds: 0,
             key: KeyClass::Any,
-            methods: &["recovery"],
+            methods,
             bound_since: None,
             single: None,
-            rests_on: vec![RestsOn::Recovery(id, code)],
+            rests_on,
             signed_on: None,
         })
+    }
+
+    /// Whether a password is the one that is kept; as long in coming when there is none.
+    fn is_password(&self, kept: Option<&(AuthenticatorId, Hashed)>, password: &str) -> Result<bool, Error> {
+        let nobodys = Hashed::nobodys();
+        let against = kept.map_or(&nobodys, |(_, hashed)| hashed);
+        Ok(self.people.hashing.run(|| against.verify(password))? && kept.is_some())
+    }
+
+    /// The step whose code this is.
+    fn step_of(&self, app: &CodesApp, code: &str) -> Option<u64> {
+        let now_seconds = u64::try_from(self.now() / 1_000_000).unwrap_or_default();
+        let late = self.people.settings.late_codes;
+        totp_secret(&app.secret).verify(code, now_seconds, app.last, late)
     }
 
     fn judge_link(self: &Arc<Self>, secret: &str, about: &mut About) -> Result<Proven, Error> {
@@ -381,18 +431,23 @@ impl App {
         })
     }
 
-    /// Who has this name and may log in, with what they have.
-    fn person(self: &Arc<Self>, login: &str) -> Result<Option<(PrincipalId, Kept)>, Error> {
+    /// Who has this name and may log in, with what they have that is typed. The same work for nobody.
+    fn known(self: &Arc<Self>, login: &str) -> Result<Known, Error> {
         let access = self.access();
         let active = |id: &PrincipalId| access.principal(*id).is_some_and(PrincipalRecord::is_active);
-        match access.by_login(&login_name(login)).filter(active) {
-            Some(id) => Ok(Some((id, self.authenticators_of(id)?))),
-            None => {
-                // The same work for nobody.
-                self.authenticators_of(PrincipalId::SYSTEM)?;
-                Ok(None)
+        let principal = access.by_login(&login_name(login)).filter(active);
+        let mut known = Known { principal, ..Known::default() };
+        for (id, kept) in self.authenticators_of(principal.unwrap_or(PrincipalId::SYSTEM))? {
+            match kept.secret {
+                Secret::Password { hashed, .. } => known.password = Some((id, hashed)),
+                Secret::Totp { bytes, last } => {
+                    known.app = Some(CodesApp { id, secret: Zeroizing::new(bytes), last });
+                }
+                Secret::Recovery(codes) => known.recovery.push((id, codes)),
+                Secret::Passkey(_) | Secret::Identity { .. } => {}
             }
         }
+        Ok(known)
     }
 
     pub(super) fn authenticators_of(self: &Arc<Self>, id: PrincipalId) -> Result<Kept, Error> {

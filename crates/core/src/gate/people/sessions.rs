@@ -301,10 +301,7 @@ impl Operation for BeginSession {
             own.retain(|(id, _)| *id != old);
             end(tx, old, principal, &mut changes)?;
         }
-        let surplus = (own.len() + 1).saturating_sub(MOST);
-        for (oldest, _) in own.iter().take(surplus) {
-            end(tx, *oldest, principal, &mut changes)?;
-        }
+        make_room(tx, principal, &own, 1, &mut changes)?;
 
         let (novelty, unseen) = places::novelty(tx, cx, &self.proven, &self.place, self.replaces.is_none())?;
         let what = if self.proven.recovers() {
@@ -317,11 +314,9 @@ impl Operation for BeginSession {
             let (client, country) = (Some(self.client.as_str()), self.place.spot.country);
             Told { client, country, ..Told::of(what) }.tell(tx, cx.app, principal, cx.now)?;
         }
-        let id = SessionId::from_bytes(cx.new_id()?);
-        let token = SessionToken::generate(&cx.app.environment, *id.bytes(), &cx.app.rng)?;
         let record = SessionRecord {
             principal,
-            hash: token.hash(),
+            hash: [0; 32],
             begun: cx.now,
             until,
             aal: self.proven.aal,
@@ -336,16 +331,70 @@ impl Operation for BeginSession {
             signed_on,
             spot: self.place.spot,
         };
-        let plain = serde_json::to_vec(&record).map_err(|_| Error::Internal("a session has no JSON form"))?;
-        let sealed = cx.app.keys.seal_row("session", id.bytes(), &plain, &cx.app.rng)?;
-        tx.put(&PUT, params![id.bytes(), principal.bytes(), until, cx.now, &sealed])?;
-        let live = Live { record, seen: AtomicI64::new(cx.now) };
-        changes.push(SessionChange::Begin(id, Arc::new(live)));
-        let (aal, breached) = (self.proven.aal, self.proven.breached());
-        let new = NewSession { id, principal, token: token.reveal(), until, aal, breached };
-        let note = Note { objects: vec![*id.bytes()], ..Note::count(1) };
-        Ok(Outcome::new(new, note).with_sessions(changes))
+        begin(tx, cx, record, self.proven.breached(), changes)
     }
+}
+
+/// Begins another session of the caller's own, for a program at a terminal. It rests on what theirs rests on and ends with that, and when
+/// theirs would have ended; how long ago its owner proved who they are goes along.
+#[derive(Debug, Clone)]
+pub struct LendSession;
+
+/// What stands for the browser of a session that was begun for a program.
+const TERMINAL: &str = "A program at a terminal";
+
+impl Operation for LendSession {
+    const ACTION: Action = Action::SessionLend;
+    type Output = NewSession;
+    about_nobody!();
+
+    fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<NewSession>, Error> {
+        let mut own = stored(tx, cx.app, cx.caller.id(), cx.now)?;
+        let lender = own.iter().position(|(id, _)| cx.caller.session() == Some(*id));
+        // The one that asks makes no room: it counts, and is not among those that may end.
+        let (_, record) = own.remove(lender.ok_or(Error::Unauthenticated)?);
+        let mut changes = Vec::new();
+        make_room(tx, cx.caller.id(), &own, 2, &mut changes)?;
+        let record = SessionRecord { begun: cx.now, client: TERMINAL.to_owned(), ..record };
+        begin(tx, cx, record, false, changes)
+    }
+}
+
+/// Ends the oldest of these sessions of somebody, until there is room for so many more.
+fn make_room(
+    tx: &mut Tx<'_>,
+    principal: PrincipalId,
+    own: &[(SessionId, SessionRecord)],
+    more: usize,
+    changes: &mut Vec<SessionChange>,
+) -> Result<(), Error> {
+    let surplus = (own.len() + more).saturating_sub(MOST);
+    for (oldest, _) in own.iter().take(surplus) {
+        end(tx, *oldest, principal, changes)?;
+    }
+    Ok(())
+}
+
+/// Keeps a session under a token of its own.
+fn begin(
+    tx: &mut Tx<'_>,
+    cx: &Cx<'_>,
+    record: SessionRecord,
+    breached: bool,
+    mut changes: Vec<SessionChange>,
+) -> Result<Outcome<NewSession>, Error> {
+    let id = SessionId::from_bytes(cx.new_id()?);
+    let token = SessionToken::generate(&cx.app.environment, *id.bytes(), &cx.app.rng)?;
+    let record = SessionRecord { hash: token.hash(), ..record };
+    let plain = serde_json::to_vec(&record).map_err(|_| Error::Internal("a session has no JSON form"))?;
+    let sealed = cx.app.keys.seal_row("session", id.bytes(), &plain, &cx.app.rng)?;
+    let (principal, until, aal) = (record.principal, record.until, record.aal);
+    tx.put(&PUT, params![id.bytes(), principal.bytes(), until, cx.now, &sealed])?;
+    let live = Live { record, seen: AtomicI64::new(cx.now) };
+    changes.push(SessionChange::Begin(id, Arc::new(live)));
+    let new = NewSession { id, principal, token: token.reveal(), until, aal, breached };
+    let note = Note { objects: vec![*id.bytes()], ..Note::count(1) };
+    Ok(Outcome::new(new, note).with_sessions(changes))
 }
 
 /// A session as its owner sees it.

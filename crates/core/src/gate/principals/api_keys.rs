@@ -6,7 +6,7 @@ use avouch_store::{Tx, params, statements};
 use ipnet::IpNet;
 use zeroize::Zeroizing;
 
-use super::{DAY_MICROS, TITLE, is_title, seal, stored, touched};
+use super::{DAY_MICROS, TITLE, is_title, kind_of, seal, stored, touched};
 use crate::app::{App, Cx, Operation, Outcome, Refresh, about_nobody};
 use crate::gate::{KeyRecord, Permit};
 use crate::ids::{CredentialId, PrincipalId};
@@ -65,9 +65,15 @@ pub(crate) fn create_honey(tx: &mut Tx<'_>, cx: &Cx<'_>, key: &CreateKey) -> Res
     create_key(tx, cx, key, true)
 }
 
+const NO_KEYS: &str = "people have no API keys here (`api_keys` in the configuration): they log in, and `avouch login` gives their programs a session";
+
 fn create_key(tx: &mut Tx<'_>, cx: &Cx<'_>, key: &CreateKey, honey: bool) -> Result<Outcome<NewKey>, Error> {
-    stored(tx, cx.app, key.principal)?;
+    let whose = stored(tx, cx.app, key.principal)?;
     let mut faults = Vec::new();
+    // Nobody is given one to use that is honey.
+    if !honey && !cx.app.people.settings.lets_in_by_key(kind_of(&whose.kind)?) {
+        faults.push(Fault::new("", NO_KEYS));
+    }
     if !(1..=MAX_KEY_DAYS).contains(&key.days) {
         faults.push(Fault::new("/expires_in_days", format!("expected 1 to {MAX_KEY_DAYS}")));
     }

@@ -41,7 +41,8 @@ fn with_nothing_but_a_link_one_enrols() {
                 let one_factor = |request: &mut Request| request.proof = Proof::session(1, true, 0, 0);
                 only_it_denies(&own, one_factor, "base:two-factors", "proof");
             }
-            Action::ApprovalAsk
+            Action::SessionLend
+            | Action::ApprovalAsk
             | Action::ApprovalRead
             | Action::ApprovalGive
             | Action::BreakGlassClose
@@ -60,7 +61,7 @@ fn with_nothing_but_a_link_one_enrols() {
 
 #[test]
 fn by_what_one_logs_in_is_changed_by_whoever_has_just_shown_it() {
-    for action in [Action::AuthenticatorEnrol, Action::AuthenticatorRemove] {
+    for action in [Action::AuthenticatorEnrol, Action::AuthenticatorRemove, Action::SessionLend] {
         let change = ask(PrincipalKind::Staff, "warehouse", action, "");
         only_it_denies(
             &change,
