@@ -22,17 +22,21 @@ fn strings(list: &Value) -> Vec<String> {
 /// What is promised of the shop: what is of every charter, and of its purposes and approvals.
 fn promises() -> Vec<Promise> {
     let promised: Value = serde_json::from_str(PROMISED).expect("JSON");
-    let name = |one: &Value| one["name"].as_str().expect("a name").to_owned();
-    let purposes = promised["purposes"].as_array().expect("a list").iter();
+    let of = |one: &Value, member: &str| one.get(member).cloned().unwrap_or_default();
+    let name = |one: &Value| of(one, "name").as_str().expect("a name").to_owned();
+    let list = |member: &str| of(&promised, member).as_array().cloned().expect("a list");
+    let purposes = list("purposes");
     let purposes: Vec<_> = purposes
-        .map(|purpose| PurposeFields { name: name(purpose), fields: strings(&purpose["fields"]) })
+        .iter()
+        .map(|purpose| PurposeFields { name: name(purpose), fields: strings(&of(purpose, "fields")) })
         .collect();
-    let approvals = promised["approvals"].as_array().expect("a list").iter();
+    let approvals = list("approvals");
     let approvals: Vec<_> = approvals
+        .iter()
         .map(|one| ApprovalRule {
             name: name(one),
-            people: one["people"].as_u64().and_then(|people| people.try_into().ok()).expect("a number"),
-            needed_for: strings(&one["needed_for"]),
+            people: of(one, "people").as_u64().and_then(|people| people.try_into().ok()).expect("a number"),
+            needed_for: strings(&of(one, "needed_for")),
         })
         .collect();
     Promise::of(&[], &purposes, &approvals, &[]).expect("its promises")
