@@ -328,6 +328,8 @@ mod tests {
         "apikey list ID",
         "apikey revoke ID ID",
         "approval ask well_known --action subject.reveal --purpose support --subject ID --fields email --reason why --case 4711 --minutes 5 --customers 1",
+        "approval ask bulk --action subject.search --purpose support --by name=Ana --reason why --customers 40",
+        "approval ask export --action subject.export --purpose data_rights --everybody --fields email --reason why --customers 90",
         "approval list --limit 10",
         "approval agree ID --why right",
         "approval refuse ID",

@@ -288,9 +288,9 @@ pub struct Asked {
     /// [`Asked::NETWORK`] and the others that held.
     #[n(4)]
     pub facts: u16,
-    /// The most customers it could touch, at most 101.
+    /// The most customers it could touch, at most a thousand million.
     #[n(5)]
-    pub rows: u8,
+    pub rows: u32,
     /// How delicate it is to look at the one customer.
     #[n(6)]
     pub tier: u8,

@@ -18,13 +18,14 @@ mod reason;
 pub mod services;
 pub mod work;
 
+pub(crate) use access::kind_of;
 pub use access::{Access, KeyRecord, PrincipalRecord, Status, login_name};
 pub use caller::{Caller, Unauthenticated, unmapped};
-pub use intent::{Intent, Shows};
+pub use intent::{Intent, Reach, Shows};
 pub(crate) use key_names::may_use;
 pub use people::network;
 pub use permit::{Permit, SubjectFacts};
-pub(crate) use permit::{decide, decide_approved, decide_behind, decide_past};
+pub(crate) use permit::{covered, decide, decide_approved, decide_behind, decide_past, most_rows};
 pub(crate) use principals::note_acknowledged;
 pub(crate) use quotas::{Quotas, Reservation};
 pub use reason::Reason;

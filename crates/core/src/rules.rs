@@ -344,49 +344,66 @@ pub(crate) const fn key_class(kind: KeyKind) -> KeyClass {
 
 /// The charter's roles and purposes as policy grants, with its own Cedar texts added.
 pub(crate) fn compile_engine(charter: &Charter) -> Result<Engine, Problems> {
-    let grants: Vec<RoleGrant> = charter
-        .roles()
-        .iter()
-        .map(|role| RoleGrant {
-            role: role.name.clone(),
-            holder: match role.holder {
-                Holder::Staff => PrincipalKind::Staff,
-                Holder::Service => PrincipalKind::Service,
-                Holder::Auditor => PrincipalKind::Auditor,
-            },
-            actions: role.actions.clone(),
-            purposes: role.purposes.clone(),
-            dormant: role.break_glass.is_some(),
-            keys: key_class(role.keys),
-            sees: role
-                .sees
-                .iter()
-                .map(|sees| SeesGrant {
-                    fields: sees.fields.clone(),
-                    reads: view(sees.reads),
-                    reveals: view(sees.reveals),
-                })
-                .collect(),
-        })
-        .collect();
-    let purposes: Vec<PurposeFields> = charter
-        .purposes()
-        .iter()
-        .map(|purpose| PurposeFields { name: purpose.name.clone(), fields: purpose.fields.clone() })
-        .collect();
-    let sources: Vec<Source> =
-        charter.policies().map(|file| Source { name: file.path.clone(), text: file.text.clone() }).collect();
-    let approvals: Vec<ApprovalRule> = charter
-        .approvals()
-        .iter()
-        .map(|approval| ApprovalRule {
-            name: approval.name.clone(),
-            people: approval.people(),
-            needed_for: approval.needed_for.clone(),
-        })
-        .collect();
+    let Grounds { grants, purposes, approvals, sources } = Grounds::of(charter);
     Engine::compile_with(&grants, &purposes, &approvals, &sources)
         .map_err(|problems| problems.into_iter().map(problem).collect())
+}
+
+/// What policy is made of.
+struct Grounds {
+    grants: Vec<RoleGrant>,
+    purposes: Vec<PurposeFields>,
+    approvals: Vec<ApprovalRule>,
+    sources: Vec<Source>,
+}
+
+impl Grounds {
+    fn of(charter: &Charter) -> Self {
+        let grants: Vec<RoleGrant> = charter
+            .roles()
+            .iter()
+            .map(|role| RoleGrant {
+                role: role.name.clone(),
+                holder: match role.holder {
+                    Holder::Staff => PrincipalKind::Staff,
+                    Holder::Service => PrincipalKind::Service,
+                    Holder::Auditor => PrincipalKind::Auditor,
+                },
+                actions: role.actions.clone(),
+                purposes: role.purposes.clone(),
+                dormant: role.break_glass.is_some(),
+                keys: key_class(role.keys),
+                sees: role
+                    .sees
+                    .iter()
+                    .map(|sees| SeesGrant {
+                        fields: sees.fields.clone(),
+                        reads: view(sees.reads),
+                        reveals: view(sees.reveals),
+                    })
+                    .collect(),
+            })
+            .collect();
+        let purposes: Vec<PurposeFields> = charter
+            .purposes()
+            .iter()
+            .map(|purpose| PurposeFields { name: purpose.name.clone(), fields: purpose.fields.clone() })
+            .collect();
+        let sources: Vec<Source> = charter
+            .policies()
+            .map(|file| Source { name: file.path.clone(), text: file.text.clone() })
+            .collect();
+        let approvals: Vec<ApprovalRule> = charter
+            .approvals()
+            .iter()
+            .map(|approval| ApprovalRule {
+                name: approval.name.clone(),
+                people: approval.people(),
+                needed_for: approval.needed_for.clone(),
+            })
+            .collect();
+        Self { grants, purposes, approvals, sources }
+    }
 }
 
 fn view(view: avouch_charter::View) -> View {
@@ -406,5 +423,65 @@ pub(crate) fn problem(problem: avouch_policy::Problem) -> avouch_charter::Proble
         column: problem.column,
         message: problem.message,
         help: problem.help,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use avouch_charter::SourceFile;
+    use serde_json::json;
+
+    use super::*;
+
+    fn from_root(path: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+    }
+
+    fn shipped_charter() -> Charter {
+        let folder = from_root("charter");
+        let mut paths: Vec<String> =
+            Charter::FILES.iter().chain(Charter::OPTIONAL).map(|name| (*name).to_owned()).collect();
+        let policies = std::fs::read_dir(folder.join("policies")).expect("readable");
+        let mut names: Vec<_> = policies.map(|entry| entry.expect("readable").file_name()).collect();
+        names.sort();
+        paths.extend(names.iter().map(|name| format!("policies/{}", name.to_string_lossy())));
+        let files: Vec<SourceFile> = paths
+            .into_iter()
+            .map(|path| {
+                let text = std::fs::read_to_string(folder.join(&path)).expect("readable");
+                SourceFile { path, text }
+            })
+            .collect();
+        Charter::parse(&files).expect("the default charter")
+    }
+
+    /// The proofs are where the solver is, and that is no place to read a charter: so what they prove lies there, and here it is seen to
+    /// be what the server makes of the charter that we ship. `AVOUCH_BLESS=1` writes it anew.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "whoever changes the charter has this write its evidence")]
+    fn the_policy_that_is_proved_is_that_of_the_shipped_charter() {
+        let charter = shipped_charter();
+        let Grounds { purposes, approvals, .. } = Grounds::of(&charter);
+        let engine = compile_engine(&charter).expect("it compiles");
+        let purposes =
+            purposes.iter().map(|PurposeFields { name, fields }| json!({"name": name, "fields": fields}));
+        let approvals = approvals.iter().map(|ApprovalRule { name, people, needed_for }| {
+            json!({"name": name, "people": people, "needed_for": needed_for})
+        });
+        let promised = json!({
+            "purposes": purposes.collect::<Vec<_>>(),
+            "approvals": approvals.collect::<Vec<_>>(),
+        });
+        let promised = serde_json::to_string_pretty(&promised).expect("JSON") + "\n";
+        for (name, text) in [("policy.cedar", engine.text()), ("promised.json", &promised)] {
+            let path = from_root("crates/policy/tests/proofs/shop").join(name);
+            if std::env::var("AVOUCH_BLESS").is_ok_and(|bless| bless == "1") {
+                std::fs::write(&path, text).expect("written");
+            }
+            let proved = std::fs::read_to_string(&path).unwrap_or_default();
+            assert!(proved == text, "`{name}` is not what the charter says: AVOUCH_BLESS=1 writes it");
+        }
     }
 }

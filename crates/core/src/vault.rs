@@ -30,13 +30,14 @@ pub use import::{
     Proposal, ProposeMapping, ReadImport, RejectedRow, StartImport, propose,
 };
 pub(crate) use keys::from_row as wrapped_from_row;
-pub(crate) use list::unchecked;
 pub use list::{ListSubjects, Page, SubjectPlace};
+pub(crate) use list::{count, unchecked};
 pub(crate) use read::pseudonym_of;
 pub use read::{ReadSubject, RevealSubject};
 pub use record::ShownSubject;
 pub(crate) use reseal::{Again, reseal};
 pub(crate) use restored::{Found, forget, look};
+pub(crate) use search::predicted;
 pub use search::{Asked, SearchSubjects};
 pub use status::{ReadStatus, Status};
 pub(crate) use terms::{Indexed, index_people};

@@ -27,12 +27,12 @@ pub use avouch_watch::Family;
 pub use cases::{CaseOutcome, CasePage, CaseShown, CaseState, ReadCase, ReadCases};
 pub use close::CloseCase;
 pub use honey::CreateHoneyKey;
-pub use look::Look;
+pub use look::{Look, Recently};
 pub use own::{AcknowledgeMonitoring, OwnAccess, OwnAccessPage, ReadOwnAccesses};
 pub use tie::{Holder, MAX_TIE_DAYS, TieKind, TieShown};
 pub use ties::{EndTie, MAX_TIES, NewTie, PutTies, ReadTies, TieMade, Whom};
 
-pub(crate) use look::{Seen, classes};
+pub(crate) use look::{Seen, classes, recently};
 pub(crate) use queue::sweep;
 pub(crate) use see::{ahead, question, see};
 pub(crate) use state::{Watching, open_cases};

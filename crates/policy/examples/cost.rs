@@ -110,6 +110,7 @@ fn request(number: u64, purposes: &[String]) -> Request {
         contract_runs: true,
         proof: Proof::session(2, true, 60, 0),
         rows: RowClass::One,
+        most_rows: 1,
         restricted: false,
         subject: Default::default(),
         approved: Approved::by(1, [number.to_string()]),

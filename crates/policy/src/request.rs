@@ -172,6 +172,8 @@ pub struct Request {
     pub proof: crate::Proof,
     /// How many customers are touched.
     pub rows: RowClass,
+    /// How many that are at most, up to [`Request::EVERYBODY`].
+    pub most_rows: u32,
     /// Whether the processing of one of these customers is restricted (GDPR Art. 18).
     pub restricted: bool,
     /// Who they are, as a class.
@@ -180,6 +182,11 @@ pub struct Request {
     pub approved: Approved,
     /// Whether its caller has broken the glass, and it would be refused without that.
     pub break_glass: bool,
+}
+
+impl Request {
+    /// As many as there are.
+    pub const EVERYBODY: u32 = 1_000_000_000;
 }
 
 /// What others have agreed to: the names of the charter's approvals that a request has, and how many people that took.

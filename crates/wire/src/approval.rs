@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{Secret, Time};
+use crate::{Fields, Secret, Time};
 
 /// `POST /v1/approvals`: asks for others' word on one act.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(examples(json!({
     "approval": "well_known", "action": "subject.reveal", "purpose": "support", "subject": "5f0c2a9e-7b1d-4c53-9a86-3e1f60d2b874",
@@ -23,6 +23,12 @@ pub struct ApprovalRequest {
     /// On which customer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<Uuid>,
+    /// On whoever this search finds, for `subject.search`: the same search, letter by letter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<ApprovalSearch>,
+    /// On everybody, for `subject.export` and `subject.list`.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub everybody: bool,
     /// Which fields are to be opened: these and no others will be.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<String>,
@@ -34,9 +40,21 @@ pub struct ApprovalRequest {
     /// For how many minutes; without it for as long as the charter says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minutes: Option<u32>,
-    /// For how many customers; without it for one.
+    /// For how many customers; without it for one. Of a search, a list or an export each that is shown is taken off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customers: Option<u32>,
+}
+
+/// A search as it is asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApprovalSearch {
+    /// As in a search.
+    #[serde(default, skip_serializing_if = "Fields::is_empty")]
+    pub by: Fields,
+    /// As in a search.
+    #[serde(rename = "match", default, skip_serializing_if = "Fields::is_empty")]
+    pub like: Fields,
 }
 
 /// How far a request is.
@@ -82,6 +100,18 @@ pub struct Approval {
     /// On which customer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<Uuid>,
+    /// On everybody.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub everybody: bool,
+    /// On whoever a search finds: by these fields, or parts of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub searched_by: Vec<String>,
+    /// How many customers that were at most when it was asked for; for those who have a word on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predicted: Option<u64>,
+    /// What whoever asks has looked at in the last 30 days; where it waits for whoever reads this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recently: Option<ApprovalRecently>,
     /// The draft of a charter that is to be put in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draft: Option<Uuid>,
@@ -106,6 +136,18 @@ pub struct Approval {
     pub wanting: Vec<ApprovalWanting>,
     /// Whether it waits for whoever reads this.
     pub mine_to_give: bool,
+}
+
+/// What somebody has looked at in the last 30 days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ApprovalRecently {
+    /// How many different customers.
+    pub customers: u64,
+    /// How many values in clear.
+    pub clear_values: u64,
+    /// That it was more: only the newest 2,000 acts are counted.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub and_more: bool,
 }
 
 /// Somebody's word.

@@ -32,8 +32,8 @@ pub use access::{
 };
 pub use alarm::{Alarm, AlarmClose, AlarmClosed, AlarmOutcome, AlarmQuery};
 pub use approval::{
-    Approval, ApprovalAsked, ApprovalRequest, ApprovalSpoken, ApprovalState, ApprovalVote, ApprovalWanting,
-    ApprovalWord, SubjectMark,
+    Approval, ApprovalAsked, ApprovalRecently, ApprovalRequest, ApprovalSearch, ApprovalSpoken,
+    ApprovalState, ApprovalVote, ApprovalWanting, ApprovalWord, SubjectMark,
 };
 pub use backup::{Backup, BackupRequest, BackupStore, BackupStores, Backups, Restored};
 pub use break_glass::{

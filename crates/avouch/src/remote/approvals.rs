@@ -2,19 +2,23 @@
 
 use std::process::ExitCode;
 
-use avouch_wire::{Approval, ApprovalRequest, ApprovalState, ApprovalWord, PageQuery, Secret, SubjectMark};
+use avouch_wire::{
+    Approval, ApprovalRecently, ApprovalRequest, ApprovalSearch, ApprovalState, ApprovalWord, PageQuery,
+    Secret, SubjectMark,
+};
 use clap::{Args, Subcommand};
 use uuid::Uuid;
 
 use super::break_glass::work;
 use super::output::listing;
+use super::subject::Conditions;
 use super::table::{Table, facts};
 use super::{CliError, Paging, Remote, Why};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ApprovalCommand {
     /// Ask others to agree to one act
-    Ask(AskArgs),
+    Ask(Box<AskArgs>),
     /// List what you have asked for, and what waits for your word
     List(ListArgs),
     /// List what was done under one
@@ -57,6 +61,11 @@ pub(crate) struct AskArgs {
     /// On which customer
     #[arg(long, value_name = "ID")]
     subject: Option<Uuid>,
+    /// On everybody: for an export, or a list
+    #[arg(long, conflicts_with = "subject")]
+    everybody: bool,
+    #[command(flatten)]
+    search: Conditions,
     /// Which fields are to be opened, with commas between
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     fields: Vec<String>,
@@ -104,13 +113,28 @@ pub(super) fn run(command: ApprovalCommand, remote: &Remote) -> Result<ExitCode,
     let Remote { client, output } = remote;
     match command {
         ApprovalCommand::Ask(args) => {
-            let AskArgs { approval, action, purpose, subject, fields, reason, case, minutes, customers } =
-                args;
+            let AskArgs {
+                approval,
+                action,
+                purpose,
+                subject,
+                search,
+                everybody,
+                fields,
+                reason,
+                case,
+                minutes,
+                customers,
+            } = *args;
+            let (by, like) = search.read()?;
+            let search = (!by.is_empty() || !like.is_empty()).then_some(ApprovalSearch { by, like });
             let asked = client.approval_ask(&ApprovalRequest {
                 approval,
                 action,
                 purpose,
                 subject,
+                search,
+                everybody,
                 fields,
                 reason: Secret(reason),
                 case_reference: case,
@@ -161,8 +185,20 @@ const fn state(state: ApprovalState) -> &'static str {
 }
 
 fn table(approvals: &[Approval]) -> Table {
-    let mut table =
-        Table::new(["request", "state", "approval", "by", "action", "purpose", "left", "until", "waits for"]);
+    let mut table = Table::new([
+        "request",
+        "state",
+        "approval",
+        "by",
+        "action",
+        "purpose",
+        "on",
+        "were",
+        "left",
+        "in 30 days",
+        "until",
+        "waits for",
+    ]);
     for approval in approvals {
         let wanting: Vec<_> =
             approval.wanting.iter().map(|wanting| format!("{} {}", wanting.count, wanting.role)).collect();
@@ -178,10 +214,29 @@ fn table(approvals: &[Approval]) -> Table {
             approval.requester_name.clone(),
             approval.action.clone(),
             approval.purpose.clone(),
+            whom(approval),
+            approval.predicted.map(|count| count.to_string()).unwrap_or_default(),
             approval.remaining.to_string(),
+            approval.recently.as_ref().map(recently).unwrap_or_default(),
             approval.until.to_string(),
             waits,
         ]);
     }
     table
+}
+
+/// On whom it is.
+fn whom(approval: &Approval) -> String {
+    match (approval.subject, approval.everybody) {
+        (Some(subject), _) => subject.to_string(),
+        (None, true) => "everybody".to_owned(),
+        (None, false) if approval.searched_by.is_empty() => String::new(),
+        (None, false) => format!("found by {}", approval.searched_by.join(", ")),
+    }
+}
+
+/// What whoever asks has looked at.
+fn recently(recently: &ApprovalRecently) -> String {
+    let more = if recently.and_more { "more than " } else { "" };
+    format!("{more}{} customers, {} clear values", recently.customers, recently.clear_values)
 }

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use avouch_client::{IdempotencyKey, Stated};
 use avouch_wire::{
-    Access, EraseQuery, RevealRequest, SearchRequest, Secret, SubjectCreate, SubjectPatch, SubjectVersion,
-    View,
+    Access, EraseQuery, Fields, RevealRequest, SearchRequest, Secret, SubjectCreate, SubjectPatch,
+    SubjectVersion, View,
 };
 use clap::{Args, Subcommand};
 use serde_json::Value;
@@ -113,11 +113,11 @@ pub(crate) struct LookArgs {
     why: Why,
 }
 
+/// Who is searched for.
 #[derive(Debug, Args)]
-#[command(after_help = VALUES_HELP)]
-pub(crate) struct SearchArgs {
+pub(super) struct Conditions {
     /// What must match, exactly but for case, accents and spacing: `field=value`, `field.part=value`, `-` or `@file`
-    #[arg(long, value_name = "VALUE", required_unless_present_any = ["prefix", "fuzzy", "from"])]
+    #[arg(long, value_name = "VALUE")]
     by: Vec<String>,
     /// A field and how words of it begin: `name=gon`
     #[arg(long, value_name = "VALUE")]
@@ -131,6 +131,34 @@ pub(crate) struct SearchArgs {
     /// The same field and its highest value
     #[arg(long, value_name = "VALUE", requires = "from")]
     to: Vec<String>,
+}
+
+impl Conditions {
+    /// What must be equal, and what must be like it.
+    pub(super) fn read(&self) -> Result<(Fields, Fields), CliError> {
+        let mut sources = Sources::of_process();
+        let by = sources.conditions(&self.by)?;
+        let mut like = serde_json::Map::new();
+        for (way, values) in
+            [("prefix", &self.prefix), ("fuzzy", &self.fuzzy), ("from", &self.from), ("to", &self.to)]
+        {
+            for (field, value) in sources.conditions(values)?.0 {
+                let of_field = like.entry(field).or_insert_with(|| Value::Object(serde_json::Map::new()));
+                if let Value::Object(members) = of_field {
+                    members.insert(way.to_owned(), value);
+                }
+            }
+        }
+        Ok((by, like.into()))
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = VALUES_HELP)]
+#[command(group = clap::ArgGroup::new("whom").args(["by", "prefix", "fuzzy", "from"]).required(true).multiple(true))]
+pub(crate) struct SearchArgs {
+    #[command(flatten)]
+    conditions: Conditions,
     /// For which purpose of the charter
     #[arg(long, value_name = "NAME")]
     purpose: String,
@@ -203,24 +231,12 @@ pub(super) fn run(command: SubjectCommand, remote: &Remote) -> Result<ExitCode, 
 }
 
 pub(super) fn search(args: SearchArgs, remote: &Remote) -> Result<ExitCode, CliError> {
-    let mut sources = Sources::of_process();
-    let by = sources.conditions(&args.by)?;
-    let mut like = serde_json::Map::new();
-    for (way, values) in
-        [("prefix", &args.prefix), ("fuzzy", &args.fuzzy), ("from", &args.from), ("to", &args.to)]
-    {
-        for (field, value) in sources.conditions(values)?.0 {
-            let of_field = like.entry(field).or_insert_with(|| Value::Object(serde_json::Map::new()));
-            if let Value::Object(members) = of_field {
-                members.insert(way.to_owned(), value);
-            }
-        }
-    }
+    let (by, like) = args.conditions.read()?;
     let request = SearchRequest {
         purpose: args.purpose,
         reason: args.reason,
         by,
-        like: like.into(),
+        like,
         limit: args.paging.limit,
         cursor: args.paging.cursor,
     };

@@ -34,7 +34,24 @@ impl Shop {
         let admin = place.init();
         let server = place.serve();
         let dpo = place.hire(&server.url, &admin, "staff", "dpo");
-        Self { place, server, admin, dpo }
+        let security = place.hire(&server.url, &admin, "staff", "security");
+        let shop = Self { place, server, admin, dpo };
+        shop.agree_to_exports(&security);
+        shop
+    }
+
+    /// Two others agree that the privacy officer counts customers.
+    fn agree_to_exports(&self, security: &str) {
+        let remote = |key: &str, words: &[&str]| {
+            let arguments = [&["approval"], words, &["--json"]].concat();
+            let told = self.place.remote(&self.server.url, key, &arguments).success().out;
+            serde_json::from_str::<Value>(&told).unwrap()
+        };
+        let what = ["ask", "export", "--action", "subject.export", "--everybody", "--fields", "email"];
+        let why = ["--purpose", "data_rights", "--reason", "to count them", "--customers", "1000"];
+        let id = remote(&self.dpo, &[&what[..], &why].concat())["id"].as_str().unwrap().to_owned();
+        assert_eq!(remote(security, &["agree", &id])["state"], "asked");
+        assert_eq!(remote(&self.admin, &["agree", &id])["state"], "granted");
     }
 
     /// Rows with a number each, and then these.

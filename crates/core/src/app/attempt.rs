@@ -110,9 +110,11 @@ impl<O: Operation> Attempt<O> {
         if let Some(refusal) = watch::question(tx, &cx, O::ACTION, &intent)? {
             return refuse(tx, &cx, O::ACTION, &intent, (O::key(&facts), None), refusal);
         }
-        // In this transaction, so that of two who come for the last one only one is let through.
+        // In this transaction, so that of two who come for the last one only one is let through. Of many it is known afterwards how
+        // many they are.
+        let ahead = usize::from(intent.reach.is_none());
         for id in &permit.approvals {
-            if let (false, Some(refusal)) = (approvals::use_up(tx, *id, now)?, &permit.otherwise) {
+            if let (false, Some(refusal)) = (approvals::use_up(tx, *id, now, ahead)?, &permit.otherwise) {
                 return refuse(tx, &cx, O::ACTION, &intent, (O::key(&facts), None), refusal.clone());
             }
         }
@@ -125,6 +127,13 @@ impl<O: Operation> Attempt<O> {
         if let Err(error) = &output {
             body.ending = Ending::Failed;
             body.problem = Some(error.slug().to_owned());
+        }
+        // Whoever was shown and not taken off yet. An error undoes what has been done.
+        let more = note.subjects.len().saturating_sub(ahead);
+        for id in permit.approvals.iter().filter(|_| more > 0) {
+            if let (false, Some(refusal)) = (approvals::use_up(tx, *id, now, more)?, &permit.otherwise) {
+                return Err(Error::Refused(refusal.clone()));
+            }
         }
         if let Some(behind) = &permit.behind {
             break_glass::count(tx, &cx, behind, &note)?;
@@ -156,7 +165,7 @@ impl<O: Operation> Attempt<O> {
         facts: Option<&O::Facts>,
     ) -> Result<Permit, Error> {
         let facts = facts.map(O::subject_facts).unwrap_or_default();
-        let first = gate::decide_approved(cx, O::ACTION, intent, facts);
+        let first = gate::decide_approved(tx, cx, O::ACTION, intent, facts);
         let Err(Error::Refused(_)) = &first else { return first };
         match break_glass::of(tx, cx, O::ACTION)? {
             Some(behind) => gate::decide_behind(cx, O::ACTION, intent, facts, behind),

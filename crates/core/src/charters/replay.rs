@@ -72,7 +72,7 @@ pub(crate) fn asked(cx: &Cx<'_>, intent: &Intent, facts: SubjectFacts, refused: 
             | bit(intent.subject.is_some(), Asked::ONE)
             | bit(class.own, Asked::OWN)
             | bit(class.colleague, Asked::COLLEAGUE),
-        rows: u8::try_from(intent.rows.min(101)).unwrap_or(101),
+        rows: gate::most_rows(intent),
         tier: class.tier,
         least,
         fields,
@@ -374,7 +374,7 @@ impl Past<'_> {
             ..Intent::about(
                 event.purpose.clone(),
                 asked.has(Asked::REASON).then(|| Reason::kept("given")),
-                usize::from(asked.rows),
+                usize::try_from(asked.rows).unwrap_or(usize::MAX),
             )
         };
         let class = self.classes.get(&event.id).copied().unwrap_or_else(|| SubjectClass {

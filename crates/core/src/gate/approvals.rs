@@ -14,9 +14,9 @@ mod record;
 mod vote;
 
 pub(crate) use ask::ask_for_draft;
-pub use ask::{AskApproval, CancelApproval};
+pub use ask::{AskApproval, CancelApproval, Scope};
 pub use list::{ApprovalPage, ApprovalShown, ReadApprovalWork, ReadApprovals, VoteShown};
-pub(crate) use live::{Act, ApprovalChange, Approvals, people, use_up};
+pub(crate) use live::{Act, ApprovalChange, Approvals, left, people, use_up};
 pub use record::State as ApprovalState;
 pub(crate) use record::{cancel_all, cancel_these, forget, state_of, sweep};
 pub use vote::Vote;

@@ -2,6 +2,7 @@
 //! which fields it means to show, which to compare with what the caller gives, which to write, and with which standalone key.
 
 use avouch_policy::View;
+use serde::{Deserialize, Serialize};
 
 use super::Reason;
 use crate::ids::{DraftId, SubjectId};
@@ -25,10 +26,22 @@ pub struct Intent {
     pub writes: Vec<usize>,
     /// The one that it is about, when it is about one: what is special about them counts.
     pub subject: Option<SubjectId>,
+    /// Whom of many it is about, when it is about many.
+    pub reach: Option<Reach>,
     /// The standalone key it works with; a role of the caller must name it.
     pub key: Option<KeyName>,
     /// The draft of a charter that it puts in force: what others have agreed to is that one.
     pub draft: Option<DraftId>,
+}
+
+/// Whom of many an act is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reach {
+    /// Whoever this search finds: a digest of what it asks for, under a key of the vault.
+    Search([u8; 32]),
+    /// Everybody.
+    Everybody,
 }
 
 /// Which fields an operation shows.
@@ -71,6 +84,7 @@ impl Intent {
             compares: Vec::new(),
             writes: Vec::new(),
             subject: None,
+            reach: None,
             key: None,
             draft: None,
         }

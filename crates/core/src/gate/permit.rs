@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use avouch_policy::{Action, Approved, Need, Proof, Request, RowClass, SubjectClass, View};
+use avouch_store::Tx;
 
 use super::approvals::{self, Act};
 use super::break_glass::Behind;
@@ -134,6 +135,11 @@ fn decide_with(
     Ok(permit)
 }
 
+/// How many customers it shows at most, as policy is told.
+pub(crate) fn most_rows(intent: &Intent) -> u32 {
+    u32::try_from(intent.rows).unwrap_or(u32::MAX).min(Request::EVERYBODY)
+}
+
 fn decide_as(
     rules: &Rules,
     caller: &Caller,
@@ -158,6 +164,7 @@ fn decide_as(
         contract_runs: caller.contract_runs,
         proof: caller.proof(),
         rows: RowClass::of(intent.rows),
+        most_rows: most_rows(intent),
         restricted: facts.restricted,
         subject: facts.class,
         approved,
@@ -208,6 +215,7 @@ fn decide_as(
 /// # Errors
 /// [`Error::Refused`] with every unmet need.
 pub(crate) fn decide_approved(
+    tx: &mut Tx<'_>,
     cx: &Cx<'_>,
     action: Action,
     intent: &Intent,
@@ -230,20 +238,32 @@ pub(crate) fn decide_approved(
         }
         // What is not named may be anything that the purpose covers: others have agreed to it when they have agreed to all of it.
         Shows::Whatever => {
-            let purpose = intent.purpose.as_deref().and_then(|name| cx.rules.purposes.get(name));
-            let covered = |place: &usize| purpose.is_none_or(|purpose| purpose.fields.contains(place));
-            let places = (0..cx.rules.fields.len()).filter(covered);
+            let places = covered(cx.rules, intent.purpose.as_deref()).into_iter();
             places.filter_map(|place| Some(cx.rules.fields.get(place)?.number)).collect()
         }
         Shows::Nothing => Vec::new(),
     };
-    let (purpose, subject, draft) = (intent.purpose.as_deref(), intent.subject, intent.draft);
-    let act = Act { action, purpose, subject, fields: &opened, draft };
+    let act = Act {
+        action,
+        purpose: intent.purpose.as_deref(),
+        subject: intent.subject,
+        reach: intent.reach.as_ref(),
+        fields: &opened,
+        draft: intent.draft,
+    };
     let mut held = cx.app.approvals.of(cx.caller.id, &act, cx.rules, &access, cx.now);
     held.retain(|held| wanted(&held.name));
-    // One of each: two that say the same would both be used up.
-    held.sort_by(|one, other| one.name.cmp(&other.name));
-    held.dedup_by(|one, other| one.name == other.name);
+    // One of each: two that say the same would both be used up. Of these the one with the most left, so that none that is used up
+    // stands in the way of another.
+    let mut left = Vec::with_capacity(held.len());
+    for held in held {
+        left.push((approvals::left(tx, held.id, cx.now)?, held));
+    }
+    left.sort_by(|(one_left, one), (other_left, other)| {
+        one.name.cmp(&other.name).then(other_left.cmp(one_left))
+    });
+    left.dedup_by(|(_, one), (_, other)| one.name == other.name);
+    let held: Vec<_> = left.into_iter().map(|(_, held)| held).collect();
     // A charter is not kept from being changed by a word that nobody is there to give; the event says so.
     let by_nobody: Vec<String> = match action {
         Action::CharterApply => (refusal.needs.iter())
@@ -263,6 +283,14 @@ pub(crate) fn decide_approved(
     let lifted = Lifted { approved, by: held.iter().map(|held| held.id).collect(), by_nobody, behind: None };
     let permit = decide_with(cx.rules, cx.caller, action, intent, facts, &lifted)?;
     Ok(Permit { otherwise: Some(refusal.clone()), ..permit })
+}
+
+/// The places of the fields that a purpose covers; without a purpose all.
+pub(crate) fn covered(rules: &Rules, purpose: Option<&str>) -> Vec<usize> {
+    let purpose = purpose.and_then(|name| rules.purposes.get(name));
+    (0..rules.fields.len())
+        .filter(|place| purpose.is_none_or(|purpose| purpose.fields.contains(place)))
+        .collect()
 }
 
 /// Asks policy about an act that is refused without it, behind broken glass.

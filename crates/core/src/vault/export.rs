@@ -13,7 +13,8 @@ use super::list::{self, SubjectPlace};
 use crate::Error;
 use crate::app::{App, Cx, Operation, Outcome};
 use crate::audit::Note;
-use crate::gate::{Caller, Intent, Permit, Reason, Shows};
+use crate::gate::approvals::left;
+use crate::gate::{Caller, Intent, Permit, Reach, Reason, Shows};
 use crate::ids::SubjectId;
 use crate::rules::Rules;
 use crate::watch::Look;
@@ -77,7 +78,7 @@ impl Operation for ExportSome {
         let shows = Shows::These { places, least: None };
         let (purpose, reason) = (self.export.purpose.clone(), self.export.reason.clone());
         // Every chunk counts as many: a policy on big exports is not to be passed by small steps.
-        Ok(Intent { shows, ..Intent::about(purpose, reason, usize::MAX) })
+        Ok(Intent { shows, reach: Some(Reach::Everybody), ..Intent::about(purpose, reason, usize::MAX) })
     }
 
     fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {
@@ -92,6 +93,15 @@ impl Operation for ExportSome {
         (): (),
     ) -> Result<Outcome<ExportedChunk>, Error> {
         let places = super::places(cx.rules, &self.export.fields, "/fields")?;
+        // A file that others have agreed to is whole or is not begun.
+        if let (None, Some(refusal)) = (self.after, &permit.otherwise) {
+            for approval in &permit.approvals {
+                let left = left(tx, *approval, cx.now)?;
+                if list::count(tx, left.saturating_add(1))? > left {
+                    return Err(Error::Refused(refusal.clone()));
+                }
+            }
+        }
         let records = list::page(tx, cx, self.after, CHUNK)?;
         let next = records.last().filter(|_| records.len() == CHUNK).map(SubjectPlace::of);
         let mut note = Note::count(records.len());

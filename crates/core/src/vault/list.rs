@@ -10,12 +10,13 @@ use super::record::{Record, ShownSubject};
 use crate::Error;
 use crate::app::{Cx, Operation, Outcome};
 use crate::audit::Note;
-use crate::gate::{Intent, Permit, Reason, Shows};
+use crate::gate::{Intent, Permit, Reach, Reason, Shows};
 use crate::ids::SubjectId;
 use crate::rules::Rules;
 use crate::watch::Look;
 
 statements! {
+    data COUNT = "select count(*) from (select subject from record limit ?1) as counted";
     data PAGE = "select subject, version, created, updated, event, keys, tokens, entries, manifest from record where (created, subject) > (?1, ?2) order by created, subject limit ?3";
 }
 
@@ -85,7 +86,8 @@ impl Operation for ListSubjects {
 
     fn intent(&self, _rules: &Rules) -> Result<Intent, Error> {
         let (purpose, reason) = (self.purpose.clone(), self.reason.clone());
-        Ok(Intent { shows: Shows::Whatever, ..Intent::about(purpose, reason, self.limit) })
+        let reach = Some(Reach::Everybody);
+        Ok(Intent { shows: Shows::Whatever, reach, ..Intent::about(purpose, reason, self.limit) })
     }
 
     fn facts(&self, _tx: &mut Tx<'_>, _cx: &Cx<'_>) -> Result<(), Error> {
@@ -104,6 +106,12 @@ impl Operation for ListSubjects {
         let (items, note) = show_all(tx, cx, permit, &records)?;
         Ok(Outcome::new(Page { items, next }, note))
     }
+}
+
+/// How many customers there are; more than `most` are not counted.
+pub(crate) fn count(tx: &mut Tx<'_>, most: u64) -> Result<u64, Error> {
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    Ok(tx.first(&COUNT, params![most], |row| row.int(0))?.map_or(0, i64::unsigned_abs))
 }
 
 /// Records behind a place, in order, checked.

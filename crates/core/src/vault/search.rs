@@ -15,7 +15,7 @@ use super::list::{Page, show_all};
 use super::record::{Record, ShownSubject};
 use crate::Error;
 use crate::app::{App, Cx, Operation, Outcome};
-use crate::gate::{Intent, Permit, Reason, Shows};
+use crate::gate::{Intent, Permit, Reach, Reason, Shows};
 use crate::ids::SubjectId;
 use crate::indexes;
 use crate::rules::Rules;
@@ -32,6 +32,8 @@ pub struct SearchSubjects {
     rules: Arc<Rules>,
     asked: Asked,
     plan: Plan,
+    /// What it asks for, as others may have agreed to it.
+    digest: [u8; 32],
     purpose: Option<String>,
     reason: Option<Reason>,
     after: Option<SubjectId>,
@@ -53,7 +55,8 @@ impl SearchSubjects {
     ) -> Result<Self, Error> {
         let rules = app.rules();
         let plan = Plan::new(&rules, &asked)?;
-        Ok(Self { rules, asked, plan, purpose, reason, after, limit })
+        let digest = asked.digest(app);
+        Ok(Self { rules, asked, plan, digest, purpose, reason, after, limit })
     }
 }
 
@@ -66,7 +69,8 @@ impl Operation for SearchSubjects {
         super::create::same_charter(rules, &self.rules)?;
         let (purpose, reason) = (self.purpose.clone(), self.reason.clone());
         let compares = self.plan.places();
-        Ok(Intent { shows: Shows::Whatever, compares, ..Intent::about(purpose, reason, self.limit) })
+        let reach = Some(Reach::Search(self.digest));
+        Ok(Intent { shows: Shows::Whatever, compares, reach, ..Intent::about(purpose, reason, self.limit) })
     }
 
     fn ahead(&self, wants: &mut Vec<Ahead>) {
@@ -134,3 +138,20 @@ impl SearchSubjects {
         }
     }
 }
+
+/// How many customers a search finds at most, by what its index leads to; nobody is opened. Of very many it says how many were counted.
+pub(crate) fn predicted(tx: &mut Tx<'_>, cx: &Cx<'_>, asked: &Asked) -> Result<u64, Error> {
+    let plan = Plan::new(cx.rules, asked)?;
+    let (mut count, mut last) = (0, None);
+    loop {
+        let candidates = indexes::candidates(tx, plan.terms(), last)?;
+        count += candidates.people.len();
+        last = candidates.people.last().copied().or(last);
+        if !candidates.more || candidates.people.is_empty() || count >= COUNTED {
+            return Ok(u64::try_from(count).unwrap_or(u64::MAX));
+        }
+    }
+}
+
+/// So many are counted.
+const COUNTED: usize = 20_000;

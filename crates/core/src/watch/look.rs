@@ -3,7 +3,9 @@
 //! What is kept names nobody: of each customer the place among the event's pseudonyms, and what was known of them then. So a look
 //! outlives its customer as the event does, leading to nobody.
 
-use avouch_policy::{SubjectClass, View};
+use std::collections::HashSet;
+
+use avouch_policy::{PrincipalKind, SubjectClass, View};
 use avouch_seal::vault::VaultKeys;
 use avouch_watch::{Access, ActorId, Session, SubjectFacts, SubjectId as Watched, TeamId, Tie};
 use minicbor::{Decode, Encode};
@@ -11,13 +13,16 @@ use minicbor::{Decode, Encode};
 use avouch_store::{Ahead, Tx, params, statements};
 
 use crate::Error;
+use crate::app::App;
 use crate::audit::Event;
-use crate::ids::{PrincipalId, SubjectId};
+use crate::gate::kind_of;
+use crate::ids::{EventId, PrincipalId, SubjectId};
 use crate::vault::ShownSubject;
 
 statements! {
     data PUT = "insert into look (actor, event, sealed) values (?1, ?2, ?3)";
     data OF_ACTOR = "select event, sealed from look where actor = ?1 and event > ?2 order by event limit 500";
+    data RECENT = "select l.event, l.sealed, e.body from look l join event e on e.id = l.event where l.actor = ?1 and l.event >= ?2 order by l.event desc limit ?3";
     data BETWEEN = "select event, sealed from look where actor = ?1 and event >= ?2 and event <= ?3";
     data OLDEST = "select min(id) from event";
     data SWEEP = "delete from look where actor = ?1 and event < ?2";
@@ -85,6 +90,55 @@ impl Seen {
 /// What is kept of somebody's looks after an event: the event's id, and the sealed looks.
 pub(super) fn since(tx: &mut Tx<'_>, actor: PrincipalId, event: i64) -> Result<Vec<(i64, Vec<u8>)>, Error> {
     Ok(tx.query(&OF_ACTOR, params![actor.bytes(), event], |row| Ok((row.int(0)?, row.blob(1)?.to_vec())))?)
+}
+
+/// What somebody has looked at in the last 30 days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Recently {
+    /// How many different customers.
+    pub customers: u64,
+    /// How many values in clear.
+    pub clear_values: u64,
+    /// That it was more: only the newest are counted.
+    pub and_more: bool,
+}
+
+const DAYS_MICROS: i64 = 30 * 24 * 3600 * 1_000_000;
+/// So many acts are counted.
+const COUNTED: i64 = 2_000;
+
+/// See [`Recently`], by whichever of their accounts. What programs look at is not kept, so nothing is said of them.
+pub(crate) fn recently(
+    tx: &mut Tx<'_>,
+    app: &App,
+    actor: PrincipalId,
+    now: i64,
+) -> Result<Option<Recently>, Error> {
+    let access = app.access();
+    if access
+        .principal(actor)
+        .is_none_or(|record| kind_of(&record.kind).is_ok_and(|kind| kind == PrincipalKind::Service))
+    {
+        return Ok(None);
+    }
+    let from = EventId::first_at(now.saturating_sub(DAYS_MICROS)).int();
+    let (mut customers, mut recently) = (HashSet::new(), Recently::default());
+    for account in access.accounts_of(actor) {
+        let rows = tx.query(&RECENT, params![account.bytes(), from, COUNTED], |row| {
+            Ok((row.int(0)?, row.blob(1)?.to_vec(), row.blob(2)?.to_vec()))
+        })?;
+        recently.and_more |= i64::try_from(rows.len()).unwrap_or(i64::MAX) >= COUNTED;
+        for (event, sealed, body) in rows {
+            let plain = app.keys.open_row("look", &event.to_be_bytes(), &sealed)?;
+            let kept: Kept = minicbor::decode(&plain).map_err(|_| Error::Tampered)?;
+            for access in kept.of_event(&Event::decode(&body)?)? {
+                customers.insert(access.subject);
+                recently.clear_values = recently.clear_values.saturating_add(access.clear.into());
+            }
+        }
+    }
+    recently.customers = u64::try_from(customers.len()).unwrap_or(u64::MAX);
+    Ok(Some(recently))
 }
 
 /// Whom somebody was shown alone by each of these events, as a class: what a decision about them rested on.

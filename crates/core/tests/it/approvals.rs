@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use avouch_core::gate::approvals::{ApprovalState, AskApproval, CancelApproval, ReadApprovals, Vote};
+use avouch_core::gate::approvals::{ApprovalState, AskApproval, CancelApproval, ReadApprovals, Scope, Vote};
 use avouch_core::gate::marks::{Mark, MarkSubject};
 use avouch_core::gate::principals::{ChangePrincipal, CreateKey, CreatePrincipal};
 use avouch_core::gate::{Caller, Reason, Status};
@@ -39,7 +39,7 @@ impl<'p> Desk<'p> {
             approval: "well_known".to_owned(),
             action: Action::SubjectReveal,
             purpose: "support".to_owned(),
-            subject: Some(self.star),
+            scope: Scope::Customer(self.star),
             fields: fields.iter().map(|field| (*field).to_owned()).collect(),
             reason: Reason::parse("she has called about order 4711").expect("a reason"),
             case_reference: Some("4711".to_owned()),

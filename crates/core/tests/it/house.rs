@@ -11,6 +11,7 @@ use avouch_core::audit::Event;
 use avouch_core::audit::read::{Filter, ReadEvents};
 use avouch_core::clock::ManualClock;
 use avouch_core::erasure::ErasureSettings;
+use avouch_core::gate::approvals::{ApprovalState, AskApproval, Scope, Vote};
 use avouch_core::gate::people::PeopleSettings;
 use avouch_core::gate::principals::{CreateKey, CreatePrincipal};
 use avouch_core::gate::{Caller, Reason};
@@ -21,7 +22,7 @@ use avouch_core::vault::{
     Asked, CreateSubject, ReadSubject, Returning, RevealSubject, SearchSubjects, ShownSubject, UpdateSubject,
     Updated,
 };
-use avouch_core::{Error, MIGRATIONS, SubjectId};
+use avouch_core::{Action, ApprovalId, Error, MIGRATIONS, SubjectId};
 use avouch_seal::SystemRandom;
 use avouch_seal::root::KeyFileSeal;
 use avouch_testkit::Place;
@@ -342,6 +343,31 @@ impl<'p> House<'p> {
         let asked = Asked { by: map(by), ..Asked::default() };
         let operation = SearchSubjects::new(&self.app, asked, purpose, None, None, 25)?;
         Ok(self.act(caller, operation)?.items.iter().map(|shown| shown.id).collect())
+    }
+
+    /// Two others agree that somebody carries customers out with these fields.
+    pub(crate) fn agree_to_export(&self, who: &Caller, fields: &[&str], customers: u32) -> ApprovalId {
+        let ask = AskApproval {
+            approval: "export".to_owned(),
+            action: Action::SubjectExport,
+            purpose: "data_rights".to_owned(),
+            scope: Scope::Everybody,
+            fields: fields.iter().map(|field| (*field).to_owned()).collect(),
+            reason: Reason::parse("all of them have asked for it").expect("a reason"),
+            case_reference: None,
+            minutes: None,
+            customers: Some(customers),
+        };
+        let id = self.act(who, ask).expect("asked");
+        let security = self.hire("staff", "security", None);
+        let vote = Vote { id, agrees: true, why: None };
+        assert_eq!(
+            self.act(&security, vote.clone()).expect("heard"),
+            ApprovalState::Asked,
+            "one is not enough"
+        );
+        assert_eq!(self.act(&self.admin, vote).expect("heard"), ApprovalState::Granted);
+        id
     }
 
     /// The newest events, newest first, without those of reading them.

@@ -10,6 +10,7 @@ mod attackers;
 mod backup;
 mod bound_keys;
 mod break_glass;
+mod bulk;
 mod charters;
 mod crash;
 mod credentials;

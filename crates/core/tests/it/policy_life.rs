@@ -8,7 +8,7 @@ use avouch_core::charters::{
     ActivateDraft, ApplyCharter, CurrentCharter, DraftCharter, ReadDraft, ReadDrafts, ReplayChange,
     ReplayDraft, Replayed, RevertCharter, Versions, WithdrawDraft,
 };
-use avouch_core::gate::approvals::{ApprovalState, AskApproval, ReadApprovals, Vote};
+use avouch_core::gate::approvals::{ApprovalState, AskApproval, ReadApprovals, Scope, Vote};
 use avouch_core::gate::marks::{Mark, MarkSubject};
 use avouch_core::gate::principals::{ChangePrincipal, CreateKey, CreatePrincipal};
 use avouch_core::gate::{Caller, Reason, Status};
@@ -165,7 +165,7 @@ both_engines! {
         house.act(&shop.dpo, MarkSubject { id: shop.ana, mark, purpose: Some("data_rights".to_owned()) }).expect("marked");
         assert_eq!(slug(house.reveal(&shop.support, shop.ana, &["email"])), "denied-by-policy");
         let ask = AskApproval {
-            approval: "well_known".to_owned(), action: Action::SubjectReveal, purpose: "support".to_owned(), subject: Some(shop.ana),
+            approval: "well_known".to_owned(), action: Action::SubjectReveal, purpose: "support".to_owned(), scope: Scope::Customer(shop.ana),
             fields: vec!["email".to_owned()], reason: Reason::parse("she has called").expect("a reason"), case_reference: None, minutes: None, customers: None,
         };
         let id = house.act(&shop.support, ask).expect("asked");
@@ -265,7 +265,7 @@ both_engines! {
         assert_eq!(slug(house.act(&shop.admin, ApplyCharter { files: less(), base_version: 2 })), "denied-by-policy", "files are no draft");
         // Nor does a word that was asked for in another way count for a charter.
         let ask = AskApproval {
-            approval: "charter_change".to_owned(), action: Action::CharterApply, purpose: "support".to_owned(), subject: None,
+            approval: "charter_change".to_owned(), action: Action::CharterApply, purpose: "support".to_owned(), scope: Scope::Nobody,
             fields: Vec::new(), reason: Reason::parse("to be quick").expect("a reason"), case_reference: None, minutes: None, customers: None,
         };
         let blank = house.act(&shop.admin, ask).expect("asked");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::mpsc;
 
 use avouch_core::charters::ApplyCharter;
-use avouch_core::gate::approvals::{ApprovalState, AskApproval, Vote};
+use avouch_core::gate::approvals::{ApprovalState, AskApproval, Scope, Vote};
 use avouch_core::gate::marks::{Mark, MarkSubject};
 use avouch_core::gate::people::{Arrival, CreateLink, LogIn, ReadAccount};
 use avouch_core::gate::principals::{ChangePrincipal, CreateKey, CreatePrincipal, ReadPrincipals};
@@ -443,7 +443,7 @@ both_engines! {
             approval: "well_known".to_owned(),
             action: Action::SubjectReveal,
             purpose: "support".to_owned(),
-            subject: Some(star),
+            scope: Scope::Customer(star),
             fields: vec!["email".to_owned()],
             reason: Reason::parse("she has called about order 4711").expect("a reason"),
             case_reference: None,

@@ -46,6 +46,7 @@ fn quota(result: Result<impl Sized, Error>) -> Vec<(String, u32, i64)> {
 }
 
 fn export(house: &House<'_>, who: &Caller) -> Result<u64, Error> {
+    house.agree_to_export(who, &["name"], 100);
     let export = Export {
         fields: vec!["name".to_owned()],
         purpose: Some("data_rights".to_owned()),

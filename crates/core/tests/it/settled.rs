@@ -29,6 +29,7 @@ fn officer(place: &avouch_testkit::Place) -> Desk<'_> {
 }
 
 fn export(desk: &Desk<'_>, who: &Caller) -> Result<u64, Error> {
+    desk.house.agree_to_export(who, &["name"], 100);
     let export = Export {
         fields: vec!["name".to_owned()],
         purpose: Some("data_rights".to_owned()),

@@ -203,6 +203,7 @@ both_engines! {
         assert_eq!(desk.about(&searches), [("honey", CaseState::Open)]);
 
         let exports = desk.hire(&["dpo"], None, None);
+        desk.house.agree_to_export(&exports, &["name"], 100);
         let export = avouch_core::vault::Export {
             fields: vec!["name".to_owned()],
             format: avouch_core::vault::ExportFormat::Csv,

@@ -1,13 +1,16 @@
 //! `/v1/approvals`: what others have to agree to; and the marks of customers on whose account they have to.
 
+use avouch_core::gate::Reach;
 use avouch_core::gate::approvals::{
-    ApprovalShown, ApprovalState as State, AskApproval, CancelApproval, ReadApprovalWork, ReadApprovals, Vote,
+    ApprovalShown, ApprovalState as State, AskApproval, CancelApproval, ReadApprovalWork, ReadApprovals,
+    Scope, Vote,
 };
 use avouch_core::gate::marks::{Mark, MarkSubject};
+use avouch_core::vault::Asked;
 use avouch_core::{Action, ApprovalId, EventId, PrincipalId, SubjectId};
 use avouch_wire::{
-    Approval, ApprovalAsked, ApprovalRequest, ApprovalSpoken, ApprovalState, ApprovalVote, ApprovalWanting,
-    ApprovalWord, Page, PageQuery, Secret, SubjectMark, Work,
+    Approval, ApprovalAsked, ApprovalRecently, ApprovalRequest, ApprovalSearch, ApprovalSpoken,
+    ApprovalState, ApprovalVote, ApprovalWanting, ApprovalWord, Page, PageQuery, Secret, SubjectMark, Work,
 };
 use axum::extract::State as Handed;
 use axum::http::StatusCode;
@@ -37,7 +40,7 @@ pub(super) async fn ask(
         approval: request.approval,
         action,
         purpose: request.purpose,
-        subject: request.subject.map(|id| SubjectId::from_bytes(id.into_bytes())),
+        scope: scope(request.subject, request.search, request.everybody)?,
         fields: request.fields,
         reason: why.ok_or_else(|| Failure::fault("/reason", "say why"))?,
         case_reference: request.case_reference,
@@ -46,6 +49,16 @@ pub(super) async fn ask(
     };
     let id = perform(&service.app, &caller, operation).await?.output;
     render::json(StatusCode::CREATED, &ApprovalAsked { id: Uuid::from_bytes(*id.bytes()) })
+}
+
+fn scope(subject: Option<Uuid>, search: Option<ApprovalSearch>, everybody: bool) -> Result<Scope, Failure> {
+    match (subject, search, everybody) {
+        (None, None, false) => Ok(Scope::Nobody),
+        (Some(id), None, false) => Ok(Scope::Customer(SubjectId::from_bytes(id.into_bytes()))),
+        (None, Some(search), false) => Ok(Scope::Search(Asked { by: search.by.0, like: search.like.0 })),
+        (None, None, true) => Ok(Scope::Everybody),
+        _ => Err(Failure::fault("/subject", "expected one of `subject`, `search` and `everybody`")),
+    }
 }
 
 /// Lists, newest first, what one has asked for and what one has or had a word on.
@@ -154,6 +167,14 @@ fn shown(shown: ApprovalShown) -> Approval {
         action: shown.action,
         purpose: shown.purpose,
         subject: shown.subject.map(|id| Uuid::from_bytes(*id.bytes())),
+        everybody: shown.reach == Some(Reach::Everybody),
+        searched_by: shown.searched_by,
+        predicted: shown.predicted,
+        recently: shown.recently.map(|recently| ApprovalRecently {
+            customers: recently.customers,
+            clear_values: recently.clear_values,
+            and_more: recently.and_more,
+        }),
         draft: shown.draft.map(|id| Uuid::from_bytes(*id.bytes())),
         fields: shown.fields,
         reason: Secret(shown.reason),

@@ -3,6 +3,7 @@
 use askama::Template;
 use avouch_core::charters::replay::DAYS;
 use avouch_core::charters::{Becomes, ReadDraft, ReplayChange, ReplayDraft};
+use avouch_core::gate::Reach;
 use avouch_core::gate::approvals::{ApprovalShown, ApprovalState, CancelApproval, ReadApprovals, Vote};
 use avouch_core::{Action, ApprovalId, DraftId};
 use axum::extract::State;
@@ -37,6 +38,8 @@ struct Row {
     action: String,
     purpose: String,
     subject: Option<String>,
+    whom: Option<String>,
+    recently: Option<String>,
     fields: Vec<String>,
     reason: String,
     case_reference: Option<String>,
@@ -138,6 +141,7 @@ fn row(service: &Shared, caller: &avouch_core::gate::Caller, one: ApprovalShown)
     let purpose = rules.charter.purpose(&one.purpose).map(|purpose| purpose.title.clone());
     let customers =
         if one.remaining == 1 { "one customer".to_owned() } else { format!("{} customers", one.remaining) };
+    let whom = whom(&one);
     Row {
         id: one.id.to_string(),
         title: one.title,
@@ -145,6 +149,11 @@ fn row(service: &Shared, caller: &avouch_core::gate::Caller, one: ApprovalShown)
         state,
         action: one.action.parse::<Action>().map_or(one.action, |action| action.about().to_owned()),
         purpose: purpose.unwrap_or(one.purpose),
+        whom,
+        recently: one.recently.map(|recently| {
+            let more = if recently.and_more { "more than " } else { "" };
+            format!("{more}{} customers, {} values in clear", recently.customers, recently.clear_values)
+        }),
         subject: one.subject.map(|id| id.to_string()),
         fields: one.fields,
         reason: one.reason,
@@ -155,6 +164,16 @@ fn row(service: &Shared, caller: &avouch_core::gate::Caller, one: ApprovalShown)
         can_cancel: open && one.requester == caller.id(),
         draft: None,
     }
+}
+
+/// Whom of many it is about, and how many these are.
+fn whom(one: &ApprovalShown) -> Option<String> {
+    let whom = match one.reach.as_ref()? {
+        Reach::Everybody => "everybody".to_owned(),
+        Reach::Search(_) => format!("whoever is found by {}", one.searched_by.join(", ")),
+    };
+    let count = one.predicted.map(|count| format!(": {count} customers at most, as it stands"));
+    Some(whom + &count.unwrap_or_default())
 }
 
 pub(super) async fn agree(

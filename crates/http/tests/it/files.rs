@@ -90,6 +90,43 @@ fn an_export_is_a_stream_or_a_refusal() {
         request.as_object_mut().expect("an object").extend(change.as_object().expect("an object").clone());
         house.post(key, "/v1/exports", request)
     };
+    // Nobody does this alone.
+    insta::assert_snapshot!(export(&dpo, json!({"plain": true})).plain(), @r#"
+    403 {
+      "type": "/problems/denied-by-policy",
+      "title": "The policy does not allow this",
+      "status": 403,
+      "detail": "one thing is missing: see `needs`",
+      "request_id": "request",
+      "needs": [
+        {
+          "need": "approval",
+          "detail": "others have to agree: ask for the approval `export`",
+          "allowed": [
+            "export"
+          ]
+        }
+      ],
+      "decided_by": [
+        "approval:export/subject.export"
+      ]
+    }
+    "#);
+    let wish = json!({
+        "approval": "export", "action": "subject.export", "purpose": "data_rights", "everybody": true,
+        "fields": ["email", "phones"], "reason": "asked by the customer", "customers": 3,
+    });
+    let id =
+        house.post(&dpo, "/v1/approvals", wish).expect(201).json()["id"].as_str().expect("an id").to_owned();
+    let security = house.key("staff", "security");
+    let waiting = house.get(&security, "/v1/approvals").expect(200).json();
+    assert_eq!(waiting["items"][0]["everybody"], json!(true));
+    assert_eq!(waiting["items"][0]["predicted"], json!(1));
+    assert_eq!(waiting["items"][0]["recently"], json!({"customers": 0, "clear_values": 0}));
+    for (who, state) in [(&security, "asked"), (&house.admin, "granted")] {
+        let word = house.post(who, &format!("/v1/approvals/{id}/word"), json!({"agrees": true})).expect(200);
+        assert_eq!(word.json()["state"], json!(state));
+    }
     let csv = export(&dpo, json!({"plain": true})).expect(200);
     assert!(csv.whole);
     assert_eq!(csv.header("content-type"), Some("text/csv"));

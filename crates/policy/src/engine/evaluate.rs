@@ -276,6 +276,7 @@ impl Types {
             ("attested", truth(request.proof.key() == KeyClass::Attested)),
             ("sent_code", truth(request.proof.sent_code())),
             ("rows", named(&self.rows, request.rows.as_str())),
+            ("most_rows", number(request.most_rows.into())),
             ("restricted", truth(request.restricted)),
             ("tier", number(request.subject.tier.into())),
             ("own_record", truth(request.subject.own)),

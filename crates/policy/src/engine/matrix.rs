@@ -36,6 +36,7 @@ impl Engine {
             contract_runs: true,
             proof: Proof::BEST,
             rows: RowClass::One,
+            most_rows: 1,
             restricted: false,
             subject: SubjectClass::default(),
             approved: self.approvals.clone(),

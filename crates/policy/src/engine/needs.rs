@@ -175,6 +175,7 @@ impl Engine {
             contract_runs: true,
             proof: Proof::BEST,
             rows: RowClass::One,
+            most_rows: 1,
             restricted: false,
             // What needs an approval has an own need for it, whatever the purpose.
             subject: SubjectClass::default(),

@@ -122,6 +122,7 @@ fn ask(kind: PrincipalKind, role: &str, action: Action, purpose: &str) -> Reques
         contract_runs: true,
         proof: Proof::BEST,
         rows: RowClass::One,
+        most_rows: 1,
         restricted: false,
         subject: SubjectClass::default(),
         approved: Approved::default(),

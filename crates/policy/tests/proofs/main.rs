@@ -11,4 +11,5 @@ mod found;
 mod prover;
 mod rules;
 mod shipped;
+mod shop;
 mod texts;

@@ -1,7 +1,10 @@
 //! One customer, and every request that would show or change anything of them.
 
 use avouch_client::Stated;
-use avouch_wire::{Fields, ImportStart, OnDuplicate, SubjectCreate, TokenRequest, token::TokenItem};
+use avouch_wire::{
+    ApprovalRequest, ApprovalWord, Fields, ImportStart, OnDuplicate, Secret, SubjectCreate, TokenRequest,
+    token::TokenItem,
+};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -89,7 +92,30 @@ impl Customer {
             on_erased: Default::default(),
         };
         let import = importer.import_start(&start, &administration()).unwrap().id;
+        Self::agree_to_exports(vault, server);
         Self { id, token, import }
+    }
+
+    /// Nobody carries anybody out before two others have agreed.
+    fn agree_to_exports(vault: &Vault<'_>, server: &Server) {
+        let wish = ApprovalRequest {
+            approval: "export".to_owned(),
+            action: "subject.export".to_owned(),
+            purpose: "data_rights".to_owned(),
+            subject: None,
+            search: None,
+            everybody: true,
+            fields: vec!["name".to_owned(), "email".to_owned()],
+            reason: Secret(REASON.into()),
+            case_reference: None,
+            minutes: None,
+            customers: Some(1_000),
+        };
+        let id = vault.client(server, "dpo").approval_ask(&wish).unwrap().id;
+        for role in ["security", "admin"] {
+            let word = ApprovalWord { agrees: true, why: None };
+            vault.client(server, role).approval_word(id, &word).unwrap();
+        }
     }
 
     /// Who asks what, for every door. On a vault that works each shows or changes something.

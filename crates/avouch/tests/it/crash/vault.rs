@@ -18,9 +18,10 @@ use crate::program::{Place, set_mode};
 /// The name of the member of staff with the role `support`; personal data like any other.
 pub(crate) const STAFF_NAME: &str = "Wilhelmina Ratzenberger";
 
-const ROLES: [(&str, PrincipalKind, Option<&str>); 7] = [
+const ROLES: [(&str, PrincipalKind, Option<&str>); 8] = [
     ("support", PrincipalKind::Staff, None),
     ("dpo", PrincipalKind::Staff, None),
+    ("security", PrincipalKind::Staff, None),
     ("accountant", PrincipalKind::Staff, None),
     ("shop", PrincipalKind::Service, None),
     ("importer", PrincipalKind::Service, None),

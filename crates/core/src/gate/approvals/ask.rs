@@ -6,10 +6,11 @@ use avouch_store::Tx;
 use super::live::ApprovalChange;
 use super::record::{Kept, OfDraft, Request, State};
 use super::vote::nobody_else;
-use crate::app::{Cx, Operation, Outcome, about_nobody};
+use crate::app::{App, Cx, Operation, Outcome, about_nobody};
 use crate::audit::Note;
-use crate::gate::{self, Intent, Permit, Reason, SubjectFacts};
+use crate::gate::{self, Intent, Permit, Reach, Reason, SubjectFacts};
 use crate::ids::{ApprovalId, DraftId, SubjectId};
+use crate::vault::{self, Asked};
 use crate::{Error, Fault};
 
 /// For how long a request waits for others.
@@ -25,7 +26,7 @@ pub struct AskApproval {
     /// For which purpose.
     pub purpose: String,
     /// On whom.
-    pub subject: Option<SubjectId>,
+    pub scope: Scope,
     /// With which fields, by name.
     pub fields: Vec<String>,
     /// Why.
@@ -37,6 +38,65 @@ pub struct AskApproval {
     /// For how many customers, at most as the charter says; nothing: one.
     pub customers: Option<u32>,
 }
+
+/// On whom something is to be done.
+#[derive(Debug, Clone)]
+pub enum Scope {
+    /// On nobody in particular: it shows no customer.
+    Nobody,
+    /// On one customer.
+    Customer(SubjectId),
+    /// On whoever a search finds, for `subject.search`: this one, letter by letter.
+    Search(Asked),
+    /// On everybody, for `subject.export` and `subject.list`.
+    Everybody,
+}
+
+impl Scope {
+    const fn customer(&self) -> Option<SubjectId> {
+        match self {
+            Self::Customer(id) => Some(*id),
+            Self::Nobody | Self::Search(_) | Self::Everybody => None,
+        }
+    }
+
+    fn reach(&self, app: &App) -> Option<Reach> {
+        match self {
+            Self::Nobody | Self::Customer(_) => None,
+            Self::Search(asked) => Some(Reach::Search(asked.digest(app))),
+            Self::Everybody => Some(Reach::Everybody),
+        }
+    }
+
+    /// Whether this can be done to them.
+    const fn fits(&self, action: Action) -> bool {
+        match self {
+            Self::Search(_) => matches!(action, Action::SubjectSearch),
+            Self::Everybody => matches!(action, Action::SubjectExport | Action::SubjectList),
+            Self::Nobody | Self::Customer(_) => {
+                !matches!(action, Action::SubjectSearch | Action::SubjectExport | Action::SubjectList)
+            }
+        }
+    }
+
+    /// How many customers that are at most, as it stands.
+    fn predicted(&self, tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Option<u64>, Error> {
+        match self {
+            Self::Nobody => Ok(None),
+            Self::Customer(_) => Ok(Some(1)),
+            Self::Search(asked) => vault::predicted(tx, cx, asked).map(Some),
+            Self::Everybody => vault::count(tx, COUNTED).map(Some),
+        }
+    }
+
+    fn searched_by(&self) -> Vec<String> {
+        let Self::Search(asked) = self else { return Vec::new() };
+        asked.by.keys().chain(asked.like.keys()).cloned().collect()
+    }
+}
+
+/// More than so many are not counted.
+const COUNTED: u64 = 1_000_000;
 
 impl Operation for AskApproval {
     const ACTION: Action = Action::ApprovalAsk;
@@ -60,13 +120,27 @@ impl Operation for AskApproval {
         if !(1..=most.1).contains(&customers) {
             faults.push(Fault::new("/customers", format!("expected 1 to {}", most.1)));
         }
+        if !self.scope.fits(self.action) {
+            let detail = "expected `everybody` for exports and lists, `search` for searches, and one customer for the rest";
+            faults.push(Fault::new("/action", detail));
+        }
         if self.case_reference.as_ref().is_some_and(|text| !(1..=60).contains(&text.chars().count())) {
             faults.push(Fault::new("/case_reference", "expected 1 to 60 characters"));
         }
         if !faults.is_empty() {
             return Err(Error::Invalid(faults));
         }
-        let places = crate::vault::places(cx.rules, &self.fields, "/fields")?;
+        let places = match self.action {
+            // They show whatever the purpose covers, and others agree to just that.
+            Action::SubjectSearch | Action::SubjectList if self.fields.is_empty() => {
+                gate::covered(cx.rules, Some(&self.purpose))
+            }
+            Action::SubjectSearch | Action::SubjectList => {
+                let detail = "a list or a search shows whatever the purpose covers: leave them out";
+                return Err(Error::invalid("/fields", detail));
+            }
+            _ => crate::vault::places(cx.rules, &self.fields, "/fields")?,
+        };
         let number = |place: &usize| cx.rules.fields.get(*place).map(|rule| rule.number);
         let request = Request {
             requester: cx.caller.id(),
@@ -74,7 +148,10 @@ impl Operation for AskApproval {
             approval: self.approval.clone(),
             action: self.action.as_str().to_owned(),
             purpose: self.purpose.clone(),
-            subject: self.subject,
+            subject: self.scope.customer(),
+            reach: self.scope.reach(cx.app),
+            searched_by: self.scope.searched_by(),
+            predicted: self.scope.predicted(tx, cx)?,
             fields: places.iter().filter_map(number).collect(),
             reason: self.reason.as_str().to_owned(),
             case_reference: self.case_reference.clone(),
@@ -107,6 +184,9 @@ pub(crate) fn ask_for_draft(
             action: Action::CharterApply.as_str().to_owned(),
             purpose: String::new(),
             subject: None,
+            reach: None,
+            searched_by: Vec::new(),
+            predicted: None,
             fields: Vec::new(),
             reason: reason.as_str().to_owned(),
             case_reference: None,

@@ -8,9 +8,10 @@ use super::vote::same_person;
 use crate::Error;
 use crate::app::{Cx, Operation, Outcome, about_nobody};
 use crate::audit::Note;
-use crate::gate::Permit;
 use crate::gate::work::{Work, work_under};
+use crate::gate::{Permit, Reach};
 use crate::ids::{ApprovalId, DraftId, EventId, PrincipalId, SubjectId};
+use crate::watch::{Recently, recently};
 
 /// Lists requests, newest first: one's own, and those on which one has or had something to say.
 #[derive(Debug, Clone)]
@@ -29,6 +30,9 @@ pub struct ApprovalPage {
     /// Where the next page begins.
     pub next: Option<ApprovalId>,
 }
+
+/// Of so many of those who ask it is said at once what they have looked at.
+const MOST_REQUESTERS: usize = 5;
 
 /// A request as it is shown.
 #[derive(Debug, Clone)]
@@ -51,6 +55,14 @@ pub struct ApprovalShown {
     pub purpose: String,
     /// On whom.
     pub subject: Option<SubjectId>,
+    /// Whom of many.
+    pub reach: Option<Reach>,
+    /// By which fields whoever is searched for is searched.
+    pub searched_by: Vec<String>,
+    /// How many customers that were when it was asked for, at most; for those who have a word on it.
+    pub predicted: Option<u64>,
+    /// What whoever asks has looked at in the last 30 days; where it waits for whoever reads this.
+    pub recently: Option<Recently>,
     /// The draft of a charter that is to be put in force.
     pub draft: Option<DraftId>,
     /// With which fields.
@@ -100,7 +112,19 @@ impl Operation for ReadApprovals {
         let most = i64::try_from(self.limit.clamp(1, 200)).unwrap_or(200);
         let found = Kept::newest(tx, &cx.app.keys, before, most)?;
         let next = found.last().map(|(id, _)| *id).filter(|_| found.len() >= self.limit.clamp(1, 200));
-        let items: Vec<_> = found.into_iter().filter_map(|(id, kept)| shown(cx, id, kept)).collect();
+        let mut items: Vec<_> = found.into_iter().filter_map(|(id, kept)| shown(cx, id, kept)).collect();
+        let mut known: Vec<(PrincipalId, Recently)> = Vec::new();
+        for one in items.iter_mut().filter(|one| one.mine_to_give) {
+            one.recently = match known.iter().find(|(who, _)| *who == one.requester) {
+                Some((_, recently)) => Some(*recently),
+                None if known.len() < MOST_REQUESTERS => {
+                    let recently = recently(tx, cx.app, one.requester, cx.now)?;
+                    known.extend(recently.map(|recently| (one.requester, recently)));
+                    recently
+                }
+                None => None,
+            };
+        }
         let note = Note::count(items.len());
         Ok(Outcome::new(ApprovalPage { items, next }, note))
     }
@@ -168,6 +192,11 @@ fn shown(cx: &Cx<'_>, id: ApprovalId, kept: Kept) -> Option<ApprovalShown> {
         action: request.action,
         purpose: request.purpose,
         subject: request.subject,
+        reach: request.reach,
+        searched_by: request.searched_by,
+        // Whoever asks learns nothing by asking.
+        predicted: request.predicted.filter(|_| !own),
+        recently: None,
         draft: request.draft.map(|draft| draft.id),
         fields: request
             .fields

@@ -11,12 +11,13 @@ use super::record::{Kept, Request, State, Voted};
 use super::vote::same_person;
 use crate::Error;
 use crate::app::App;
-use crate::gate::{Access, PrincipalRecord};
+use crate::gate::{Access, PrincipalRecord, Reach};
 use crate::ids::{ApprovalId, DraftId, PrincipalId, SubjectId};
 use crate::rules::Rules;
 
 statements! {
-    data USE = "update approval set remaining = remaining - 1 where id = ?1 and until > ?2 and remaining > 0";
+    data USE = "update approval set remaining = remaining - ?3 where id = ?1 and until > ?2 and remaining >= ?3";
+    data REMAINING = "select remaining from approval where id = ?1 and until > ?2";
 }
 
 /// How many of the newest are looked at when the vault is opened. Eight hours is the longest that one holds.
@@ -46,6 +47,7 @@ pub(crate) struct Act<'a> {
     pub(crate) action: Action,
     pub(crate) purpose: Option<&'a str>,
     pub(crate) subject: Option<SubjectId>,
+    pub(crate) reach: Option<&'a Reach>,
     /// Numbers of the fields that it opens.
     pub(crate) fields: &'a [u32],
     /// The draft of a charter that it puts in force.
@@ -136,6 +138,7 @@ fn covers(request: &Request, act: &Act<'_>) -> bool {
         && act.purpose.unwrap_or_default() == request.purpose
         && act.draft == request.draft.map(|draft| draft.id)
         && request.subject == act.subject
+        && request.reach.as_ref() == act.reach
         && act.fields.iter().all(|field| request.fields.contains(field))
 }
 
@@ -169,7 +172,14 @@ pub(crate) fn people(access: &Access, accounts: impl Iterator<Item = PrincipalId
     u32::try_from(different.len()).unwrap_or(u32::MAX)
 }
 
-/// Takes one customer off what was agreed to; whether there was one left, and time.
-pub(crate) fn use_up(tx: &mut Tx<'_>, id: ApprovalId, now: i64) -> Result<bool, Error> {
-    Ok(tx.execute(&USE, params![id.bytes(), now])? > 0)
+/// Takes so many customers off what was agreed to; whether there were so many left, and time.
+pub(crate) fn use_up(tx: &mut Tx<'_>, id: ApprovalId, now: i64, customers: usize) -> Result<bool, Error> {
+    let customers = i64::try_from(customers).unwrap_or(i64::MAX);
+    Ok(tx.execute(&USE, params![id.bytes(), now, customers])? > 0)
+}
+
+/// For how many customers it still holds.
+pub(crate) fn left(tx: &mut Tx<'_>, id: ApprovalId, now: i64) -> Result<u64, Error> {
+    let left = tx.first(&REMAINING, params![id.bytes(), now], |row| row.int(0))?.unwrap_or(0);
+    Ok(u64::try_from(left).unwrap_or(0))
 }

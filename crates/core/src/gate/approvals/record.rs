@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::live::ApprovalChange;
 use crate::Error;
 use crate::app::App;
+use crate::gate::Reach;
 use crate::ids::{ApprovalId, DraftId, PrincipalId, SubjectId};
 
 statements! {
@@ -52,6 +53,15 @@ pub(super) struct Request {
     pub(super) minutes: u32,
     pub(super) customers: u32,
     pub(super) votes: Vec<Voted>,
+    /// Whom of many.
+    #[serde(default)]
+    pub(super) reach: Option<Reach>,
+    /// By which fields, or parts of them, whoever is searched for is searched.
+    #[serde(default)]
+    pub(super) searched_by: Vec<String>,
+    /// How many customers that were when it was asked for, at most.
+    #[serde(default)]
+    pub(super) predicted: Option<u64>,
     /// The draft of a charter that it is about, if it is about one.
     #[serde(default)]
     pub(super) draft: Option<OfDraft>,

@@ -1,14 +1,17 @@
 //! From what is asked to one index that leads to candidates, and the conditions that are checked on each of them.
 
+use std::collections::BTreeMap;
+
 use avouch_charter::types::{FuzzyQuery, PrefixQuery, RangeQuery};
 use avouch_charter::{Field, Normal, Part, Value};
 use serde_json::{Map, Value as Json};
+use zeroize::Zeroizing;
 
 use super::super::input::escape;
 use super::super::keys::Ring;
 use super::super::record::Record;
 use super::super::terms::kept_up;
-use crate::app::Cx;
+use crate::app::{App, Cx};
 use crate::gate::Permit;
 use crate::indexes::{BEING_BUILT, IndexRule, Kind, Term};
 use crate::rules::Rules;
@@ -24,6 +27,31 @@ pub struct Asked {
     pub by: Map<String, Json>,
     /// By field: `{"prefix": …}`, `{"fuzzy": …}`, or `{"from": …, "to": …}`.
     pub like: Map<String, Json>,
+}
+
+impl Asked {
+    /// By what the same search is known again: letter by letter, in whatever order its conditions stand.
+    pub(crate) fn digest(&self, app: &App) -> [u8; 32] {
+        let text = |conditions: &Map<String, Json>| {
+            let sorted: BTreeMap<&String, String> =
+                conditions.iter().map(|(name, json)| (name, sorted(json).to_string())).collect();
+            Zeroizing::new(serde_json::to_vec(&sorted).unwrap_or_default())
+        };
+        app.keys.row_digest("search", &[&text(&self.by), &text(&self.like)])
+    }
+}
+
+/// The same with its members in order.
+fn sorted(json: &Json) -> Json {
+    match json {
+        Json::Object(members) => {
+            let in_order: BTreeMap<&String, Json> =
+                members.iter().map(|(name, member)| (name, sorted(member))).collect();
+            in_order.into_iter().map(|(name, member)| (name.clone(), member)).collect()
+        }
+        Json::Array(items) => items.iter().map(sorted).collect(),
+        other => other.clone(),
+    }
 }
 
 impl core::fmt::Debug for Asked {

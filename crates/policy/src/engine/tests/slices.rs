@@ -50,7 +50,7 @@ prop_compose! {
         Request {
             principal: PrincipalClass::new(kind, roles, recipient),
             action, purpose: purpose.map(Arc::from), purpose_lawful, reason, reason_required, network_allowed, contract_runs,
-            proof, rows, restricted,
+            proof, rows, most_rows: if rows == RowClass::One { 1 } else { 60 }, restricted,
             subject: SubjectClass { tier, own: tier > 1, colleague: tier > 0 },
             approved: Approved::by(people, approved),
             break_glass,
