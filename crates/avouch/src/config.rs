@@ -347,7 +347,9 @@ impl Config {
         };
         let optional = optional.into_iter().flatten().chain(root.paths()).chain(authorities).chain(clients);
         let optional = optional
-            .chain(people.places.iter_mut().chain(&mut people.anonymous).chain(&mut people.key_authorities));
+            .chain(people.places.iter_mut().chain(&mut people.anonymous))
+            .chain(people.key_authorities.iter_mut());
+        let optional = optional.chain(people.codes.iter_mut().flat_map(people::Codes::paths));
         let optional = optional.chain(mail.paths()).chain(alarms.paths());
         let optional = optional.chain(sign_on.iter_mut().flat_map(SignOn::paths));
         let optional = optional.chain(siem.iter_mut().flat_map(Siem::paths));

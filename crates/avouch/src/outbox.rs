@@ -50,6 +50,7 @@ impl Outbox {
                 .iter()
                 .map(|hook| Ok((hook.name.clone(), Hook::new(hook)?)))
                 .collect::<Result<_, Error>>()?,
+            gateway: config.gateway()?.map(|gateway| Hook::new(&gateway)).transpose()?,
         };
         let (going_on, stopped) = channel();
         let work = move || post.work(&stopped);
@@ -70,6 +71,7 @@ struct Post {
     app: Arc<App>,
     mailer: Option<Mailer>,
     hooks: HashMap<String, Hook>,
+    gateway: Option<Hook>,
 }
 
 impl Post {
@@ -94,7 +96,12 @@ impl Post {
                 self.app.message_failed(id, tries)?;
                 continue;
             };
+            if message.notice.is_over(self.app.now()) {
+                self.app.message_delivered(id)?;
+                continue;
+            }
             let way = match &message.channel {
+                Channel::Gateway => "gateway for codes".to_owned(),
                 Channel::Mail(_) => "mail".to_owned(),
                 Channel::Hook(name) => format!("webhook {name}"),
             };
@@ -103,6 +110,10 @@ impl Post {
                 continue;
             }
             let delivered = match &message.channel {
+                Channel::Gateway => match &self.gateway {
+                    Some(gateway) => gateway.send(id, self.app.now(), &message.notice),
+                    None => Err("the configuration has no gateway for codes any more".to_owned()),
+                },
                 Channel::Mail(to) => match &self.mailer {
                     Some(mailer) => mailer.send(id, to, &message.notice),
                     None => Err("the configuration has no [mail] any more".to_owned()),

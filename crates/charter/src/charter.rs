@@ -5,7 +5,9 @@
 //! were read without a problem: there is no half-understood charter, and none that fails later.
 
 use crate::check;
-use crate::model::{Approval, Category, Company, Compound, Field, Purpose, Recipient, RetentionClass, Role};
+use crate::model::{
+    Approval, Category, Company, Compound, Field, Purpose, Recipient, RetentionClass, Role, SentCodes,
+};
 use crate::problem::{At, Problem, nearest};
 use crate::read::Draft;
 
@@ -24,6 +26,7 @@ pub struct Charter {
     pub(crate) company: Company,
     pub(crate) languages: Vec<String>,
     pub(crate) planned_subjects: u64,
+    pub(crate) sent_codes: SentCodes,
     pub(crate) categories: Vec<Category>,
     pub(crate) fields: Vec<Field>,
     pub(crate) compounds: Vec<Compound>,
@@ -105,6 +108,11 @@ impl Charter {
     /// How many subjects the company expects to hold; sets the length of index terms.
     pub fn planned_subjects(&self) -> u64 {
         self.planned_subjects
+    }
+
+    /// Whether a code that is sent to a telephone or a mailbox counts as a second factor beside a password.
+    pub fn sent_codes(&self) -> bool {
+        self.sent_codes == SentCodes::SecondFactor
     }
 
     /// All categories, in the charter's order.

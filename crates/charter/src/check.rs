@@ -69,6 +69,7 @@ pub(crate) fn resolve(draft: Draft, problems: &mut Vec<Problem>) -> Option<Chart
         company: draft.company?,
         languages: draft.languages,
         planned_subjects: draft.planned_subjects?,
+        sent_codes: draft.sent_codes,
         categories: draft.categories.into_iter().map(|category| category.value).collect(),
         fields,
         compounds,

@@ -22,7 +22,7 @@ pub use contract::Contract;
 pub use model::{
     Approval, BreakGlass, Category, Company, Compound, CompoundPart, Daily, Field, FuzzyIndex, Holder, Index,
     KeyKind, LegalBasis, PrefixIndex, Purpose, Reason, Recipient, RecipientKind, RetentionClass, Role,
-    Search, Sees, Sensitivity, StartEvent, TokenKind, TokenRule, TokenRules, View,
+    Search, Sees, Sensitivity, SentCodes, StartEvent, TokenKind, TokenRule, TokenRules, View,
 };
 pub use period::Period;
 pub use plan::{Change, ChangeKind, Plan, plan};

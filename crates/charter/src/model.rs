@@ -235,6 +235,17 @@ pub struct Role {
     pub keys: KeyKind,
 }
 
+words! { "sent_codes"
+/// What a code is worth that is sent to a telephone or a mailbox, beside a password.
+#[derive(Default)]
+SentCodes {
+    /// Nothing: there are none.
+    #[default]
+    None = "none",
+    /// A second factor, and never one that cannot be phished.
+    SecondFactor = "second-factor",
+}}
+
 /// What a role that sleeps is woken for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BreakGlass {

@@ -25,7 +25,7 @@ pub(crate) use tokens::{DraftRule, DraftTokens};
 
 use crate::charter::{Charter, SourceFile};
 use crate::country;
-use crate::model::{Category, Company};
+use crate::model::{Category, Company, SentCodes};
 use crate::period::Period;
 use crate::problem::{At, Placed, Problem, Sink, nearest, shown, suggest};
 use crate::words::Word;
@@ -37,6 +37,7 @@ pub(crate) struct Draft {
     pub(crate) company: Option<Company>,
     pub(crate) languages: Vec<String>,
     pub(crate) planned_subjects: Option<u64>,
+    pub(crate) sent_codes: SentCodes,
     pub(crate) categories: Vec<Placed<Category>>,
     pub(crate) fields: Vec<DraftField>,
     pub(crate) compounds: Vec<DraftCompound>,

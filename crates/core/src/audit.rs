@@ -77,6 +77,8 @@ pub enum What {
     AlarmRaise,
     /// A message could not be delivered for days, and was let go of.
     MessageDrop,
+    /// A code to log in with was sent.
+    CodeSend,
     /// Somebody's looks are worth a reviewer's minutes.
     CaseOpen,
     /// A case has explained itself: a tie was told late.
@@ -111,6 +113,7 @@ impl What {
         Self::CredentialEnd,
         Self::AlarmRaise,
         Self::MessageDrop,
+        Self::CodeSend,
         Self::CaseOpen,
         Self::CaseExplain,
         Self::HoneyTouch,
@@ -155,6 +158,7 @@ impl What {
             Self::CredentialEnd => "credential.end",
             Self::AlarmRaise => "alarm.raise",
             Self::MessageDrop => "message.drop",
+            Self::CodeSend => "code.send",
             Self::CaseOpen => "case.open",
             Self::CaseExplain => "case.explain",
             Self::HoneyTouch => "honey.touch",

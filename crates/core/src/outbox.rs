@@ -38,6 +38,8 @@ pub enum Channel {
     Mail(String),
     /// To the receiver of this name in the configuration.
     Hook(String),
+    /// To the program that hands codes on.
+    Gateway,
 }
 
 /// Of what.
@@ -55,6 +57,15 @@ pub enum Notice {
         /// Microseconds UTC.
         at: i64,
     },
+    /// A code to log in with.
+    Code {
+        /// Where it is to go.
+        to: Hidden,
+        /// The code.
+        code: Hidden,
+        /// Until when it is good, in microseconds UTC.
+        until: i64,
+    },
     /// Something has happened with how somebody logs in, which they are told.
     Account {
         /// What.
@@ -68,6 +79,39 @@ pub enum Notice {
         /// Microseconds UTC.
         at: i64,
     },
+}
+
+impl Notice {
+    /// Whether there is no use in it any more.
+    #[must_use]
+    pub fn is_over(&self, now: i64) -> bool {
+        matches!(self, Self::Code { until, .. } if now >= *until)
+    }
+}
+
+/// A text that is in no log.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Hidden(pub(crate) String);
+
+impl Hidden {
+    /// For whoever delivers it.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl core::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Hidden(..)")
+    }
+}
+
+impl Drop for Hidden {
+    fn drop(&mut self) {
+        zeroize::Zeroize::zeroize(&mut self.0);
+    }
 }
 
 macro_rules! account_notices {

@@ -27,7 +27,7 @@ pub(crate) fn speaks(path: &str) -> bool {
 const ROOT: &str = "/console";
 
 /// Every route of the pages, with its method, for the table of routes.
-pub(crate) const ROUTES: [(&str, &str); 36] = [
+pub(crate) const ROUTES: [(&str, &str); 41] = [
     ("GET", ROOT),
     ("GET", "/console/console.css"),
     ("GET", "/console/passkey.js"),
@@ -45,6 +45,11 @@ pub(crate) const ROUTES: [(&str, &str); 36] = [
     ("POST", "/console/password"),
     ("POST", "/console/totp"),
     ("POST", "/console/totp/finish"),
+    ("GET", "/console/sent-codes"),
+    ("POST", "/console/sent-codes"),
+    ("POST", "/console/sent-codes/finish"),
+    ("POST", "/console/login/code"),
+    ("POST", "/console/login/sent"),
     ("POST", "/console/recovery-codes"),
     ("GET", "/console/account"),
     ("POST", "/console/account/monitoring"),
@@ -68,7 +73,7 @@ pub(crate) const ROUTES: [(&str, &str); 36] = [
 
 pub(crate) fn routes() -> Router<Shared> {
     let mut router = Router::new();
-    let table: [(&str, MethodRouter<Shared>); 33] = [
+    let table: [(&str, MethodRouter<Shared>); 37] = [
         (ROOT, get(pages::home)),
         ("/", get(pages::home)),
         ("/favicon.ico", get(assets::no_icon)),
@@ -86,6 +91,10 @@ pub(crate) fn routes() -> Router<Shared> {
         ("/console/password", post(own::set_password)),
         ("/console/totp", post(own::begin_totp)),
         ("/console/totp/finish", post(own::finish_totp)),
+        ("/console/sent-codes", get(own::sent_codes).post(own::begin_sent_code)),
+        ("/console/sent-codes/finish", post(own::finish_sent_code)),
+        ("/console/login/code", post(forms::send_code)),
+        ("/console/login/sent", post(forms::sent_code)),
         ("/console/recovery-codes", post(own::recovery_codes)),
         ("/console/account", get(own::account)),
         ("/console/account/monitoring", post(own::acknowledge)),

@@ -15,15 +15,16 @@ use avouch_core::{
 use avouch_wire::charter::{CharterDraftRequest, CharterReplayRequest, CharterRollBack};
 use avouch_wire::{
     AlarmClose, ApprovalRequest, ApprovalWord, BackupRequest, BatchRequest, BreakGlassRequest,
-    BreakGlassReview, CertificateRequest, CharterApply, CharterPlan, ChunkRequest, DetokenizeRequest,
-    DrillAnswer, DrillRequest, EventSearch, Explain, ExportRequest, HoldRequest, IdentityBegin,
-    IdentityEnrol, IdentityLink, ImportStart, InspectRequest, Jwks, KeyCreate, LinkCreate, LogInRequest,
-    PasskeyEnrol, PasswordEnrol, PrincipalCreate, PrincipalPatch, ProblemKind, ProposeRequest,
+    BreakGlassReview, CertificateRequest, CharterApply, CharterPlan, ChunkRequest, CodeRequest,
+    DetokenizeRequest, DrillAnswer, DrillRequest, EventSearch, Explain, ExportRequest, HoldRequest,
+    IdentityBegin, IdentityEnrol, IdentityLink, ImportStart, InspectRequest, Jwks, KeyCreate, LinkCreate,
+    LogInRequest, PasskeyEnrol, PasswordEnrol, PrincipalCreate, PrincipalPatch, ProblemKind, ProposeRequest,
     RecoveryRequest, RetireRequest, RevealRequest, RevokeRequest, RotateRequest, RotateTokensRequest,
-    SearchRequest, Secret, SignOnBegin, SubjectCreate, SubjectMark, SubjectPatch, TieRequest, TiesRequest,
-    TokenImportRequest, TokenRequest, TokenizeRequest, TotpEnrol, TransitDecode, TransitDecrypt,
-    TransitEncode, TransitEncrypt, TransitHmac, TransitKeyCreate, TransitKeyPatch, TransitRandom,
-    TransitRewrap, TransitSign, TransitTrim, TransitVerify, TransitVerifyHmac, WatchClose, header, limits,
+    SearchRequest, Secret, SentCodeBegin, SentCodeEnrol, SignOnBegin, SubjectCreate, SubjectMark,
+    SubjectPatch, TieRequest, TiesRequest, TokenImportRequest, TokenRequest, TokenizeRequest, TotpEnrol,
+    TransitDecode, TransitDecrypt, TransitEncode, TransitEncrypt, TransitHmac, TransitKeyCreate,
+    TransitKeyPatch, TransitRandom, TransitRewrap, TransitSign, TransitTrim, TransitVerify,
+    TransitVerifyHmac, WatchClose, header, limits,
 };
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
@@ -282,9 +283,12 @@ bodies! {
     Jwks;
     CertificateRequest;
     LogInRequest: LIMIT = limits::VISITOR_BODY_BYTES;
+    CodeRequest: LIMIT = limits::VISITOR_BODY_BYTES;
     PasskeyEnrol;
     PasswordEnrol;
     TotpEnrol;
+    SentCodeBegin;
+    SentCodeEnrol;
     LinkCreate;
     SignOnBegin: LIMIT = limits::VISITOR_BODY_BYTES;
     IdentityBegin;

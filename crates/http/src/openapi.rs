@@ -13,7 +13,7 @@ use utoipa::{PartialSchema as _, ToSchema as _};
 use crate::compat::{self, Errors};
 
 /// Routes that need no credential.
-const OPEN: [&str; 15] = [
+const OPEN: [&str; 16] = [
     "/.well-known/oauth-authorization-server",
     "/healthz",
     "/readyz",
@@ -22,6 +22,7 @@ const OPEN: [&str; 15] = [
     "/v1/ledger/{log}/checkpoints",
     "/v1/ledger/{log}/tile/{level}/{*place}",
     "/v1/login",
+    "/v1/login/code",
     "/v1/login/passkey",
     "/v1/login/sign-on",
     "/v1/login/sign-on/{provider}/logout",

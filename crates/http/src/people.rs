@@ -161,6 +161,19 @@ pub(crate) async fn log_in(
     Ok((perform(&service.app, &caller, begin).await?.output, browser))
 }
 
+/// Judges a password, aside, and has a code sent.
+pub(crate) async fn send_code(
+    service: &Shared,
+    login: String,
+    password: Zeroizing<String>,
+    headers: &HeaderMap,
+    from: IpAddr,
+) -> Result<String, Failure> {
+    let app = std::sync::Arc::clone(&service.app);
+    let arrival = arrival(headers, from, None);
+    aside(move || app.begin_code(&login, &password, &arrival)).await
+}
+
 /// Gives the session to the browser, and takes away what led to it.
 pub(crate) fn give(
     response: &mut Response,

@@ -148,6 +148,12 @@ impl Proof {
         Self { sent_code, ..self }
     }
 
+    /// The same, worth no more than this assurance level.
+    #[must_use]
+    pub fn at_most(self, aal: u8) -> Self {
+        Self { aal: self.aal.min(aal), ..self }
+    }
+
     /// The same of somebody who logs in with the same things for so many seconds.
     #[must_use]
     pub fn settled_for(self, seconds: u64) -> Self {

@@ -65,9 +65,10 @@ pub use ledger::{
 };
 pub use page::{Page, PageQuery};
 pub use people::{
-    Account, AccountRole, Authenticator, Enrolled, Identity, IdentityBegin, IdentityEnrol, IdentityLink,
-    LinkCreate, LinkCreated, LogInRequest, LoggedIn, LogoutRequest, PasskeyEnrol, PasskeyOptions,
-    PasswordEnrol, Session, SessionsEnded, SignOnBegin, SignOnBegun, SignOnProvider, TotpEnrol, TotpOptions,
+    Account, AccountRole, Authenticator, CodeRequest, Enrolled, Identity, IdentityBegin, IdentityEnrol,
+    IdentityLink, LinkCreate, LinkCreated, LogInRequest, LoggedIn, LogoutRequest, PasskeyEnrol,
+    PasskeyOptions, PasswordEnrol, SentCodeBegin, SentCodeEnrol, Session, SessionsEnded, SignOnBegin,
+    SignOnBegun, SignOnProvider, TotpEnrol, TotpOptions,
 };
 pub use policy::{Explain, Explanation, View, Views};
 pub use problem::{Fault, Need, Problem, ProblemKind};

@@ -37,6 +37,12 @@ pub struct LogInRequest {
     /// A recovery code: good once, and only to enrol. Beside `password` or `code` where there is a password or an app.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery_code: Option<Secret>,
+    /// A code that was sent after `POST /v1/login/code`, beside the answer that its owner remembers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_code: Option<Secret>,
+    /// The answer, beside a code that was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Secret>,
     /// The secret of a one-time link: good once, and only to enrol.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<Secret>,
@@ -48,6 +54,39 @@ pub struct LogInRequest {
     /// page can read it.
     #[serde(default)]
     pub token: bool,
+}
+
+/// `POST /v1/login/code`: a password, for a code to be sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"login": "ida@lindenhof.example", "password": "orchid walnut ferry cloud"})))]
+pub struct CodeRequest {
+    /// The name to log in with.
+    pub login: String,
+    /// The password.
+    pub password: Secret,
+}
+
+/// `POST /v1/account/sent-codes/begin`: where codes are to go. The first goes out at once; the cookie that comes with the answer has to come
+/// back with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"to": "+351912345678"})))]
+pub struct SentCodeBegin {
+    /// A mailbox or a telephone number, whichever the operator's way takes.
+    pub to: String,
+}
+
+/// `POST /v1/account/sent-codes`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"code": "492039", "answer": "the cat of my first landlady"})))]
+pub struct SentCodeEnrol {
+    /// The first code.
+    pub code: Secret,
+    /// What only its owner knows, to be asked for with every code: 8 to 100 letters and digits; how they are written otherwise does not
+    /// matter.
+    pub answer: Secret,
 }
 
 /// An identity provider that one can log in by.

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use avouch_core::gate::people::atlas::{Atlas, Refused};
 use avouch_core::gate::people::breached::Breached;
-use avouch_core::gate::people::{Makers, PeopleSettings, RelyingParty};
+use avouch_core::gate::people::{CodeSettings, CodeWay, Makers, PeopleSettings, RelyingParty};
 use serde::{Deserialize, Serialize};
 
-use super::Config;
+use super::{Config, Webhook};
 use crate::error::Error;
 use crate::sign_on;
 
@@ -26,6 +26,8 @@ pub(crate) struct People {
     pub(crate) longest_hours: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) breached_passwords: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) codes: Option<Codes>,
     pub(crate) api_keys: bool,
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub(crate) late_codes: bool,
@@ -39,6 +41,43 @@ pub(crate) struct People {
     pub(crate) anonymous: Vec<PathBuf>,
 }
 
+/// How codes are sent that people log in with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Codes {
+    pub(crate) by: CodesBy,
+    #[serde(default = "six")]
+    pub(crate) digits: u8,
+    /// Of a gateway.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) secret_file: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ca: Option<PathBuf>,
+}
+
+/// By which way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum CodesBy {
+    /// As `[mail]` says.
+    Mail,
+    /// To a program that hands them on.
+    Webhook,
+}
+
+const fn six() -> u8 {
+    6
+}
+
+impl Codes {
+    /// The files that it names.
+    pub(crate) fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        self.secret_file.iter_mut().chain(&mut self.ca)
+    }
+}
+
 impl Default for People {
     fn default() -> Self {
         Self {
@@ -47,6 +86,7 @@ impl Default for People {
             idle_minutes: 15,
             longest_hours: 12,
             breached_passwords: None,
+            codes: None,
             api_keys: true,
             late_codes: false,
             key_authorities: Vec::new(),
@@ -71,6 +111,44 @@ impl Config {
         here.then(own)
     }
 
+    /// How codes are sent.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a way that is not there.
+    fn codes(&self) -> Result<Option<CodeSettings>, Error> {
+        let Some(codes) = &self.people.codes else { return Ok(None) };
+        let unusable = |reason: &str| Err(Error::Usage(format!("[people.codes] {reason}")));
+        if !(6..=8).contains(&codes.digits) {
+            return unusable("digits is 6 to 8");
+        }
+        let way = match codes.by {
+            CodesBy::Mail if self.mail.server.is_none() => return unusable("by = \"mail\" needs [mail]"),
+            CodesBy::Mail => CodeWay::Mail,
+            CodesBy::Webhook if codes.url.is_none() || codes.secret_file.is_none() => {
+                return unusable("by = \"webhook\" needs url and secret_file");
+            }
+            CodesBy::Webhook => CodeWay::Gateway,
+        };
+        Ok(Some(CodeSettings { way, digits: codes.digits }))
+    }
+
+    /// The program that hands codes on, if there is one.
+    ///
+    /// # Errors
+    /// As [`Config::people`].
+    pub(crate) fn gateway(&self) -> Result<Option<Webhook>, Error> {
+        self.codes()?;
+        let codes = self.people.codes.as_ref().filter(|codes| codes.by == CodesBy::Webhook);
+        Ok(codes.and_then(|codes| {
+            Some(Webhook {
+                name: "people.codes".to_owned(),
+                url: codes.url.clone()?,
+                secret_file: codes.secret_file.clone()?,
+                ca: codes.ca.clone(),
+            })
+        }))
+    }
+
     /// How people log in. Reads the files that it names.
     ///
     /// # Errors
@@ -90,6 +168,7 @@ impl Config {
             idle_seconds: idle_minutes.saturating_mul(60),
             longest_seconds: longest_hours.saturating_mul(3600),
             breached: self.people.breached_passwords.as_deref().map(breached).transpose()?,
+            codes: self.codes()?,
             api_keys: self.people.api_keys,
             late_codes: self.people.late_codes,
             sign_on: self.sign_on.iter().map(|one| sign_on::provider(self, one)).collect::<Result<_, _>>()?,

@@ -26,7 +26,7 @@ impl Hook {
     /// # Errors
     /// A URL or a secret that is none.
     pub(super) fn new(hook: &Webhook) -> Result<Self, Error> {
-        let unusable = |reason: &str| Error::Usage(format!("[[alarms.webhook]] `{}`: {reason}", hook.name));
+        let unusable = |reason: &str| Error::Usage(format!("webhook `{}`: {reason}", hook.name));
         let text = files::read_secret(&hook.secret_file)?;
         let secret = text.trim().strip_prefix("whsec_").and_then(|key| BASE64.decode(key.as_bytes()).ok());
         let secret = secret.filter(|key| (24..=64).contains(&key.len())).map(Zeroizing::new);
@@ -75,6 +75,15 @@ fn body(notice: &Notice) -> serde_json::Value {
                 "kind": kind.name(),
                 "about": kind.about(),
                 "principal": principal.to_string(),
+            },
+        }),
+        Notice::Code { to, code, until } => serde_json::json!({
+            "type": "code.send",
+            "timestamp": super::time(*until - 300_000_000),
+            "data": {
+                "to": to.reveal(),
+                "code": code.reveal(),
+                "until": super::time(*until),
             },
         }),
         Notice::Account { what, with, client, country, at } => serde_json::json!({

@@ -93,6 +93,14 @@ impl Mailer {
                 );
                 (subject, body)
             }
+            Notice::Code { code, .. } => {
+                let body = format!(
+                    "{}\r\n\r\nType it where you have just asked for it, within five minutes. Nobody will ever ask you for it. If you\r\n\
+                     have not asked, somebody knows your password: set another one.\r\n",
+                    code.reveal(),
+                );
+                ("avouch: a code".to_owned(), body)
+            }
             Notice::Account { what, with, client, country, at } => {
                 let mut body = format!("{}\r\n\r\nWhen:     {}\r\n", what.about(), super::time(*at));
                 let line = |name: &str, said: &Option<String>| {

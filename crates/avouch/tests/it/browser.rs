@@ -34,6 +34,9 @@ fn free_port() -> u16 {
     listener.local_addr().expect("bound").port()
 }
 
+/// Of the gateway for codes, in base64.
+const GATEWAY_SECRET: &str = "YSBzZWNyZXQgb2YgdGhlIHRlc3QsIGxvbmcgZW5vdWdo";
+
 /// A server with an administrator's key, reached at a name that passkeys are made for.
 struct Shop {
     place: Place,
@@ -52,6 +55,7 @@ impl Shop {
         let place = Place::new();
         let port = free_port();
         place.write("sign-on-secret", "a secret of the test that is long enough\n");
+        place.write("gateway-secret", &format!("whsec_{GATEWAY_SECRET}\n"));
         place.write("avouch.toml", &format!("[http]\nlisten = \"127.0.0.1:{port}\"\n{settings}"));
         let made: serde_json::Value =
             serde_json::from_str(&place.run(&["init", "--json"]).success().out).expect("JSON");
@@ -118,6 +122,25 @@ phishing_resistant_acr = ["phr"]
     run("sign-on.mjs", &shop.url, &[("AVOUCH_E2E_ISSUER", &issuer), ("AVOUCH_E2E_DPO", &dora)]);
     let listed = shop.as_admin(&["principal", "identity", "list", &ida, "--json"]);
     assert!(listed["items"][0]["used"].is_string(), "{listed}");
+}
+
+#[test]
+fn people_log_in_by_a_code_that_is_sent_and_an_answer() {
+    let gateway = free_port().to_string();
+    let shop = Shop::with(&format!(
+        r#"
+[people.codes]
+by = "webhook"
+url = "http://127.0.0.1:{gateway}/codes"
+secret_file = "gateway-secret"
+"#
+    ));
+    let says = shop.place.read("charter/charter.yaml") + "\nsent_codes: second-factor\n";
+    shop.place.write("charter/charter.yaml", &says);
+    shop.place.remote(&shop.server.url, &shop.admin, &["charter", "apply", "--yes"]).success();
+    let ida = shop.hired("Ida Sommer", "ida@lindenhof.example", "support");
+    let secret = ("AVOUCH_E2E_GATEWAY_SECRET", GATEWAY_SECRET);
+    run("sent_codes.mjs", &shop.url, &[("AVOUCH_E2E_LINK", &ida), ("AVOUCH_E2E_GATEWAY", &gateway), secret]);
 }
 
 #[test]

@@ -29,6 +29,8 @@ pub(super) fn company(old: Option<&Charter>, new: &Charter, plan: &mut Plan) {
     let given_out = was.token_domain.is_some();
     say("domain of e-mail tokens", &domain(was), &domain(is), given_out);
     say("languages", &old.languages().join(", "), &new.languages().join(", "), false);
+    let counts = |charter: &Charter| if charter.sent_codes() { "a second factor" } else { "nothing" };
+    say("what codes are worth that are sent", counts(old), counts(new), new.sent_codes());
     let planned = |charter: &Charter| charter.planned_subjects().to_string();
     say("planned subjects", &planned(old), &planned(new), false);
 }

@@ -1,13 +1,13 @@
 //! `charter.yaml`: who the controller is, which languages it speaks, how large it expects to grow.
 
 use super::{Draft, Keys, country, integer, line, names, text};
-use crate::model::Company;
+use crate::model::{Company, SentCodes};
 use crate::problem::{At, Placed, Sink, shown};
 use crate::types::FieldType;
 use crate::yaml::Node;
 
 pub(super) fn read(tree: &Node, draft: &mut Draft, sink: &mut Sink<'_>) {
-    let allowed = ["company", "languages", "planned_subjects"];
+    let allowed = ["company", "languages", "planned_subjects", "sent_codes"];
     let Some(keys) = Keys::open(tree, "`charter.yaml`".into(), At::START, &allowed, sink) else { return };
     let company = keys.entry("company");
     draft.company = match company {
@@ -17,6 +17,7 @@ pub(super) fn read(tree: &Node, draft: &mut Draft, sink: &mut Sink<'_>) {
             None
         }
     };
+    draft.sent_codes = keys.word_or("sent_codes", SentCodes::None, sink).unwrap_or_default();
     draft.languages = keys
         .need("languages", "[en]", sink)
         .map(|node| {

@@ -142,6 +142,7 @@ pub const fn class(what: What) -> (Class, u16, &'static str) {
         What::CredentialRefuse | What::CredentialIssue => (Authentication, 1, "Logon"),
         What::AlarmRaise => (Api, 1, "Create"),
         What::MessageDrop => (Api, 4, "Delete"),
+        What::CodeSend => (Authentication, 99, "Send a code"),
         What::CredentialEnd => (Authentication, 2, "Logoff"),
         What::CaseOpen => (Api, 1, "Create"),
         What::HoneyTouch => (Datastore, 1, "Read"),

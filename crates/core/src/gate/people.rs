@@ -16,6 +16,7 @@ mod notices;
 mod once;
 mod places;
 mod proven;
+mod sent_codes;
 mod sessions;
 mod sign_on;
 mod ticket;
@@ -29,7 +30,9 @@ pub use account::{Account, AuthenticatorShown, ReadAccount};
 pub(crate) use authenticators::drop_all as drop_authenticators;
 pub use authenticators::{AuthenticatorKind, RemoveAuthenticator};
 pub use avouch_authn::jwt::openid::TokenRequest;
-pub use enrol::{BegunTotp, EnrolPasskey, EnrolPassword, EnrolRecoveryCodes, EnrolTotp, Enrolled};
+pub use enrol::{
+    BegunTotp, EnrolPasskey, EnrolPassword, EnrolRecoveryCodes, EnrolSentCode, EnrolTotp, Enrolled,
+};
 pub(crate) use links::drop_of as drop_links;
 pub use links::{CreateLink, NewLink};
 pub(crate) use log_in::sweep;
@@ -38,6 +41,7 @@ pub(crate) use notices::address_changed;
 pub(super) use once::{Single, spend};
 pub use places::BrowserId;
 pub use proven::Proven;
+pub use sent_codes::{CodeSettings, CodeWay, SendFirstCode};
 pub use sessions::{BeginSession, EndSessions, LendSession, NewSession, ReadSessions, SessionShown};
 pub(crate) use sessions::{SessionChange, Sessions, end_all, write_seen};
 pub use sign_on::{
@@ -67,6 +71,8 @@ pub struct PeopleSettings {
     pub longest_seconds: u32,
     /// Passwords that were lost elsewhere, if the operator has brought a list.
     pub breached: Option<Arc<breached::Breached>>,
+    /// How codes are sent, if the operator has named a way.
+    pub codes: Option<CodeSettings>,
     /// Whether people may call with an API key, which is one factor. Whoever has none begins a session for a program instead.
     pub api_keys: bool,
     /// Whether the code that an app has shown before the present one counts too.
@@ -111,6 +117,7 @@ impl Default for PeopleSettings {
             idle_seconds: 15 * 60,
             longest_seconds: 12 * 3600,
             breached: None,
+            codes: None,
             api_keys: true,
             late_codes: false,
             sign_on: Vec::new(),
@@ -126,6 +133,8 @@ pub(crate) struct People {
     pub(crate) settings: PeopleSettings,
     pub(crate) sessions: Sessions,
     attempts: Attempts,
+    /// Codes that went out.
+    sends: Attempts,
     hashing: Hashing,
     sign_on: sign_on::SignOn,
 }
@@ -133,7 +142,14 @@ pub(crate) struct People {
 impl People {
     pub(crate) fn new(settings: PeopleSettings) -> Self {
         let (sessions, sign_on) = (Sessions::new(&settings), sign_on::SignOn::new(&settings.sign_on));
-        Self { settings, sessions, attempts: Attempts::default(), hashing: Hashing::default(), sign_on }
+        Self {
+            settings,
+            sessions,
+            attempts: Attempts::default(),
+            sends: Attempts::up_to(sent_codes::SENT_TO_STRANGERS),
+            hashing: Hashing::default(),
+            sign_on,
+        }
     }
 }
 

@@ -148,7 +148,7 @@ both_engines! {
         let due = desk.house().app.messages_due(10).expect("read");
         let told = due.iter().find_map(|due| match &due.message.as_ref().expect("whole").notice {
             Notice::Alarm { kind, principal, .. } => Some((*kind, *principal)),
-            Notice::Account { .. } => None,
+            Notice::Account { .. } | Notice::Code { .. } => None,
         });
         assert_eq!(told, Some((AlarmKind::BreakGlass, desk.ida.id())));
         assert_eq!(desk.house().app.broken_glass(desk.ida.id()).map(|(id, _)| id), Some(opened.id));

@@ -181,6 +181,10 @@ both_engines! {
         let comes = |desk: &Desk<'_>, key: &str| desk.house.app.authenticate(key, address("192.0.2.7"));
         assert!(comes(&desk, &service).is_ok(), "programs of the house come as before");
         assert!(comes(&desk, &staff).is_err());
+        // Of who was not let in it is written down after the answer.
+        let store = desk.house.app.store();
+        store.write_wait(|_| Ok::<_, Error>(())).expect("whatever waited has begun");
+        store.settle(Duration::from_secs(20)).expect("and is there");
         let refused = desk.house.events().into_iter().filter(|event| event.what == "credential.refuse").count();
         assert_eq!(refused, 1, "and it is on record");
         let refused = hires(&desk, desk.ida);

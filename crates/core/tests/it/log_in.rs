@@ -34,6 +34,23 @@ pub(crate) fn secret(text: &str) -> Zeroizing<String> {
     Zeroizing::new(text.to_owned())
 }
 
+/// Somebody of the support desk.
+fn hired(house: &House<'_>, name: &str, login: &str) -> PrincipalId {
+    let create = CreatePrincipal {
+        kind: "staff".to_owned(),
+        name: name.to_owned(),
+        login: Some(login.to_owned()),
+        manager: None,
+        person: None,
+        contact: None,
+        roles: vec!["support".to_owned()],
+        recipient: None,
+        networks: Vec::new(),
+        days: None,
+    };
+    house.act(&house.admin, create).expect("hired").id
+}
+
 /// A vault, and somebody who works with it and has a device.
 pub(crate) struct Desk<'p> {
     pub(crate) house: House<'p>,
@@ -45,20 +62,17 @@ impl<'p> Desk<'p> {
     /// Ida of the support desk, who has nothing to log in with yet.
     pub(crate) fn new(place: &'p avouch_testkit::Place) -> Self {
         let house = House::new(place);
-        let create = CreatePrincipal {
-            kind: "staff".to_owned(),
-            name: "Ida Sommer".to_owned(),
-            login: Some(" Ida@Lindenhof.example ".to_owned()),
-            manager: None,
-            person: None,
-            contact: None,
-            roles: vec!["support".to_owned()],
-            recipient: None,
-            networks: Vec::new(),
-            days: None,
-        };
-        let ida = house.act(&house.admin, create).expect("hired").id;
+        let ida = hired(&house, "Ida Sommer", " Ida@Lindenhof.example ");
         Self { house, ida, device: Device::at(ORIGIN) }
+    }
+
+    /// The session of somebody who was just hired and has come by a link.
+    pub(crate) fn newcomer(&self, login: &str) -> Caller {
+        let principal = hired(&self.house, "Otto Winter", login);
+        let link = CreateLink { principal, afresh: false };
+        let link = self.house.act(&self.house.admin, link).expect("a link").secret;
+        let session = self.log_in(LogIn::Link(link)).expect("in");
+        self.caller(&session).expect("a session")
     }
 
     pub(crate) fn log_in_from(&self, shown: LogIn, arrival: &Arrival) -> Result<NewSession, Error> {
@@ -177,6 +191,9 @@ fn again(shown: &LogIn) -> LogIn {
             app_code: app_code.clone(),
         },
         LogIn::Link(link) => LogIn::Link(link.clone()),
+        LogIn::SentCode { ticket, code, answer } => {
+            LogIn::SentCode { ticket: ticket.clone(), code: code.clone(), answer: answer.clone() }
+        }
         LogIn::SignOn { ticket, query } => LogIn::SignOn { ticket: ticket.clone(), query: query.clone() },
     }
 }

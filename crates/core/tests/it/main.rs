@@ -37,6 +37,7 @@ mod recognise;
 mod residue;
 mod rotation;
 mod seals;
+mod sent_codes;
 mod services;
 mod settled;
 mod sign_on;

@@ -10,12 +10,12 @@ use avouch_core::gate::principals;
 use avouch_core::{AuthenticatorId, SessionId};
 use avouch_wire::{
     Account, AccountRole, Authenticator, Enrolled, IdentityBegin, IdentityEnrol, LoggedIn, Page,
-    PasskeyEnrol, PasskeyOptions, PasswordEnrol, Secret, Session, SessionsEnded, SignOnBegun, TotpEnrol,
-    TotpOptions,
+    PasskeyEnrol, PasskeyOptions, PasswordEnrol, Secret, SentCodeBegin, SentCodeEnrol, Session,
+    SessionsEnded, SignOnBegun, TotpEnrol, TotpOptions,
 };
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use uuid::Uuid;
 
 use super::login::{begun, logged_in, options};
@@ -163,6 +163,38 @@ pub(super) async fn enrol_totp(
 ) -> Result<Response, Failure> {
     let ticket = people::ticket(&headers)?;
     let judged = service.app.judge_totp_enrolment(&ticket, &request.code.0, &request.label)?;
+    enrolled(perform(&service.app, &caller, judged).await?.output)
+}
+
+/// Has a first code sent, to enrol codes that are sent.
+#[utoipa::path(post, path = "/v1/account/sent-codes/begin", tag = "people", request_body = SentCodeBegin,
+    responses((status = 204, description = "A code is on its way")))]
+pub(super) async fn begin_sent_code(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+    Json(request, _): Json<SentCodeBegin>,
+) -> Result<Response, Failure> {
+    let first = service.app.first_code(&caller, &request.to)?;
+    let ticket = perform(&service.app, &caller, first).await?.output;
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    people::set_ticket(&mut response, &ticket)?;
+    Ok(response)
+}
+
+/// Enrols codes that are sent, with the first of them and an answer to remember. Needs a log-in of the last five minutes, a link or a
+/// recovery code.
+#[utoipa::path(post, path = "/v1/account/sent-codes", tag = "people", request_body = SentCodeEnrol,
+    responses((status = 201, body = Enrolled, description = "Added")))]
+pub(super) async fn enrol_sent_code(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+    headers: HeaderMap,
+    Json(request, _): Json<SentCodeEnrol>,
+) -> Result<Response, Failure> {
+    let ticket = people::ticket(&headers)?;
+    let (code, answer) = (zeroize::Zeroizing::new(request.code.0), zeroize::Zeroizing::new(request.answer.0));
+    let app = Arc::clone(&service.app);
+    let judged = aside(move || app.judge_sent_code_enrolment(&ticket, &code, &answer)).await?;
     enrolled(perform(&service.app, &caller, judged).await?.output)
 }
 

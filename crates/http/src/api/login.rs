@@ -6,12 +6,12 @@ use std::sync::Arc;
 use avouch_core::gate::Caller;
 use avouch_core::gate::people::{BegunSignOn, LogIn, NewSession, Wanted};
 use avouch_wire::{
-    LogInRequest, LoggedIn, LogoutRequest, OauthError, Page, PasskeyOptions, ProblemKind, Secret,
-    SignOnBegin, SignOnBegun, SignOnProvider,
+    CodeRequest, LogInRequest, LoggedIn, LogoutRequest, OauthError, Page, PasskeyOptions, ProblemKind,
+    Secret, SignOnBegin, SignOnBegun, SignOnProvider,
 };
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -29,6 +29,23 @@ pub(super) async fn begin(State(service): State<Shared>) -> Result<Response, Fai
     let begun = service.app.begin_log_in()?;
     let mut response = render::ok(&options(&begun.options)?)?;
     people::set_ticket(&mut response, &begun.ticket)?;
+    Ok(response)
+}
+
+/// Has a code sent, beside a password, where codes are sent at all. The answer is the same whether the password was right or not.
+#[utoipa::path(post, path = "/v1/login/code", tag = "people", security(()), request_body = CodeRequest,
+    responses((status = 204, description = "If there is somebody to send it to, a code is on its way")))]
+pub(super) async fn send_code(
+    State(service): State<Shared>,
+    From(from): From,
+    headers: HeaderMap,
+    Json(request, _): Json<CodeRequest>,
+) -> Result<Response, Failure> {
+    let ticket =
+        people::send_code(&service, request.login, Zeroizing::new(request.password.0), &headers, from)
+            .await?;
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    people::set_ticket(&mut response, &ticket)?;
     Ok(response)
 }
 
@@ -153,6 +170,8 @@ fn shown(request: LogInRequest, headers: &HeaderMap) -> Result<LogIn, Failure> {
             password: None,
             code: None,
             recovery_code: None,
+            sent_code: None,
+            answer: None,
             link: None,
             sign_on: None,
             ..
@@ -166,6 +185,8 @@ fn shown(request: LogInRequest, headers: &HeaderMap) -> Result<LogIn, Failure> {
             password: Some(password),
             code,
             recovery_code: None,
+            sent_code: None,
+            answer: None,
             link: None,
             sign_on: None,
             ..
@@ -176,6 +197,8 @@ fn shown(request: LogInRequest, headers: &HeaderMap) -> Result<LogIn, Failure> {
             password,
             code,
             recovery_code: Some(recovery),
+            sent_code: None,
+            answer: None,
             link: None,
             sign_on: None,
             ..
@@ -191,6 +214,8 @@ fn shown(request: LogInRequest, headers: &HeaderMap) -> Result<LogIn, Failure> {
             password: None,
             code: None,
             recovery_code: None,
+            sent_code: None,
+            answer: None,
             link: Some(link),
             sign_on: None,
             ..
@@ -201,6 +226,24 @@ fn shown(request: LogInRequest, headers: &HeaderMap) -> Result<LogIn, Failure> {
             password: None,
             code: None,
             recovery_code: None,
+            sent_code: Some(code),
+            answer: Some(answer),
+            link: None,
+            sign_on: None,
+            ..
+        } => Ok(LogIn::SentCode {
+            ticket: people::ticket(headers)?,
+            code: secret(code),
+            answer: secret(answer),
+        }),
+        LogInRequest {
+            passkey: None,
+            login: None,
+            password: None,
+            code: None,
+            recovery_code: None,
+            sent_code: None,
+            answer: None,
             link: None,
             sign_on: Some(query),
             ..
@@ -208,7 +251,7 @@ fn shown(request: LogInRequest, headers: &HeaderMap) -> Result<LogIn, Failure> {
         _ => Err(Failure::fault(
             "",
             "send one of: `passkey`; `login` and `password`, with `code` where there is an app for codes; \
-             `login` and `recovery_code`; `link`; `sign_on`",
+             `login` and `recovery_code`; `sent_code` and `answer`; `link`; `sign_on`",
         )),
     }
 }

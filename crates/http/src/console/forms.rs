@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use zeroize::Zeroizing;
 
-use super::pages::{LogInPage, WelcomePage};
+use super::pages::{LogInPage, SentCodePage, WelcomePage};
 use super::show::{Frame, go, local, page};
 use crate::extract::{From, Visitor, body};
 use crate::people;
@@ -94,6 +94,75 @@ pub(super) async fn log_in(
         }
         done => done,
     }
+}
+
+/// Has a code sent, and asks for it.
+pub(super) async fn send_code(
+    State(service): State<Shared>,
+    Visitor(visitor): Visitor,
+    From(from): From,
+    headers: HeaderMap,
+    mut posted: Posted,
+) -> Result<Response, Failure> {
+    if !service.app.sends_codes() {
+        return Err(avouch_core::Error::NotFound.into());
+    }
+    let to = local(posted.take("to").as_deref().map(String::as_str));
+    let login = posted.text("login");
+    let password = or_nothing(posted.take("password"));
+    let frame = open_frame(&service, visitor.as_ref());
+    match people::send_code(&service, login.clone(), password, &headers, from).await {
+        Ok(ticket) => {
+            let mut response = page(StatusCode::OK, &SentCodePage { frame, to, error: None })?;
+            people::set_ticket(&mut response, &ticket)?;
+            Ok(response)
+        }
+        Err(failure) => {
+            let (status, error) = said(failure)?;
+            let shown = LogInPage {
+                frame,
+                again: visitor.is_some(),
+                error: Some(error),
+                login,
+                open_password: true,
+                ..LogInPage::new(&service, Some(&to), false)
+            };
+            page(status, &shown)
+        }
+    }
+}
+
+/// Lets in whoever has the code and remembers the answer.
+pub(super) async fn sent_code(
+    State(service): State<Shared>,
+    Visitor(visitor): Visitor,
+    From(from): From,
+    headers: HeaderMap,
+    mut posted: Posted,
+) -> Result<Response, Failure> {
+    let to = local(posted.take("to").as_deref().map(String::as_str));
+    let (code, answer) = (or_nothing(posted.take("sent_code")), or_nothing(posted.take("answer")));
+    let shown = people::ticket(&headers).map(|ticket| LogIn::SentCode { ticket, code, answer });
+    let done = match shown {
+        Ok(shown) => let_in(&service, shown, visitor.as_ref(), from, &headers, &to).await,
+        Err(failure) => Err(failure),
+    };
+    match done {
+        Err(failure) => {
+            let (status, error) = said(failure)?;
+            let frame = open_frame(&service, visitor.as_ref());
+            page(status, &SentCodePage { frame, to, error: Some(error) })
+        }
+        done => done,
+    }
+}
+
+/// Around a form for whoever is logged in already, or is not.
+fn open_frame(service: &Shared, visitor: Option<&gate::Caller>) -> Frame {
+    visitor.map_or_else(
+        || Frame::open(service),
+        |caller| Frame { narrow: true, ..Frame::of(service, caller, "") },
+    )
 }
 
 pub(super) async fn recover(

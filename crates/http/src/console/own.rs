@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use askama::Template;
 use avouch_core::gate::people::{
-    Account, AuthenticatorKind, EndSessions, EnrolRecoveryCodes, LendSession, NewSession, ReadAccount,
-    ReadSessions, RemoveAuthenticator,
+    Account, AuthenticatorKind, CodeWay, EndSessions, EnrolRecoveryCodes, LendSession, NewSession,
+    ReadAccount, ReadSessions, RemoveAuthenticator,
 };
 use avouch_core::watch::{AcknowledgeMonitoring, OwnAccess, ReadOwnAccesses};
 use avouch_core::{Action, AuthenticatorId, SessionId};
@@ -98,6 +98,8 @@ struct EnrolPage {
     providers: Vec<Button>,
     has_password: bool,
     has_totp: bool,
+    codes: bool,
+    has_sent_code: bool,
     /// Whether the password so far is asked for, and whether its form is open.
     asks_current: bool,
     open_password: bool,
@@ -143,6 +145,7 @@ const fn kind(kind: AuthenticatorKind) -> &'static str {
         AuthenticatorKind::Password => "password",
         AuthenticatorKind::Totp => "app for codes",
         AuthenticatorKind::Recovery => "recovery codes",
+        AuthenticatorKind::SentCode => "codes that are sent",
         AuthenticatorKind::Identity => "account elsewhere",
     }
 }
@@ -273,6 +276,8 @@ pub(super) async fn enrol_page(
         asks_current: has_password && caller.proof().aal() > 0,
         open_password: open_password || breached,
         has_totp: has(&account, AuthenticatorKind::Totp),
+        codes: service.app.sends_codes(),
+        has_sent_code: has(&account, AuthenticatorKind::SentCode),
         suggestion: people::client(headers),
         next: if enrolling { "/console/enrolled" } else { HERE },
     };
@@ -324,6 +329,81 @@ fn totp_page(
     let mut response = page(status, &page_of)?;
     people::set_ticket(&mut response, &begun.ticket)?;
     Ok(response)
+}
+
+#[derive(Template)]
+#[template(path = "sent_codes.html")]
+struct SentCodesPage {
+    frame: Frame,
+    mail: bool,
+    sent: bool,
+    error: Option<String>,
+}
+
+fn sent_codes_page(
+    service: &Shared,
+    caller: &avouch_core::gate::Caller,
+    sent: bool,
+    error: Option<(StatusCode, String)>,
+) -> Result<Response, Failure> {
+    let frame = Frame { narrow: true, ..Frame::of(service, caller, "") };
+    let (status, error) = error.map_or((StatusCode::OK, None), |(status, text)| (status, Some(text)));
+    let mail = service.app.code_way() == Some(CodeWay::Mail);
+    page(status, &SentCodesPage { frame, mail, sent, error })
+}
+
+pub(super) async fn sent_codes(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+) -> Result<Response, Failure> {
+    if !service.app.sends_codes() {
+        return Err(avouch_core::Error::NotFound.into());
+    }
+    sent_codes_page(&service, &caller, false, None)
+}
+
+pub(super) async fn begin_sent_code(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+    mut posted: Posted,
+) -> Result<Response, Failure> {
+    let to = posted.text("to");
+    let first = match service.app.first_code(&caller, &to) {
+        Ok(first) => perform(&service.app, &caller, first).await,
+        Err(error) => Err(error.into()),
+    };
+    match first {
+        Ok(done) => {
+            let mut response = sent_codes_page(&service, &caller, true, None)?;
+            people::set_ticket(&mut response, &done.output)?;
+            Ok(response)
+        }
+        Err(failure) => sent_codes_page(&service, &caller, false, Some(said(failure)?)),
+    }
+}
+
+pub(super) async fn finish_sent_code(
+    State(service): State<Shared>,
+    Caller(caller): Caller,
+    headers: HeaderMap,
+    mut posted: Posted,
+) -> Result<Response, Failure> {
+    let code = posted.take("code").unwrap_or_default();
+    let answer = posted.take("answer").unwrap_or_default();
+    let judged = match people::ticket(&headers) {
+        Ok(ticket) => {
+            let app = Arc::clone(&service.app);
+            aside(move || app.judge_sent_code_enrolment(&ticket, &code, &answer)).await
+        }
+        Err(failure) => Err(failure),
+    };
+    match judged {
+        Ok(judged) => {
+            perform(&service.app, &caller, judged).await?;
+            go(if caller.proof().aal() < 2 { "/console/enrolled" } else { HERE })
+        }
+        Err(failure) => sent_codes_page(&service, &caller, true, Some(said(failure)?)),
+    }
 }
 
 /// A picture without colours of its own but black, on whatever is behind it.

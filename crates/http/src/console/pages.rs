@@ -19,6 +19,7 @@ pub(super) struct LogInPage {
     pub(super) again: bool,
     pub(super) resistant: bool,
     pub(super) passkeys: bool,
+    pub(super) codes: bool,
     pub(super) providers: Vec<Button>,
     pub(super) error: Option<String>,
     pub(super) login: String,
@@ -34,6 +35,7 @@ impl LogInPage {
             again: false,
             resistant,
             passkeys: service.origin.is_some(),
+            codes: service.app.sends_codes(),
             providers: buttons(service, resistant),
             error: None,
             login: String::new(),
@@ -41,6 +43,14 @@ impl LogInPage {
             open_recovery: false,
         }
     }
+}
+
+#[derive(Template)]
+#[template(path = "sent_code.html")]
+pub(super) struct SentCodePage {
+    pub(super) frame: Frame,
+    pub(super) to: String,
+    pub(super) error: Option<String>,
 }
 
 #[derive(Template)]

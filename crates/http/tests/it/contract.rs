@@ -72,7 +72,7 @@ fn every_documented_route_answers() {
             let refused = if engine { 403 } else { 401 };
             // It is open, and wants to be shown something.
             let answered = match path.as_str() {
-                "/v1/login" => 415,
+                "/v1/login" | "/v1/login/code" => 415,
                 "/v1/login/sign-on" if method == "post" => 415,
                 "/v1/login/sign-on/{provider}/logout" => 400,
                 "/v1/oauth/token" | "/v1/oauth/revoke" => 400,

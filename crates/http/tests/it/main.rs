@@ -21,6 +21,7 @@ mod login;
 mod pathways;
 mod rates;
 mod scim;
+mod sent_codes;
 mod services;
 mod sign_on;
 mod system;

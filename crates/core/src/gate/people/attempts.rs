@@ -28,11 +28,19 @@ const KNOWN: usize = 100_000;
 pub(super) type Account = [u8; 32];
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Attempts(Mutex<Counts>);
 
-#[derive(Debug, Default)]
+impl Default for Attempts {
+    fn default() -> Self {
+        Self::up_to(ACCOUNT)
+    }
+}
+
+#[derive(Debug)]
 struct Counts {
+    /// How many of one account there may be from networks it is not known from.
+    strangers: u32,
     failures: HashMap<Key, Count>,
     known: HashMap<(Account, Network), i64>,
 }
@@ -61,6 +69,11 @@ pub(super) struct Attempt {
 }
 
 impl Attempts {
+    /// So many of one account from networks it is not known from.
+    pub(super) fn up_to(strangers: u32) -> Self {
+        Self(Mutex::new(Counts { strangers, failures: HashMap::new(), known: HashMap::new() }))
+    }
+
     /// Lets an attempt begin.
     ///
     /// # Errors
@@ -98,13 +111,17 @@ impl Attempts {
     pub(super) fn succeeded(&self, attempt: Attempt, now: i64) {
         let mut counts = self.lock();
         counts.take_back(&attempt);
-        let Attempt { account, network } = attempt;
-        if counts.known.len() >= KNOWN
-            && let Some(oldest) = counts.known.iter().min_by_key(|(_, at)| **at).map(|(key, _)| *key)
-        {
-            counts.known.remove(&oldest);
-        }
-        counts.known.insert((account, network), now);
+        counts.know(attempt.account, attempt.network, now);
+    }
+
+    /// What was counted of the first half of a log-in, of which the second half has succeeded.
+    pub(super) fn forgive(&self, account: Account, from: IpAddr) {
+        self.lock().take_back(&Attempt { account, network: network(from) });
+    }
+
+    /// From now on the network is one that the account is known from.
+    pub(super) fn know(&self, account: Account, from: IpAddr, now: i64) {
+        self.lock().know(account, network(from), now);
     }
 
     fn lock(&self) -> MutexGuard<'_, Counts> {
@@ -119,7 +136,7 @@ impl Counts {
     /// What counts an attempt that may begin.
     fn barred(&self, account: Account, network: Network, now: i64) -> Result<Counted, Error> {
         let known = self.known.contains_key(&(account, network));
-        let keys = keys(account, network, known);
+        let keys = self.keys(account, network, known);
         for (key, most) in keys.iter().flatten() {
             if let Some(count) = self.current(*key, now)
                 && count.failures >= *most
@@ -132,13 +149,31 @@ impl Counts {
         Ok(keys)
     }
 
+    fn know(&mut self, account: Account, network: Network, now: i64) {
+        if self.known.len() >= KNOWN
+            && let Some(oldest) = self.known.iter().min_by_key(|(_, at)| **at).map(|(key, _)| *key)
+        {
+            self.known.remove(&oldest);
+        }
+        self.known.insert((account, network), now);
+    }
+
     fn take_back(&mut self, Attempt { account, network }: &Attempt) {
         let known = self.known.contains_key(&(*account, *network));
-        for (key, _) in keys(*account, *network, known).into_iter().flatten() {
+        for (key, _) in self.keys(*account, *network, known).into_iter().flatten() {
             if let Some(count) = self.failures.get_mut(&key) {
                 count.failures = count.failures.saturating_sub(1);
             }
         }
+    }
+
+    /// What counts an attempt, and up to how many. A network that the account is known from is not held to what strangers do.
+    fn keys(&self, account: Account, network: Network, known: bool) -> Counted {
+        [
+            Some((Key::Pair(account, network), PAIR)),
+            (!known).then_some((Key::Account(account), self.strangers)),
+            Some((Key::Network(network), NETWORK)),
+        ]
     }
 
     fn current(&self, key: Key, now: i64) -> Option<Count> {
@@ -151,15 +186,6 @@ impl Counts {
         }
         if self.failures.len() + 3 > KEPT { Err(Error::Busy) } else { Ok(()) }
     }
-}
-
-/// What counts an attempt, and up to how many. A network that the account is known from is not held to what strangers do.
-fn keys(account: Account, network: Network, known: bool) -> Counted {
-    [
-        Some((Key::Pair(account, network), PAIR)),
-        (!known).then_some((Key::Account(account), ACCOUNT)),
-        Some((Key::Network(network), NETWORK)),
-    ]
 }
 
 /// The network of a household or an office that an address belongs to: /24, or /64 of IPv6. As a number, for counting.

@@ -59,6 +59,11 @@ pub(super) enum Secret {
         last: Option<u64>,
     },
     Recovery(Codes),
+    /// Codes that are sent there, and what their owner remembers beside them.
+    SentCode {
+        to: String,
+        answer: Hashed,
+    },
     /// Who somebody is at an identity provider, by its name and theirs. No secret.
     Identity {
         issuer: String,
@@ -77,6 +82,8 @@ pub enum AuthenticatorKind {
     Totp,
     /// Recovery codes: each lets its owner in once, to enrol.
     Recovery,
+    /// Codes that are sent, with an answer: what goes with a password where nothing better does.
+    SentCode,
     /// An identity at a provider: worth what the provider says each time.
     Identity,
 }
@@ -90,6 +97,7 @@ impl AuthenticatorKind {
             Self::Password => "password",
             Self::Totp => "totp",
             Self::Recovery => "recovery_codes",
+            Self::SentCode => "sent_code",
             Self::Identity => "identity",
         }
     }
@@ -102,6 +110,7 @@ impl Secret {
             Self::Password { .. } => AuthenticatorKind::Password,
             Self::Totp { .. } => AuthenticatorKind::Totp,
             Self::Recovery(_) => AuthenticatorKind::Recovery,
+            Self::SentCode { .. } => AuthenticatorKind::SentCode,
             Self::Identity { .. } => AuthenticatorKind::Identity,
         }
     }
@@ -235,7 +244,8 @@ pub(super) fn strong(app: &App, all: &[(AuthenticatorId, Authenticator)]) -> boo
         return true;
     }
     let has = |kind| all.iter().any(|(_, one)| one.secret.kind() == kind);
-    has(AuthenticatorKind::Passkey) || has(AuthenticatorKind::Password) && has(AuthenticatorKind::Totp)
+    let beside = has(AuthenticatorKind::Totp) || has(AuthenticatorKind::SentCode) && app.sends_codes();
+    has(AuthenticatorKind::Passkey) || has(AuthenticatorKind::Password) && beside
 }
 
 /// Adds one to what the caller has. A second of a kind of which one has only one takes the place of the first, and the sessions that
@@ -245,13 +255,7 @@ pub(super) fn add(
     cx: &Cx<'_>,
     one: &Authenticator,
 ) -> Result<(AuthenticatorId, Vec<SessionChange>), Error> {
-    let all = Authenticator::of(tx, cx.app, cx.caller.id())?;
-    // With a password alone nobody adds to a way in that is stronger. With a link or a recovery code they may: that is what
-    // these are for.
-    if cx.caller.proof().aal() == 1 && strong(cx.app, &all) {
-        let needs = vec![Need::Proof(ProofNeed::TWO_FACTORS)];
-        return Err(Error::Refused(Refusal { needs, policies: vec!["house:own-authenticators".to_owned()] }));
-    }
+    let all = may_add(tx, cx)?;
     let kind = one.secret.kind();
     let single = !matches!(kind, AuthenticatorKind::Passkey | AuthenticatorKind::Identity);
     let mut ended = Vec::new();
@@ -260,6 +264,17 @@ pub(super) fn add(
         ended.extend(sessions::end_begun_with(tx, cx.app, cx.caller.id(), *id, cx.caller.session())?);
     }
     Ok((add_for(tx, cx, one)?, ended))
+}
+
+/// What the caller has, if they may add to it. With a password alone nobody adds to a way in that is stronger. With a link or a recovery
+/// code they may: that is what these are for.
+pub(super) fn may_add(tx: &mut Tx<'_>, cx: &Cx<'_>) -> Result<Kept, Error> {
+    let all = Authenticator::of(tx, cx.app, cx.caller.id())?;
+    if cx.caller.proof().aal() == 1 && strong(cx.app, &all) {
+        let needs = vec![Need::Proof(ProofNeed::TWO_FACTORS)];
+        return Err(Error::Refused(Refusal { needs, policies: vec!["house:own-authenticators".to_owned()] }));
+    }
+    Ok(all)
 }
 
 /// Adds one to what its owner has, whoever does it.

@@ -63,6 +63,10 @@ pub struct EnrolPassword(Ready);
 #[derive(Debug)]
 pub struct EnrolTotp(Ready);
 
+/// Has codes sent, in the place of any before.
+#[derive(Debug)]
+pub struct EnrolSentCode(pub(super) Ready);
+
 /// Makes ten recovery codes, in the place of any before.
 #[derive(Debug, Clone)]
 pub struct EnrolRecoveryCodes;
@@ -70,19 +74,23 @@ pub struct EnrolRecoveryCodes;
 /// What was judged and is to be kept.
 #[derive(Debug)]
 pub(super) struct Ready {
-    owner: PrincipalId,
-    label: String,
-    secret: Secret,
-    single: Option<Single>,
+    pub(super) owner: PrincipalId,
+    pub(super) label: String,
+    pub(super) secret: Secret,
+    pub(super) single: Option<Single>,
     /// The password of which its owner has shown that they know it.
-    knows: Option<AuthenticatorId>,
+    pub(super) knows: Option<AuthenticatorId>,
 }
 
 /// The password among what somebody has.
 fn password_of(all: &Kept) -> Option<(AuthenticatorId, &Hashed)> {
     all.iter().find_map(|(id, one)| match &one.secret {
         Secret::Password { hashed, .. } => Some((*id, hashed)),
-        Secret::Passkey(_) | Secret::Totp { .. } | Secret::Recovery(_) | Secret::Identity { .. } => None,
+        Secret::Passkey(_)
+        | Secret::Totp { .. }
+        | Secret::Recovery(_)
+        | Secret::SentCode { .. }
+        | Secret::Identity { .. } => None,
     })
 }
 
@@ -138,7 +146,7 @@ macro_rules! enrolment {
     };
 }
 
-enrolment!(EnrolPasskey EnrolPassword EnrolTotp);
+enrolment!(EnrolPasskey EnrolPassword EnrolTotp EnrolSentCode);
 
 impl Operation for EnrolRecoveryCodes {
     enrolment!();
@@ -340,7 +348,7 @@ impl App {
     }
 
     /// All that is known of how somebody is called.
-    fn names_of(&self, id: PrincipalId) -> Result<Vec<String>, Error> {
+    pub(super) fn names_of(&self, id: PrincipalId) -> Result<Vec<String>, Error> {
         let access = self.access();
         let record = access.principal(id).ok_or(Error::Unauthenticated)?;
         Ok([Some(&record.name), record.login.as_ref(), record.person.as_ref()]

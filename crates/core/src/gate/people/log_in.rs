@@ -34,17 +34,19 @@ const DAY_MICROS: i64 = 24 * 3600 * 1_000_000;
 
 /// How far somebody got.
 #[derive(Debug, Default)]
-struct About {
-    principal: Option<PrincipalId>,
+pub(super) struct About {
+    pub(super) principal: Option<PrincipalId>,
     /// Their password was right.
-    password_right: bool,
+    pub(super) password_right: bool,
 }
 
 /// Somebody by their name to log in with, and what they have that is typed.
 #[derive(Default)]
-struct Known {
-    principal: Option<PrincipalId>,
-    password: Option<(AuthenticatorId, Hashed)>,
+pub(super) struct Known {
+    pub(super) principal: Option<PrincipalId>,
+    pub(super) password: Option<(AuthenticatorId, Hashed)>,
+    /// Where codes go that are sent.
+    pub(super) sent: Option<String>,
     app: Option<CodesApp>,
     recovery: Vec<(AuthenticatorId, Codes)>,
 }
@@ -101,6 +103,15 @@ pub enum LogIn {
     },
     /// A one-time link's secret.
     Link(Zeroizing<String>),
+    /// A code that was sent to whoever has shown their password, and the answer that they remember.
+    SentCode {
+        /// What [`App::begin_code`] gave out.
+        ticket: String,
+        /// The code.
+        code: Zeroizing<String>,
+        /// The answer.
+        answer: Zeroizing<String>,
+    },
     /// What a browser brought back from an identity provider.
     SignOn {
         /// What [`App::begin_sign_on`] gave out.
@@ -126,6 +137,7 @@ impl core::fmt::Debug for LogIn {
             Self::Password { .. } => "LogIn(password)",
             Self::Recovery { .. } => "LogIn(recovery code)",
             Self::Link(_) => "LogIn(link)",
+            Self::SentCode { .. } => "LogIn(sent code)",
             Self::SignOn { .. } => "LogIn(sign-on)",
         })
     }
@@ -167,6 +179,9 @@ impl App {
                 })
             }
             LogIn::Link(secret) => self.judge_link(&secret, &mut about),
+            LogIn::SentCode { ticket, code, answer } => {
+                self.judge_sent_code((&ticket, &code, &answer), arrival, &mut about)
+            }
             LogIn::SignOn { ticket, query } => self.judge_sign_on(&ticket, &query, &mut about.principal),
         };
         let admitted = judged.and_then(|proven| {
@@ -198,7 +213,7 @@ impl App {
 
     /// Tells somebody, once a day, that their password is known to whoever did not have the rest, unless that was where they are known
     /// from. After the answer: whoever tries learns nothing by the time it takes.
-    fn warn_of_password(self: &Arc<Self>, principal: PrincipalId, arrival: &Arrival) {
+    pub(super) fn warn_of_password(self: &Arc<Self>, principal: PrincipalId, arrival: &Arrival) {
         let (app, now) = (Arc::clone(self), self.now());
         let place = Place::of(self, principal, arrival.from, arrival.browser.as_ref());
         let client = arrival.client.clone();
@@ -352,7 +367,7 @@ impl App {
         (password, app_code): (Option<&str>, Option<&str>),
         about: &mut About,
     ) -> Result<Proven, Error> {
-        let Known { principal, password: kept, app, recovery } = self.known(login)?;
+        let Known { principal, password: kept, app, recovery, .. } = self.known(login)?;
         about.principal = principal;
         let has_more = kept.is_some() || app.is_some();
         // Whether there is one or not, it takes as long.
@@ -397,7 +412,11 @@ impl App {
     }
 
     /// Whether a password is the one that is kept; as long in coming when there is none.
-    fn is_password(&self, kept: Option<&(AuthenticatorId, Hashed)>, password: &str) -> Result<bool, Error> {
+    pub(super) fn is_password(
+        &self,
+        kept: Option<&(AuthenticatorId, Hashed)>,
+        password: &str,
+    ) -> Result<bool, Error> {
         let nobodys = Hashed::nobodys();
         let against = kept.map_or(&nobodys, |(_, hashed)| hashed);
         Ok(self.people.hashing.run(|| against.verify(password))? && kept.is_some())
@@ -432,7 +451,7 @@ impl App {
     }
 
     /// Who has this name and may log in, with what they have that is typed. The same work for nobody.
-    fn known(self: &Arc<Self>, login: &str) -> Result<Known, Error> {
+    pub(super) fn known(self: &Arc<Self>, login: &str) -> Result<Known, Error> {
         let access = self.access();
         let active = |id: &PrincipalId| access.principal(*id).is_some_and(PrincipalRecord::is_active);
         let principal = access.by_login(&login_name(login)).filter(active);
@@ -444,6 +463,7 @@ impl App {
                     known.app = Some(CodesApp { id, secret: Zeroizing::new(bytes), last });
                 }
                 Secret::Recovery(codes) => known.recovery.push((id, codes)),
+                Secret::SentCode { to, .. } => known.sent = Some(to),
                 Secret::Passkey(_) | Secret::Identity { .. } => {}
             }
         }

@@ -47,6 +47,8 @@ pub(super) enum RestsOn {
     Recovery(AuthenticatorId, zeroize::Zeroizing<String>),
     /// A one-time link.
     Link(LinkId),
+    /// A code that was sent.
+    SentCode(AuthenticatorId),
     /// An identity at a provider.
     Identity(AuthenticatorId),
 }
@@ -70,15 +72,22 @@ impl Proven {
 
     /// What policy sees of it.
     pub(crate) fn proof(&self) -> Proof {
-        Proof::session(self.aal, self.phishing_resistant, self.age_seconds, 0).by_key(self.key)
+        Proof::session(self.aal, self.phishing_resistant, self.age_seconds, 0)
+            .by_key(self.key)
+            .by_sent_code(self.sent_code().is_some())
     }
 
     /// The authenticator that counts most in it: with its end the session ends.
     pub(super) fn authenticator(&self) -> Option<AuthenticatorId> {
         self.rests_on.iter().find_map(|on| match on {
             RestsOn::Passkey(id, _) | RestsOn::Password(id, ..) | RestsOn::Identity(id) => Some(*id),
-            RestsOn::Totp(..) | RestsOn::Recovery(..) | RestsOn::Link(_) => None,
+            RestsOn::Totp(..) | RestsOn::SentCode(_) | RestsOn::Recovery(..) | RestsOn::Link(_) => None,
         })
+    }
+
+    /// By what codes are sent, where one that was sent is part of it: with its end the session ends as well.
+    pub(super) fn sent_code(&self) -> Option<AuthenticatorId> {
+        self.rests_on.iter().find_map(|on| if let RestsOn::SentCode(id) = on { Some(*id) } else { None })
     }
 
     /// Uses it up.
@@ -98,6 +107,7 @@ impl Proven {
             RestsOn::Passkey(id, _)
             | RestsOn::Password(id, ..)
             | RestsOn::Totp(id, _)
+            | RestsOn::SentCode(id)
             | RestsOn::Identity(id)
             | RestsOn::Recovery(id, _) => *id,
         };
@@ -124,6 +134,7 @@ impl Proven {
                     return Err(Error::LogInFailed);
                 }
             }
+            (Secret::SentCode { .. }, RestsOn::SentCode(_)) => {}
             (Secret::Identity { .. }, RestsOn::Identity(_)) => {}
             _ => return Err(Error::LogInFailed),
         }

@@ -53,6 +53,8 @@ struct SessionRecord {
     aal: u8,
     phishing_resistant: bool,
     key: KeyClass,
+    /// By what codes are sent, where one is part of it.
+    sent_code: Option<AuthenticatorId>,
     /// When that was proved, in microseconds UTC.
     proved: i64,
     methods: Vec<String>,
@@ -224,8 +226,9 @@ impl Live {
             places::moved(&record.spot, atlas, from, seconds)
         };
         let novelty = record.novelty.and(moved);
-        let proof =
-            Proof::session(record.aal, record.phishing_resistant, seconds, novelty).by_key(record.key);
+        let proof = Proof::session(record.aal, record.phishing_resistant, seconds, novelty)
+            .by_key(record.key)
+            .by_sent_code(record.sent_code.is_some());
         Standing { principal: record.principal, proof }
     }
 }
@@ -322,6 +325,7 @@ impl Operation for BeginSession {
             aal: self.proven.aal,
             phishing_resistant: self.proven.phishing_resistant,
             key: self.proven.key,
+            sent_code: self.proven.sent_code(),
             proved: cx.now.saturating_sub(micros(self.proven.age_seconds)),
             methods: self.proven.methods.iter().map(|method| (*method).to_owned()).collect(),
             authenticator: self.proven.authenticator(),
@@ -531,7 +535,8 @@ pub(super) fn end_begun_with(
 ) -> Result<Vec<SessionChange>, Error> {
     let mut changes = Vec::new();
     for (id, record) in stored(tx, app, principal, app.now())? {
-        if record.authenticator == Some(authenticator) && but != Some(id) {
+        let rests = [record.authenticator, record.sent_code].contains(&Some(authenticator));
+        if rests && but != Some(id) {
             end(tx, id, principal, &mut changes)?;
         }
     }
@@ -595,6 +600,7 @@ mod tests {
             aal: 2,
             phishing_resistant: true,
             key: KeyClass::default(),
+            sent_code: None,
             proved: 0,
             methods: Vec::new(),
             authenticator: None,

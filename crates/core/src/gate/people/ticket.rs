@@ -25,6 +25,10 @@ pub(crate) enum For {
     Passkey,
     /// To enrol an app for codes.
     Totp,
+    /// To log in by a code that was sent.
+    SentCode,
+    /// To enrol codes that are sent.
+    EnrolSentCode,
     /// To log in at an identity provider, or to link an identity there.
     SignOn,
 }
@@ -35,6 +39,8 @@ impl For {
             Self::LogIn => "log in",
             Self::Passkey => "enrol passkey",
             Self::Totp => "enrol totp",
+            Self::SentCode => "sent code",
+            Self::EnrolSentCode => "enrol sent code",
             Self::SignOn => "sign on",
         }
     }
@@ -42,7 +48,9 @@ impl For {
     /// For how long one is good.
     const fn life_micros(self) -> i64 {
         match self {
-            Self::LogIn | Self::Passkey | Self::Totp => 5 * MINUTE_MICROS,
+            Self::LogIn | Self::Passkey | Self::Totp | Self::SentCode | Self::EnrolSentCode => {
+                5 * MINUTE_MICROS
+            }
             // Somebody may have to do more there than here.
             Self::SignOn => 10 * MINUTE_MICROS,
         }
