@@ -69,7 +69,7 @@ try {
     await visitor.goto("/console/login");
     await visitor.page.getByText("Password and code").click();
     await visitor.page.getByLabel("Name to log in with").first().fill("ida@lindenhof.example");
-    await visitor.page.getByLabel("Password", { exact: true }).fill(password);
+    await visitor.page.getByLabel("Password", { exact: true }).first().fill(password);
     await visitor.look("login-sent-codes");
     await visitor.page.getByRole("button", { name: "Send me a code instead" }).click();
     await visitor.page.getByRole("heading", { name: "The code that was sent" }).waitFor();
