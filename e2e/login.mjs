@@ -170,12 +170,11 @@ try {
   check(ida.path() === "/console/account" && (await ida.session()).value === before, "another site logs nobody out");
 
   // A session for a terminal: by whoever has just shown who they are.
-  await there.goto("/console/account");
-  await there.page.getByRole("button", { name: "A session for a terminal" }).click();
-  await there.page.getByRole("heading", { name: "A session for a terminal" }).waitFor();
-  await there.look("terminal");
-  const token = await there.page.locator(".secret").innerText();
-  const program = await fetch(`${new URL(there.page.url()).origin}/v1/account`, { headers: { Authorization: `Bearer ${token}` } });
+  await ida.page.getByRole("button", { name: "A session for a terminal" }).click();
+  await ida.page.getByRole("heading", { name: "A session for a terminal" }).waitFor();
+  await ida.look("terminal");
+  const token = await ida.page.locator(".secret").innerText();
+  const program = await fetch(`${new URL(ida.page.url()).origin}/v1/account`, { headers: { Authorization: `Bearer ${token}` } });
   check(program.status === 200, "a program works in it");
 
   // A recovery code, for somebody who has lost everything.

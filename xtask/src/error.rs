@@ -11,6 +11,8 @@ pub(crate) type Result<T> = std::result::Result<T, Error>;
 pub(crate) enum Error {
     /// The machine lacks something that this process may not install.
     Missing { what: &'static str, mend: &'static str },
+    /// There is too little room where things are built; in GiB.
+    Full { free: u64, needed: u64 },
     /// A program could not be started, or a file not be read or written.
     Io { doing: String, source: io::Error },
     /// A program ran and reported failure. `said` is what it printed, when that was not shown already.
@@ -36,6 +38,9 @@ impl fmt::Display for Error {
         match self {
             Self::Missing { what, mend } => {
                 write!(out, "{what} is missing and not ours to install; run: {mend}")
+            }
+            Self::Full { free, needed } => {
+                write!(out, "{free} GiB are free where things are built, and {needed} are needed: make room")
             }
             Self::Io { doing, source } => write!(out, "{doing}: {source}"),
             Self::Failed { command, said } if said.is_empty() => write!(out, "`{command}` failed"),

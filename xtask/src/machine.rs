@@ -95,8 +95,17 @@ pub(crate) fn prepare() -> Result<()> {
     println!("softhsm: {}", ask(Command::new("softhsm2-util").arg("--version"))?);
     network_programs()?;
     println!("nftables: {}", ask(Command::new("nft").arg("--version"))?);
-    println!("build products: {}", target_directory().display());
-    Ok(())
+    let (free, needed) = (free_gib()?, if target_directory().join("debug").is_dir() { 3 } else { 12 });
+    println!("build products: {}, with {free} GiB free", target_directory().display());
+    if free < needed { Err(Error::Full { free, needed }) } else { Ok(()) }
+}
+
+/// How much room there is where things are built, in GiB. A linker that runs out of it says nothing that helps.
+fn free_gib() -> Result<u64> {
+    fs::create_dir_all(target_directory()).map_err(Error::io("making the folder for build products"))?;
+    let said = ask(Command::new("df").arg("-Pk").arg(target_directory()))?;
+    let kib = said.lines().nth(1).and_then(|line| line.split_whitespace().nth(3)?.parse::<u64>().ok());
+    kib.map(|kib| kib >> 20).ok_or(Error::Failed { command: "df -Pk".to_owned(), said })
 }
 
 /// The directory of `initdb`, `pg_ctl`, `postgres` and `pgbench`: the newest of Debian's versions, else the one that

@@ -59,17 +59,7 @@ fn a_second_start_finds_everything_again() {
     let listed = place.remote(
         &second.url,
         key.trim(),
-        &[
-            "subject",
-            "list",
-            "--limit",
-            "100",
-            "--purpose",
-            "data_rights",
-            "--reason",
-            "count them",
-            "--json",
-        ],
+        &["subject", "list", "--limit", "50", "--purpose", "data_rights", "--reason", "count them", "--json"],
     );
     let listed: serde_json::Value = serde_json::from_str(&listed.success().out).unwrap();
     let items = listed["items"].as_array().unwrap();

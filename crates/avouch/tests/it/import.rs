@@ -48,7 +48,7 @@ impl Shop {
             serde_json::from_str::<Value>(&told).unwrap()
         };
         let what = ["ask", "export", "--action", "subject.export", "--everybody", "--fields", "email"];
-        let why = ["--purpose", "data_rights", "--reason", "to count them", "--customers", "1000"];
+        let why = ["--purpose", "data_rights", "--reason", "to count them", "--customers", "10000"];
         let id = remote(&self.dpo, &[&what[..], &why].concat())["id"].as_str().unwrap().to_owned();
         assert_eq!(remote(security, &["agree", &id])["state"], "asked");
         assert_eq!(remote(&self.admin, &["agree", &id])["state"], "granted");
