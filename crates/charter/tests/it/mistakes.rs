@@ -62,7 +62,7 @@ fn doubled_and_unknown_keys() {
     charter.yaml:1:1: `charter.yaml` has no `languages`
       help: add `languages: [en]`
     charter.yaml:5:1: `charter.yaml` has no key `langs`
-      help: write one of `company`, `languages`, `planned_subjects`
+      help: write one of `company`, `languages`, `planned_subjects`, `sent_codes`
     ");
 }
 
