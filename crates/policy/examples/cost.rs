@@ -70,7 +70,7 @@ fn role(number: usize, purposes: &[String], fields: &[String]) -> RoleGrant {
     RoleGrant {
         role: format!("role_{number}"),
         holder: PrincipalKind::Staff,
-        actions: Action::ALL.iter().map(ToString::to_string).collect(),
+        actions: Action::ALL.iter().filter(|action| !action.is_own()).map(ToString::to_string).collect(),
         purposes: purposes.to_vec(),
         sees: vec![SeesGrant { fields: fields.to_vec(), reads: View::Masked, reveals: View::Clear }],
         dormant: false,
