@@ -8,27 +8,50 @@ use avouch_policy::{
     RowClass, SeesGrant, Source, View,
 };
 
-const ROLES: usize = 6;
-const PURPOSES: usize = 6;
 const FIELDS: usize = 16;
 /// Rules of a charter's own, as the default charter's: none decides alone, all are asked.
 const RULES: usize = 6;
 /// Questions that are all different.
 const QUESTIONS: u64 = 20_000;
 
+/// How large a charter is: its roles, what each may do, and its purposes.
+struct Size {
+    roles: usize,
+    actions: &'static [Action],
+    purposes: usize,
+}
+
+/// About as many policies as the bar of the project asks about, and a charter with everything in it.
+const SIZES: [Size; 2] = [
+    Size { roles: 2, actions: &[Action::SubjectRead, Action::SubjectReveal], purposes: 2 },
+    Size { roles: 6, actions: Action::ALL, purposes: 6 },
+];
+
 fn main() {
     let json = std::env::args().any(|argument| argument == "--json");
-    let purposes: Vec<String> = (0..PURPOSES).map(|number| format!("purpose_{number}")).collect();
+    for (name, figures) in SIZES.iter().flat_map(measured) {
+        if json {
+            let [median, late] = [figures.median, figures.late].map(|duration| duration.as_nanos());
+            println!(r#"{{"what": "{name}", "median_ns": {median}, "p99_ns": {late}}}"#);
+        } else {
+            println!("{name:<54} median {:>10.2?}   p99 {:>10.2?}", figures.median, figures.late);
+        }
+    }
+}
+
+fn measured(size: &Size) -> Vec<(String, Figures)> {
+    let purposes: Vec<String> = (0..size.purposes).map(|number| format!("purpose_{number}")).collect();
     let fields: Vec<String> = (0..FIELDS).map(|number| format!("field_{number}")).collect();
-    let grants: Vec<RoleGrant> = (0..ROLES).map(|number| role(number, &purposes, &fields)).collect();
+    let grants: Vec<RoleGrant> =
+        (0..size.roles).map(|number| role(number, size.actions, &purposes, &fields)).collect();
     let purpose_fields: Vec<PurposeFields> =
         purposes.iter().map(|name| PurposeFields { name: name.clone(), fields: fields.clone() }).collect();
     let own = Source { name: "policies/own.cedar".into(), text: (0..RULES).map(rule).collect() };
     let engine =
         || Engine::compile(&grants, &purpose_fields, std::slice::from_ref(&own)).expect("it compiles");
 
-    let mut lines =
-        vec![(format!("compile {} policies", policies(&engine())), Figures::of(10, |_| _ = engine()))];
+    let there = policies(&engine());
+    let mut lines = vec![(format!("{there} policies: compile"), Figures::of(10, |_| _ = engine()))];
     let field = [Field { name: "field_3".into(), category: "contact".into(), sensitivity: 1 }];
     let asked = |engine: &Engine, request: &Request| {
         let decision = engine.decide(black_box(request));
@@ -40,37 +63,32 @@ fn main() {
         assert!(decision.allowed && views.iter().all(|shown| shown.view == View::Clear));
     };
     let fresh = engine();
-    let allowed = |number: u64| request(number, &purposes);
+    let allowed = |number: u64| request(number, size.roles, &purposes);
     lines.push((
-        "one field, first time".into(),
+        format!("{there} policies: one field, first time"),
         Figures::of(QUESTIONS, |number| clear(&allowed(number), &fresh)),
     ));
     let known: Vec<Request> = (0..256).map(allowed).collect();
     let mut known = known.iter().cycle();
     let again = |_| _ = known.next().map(|request| black_box(asked(&fresh, request)));
-    lines.push(("one field, again".into(), Figures::of(QUESTIONS * 10, again)));
+    lines.push((format!("{there} policies: one field, again"), Figures::of(QUESTIONS * 10, again)));
     let refused = engine();
     let ask = |number: u64| {
         let request = Request { reason: false, ..allowed(number) };
         assert!(!refused.decide(&request).allowed);
     };
-    lines.push(("refused with every need, first time".into(), Figures::of(QUESTIONS / 10, ask)));
-
-    for (name, figures) in lines {
-        if json {
-            let [median, late] = [figures.median, figures.late].map(|duration| duration.as_nanos());
-            println!(r#"{{"what": "{name}", "median_ns": {median}, "p99_ns": {late}}}"#);
-        } else {
-            println!("{name:<38} median {:>10.2?}   p99 {:>10.2?}", figures.median, figures.late);
-        }
-    }
+    lines.push((
+        format!("{there} policies: refused with every need, first time"),
+        Figures::of(QUESTIONS / 10, ask),
+    ));
+    lines
 }
 
-fn role(number: usize, purposes: &[String], fields: &[String]) -> RoleGrant {
+fn role(number: usize, actions: &[Action], purposes: &[String], fields: &[String]) -> RoleGrant {
     RoleGrant {
         role: format!("role_{number}"),
         holder: PrincipalKind::Staff,
-        actions: Action::ALL.iter().filter(|action| !action.is_own()).map(ToString::to_string).collect(),
+        actions: actions.iter().filter(|action| !action.is_own()).map(ToString::to_string).collect(),
         purposes: purposes.to_vec(),
         sees: vec![SeesGrant { fields: fields.to_vec(), reads: View::Masked, reveals: View::Clear }],
         dormant: false,
@@ -94,9 +112,10 @@ fn policies(engine: &Engine) -> usize {
 }
 
 /// With an approval of its own name, so that no two are the same question.
-fn request(number: u64, purposes: &[String]) -> Request {
+fn request(number: u64, roles: usize, purposes: &[String]) -> Request {
+    let held = [format!("role_{}", roles / 2), format!("role_{}", roles - 1)];
     Request {
-        principal: PrincipalClass::new(PrincipalKind::Staff, ["role_3", "role_5"], None),
+        principal: PrincipalClass::new(PrincipalKind::Staff, held, None),
         action: Action::SubjectReveal,
         purpose: purposes
             .iter()

@@ -20,7 +20,7 @@ use crate::rotation::people;
 /// Searches by values, and by what is like them.
 fn found(house: &House<'_>, caller: &Caller, by: Json, like: Json) -> Result<Vec<SubjectId>, Error> {
     let asked = Asked { by: map(by), like: map(like) };
-    let operation = SearchSubjects::new(&house.app, asked, Some("data_rights".to_owned()), None, None, 100)?;
+    let operation = SearchSubjects::new(&house.app, asked, Some("data_rights".to_owned()), None, None, 50)?;
     Ok(house.act(caller, operation)?.items.iter().map(|shown| shown.id).collect())
 }
 
