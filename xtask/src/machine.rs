@@ -105,7 +105,7 @@ fn free_gib() -> Result<u64> {
     fs::create_dir_all(target_directory()).map_err(Error::io("making the folder for build products"))?;
     let said = ask(Command::new("df").arg("-Pk").arg(target_directory()))?;
     let kib = said.lines().nth(1).and_then(|line| line.split_whitespace().nth(3)?.parse::<u64>().ok());
-    kib.map(|kib| kib >> 20).ok_or(Error::Failed { command: "df -Pk".to_owned(), said })
+    kib.map(|kib| kib >> 20).ok_or_else(|| Error::Failed { command: "df -Pk".to_owned(), said })
 }
 
 /// The directory of `initdb`, `pg_ctl`, `postgres` and `pgbench`: the newest of Debian's versions, else the one that
