@@ -47,15 +47,20 @@ pub(crate) fn write_new(path: &Path, text: &str, mode: u32) -> Result<(), Error>
     write().map_err(Error::file(path))
 }
 
-/// Replaces a small file that holds nothing secret.
+/// Replaces a small file: whoever opens it finds the old one or the new one, whole.
 ///
 /// # Errors
 /// [`Error::File`].
 pub(crate) fn replace(path: &Path, text: &str, mode: u32) -> Result<(), Error> {
-    if path.exists() {
-        fs::remove_file(path).map_err(Error::file(path))?;
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let beside = Path::new(&beside);
+    // What somebody left behind who was stopped here.
+    if beside.exists() {
+        fs::remove_file(beside).map_err(Error::file(beside))?;
     }
-    write_new(path, text, mode)
+    write_new(beside, text, mode)?;
+    fs::rename(beside, path).map_err(Error::file(path))
 }
 
 /// Reads a secret.

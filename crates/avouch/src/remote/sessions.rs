@@ -32,6 +32,11 @@ pub(crate) struct LoginArgs {
 #[serde(transparent)]
 struct Kept(BTreeMap<String, Secret>);
 
+/// A server as its session is kept under, however its address was written.
+fn name(server: &str) -> String {
+    server.trim_end_matches('/').to_ascii_lowercase()
+}
+
 /// `avouch login`.
 ///
 /// # Errors
@@ -64,7 +69,7 @@ pub(crate) fn log_in(args: LoginArgs, nobody: &Connection) -> Result<ExitCode, C
     let remote = Remote::new(&Connection { key: Some(token.clone()), ..nobody.clone() })?;
     let session = this(&remote.client)?;
     let (place, mut kept) = kept()?;
-    kept.0.insert(nobody.server.clone(), token);
+    kept.0.insert(name(&nobody.server), token);
     keep(&place, &kept)?;
     remote.output.answer(&session, |session| {
         facts([
@@ -81,7 +86,7 @@ pub(crate) fn log_in(args: LoginArgs, nobody: &Connection) -> Result<ExitCode, C
 /// [`CliError`].
 pub(crate) fn log_out(nobody: &Connection) -> Result<ExitCode, CliError> {
     let (place, mut kept) = kept()?;
-    let Some(token) = kept.0.remove(&nobody.server) else {
+    let Some(token) = kept.0.remove(&name(&nobody.server)) else {
         return Err(CliError::usage(format!("you are not logged in at {}", nobody.server)));
     };
     let remote = Remote::new(&Connection { key: Some(token), ..nobody.clone() })?;
@@ -103,7 +108,7 @@ pub(crate) fn log_out(nobody: &Connection) -> Result<ExitCode, CliError> {
 
 /// The session that is kept for a server.
 pub(crate) fn of(server: &str) -> Option<Secret> {
-    kept().ok()?.1.0.remove(server)
+    kept().ok()?.1.0.remove(&name(server))
 }
 
 /// The session that the client asks in.
