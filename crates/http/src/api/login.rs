@@ -163,95 +163,45 @@ fn no_logout() -> Result<Response, Failure> {
 /// Which of the ways in a request is.
 fn shown(request: LogInRequest, headers: &HeaderMap) -> Result<LogIn, Failure> {
     let secret = |secret: Secret| Zeroizing::new(secret.0);
-    match request {
-        LogInRequest {
-            passkey: Some(answer),
-            login: None,
-            password: None,
-            code: None,
-            recovery_code: None,
-            sent_code: None,
-            answer: None,
-            link: None,
-            sign_on: None,
-            ..
-        } => {
+    let LogInRequest {
+        passkey,
+        login,
+        password,
+        code,
+        recovery_code,
+        sent_code,
+        answer,
+        link,
+        sign_on,
+        token: _,
+    } = request;
+    let typed = (login, password, code, recovery_code);
+    // Of the five, one; what belongs to another is not passed over.
+    match (passkey, typed, (sent_code, answer), link, sign_on) {
+        (Some(answer), (None, None, None, None), (None, None), None, None) => {
             let answer = serde_json::to_vec(&answer).map_err(|_| internal())?;
             Ok(LogIn::Passkey { ticket: people::ticket(headers)?, answer })
         }
-        LogInRequest {
-            passkey: None,
-            login: Some(login),
-            password: Some(password),
-            code,
-            recovery_code: None,
-            sent_code: None,
-            answer: None,
-            link: None,
-            sign_on: None,
-            ..
-        } => Ok(LogIn::Password { login, password: secret(password), code: code.map(secret) }),
-        LogInRequest {
-            passkey: None,
-            login: Some(login),
-            password,
-            code,
-            recovery_code: Some(recovery),
-            sent_code: None,
-            answer: None,
-            link: None,
-            sign_on: None,
-            ..
-        } => Ok(LogIn::Recovery {
-            login,
-            code: secret(recovery),
-            password: password.map(secret),
-            app_code: code.map(secret),
-        }),
-        LogInRequest {
-            passkey: None,
-            login: None,
-            password: None,
-            code: None,
-            recovery_code: None,
-            sent_code: None,
-            answer: None,
-            link: Some(link),
-            sign_on: None,
-            ..
-        } => Ok(LogIn::Link(secret(link))),
-        LogInRequest {
-            passkey: None,
-            login: None,
-            password: None,
-            code: None,
-            recovery_code: None,
-            sent_code: Some(code),
-            answer: Some(answer),
-            link: None,
-            sign_on: None,
-            ..
-        } => Ok(LogIn::SentCode {
-            ticket: people::ticket(headers)?,
-            code: secret(code),
-            answer: secret(answer),
-        }),
-        LogInRequest {
-            passkey: None,
-            login: None,
-            password: None,
-            code: None,
-            recovery_code: None,
-            sent_code: None,
-            answer: None,
-            link: None,
-            sign_on: Some(query),
-            ..
-        } => Ok(LogIn::SignOn { ticket: people::sign_on(headers)?, query: secret(query) }),
+        (None, (Some(login), Some(password), code, None), (None, None), None, None) => {
+            Ok(LogIn::Password { login, password: secret(password), code: code.map(secret) })
+        }
+        (None, (Some(login), password, code, Some(recovery)), (None, None), None, None) => {
+            let (password, app_code) = (password.map(secret), code.map(secret));
+            Ok(LogIn::Recovery { login, code: secret(recovery), password, app_code })
+        }
+        (None, (None, None, None, None), (Some(code), Some(answer)), None, None) => {
+            let (code, answer) = (secret(code), secret(answer));
+            Ok(LogIn::SentCode { ticket: people::ticket(headers)?, code, answer })
+        }
+        (None, (None, None, None, None), (None, None), Some(link), None) => Ok(LogIn::Link(secret(link))),
+        (None, (None, None, None, None), (None, None), None, Some(query)) => {
+            Ok(LogIn::SignOn { ticket: people::sign_on(headers)?, query: secret(query) })
+        }
         _ => Err(Failure::fault(
             "",
             "send one of: `passkey`; `login` and `password`, with `code` where there is an app for codes; \
-             `login` and `recovery_code`; `sent_code` and `answer`; `link`; `sign_on`",
+             `login` and `recovery_code`, with the `password` or `code` that is left; `sent_code` and `answer`; `link`; \
+             `sign_on`",
         )),
     }
 }

@@ -75,23 +75,7 @@ pub(super) async fn log_in(
         code: posted.take("code"),
     };
     match let_in(&service, shown, visitor.as_ref(), from, &headers, &to).await {
-        Err(failure) => {
-            let again = visitor.is_some();
-            let frame = visitor.as_ref().map_or_else(
-                || Frame::open(&service),
-                |caller| Frame { narrow: true, ..Frame::of(&service, caller, "") },
-            );
-            let (status, error) = said(failure)?;
-            let shown = LogInPage {
-                frame,
-                again,
-                error: Some(error),
-                login,
-                open_password: true,
-                ..LogInPage::new(&service, Some(&to), false)
-            };
-            page(status, &shown)
-        }
+        Err(failure) => password_again(&service, visitor.as_ref(), &to, login, failure),
         done => done,
     }
 }
@@ -110,25 +94,14 @@ pub(super) async fn send_code(
     let to = local(posted.take("to").as_deref().map(String::as_str));
     let login = posted.text("login");
     let password = or_nothing(posted.take("password"));
-    let frame = open_frame(&service, visitor.as_ref());
     match people::send_code(&service, login.clone(), password, &headers, from).await {
         Ok(ticket) => {
+            let frame = open_frame(&service, visitor.as_ref());
             let mut response = page(StatusCode::OK, &SentCodePage { frame, to, error: None })?;
             people::set_ticket(&mut response, &ticket)?;
             Ok(response)
         }
-        Err(failure) => {
-            let (status, error) = said(failure)?;
-            let shown = LogInPage {
-                frame,
-                again: visitor.is_some(),
-                error: Some(error),
-                login,
-                open_password: true,
-                ..LogInPage::new(&service, Some(&to), false)
-            };
-            page(status, &shown)
-        }
+        Err(failure) => password_again(&service, visitor.as_ref(), &to, login, failure),
     }
 }
 
@@ -158,6 +131,26 @@ pub(super) async fn sent_code(
 }
 
 /// Around a form for whoever is logged in already, or is not.
+/// The page to log in on, with the form for passwords open and what was wrong.
+fn password_again(
+    service: &Shared,
+    visitor: Option<&gate::Caller>,
+    to: &str,
+    login: String,
+    failure: Failure,
+) -> Result<Response, Failure> {
+    let (status, error) = said(failure)?;
+    let shown = LogInPage {
+        frame: open_frame(service, visitor),
+        again: visitor.is_some(),
+        error: Some(error),
+        login,
+        open_password: true,
+        ..LogInPage::new(service, Some(to), false)
+    };
+    page(status, &shown)
+}
+
 fn open_frame(service: &Shared, visitor: Option<&gate::Caller>) -> Frame {
     visitor.map_or_else(
         || Frame::open(service),
