@@ -9,7 +9,7 @@ use avouch_core::gate::break_glass::{
 };
 use avouch_core::gate::marks::{Mark, MarkSubject};
 use avouch_core::gate::people::LogIn;
-use avouch_core::gate::principals::{ChangePrincipal, CreateKey, CreatePrincipal};
+use avouch_core::gate::principals::ChangePrincipal;
 use avouch_core::gate::{Caller, Reason, Status};
 use avouch_core::outbox::Notice;
 use avouch_core::vault::ListSubjects;
@@ -18,7 +18,7 @@ use avouch_core::{Error, GlassId, Need, SubjectId, View};
 use avouch_testkit::both_engines;
 use serde_json::json;
 
-use crate::house::{House, ana, caller, slug};
+use crate::house::{House, ana, slug};
 use crate::log_in::{Desk as Door, PASSWORD, code, secret};
 use crate::people::erased;
 
@@ -104,26 +104,6 @@ impl<'p> Desk<'p> {
         let read = ReadAlarms { open: true, before: None, limit: 50 };
         self.house().act(&self.security, read).expect("read").items.iter().map(|alarm| alarm.kind).collect()
     }
-
-    /// Another account with these roles.
-    fn account(&self, roles: &[&str], person: Option<&str>, manager: Option<&Caller>) -> Caller {
-        let create = CreatePrincipal {
-            kind: "staff".to_owned(),
-            name: "Somebody".to_owned(),
-            login: None,
-            contact: None,
-            manager: manager.map(Caller::id),
-            person: person.map(str::to_owned),
-            roles: roles.iter().map(|role| (*role).to_owned()).collect(),
-            recipient: None,
-            networks: Vec::new(),
-            days: None,
-        };
-        let house = self.house();
-        let principal = house.act(&house.admin, create).expect("made").id;
-        let key = CreateKey { principal, label: "test".to_owned(), days: 1, networks: Vec::new() };
-        caller(&house.app, &house.act(&house.admin, key).expect("a key").key)
-    }
 }
 
 fn roles(house: &House<'_>, id: avouch_core::PrincipalId, roles: &[&str]) {
@@ -190,7 +170,7 @@ both_engines! {
 
     fn a_password_a_key_a_program_and_a_partner_break_no_glass(place) {
         let desk = Desk::new(place);
-        let by_key = desk.account(&["emergency"], None, None);
+        let by_key = desk.house().account(&["emergency"], None, None);
         assert_eq!(needs(desk.open(&by_key, WHY)), ["session"]);
         for (kind, role, recipient) in [("service", "shop", None), ("service", "parcels_api", Some("parcels")), ("auditor", "auditor", None)] {
             let program = desk.house().hire(kind, role, recipient);
@@ -294,9 +274,9 @@ both_engines! {
         let mut desk = Desk::new(place);
         let ida = ChangePrincipal { id: Some(desk.ida.id()), person: Some("ida".to_owned()), ..Default::default() };
         desk.house().act(&desk.house().admin, ida).expect("a person");
-        let second = desk.account(&["dpo"], Some("ida"), None);
-        let below = desk.account(&["dpo"], None, Some(&desk.ida));
-        let far_below = desk.account(&["security"], None, Some(&below));
+        let second = desk.house().account(&["dpo"], Some("ida"), None);
+        let below = desk.house().account(&["dpo"], None, Some(&desk.ida));
+        let far_below = desk.house().account(&["security"], None, Some(&below));
         let Opened { id, due, .. } = desk.opened();
         assert_eq!(desk.reveal(desk.star), "ok");
         assert_eq!(slug(desk.review(&desk.dpo, id, GlassOutcome::Justified)), "conflict", "it is not over");
@@ -353,7 +333,7 @@ both_engines! {
         assert_eq!(slug(desk.open(&desk.ida, WHY)), "conflict");
         assert_eq!(desk.alarms(), [AlarmKind::ReviewOverdue, AlarmKind::BreakGlass, AlarmKind::BreakGlass]);
         // Another is let in no more than she is.
-        let colleague = desk.account(&["dpo"], None, None);
+        let colleague = desk.house().account(&["dpo"], None, None);
         desk.review(&colleague, id, GlassOutcome::Justified).expect("reviewed");
         desk.review(&colleague, second.id, GlassOutcome::Justified).expect("reviewed");
         desk.again();

@@ -241,6 +241,25 @@ impl<'p> House<'p> {
         })
     }
 
+    /// Another account of staff with these roles, of this human being and under this manager.
+    pub(crate) fn account(&self, roles: &[&str], person: Option<&str>, manager: Option<&Caller>) -> Caller {
+        let create = CreatePrincipal {
+            kind: "staff".to_owned(),
+            name: "Somebody".to_owned(),
+            login: None,
+            contact: None,
+            manager: manager.map(Caller::id),
+            person: person.map(str::to_owned),
+            roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+            recipient: None,
+            networks: Vec::new(),
+            days: None,
+        };
+        let principal = self.act(&self.admin, create).expect("made").id;
+        let key = CreateKey { principal, label: "test".to_owned(), days: 1, networks: Vec::new() };
+        caller(&self.app, &self.act(&self.admin, key).expect("a key").key)
+    }
+
     /// A principal of a kind with a role, ready to call.
     pub(crate) fn hire(&self, kind: &str, role: &str, recipient: Option<&str>) -> Caller {
         let principal = self

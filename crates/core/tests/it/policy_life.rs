@@ -10,12 +10,12 @@ use avouch_core::charters::{
 };
 use avouch_core::gate::approvals::{ApprovalState, AskApproval, ReadApprovals, Scope, Vote};
 use avouch_core::gate::marks::{Mark, MarkSubject};
-use avouch_core::gate::principals::{ChangePrincipal, CreateKey, CreatePrincipal};
+use avouch_core::gate::principals::ChangePrincipal;
 use avouch_core::gate::{Caller, Reason, Status};
 use avouch_core::{Action, DraftId, Error, Need, SubjectId};
 use avouch_testkit::both_engines;
 
-use crate::house::{House, ana, caller, shop_files, slug};
+use crate::house::{House, ana, shop_files, slug};
 
 /// A shop whose charter has a second person look at another, and its people.
 struct Shop<'p> {
@@ -47,25 +47,6 @@ impl<'p> Shop<'p> {
 
     fn activate(&self, id: DraftId) -> Result<u32, Error> {
         self.house.act(&self.admin, ActivateDraft { id })
-    }
-
-    /// Another account with these roles.
-    fn account(&self, roles: &[&str], person: Option<&str>, manager: Option<&Caller>) -> Caller {
-        let create = CreatePrincipal {
-            kind: "staff".to_owned(),
-            name: "Somebody".to_owned(),
-            login: None,
-            contact: None,
-            manager: manager.map(Caller::id),
-            person: person.map(str::to_owned),
-            roles: roles.iter().map(|role| (*role).to_owned()).collect(),
-            recipient: None,
-            networks: Vec::new(),
-            days: None,
-        };
-        let principal = self.house.act(&self.house.admin, create).expect("made").id;
-        let key = CreateKey { principal, label: "test".to_owned(), days: 1, networks: Vec::new() };
-        caller(&self.house.app, &self.house.act(&self.house.admin, key).expect("a key").key)
     }
 }
 
@@ -237,8 +218,8 @@ both_engines! {
 
     fn nobody_agrees_to_their_own_charter_by_whatever_account(place) {
         let shop = Shop::new(place);
-        let ida = shop.account(&["admin", "dpo"], Some("ida"), None);
-        let (second, below) = (shop.account(&["dpo"], Some("ida"), None), shop.account(&["dpo"], None, Some(&ida)));
+        let ida = shop.house.account(&["admin", "dpo"], Some("ida"), None);
+        let (second, below) = (shop.house.account(&["dpo"], Some("ida"), None), shop.house.account(&["dpo"], None, Some(&ida)));
         let shop = Shop { admin: ida, ..shop };
         let drafted = shop.draft(less()).expect("drafted");
         for (who, what) in [(&shop.admin, "herself"), (&second, "her second account"), (&below, "who reports to her")] {
@@ -290,7 +271,7 @@ both_engines! {
         shop.vote(&shop.dpo, &drafted).expect("agreed");
         let status = |status| shop.house.act(&shop.house.admin, ChangePrincipal { id: Some(shop.dpo.id()), status: Some(status), ..Default::default() });
         status(Status::Suspended).expect("suspended");
-        let other = shop.account(&["dpo"], None, None);
+        let other = shop.house.account(&["dpo"], None, None);
         assert_eq!(slug(shop.activate(drafted.draft.id)), "denied-by-policy", "she has no word any more");
         status(Status::Active).expect("back");
         shop.house.clock.advance(Duration::from_secs(480 * 60 + 1));
