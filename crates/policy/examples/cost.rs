@@ -62,8 +62,11 @@ fn measured(size: &Size) -> Vec<(String, Figures)> {
         let (decision, views) = asked(engine, request);
         assert!(decision.allowed && views.iter().all(|shown| shown.view == View::Clear));
     };
-    let fresh = engine();
     let allowed = |number: u64| request(number, size.roles, &purposes);
+    let alone = engine();
+    let decides = |number: u64| assert!(alone.decide(black_box(&allowed(number))).allowed);
+    lines.push((format!("{there} policies: the act alone, first time"), Figures::of(QUESTIONS, decides)));
+    let fresh = engine();
     lines.push((
         format!("{there} policies: one field, first time"),
         Figures::of(QUESTIONS, |number| clear(&allowed(number), &fresh)),
