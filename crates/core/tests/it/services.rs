@@ -578,11 +578,14 @@ both_engines! {
         desk.house.act(&desk.house.admin, ApplyCharter { files, base_version: 1 }).expect("applied");
         desk.shop = service(&desk.house, "parcels_api", Some("parcels"), &[]);
         desk.register(desk.shop, &desk.program.jwks()).expect("registered");
+        let security = desk.house.hire("staff", "security", None);
         let kinds = || {
-            let read = ReadAlarms { open: true, before: None, limit: 10 };
-            let alarms = desk.house.act(&desk.house.hire("staff", "security", None), read).expect("read").items;
+            let alarms = desk.house.act(&security, ReadAlarms { open: true, before: None, limit: 10 });
+            let alarms = alarms.expect("read").items;
             alarms.iter().map(|alarm| (alarm.kind, alarm.times)).collect::<Vec<_>>()
         };
+        // It rings aside: nobody who is refused waits for that.
+        let rings = |expected: &[(AlarmKind, i64)]| (0..500).any(|_| kinds() == expected);
         desk.token("here").expect("a token");
         // Whoever cannot sign rings nowhere: it may be anybody.
         let from = address("198.51.100.9");
@@ -591,10 +594,10 @@ both_engines! {
         assert!(kinds().is_empty());
         let signed = desk.assertion("there", Json::Null);
         assert_eq!(refused(desk.judge_from(from, Some(&signed), Some(&desk.endpoint_proof("there")), None)), "client");
-        assert_eq!(kinds(), [(AlarmKind::PartnerNetwork, 1)]);
+        assert!(rings(&[(AlarmKind::PartnerNetwork, 1)]));
 
         desk.house.clock.advance(Duration::from_secs(20 * 24 * 3600));
         assert_eq!(refused(desk.token("late")), "client");
-        assert_eq!(kinds(), [(AlarmKind::PartnerContract, 1), (AlarmKind::PartnerNetwork, 1)]);
+        assert!(rings(&[(AlarmKind::PartnerContract, 1), (AlarmKind::PartnerNetwork, 1)]));
     }
 }
