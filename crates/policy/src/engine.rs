@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use cedar_policy::Schema;
 
-use self::evaluate::{Ask, Evaluator};
+use self::evaluate::{Ask, Evaluator, Looks};
 use self::memo::Memo;
 use self::needs::Holders;
 use crate::source::{Content, Loaded, Names, doubles, load, misread};
@@ -155,10 +155,12 @@ impl Engine {
     ///
     /// A request that is refused shows nothing.
     pub fn views(&self, request: &Request, fields: &[Field], ceiling: View) -> Vec<Arc<FieldView>> {
-        fields.iter().map(|field| self.view(request, field, ceiling)).collect()
+        let looks = Looks::of(request);
+        fields.iter().map(|field| self.view(&looks, field, ceiling)).collect()
     }
 
-    fn view(&self, request: &Request, field: &Field, ceiling: View) -> Arc<FieldView> {
+    fn view(&self, looks: &Looks<'_>, field: &Field, ceiling: View) -> Arc<FieldView> {
+        let request = looks.request;
         let hash = self.views.hash(&(request, field, ceiling));
         let is_it =
             |(of, at, up_to): &(Request, Field, View)| of == request && at == field && *up_to == ceiling;
@@ -166,9 +168,9 @@ impl Engine {
             return view;
         }
         match self.known(request) {
-            Cow::Owned(request) => self.view(&request, field, ceiling),
+            Cow::Owned(request) => self.view(&Looks::of(&request), field, ceiling),
             Cow::Borrowed(_) => {
-                let view = Arc::new(self.view_anew(request, field, ceiling));
+                let view = Arc::new(self.view_anew(looks, field, ceiling));
                 self.views.keep(hash, (request.clone(), field.clone(), ceiling), view.clone());
                 view
             }
@@ -176,27 +178,26 @@ impl Engine {
     }
 
     fn decide_anew(&self, request: &Request) -> Decision {
-        let verdict = self.evaluator.ask(&Ask::operation(request));
+        let verdict = self.evaluator.ask(&Ask::Operation(request));
         let needs = if verdict.allowed { Vec::new() } else { self.needs(request, &verdict.advice) };
         Decision { allowed: verdict.allowed, policies: verdict.policies, needs }
     }
 
-    fn view_anew(&self, request: &Request, field: &Field, ceiling: View) -> FieldView {
-        let decision = self.decide(request);
+    fn view_anew(&self, looks: &Looks<'_>, field: &Field, ceiling: View) -> FieldView {
+        let decision = self.decide(looks.request);
         if !decision.allowed {
             return FieldView { view: View::Nothing, policies: Vec::new(), needs: decision.needs.clone() };
         }
-        let (view, policies) = self.highest(request, field, ceiling);
-        let needs = if view == ceiling { Vec::new() } else { self.view_needs(request, field, ceiling, view) };
+        let (view, policies) = self.highest(looks, field, ceiling);
+        let needs = if view == ceiling { Vec::new() } else { self.view_needs(looks, field, ceiling, view) };
         FieldView { view, policies, needs }
     }
 
     /// Asks rung by rung, downwards from the ceiling; the first that is allowed is the view.
-    fn highest(&self, request: &Request, field: &Field, ceiling: View) -> (View, Vec<Arc<str>>) {
+    fn highest(&self, looks: &Looks<'_>, field: &Field, ceiling: View) -> (View, Vec<Arc<str>>) {
         let rungs = View::RUNGS.iter().copied().filter(|rung| *rung <= ceiling);
         rungs
-            .map(|rung| (rung, Ask::look(request, field, rung)))
-            .filter_map(|(rung, ask)| Some((rung, self.evaluator.ask(&ask?))))
+            .map(|rung| (rung, self.evaluator.ask(&Ask::Look(looks, field, rung))))
             .find(|(_, verdict)| verdict.allowed)
             .map_or((View::Nothing, Vec::new()), |(rung, verdict)| (rung, verdict.policies))
     }

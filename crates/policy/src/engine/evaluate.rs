@@ -1,10 +1,12 @@
 //! Asking Cedar: requests and entities built from our facts, against the slice of policies that can apply.
 //!
 //! A slice holds the policies whose scope fits a kind of principal and an action; the others cannot match, so
-//! leaving them out changes no decision (a property test compares). Whatever goes wrong here denies: an ask that
-//! cannot be built, and, other than in Cedar itself, any policy that fails to evaluate, because Cedar would skip
-//! a failing forbid.
+//! leaving them out changes no decision. Nor does it that those in it are not asked about their action once more: for
+//! both, a property test compares with all policies as they were written. Whatever goes wrong here denies: an ask that
+//! cannot be built, and, other than in Cedar itself, any policy that fails to evaluate, because Cedar would skip a
+//! failing forbid.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::error::Error;
 use std::str::FromStr;
@@ -15,13 +17,18 @@ use cedar_policy::{
     EntityUid, Policy, PolicyId, PolicySet, PrincipalConstraint, ResourceConstraint, RestrictedExpression,
     Schema,
 };
+use serde_json::json;
 
+use super::memo::Memo;
 use crate::advice::Advice;
 use crate::source::Loaded;
-use crate::{Action, Field, KeyClass, PrincipalKind, Request, Shows, View};
+use crate::{Action, Field, KeyClass, PrincipalClass, PrincipalKind, Request, View};
+
+/// Of how many questions it is remembered who and what is in them.
+const REMEMBERED: usize = 8_192;
 
 /// What Cedar is asked about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Act {
     Operation(Action),
     Rung(View),
@@ -43,33 +50,46 @@ impl Act {
 
 /// One question to Cedar.
 #[derive(Debug)]
-pub(super) struct Ask<'a> {
-    request: &'a Request,
-    look: Option<Look<'a>>,
+pub(super) enum Ask<'a> {
+    /// May the operation be done?
+    Operation(&'a Request),
+    /// May the operation show a field up to this rung?
+    Look(&'a Looks<'a>, &'a Field, View),
 }
 
-/// Whether a field may be shown up to a rung.
+/// What of fields an operation shows: many questions, for which the facts are put into Cedar's terms once.
 #[derive(Debug)]
-struct Look<'a> {
-    field: &'a Field,
-    rung: View,
-    ladder: Shows,
+pub(super) struct Looks<'a> {
+    pub(super) request: &'a Request,
+    facts: OnceCell<Option<Context>>,
+}
+
+impl<'a> Looks<'a> {
+    pub(super) const fn of(request: &'a Request) -> Self {
+        Self { request, facts: OnceCell::new() }
+    }
 }
 
 impl<'a> Ask<'a> {
-    /// May the operation be done?
-    pub(super) fn operation(request: &'a Request) -> Self {
-        Self { request, look: None }
+    const fn request(&self) -> &'a Request {
+        match self {
+            Self::Operation(request) => request,
+            Self::Look(looks, ..) => looks.request,
+        }
     }
 
-    /// May the operation show a field up to this rung? `None` for an operation that shows no fields.
-    pub(super) fn look(request: &'a Request, field: &'a Field, rung: View) -> Option<Self> {
-        let ladder = request.action.shows()?;
-        Some(Self { request, look: Some(Look { field, rung, ladder }) })
+    const fn field(&self) -> Option<&'a Field> {
+        match self {
+            Self::Operation(_) => None,
+            Self::Look(_, field, _) => Some(field),
+        }
     }
 
-    fn act(&self) -> Act {
-        self.look.as_ref().map_or(Act::Operation(self.request.action), |look| Act::Rung(look.rung))
+    const fn act(&self) -> Act {
+        match self {
+            Self::Operation(request) => Act::Operation(request.action),
+            Self::Look(_, _, rung) => Act::Rung(*rung),
+        }
     }
 }
 
@@ -90,6 +110,8 @@ pub(super) struct Evaluator {
     schema: Schema,
     types: Types,
     slices: BTreeMap<(PrincipalKind, Act), Slice>,
+    /// Who and what is in a question: few, whatever the facts are.
+    entities: Memo<(PrincipalClass, Act, Option<Field>), Entities>,
     index: HashMap<PolicyId, (Arc<str>, Option<Advice>)>,
     #[cfg(test)]
     all: PolicySet,
@@ -119,6 +141,8 @@ impl Evaluator {
     pub(super) fn new(schema: Schema, loaded: &[Loaded]) -> Result<Self, Box<dyn Error>> {
         let types = Types::new()?;
         let actions = schema.action_entities()?;
+        let sliced: Vec<Policy> =
+            loaded.iter().map(|loaded| of_any_action(&loaded.policy)).collect::<Result<_, _>>()?;
         let mut slices = BTreeMap::new();
         for (kind, principal) in &types.principals {
             for act in Act::all() {
@@ -133,8 +157,8 @@ impl Evaluator {
                         && action_fits(&policy.action_constraint(), &uid, &actions)
                         && resource_fits(&policy.resource_constraint(), resource)
                 };
-                let fitting = loaded.iter().map(|loaded| &loaded.policy).filter(|policy| fits(policy));
-                let policies = PolicySet::from_policies(fitting.cloned())?;
+                let fitting = loaded.iter().zip(&sliced).filter(|(loaded, _)| fits(&loaded.policy));
+                let policies = PolicySet::from_policies(fitting.map(|(_, sliced)| sliced.clone()))?;
                 slices.insert((*kind, act), Slice { action, policies });
             }
         }
@@ -148,6 +172,7 @@ impl Evaluator {
             schema,
             types,
             slices,
+            entities: Memo::new(REMEMBERED),
             #[cfg(test)]
             all: PolicySet::from_policies(loaded.iter().map(|loaded| loaded.policy.clone()))?,
         })
@@ -155,7 +180,7 @@ impl Evaluator {
 
     /// Asks the slice of policies that can apply.
     pub(super) fn ask(&self, ask: &Ask<'_>) -> Verdict {
-        let Some(slice) = self.slices.get(&(ask.request.principal.kind(), ask.act())) else {
+        let Some(slice) = self.slices.get(&(ask.request().principal.kind(), ask.act())) else {
             return Verdict::default();
         };
         self.ask_of(ask, slice, &slice.policies).unwrap_or_default()
@@ -164,7 +189,7 @@ impl Evaluator {
     /// Asks every policy: what the slices are compared with.
     #[cfg(test)]
     pub(super) fn ask_all(&self, ask: &Ask<'_>) -> Verdict {
-        let slice = &self.slices[&(ask.request.principal.kind(), ask.act())];
+        let slice = &self.slices[&(ask.request().principal.kind(), ask.act())];
         self.ask_of(ask, slice, &self.all).expect("the question can be built")
     }
 
@@ -187,26 +212,42 @@ impl Evaluator {
     }
 
     /// Our facts in Cedar's terms. In our tests every question is held against the schema.
-    fn question(&self, ask: &Ask<'_>, slice: &Slice) -> Option<(cedar_policy::Request, Entities)> {
+    fn question(&self, ask: &Ask<'_>, slice: &Slice) -> Option<(cedar_policy::Request, Arc<Entities>)> {
         let Self { types, schema, .. } = self;
         let schema = cfg!(test).then_some(schema);
-        let principal = types.principal(ask.request)?;
-        let mut entities = vec![principal.clone(), slice.action.clone()];
-        let resource = match &ask.look {
-            None => types.vault.clone(),
-            Some(look) => {
-                let field = types.field(look.field)?;
-                let uid = field.uid();
-                entities.push(field);
-                uid
+        let entities = self.entities(ask, slice)?;
+        let principal = types.principals.get(&ask.request().principal.kind())?.clone();
+        let resource =
+            ask.field().map_or_else(|| types.vault.clone(), |field| entity(&types.field, &field.name));
+        let context = match ask {
+            Ask::Operation(request) => types.context(types.facts(request)),
+            Ask::Look(looks, ..) => {
+                looks.facts.get_or_init(|| types.context(types.facts_of_a_look(looks.request)?)).clone()
             }
+        }?;
+        let request = cedar_policy::Request::new(principal, slice.action.uid(), resource, context, schema);
+        Some((request.ok()?, entities))
+    }
+
+    fn entities(&self, ask: &Ask<'_>, slice: &Slice) -> Option<Arc<Entities>> {
+        let Self { types, schema, .. } = self;
+        let asked = (&ask.request().principal, ask.act(), ask.field());
+        let hash = self.entities.hash(&asked);
+        let is_it = |(principal, act, field): &(PrincipalClass, Act, Option<Field>)| {
+            (principal, *act, field.as_ref()) == asked
         };
-        let entities = Entities::from_entities(entities, schema).ok()?;
-        let context = types.context(ask)?;
-        let request =
-            cedar_policy::Request::new(principal.uid(), slice.action.uid(), resource, context, schema)
-                .ok()?;
-        Some((request, entities))
+        if let Some(entities) = self.entities.find(hash, is_it) {
+            return Some(entities);
+        }
+        let (principal, act, field) = asked;
+        let mut entities = vec![types.principal(principal)?, slice.action.clone()];
+        if let Some(field) = field {
+            entities.push(types.field(field)?);
+        }
+        let schema = cfg!(test).then_some(schema);
+        let entities = Arc::new(Entities::from_entities(entities, schema).ok()?);
+        self.entities.keep(hash, (principal.clone(), act, field.cloned()), Arc::clone(&entities));
+        Some(entities)
     }
 }
 
@@ -230,8 +271,7 @@ impl Types {
         })
     }
 
-    fn principal(&self, request: &Request) -> Option<Entity> {
-        let principal = &request.principal;
+    fn principal(&self, principal: &PrincipalClass) -> Option<Entity> {
         let uid = self.principals.get(&principal.kind())?.clone();
         let roles: HashSet<_> = principal.roles().iter().map(|role| entity(&self.role, role)).collect();
         // Only a service can be bound to a recipient; another kind that is so is a mistake, and is nobody.
@@ -253,7 +293,7 @@ impl Types {
         Entity::new(entity(&self.field, &field.name), attributes, HashSet::from([category])).ok()
     }
 
-    fn context(&self, Ask { request, look }: &Ask<'_>) -> Option<Context> {
+    fn facts(&self, request: &Request) -> Vec<(&'static str, RestrictedExpression)> {
         let truth = RestrictedExpression::new_bool;
         let number = RestrictedExpression::new_long;
         let named = |kind, id| RestrictedExpression::new_entity_uid(entity(kind, id));
@@ -288,12 +328,28 @@ impl Types {
         if let Some(purpose) = &request.purpose {
             facts.push(("purpose", named(&self.purpose, purpose)));
         }
-        if let Some(look) = look {
-            facts.push(("during", named(&self.operation, request.action.as_str())));
-            facts.push(("ladder", named(&self.ladder, look.ladder.as_str())));
-        }
+        facts
+    }
+
+    /// `None` for an operation that shows no fields.
+    fn facts_of_a_look(&self, request: &Request) -> Option<Vec<(&'static str, RestrictedExpression)>> {
+        let named = |kind, id| RestrictedExpression::new_entity_uid(entity(kind, id));
+        let mut facts = self.facts(request);
+        facts.push(("during", named(&self.operation, request.action.as_str())));
+        facts.push(("ladder", named(&self.ladder, request.action.shows()?.as_str())));
+        Some(facts)
+    }
+
+    fn context(&self, facts: Vec<(&'static str, RestrictedExpression)>) -> Option<Context> {
         Context::from_pairs(facts.into_iter().map(|(name, fact)| (name.to_owned(), fact))).ok()
     }
+}
+
+/// The policy as it stands in a slice, which is of one action.
+fn of_any_action(policy: &Policy) -> Result<Policy, Box<dyn Error>> {
+    let mut json = policy.to_json()?;
+    *json.get_mut("action").ok_or("a policy without an action")? = json!({"op": "All"});
+    Ok(Policy::from_json(Some(policy.id().clone()), json)?)
 }
 
 fn failing(error: &AuthorizationError) -> &PolicyId {

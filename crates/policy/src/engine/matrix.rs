@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Engine;
+use super::evaluate::Looks;
 use crate::{
     Action, Field, PrincipalClass, PrincipalKind, Proof, Request, RowClass, Shows, SubjectClass, View,
 };
@@ -65,8 +66,10 @@ impl Engine {
         // The most that any of the role's actions shows by a ladder.
         let most = |field: &Field, purpose: &Arc<str>, actions: &[Action], ladder: Shows| {
             let actions = actions.iter().filter(|action| action.shows() == Some(ladder));
-            let views =
-                actions.map(|action| self.view(&ask(*action, Some(purpose)), field, View::Clear).view);
+            let views = actions.map(|action| {
+                let request = ask(*action, Some(purpose));
+                self.view(&Looks::of(&request), field, View::Clear).view
+            });
             views.max().unwrap_or(View::Nothing)
         };
         for (purpose, actions) in &used {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use super::Engine;
-use super::evaluate::Ask;
+use super::evaluate::{Ask, Looks};
 use crate::advice::Advice;
 use crate::{
     Action, Field, Need, PrincipalClass, PrincipalKind, Proof, Request, RowClass, SubjectClass, View,
@@ -77,18 +77,19 @@ impl Engine {
     /// Why a field is not shown up to the ceiling, sorted; never empty.
     pub(super) fn view_needs(
         &self,
-        request: &Request,
+        looks: &Looks<'_>,
         field: &Field,
         ceiling: View,
         view: View,
     ) -> Vec<Need> {
-        let look = Ask::look(request, field, ceiling);
-        let advice = look.map(|ask| self.evaluator.ask(&ask).advice).unwrap_or_default();
+        let request = looks.request;
+        let advice = self.evaluator.ask(&Ask::Look(looks, field, ceiling)).advice;
         let reached: Vec<(Option<Arc<str>>, View)> = self
             .open_purposes(request)
             .into_iter()
             .map(|purpose| {
-                let view = self.highest(&self.satisfied(request, purpose.clone()), field, ceiling).0;
+                let satisfied = self.satisfied(request, purpose.clone());
+                let view = self.highest(&Looks::of(&satisfied), field, ceiling).0;
                 (purpose, view)
             })
             .collect();
@@ -135,7 +136,7 @@ impl Engine {
         candidates
             .filter(|purpose| {
                 let request = self.satisfied(request, purpose.clone());
-                self.evaluator.ask(&Ask::operation(&request)).allowed
+                self.evaluator.ask(&Ask::Operation(&request)).allowed
             })
             .collect()
     }

@@ -36,8 +36,9 @@ proptest! {
             static PROMISED: Evaluator = promised();
         }
         ENGINE.with(|engine| PROMISED.with(|promised| {
-            let looks = View::RUNGS.iter().filter_map(|rung| Ask::look(&request, &field, *rung));
-            for ask in std::iter::once(Ask::operation(&request)).chain(looks) {
+            let looks = Looks::of(&request);
+            let rungs = View::RUNGS.iter().map(|rung| Ask::Look(&looks, &field, *rung));
+            for ask in std::iter::once(Ask::Operation(&request)).chain(rungs) {
                 prop_assert_eq!(engine.evaluator.ask(&ask).allowed, promised.ask(&ask).allowed);
             }
             Ok(())

@@ -75,8 +75,10 @@ proptest! {
         ENGINE.with(|engine| {
             for (request, field) in &requests {
                 let request = &*engine.known(request);
-                let looks = View::RUNGS.iter().filter_map(|rung| Ask::look(request, field, *rung));
-                for ask in std::iter::once(Ask::operation(request)).chain(looks) {
+                let looks = Looks::of(request);
+                let rungs = View::RUNGS.iter().filter(|_| request.action.shows().is_some());
+                let rungs = rungs.map(|rung| Ask::Look(&looks, field, *rung));
+                for ask in std::iter::once(Ask::Operation(request)).chain(rungs) {
                     prop_assert_eq!(engine.evaluator.ask(&ask), engine.evaluator.ask_all(&ask));
                 }
                 let decision = engine.decide(request);

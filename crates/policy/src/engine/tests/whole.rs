@@ -94,7 +94,7 @@ fn a_purpose_that_the_charter_does_not_name_is_forbidden_in_the_policy() {
     let engine = engine_with(&[source("permit (principal, action, resource);")]);
     for purpose in ["world_domination", "support"] {
         let request = Request { purpose: Some(purpose.into()), ..reveal() };
-        let verdict = engine.evaluator.ask(&Ask::operation(&request));
+        let verdict = engine.evaluator.ask(&Ask::Operation(&request));
         assert_eq!(verdict.allowed, purpose == "support");
         assert_eq!(ids(&verdict.policies).contains(&"purpose:known"), purpose != "support", "{verdict:?}");
     }
