@@ -66,6 +66,11 @@ try {
   check((await reveal()).status === 403, "once");
   await ida.goto("/console/approvals");
   check((await ida.text()).includes("used"), "and the page says so");
+  await dora.goto("/console/approvals");
+  await dora.page.getByRole("listitem").filter({ hasText: "order 4711" }).getByRole("link").click();
+  await dora.page.getByRole("heading", { name: "What was done under it" }).waitFor();
+  check((await dora.text()).includes("email (clear)"), "whoever has agreed sees what was done under it");
+  await dora.look("approval-work");
   await ida.goto("/console/account");
   check((await ida.text()).includes("Open fields of a customer"), "one sees what one has looked at");
   await ida.look("account-looks");

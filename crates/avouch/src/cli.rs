@@ -334,7 +334,7 @@ mod tests {
         "approval agree ID --why right",
         "approval refuse ID",
         "approval cancel ID",
-        "approval work ID --limit 10",
+        "approval show ID --limit 10",
         "break-glass open --role emergency --minutes 30 --reason why",
         "break-glass list --limit 10",
         "break-glass show ID --limit 10",

@@ -192,6 +192,14 @@ impl Client {
         self.call(Method::GET, "/v1/approvals").page(page).send()
     }
 
+    /// `GET /v1/approvals/{id}`.
+    ///
+    /// # Errors
+    /// As all calls: [`Error`].
+    pub fn approval(&self, id: Uuid) -> Result<Approval, Error> {
+        self.call(Method::GET, format!("/v1/approvals/{id}")).send()
+    }
+
     /// `POST /v1/approvals/{id}/word`.
     ///
     /// # Errors

@@ -99,7 +99,7 @@ pub(crate) fn routes() -> (Router<Shared>, OpenApi) {
         .routes(routes!(alarms::close))
         .routes(routes!(approvals::ask, approvals::list))
         .routes(routes!(approvals::word))
-        .routes(routes!(approvals::cancel))
+        .routes(routes!(approvals::read, approvals::cancel))
         .routes(routes!(approvals::work))
         .routes(routes!(break_glass::open, break_glass::list))
         .routes(routes!(break_glass::read, break_glass::close))

@@ -11,6 +11,7 @@ mod own;
 mod pages;
 mod show;
 mod sign_on;
+mod work;
 
 use axum::Router;
 use axum::routing::{MethodRouter, get, post};
@@ -27,7 +28,7 @@ pub(crate) fn speaks(path: &str) -> bool {
 const ROOT: &str = "/console";
 
 /// Every route of the pages, with its method, for the table of routes.
-pub(crate) const ROUTES: [(&str, &str); 41] = [
+pub(crate) const ROUTES: [(&str, &str); 42] = [
     ("GET", ROOT),
     ("GET", "/console/console.css"),
     ("GET", "/console/passkey.js"),
@@ -59,6 +60,7 @@ pub(crate) const ROUTES: [(&str, &str); 41] = [
     ("POST", "/console/sessions/lend"),
     ("POST", "/console/logout"),
     ("GET", "/console/approvals"),
+    ("GET", "/console/approvals/{id}"),
     ("POST", "/console/approvals/{id}/agree"),
     ("POST", "/console/approvals/{id}/refuse"),
     ("POST", "/console/approvals/{id}/cancel"),
@@ -73,7 +75,7 @@ pub(crate) const ROUTES: [(&str, &str); 41] = [
 
 pub(crate) fn routes() -> Router<Shared> {
     let mut router = Router::new();
-    let table: [(&str, MethodRouter<Shared>); 37] = [
+    let table: [(&str, MethodRouter<Shared>); 38] = [
         (ROOT, get(pages::home)),
         ("/", get(pages::home)),
         ("/favicon.ico", get(assets::no_icon)),
@@ -104,6 +106,7 @@ pub(crate) fn routes() -> Router<Shared> {
         ("/console/sessions/lend", post(own::lend)),
         ("/console/logout", post(own::log_out)),
         ("/console/approvals", get(approvals::list)),
+        ("/console/approvals/{id}", get(approvals::read)),
         ("/console/approvals/{id}/agree", post(approvals::agree)),
         ("/console/approvals/{id}/refuse", post(approvals::refuse)),
         ("/console/approvals/{id}/cancel", post(approvals::cancel)),

@@ -21,8 +21,8 @@ pub(crate) enum ApprovalCommand {
     Ask(Box<AskArgs>),
     /// List what you have asked for, and what waits for your word
     List(ListArgs),
-    /// List what was done under one
-    Work(WorkArgs),
+    /// Show one, and what was done under it
+    Show(ShowArgs),
     /// Agree to what somebody asks for
     Agree(WordArgs),
     /// Do not agree
@@ -41,7 +41,7 @@ pub(crate) struct ListArgs {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct WorkArgs {
+pub(crate) struct ShowArgs {
     /// The request
     id: Uuid,
     #[command(flatten)]
@@ -147,9 +147,14 @@ pub(super) fn run(command: ApprovalCommand, remote: &Remote) -> Result<ExitCode,
             let page = client.approvals(&PageQuery::from(paging))?;
             output.answer(&page, |page| listing(&table(&page.items), page.next_cursor.as_ref()))
         }
-        ApprovalCommand::Work(WorkArgs { id, paging }) => {
-            let page = client.approval_work(id, &PageQuery::from(paging))?;
-            output.answer(&page, |page| listing(&work(&page.items), page.next_cursor.as_ref()))
+        ApprovalCommand::Show(ShowArgs { id, paging }) => {
+            let approval = client.approval(id)?;
+            let done = client.approval_work(id, &PageQuery::from(paging))?;
+            let both = serde_json::json!({ "approval": approval, "work": done });
+            output.answer(&both, |_| {
+                let shown = one(&approval);
+                format!("{shown}\n{}", listing(&work(&done.items), done.next_cursor.as_ref()))
+            })
         }
         ApprovalCommand::Agree(args) => word(args, true, remote),
         ApprovalCommand::Refuse(args) => word(args, false, remote),
@@ -184,6 +189,40 @@ const fn state(state: ApprovalState) -> &'static str {
     }
 }
 
+fn one(approval: &Approval) -> String {
+    let spoken = approval.votes.iter().map(|vote| {
+        let word = if vote.agrees { "agrees" } else { "does not agree" };
+        let why = vote.why.as_ref().map(|why| format!(": {}", why.0)).unwrap_or_default();
+        ("spoken", format!("{} ({}) {word}{why}", vote.name, vote.role))
+    });
+    let asked = [
+        ("state", state(approval.state).to_owned()),
+        ("asked", format!("{} by {}", approval.asked, approval.requester_name)),
+        ("action", approval.action.clone()),
+        ("purpose", approval.purpose.clone()),
+        ("on", whom(approval)),
+        ("fields", approval.fields.join(", ")),
+        ("why", approval.reason.0.clone()),
+        ("until", approval.until.to_string()),
+        ("left", approval.remaining.to_string()),
+        ("waits for", waits(approval)),
+    ];
+    facts(asked.into_iter().chain(spoken))
+}
+
+/// For whose word it waits.
+fn waits(approval: &Approval) -> String {
+    let wanting = || {
+        let each = approval.wanting.iter().map(|wanting| format!("{} {}", wanting.count, wanting.role));
+        each.collect::<Vec<_>>().join(", ")
+    };
+    match approval.state {
+        _ if approval.mine_to_give => "you".to_owned(),
+        ApprovalState::Asked => wanting(),
+        _ => String::new(),
+    }
+}
+
 fn table(approvals: &[Approval]) -> Table {
     let mut table = Table::new([
         "request",
@@ -200,13 +239,6 @@ fn table(approvals: &[Approval]) -> Table {
         "waits for",
     ]);
     for approval in approvals {
-        let wanting: Vec<_> =
-            approval.wanting.iter().map(|wanting| format!("{} {}", wanting.count, wanting.role)).collect();
-        let waits = match approval.state {
-            _ if approval.mine_to_give => "you".to_owned(),
-            ApprovalState::Asked => wanting.join(", "),
-            _ => String::new(),
-        };
         table.row([
             approval.id.to_string(),
             state(approval.state).to_owned(),
@@ -219,7 +251,7 @@ fn table(approvals: &[Approval]) -> Table {
             approval.remaining.to_string(),
             approval.recently.as_ref().map(recently).unwrap_or_default(),
             approval.until.to_string(),
-            waits,
+            waits(approval),
         ]);
     }
     table

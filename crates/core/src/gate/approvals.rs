@@ -15,7 +15,7 @@ mod vote;
 
 pub(crate) use ask::ask_for_draft;
 pub use ask::{AskApproval, CancelApproval, Scope};
-pub use list::{ApprovalPage, ApprovalShown, ReadApprovalWork, ReadApprovals, VoteShown};
+pub use list::{ApprovalPage, ApprovalShown, ReadApproval, ReadApprovalWork, ReadApprovals, VoteShown};
 pub(crate) use live::{Act, ApprovalChange, Approvals, left, people, use_up};
 pub use record::State as ApprovalState;
 pub(crate) use record::{cancel_all, cancel_these, forget, state_of, sweep};

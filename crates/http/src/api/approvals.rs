@@ -2,8 +2,8 @@
 
 use avouch_core::gate::Reach;
 use avouch_core::gate::approvals::{
-    ApprovalShown, ApprovalState as State, AskApproval, CancelApproval, ReadApprovalWork, ReadApprovals,
-    Scope, Vote,
+    ApprovalShown, ApprovalState as State, AskApproval, CancelApproval, ReadApproval, ReadApprovalWork,
+    ReadApprovals, Scope, Vote,
 };
 use avouch_core::gate::marks::{Mark, MarkSubject};
 use avouch_core::vault::Asked;
@@ -74,6 +74,18 @@ pub(super) async fn list(
     let page = perform(&service.app, &caller, read).await?.output;
     let next_cursor = page.next.map(|id| Cursor::id(List::Approvals, id.bytes()));
     render::ok(&Page { items: page.items.into_iter().map(shown).collect(), next_cursor })
+}
+
+/// Shows what one has asked for, or has or had a word on.
+#[utoipa::path(get, path = "/v1/approvals/{id}", tag = "approvals",
+    params(("id" = Uuid, Path, description = "The request")),
+    responses((status = 200, body = Approval, description = "The request")))]
+pub(super) async fn read(
+    Handed(service): Handed<Shared>,
+    Caller(caller): Caller,
+    Path(id): Path<ApprovalId>,
+) -> Result<Response, Failure> {
+    render::ok(&shown(perform(&service.app, &caller, ReadApproval { id }).await?.output))
 }
 
 /// Gives one's word. All that the charter asks for have to agree; one who does not is enough to refuse.

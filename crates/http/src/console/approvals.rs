@@ -1,10 +1,13 @@
-//! What waits for one's word, and what one has asked for.
+//! What waits for one's word, what one has asked for, and what was done under it.
 
 use askama::Template;
 use avouch_core::charters::replay::DAYS;
 use avouch_core::charters::{Becomes, ReadDraft, ReplayChange, ReplayDraft};
 use avouch_core::gate::Reach;
-use avouch_core::gate::approvals::{ApprovalShown, ApprovalState, CancelApproval, ReadApprovals, Vote};
+use avouch_core::gate::approvals::{
+    ApprovalShown, ApprovalState, CancelApproval, ReadApproval, ReadApprovalWork, ReadApprovals, Vote,
+    VoteShown,
+};
 use avouch_core::{Action, ApprovalId, DraftId};
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -12,6 +15,7 @@ use axum::response::Response;
 
 use super::forms::said;
 use super::show::{Frame, go, moment, page};
+use super::work::{WorkRow, work_row};
 use crate::extract::{Caller, Path};
 use crate::perform::perform;
 use crate::problem::Failure;
@@ -28,6 +32,17 @@ struct ApprovalsPage {
     error: Option<String>,
     waiting: Vec<Row>,
     others: Vec<Row>,
+}
+
+#[derive(Template)]
+#[template(path = "approval.html")]
+struct ApprovalPage {
+    frame: Frame,
+    error: Option<String>,
+    one: Row,
+    work: Vec<WorkRow>,
+    /// More was done than is shown here.
+    more: bool,
 }
 
 struct Row {
@@ -47,7 +62,19 @@ struct Row {
     minutes: u32,
     customers: String,
     can_cancel: bool,
+    mine_to_give: bool,
+    votes: Vec<VoteRow>,
+    wanting: Vec<String>,
     draft: Option<DraftRow>,
+}
+
+/// Somebody's word.
+struct VoteRow {
+    name: String,
+    role: String,
+    agrees: bool,
+    at: String,
+    why: Option<String>,
 }
 
 /// Another charter, as whoever is to agree to it sees it.
@@ -123,6 +150,39 @@ async fn shown(
     page(status, &page_of)
 }
 
+pub(super) async fn read(
+    State(service): State<Shared>,
+    caller: Caller,
+    Path(id): Path<ApprovalId>,
+) -> Result<Response, Failure> {
+    one(&service, &caller, id, None).await
+}
+
+async fn one(
+    service: &Shared,
+    Caller(caller): &Caller,
+    id: ApprovalId,
+    error: Option<(StatusCode, String)>,
+) -> Result<Response, Failure> {
+    let approval = perform(&service.app, caller, ReadApproval { id }).await?.output;
+    let work =
+        perform(&service.app, caller, ReadApprovalWork { id, before: None, limit: MOST }).await?.output;
+    let of = approval.draft;
+    let mut row = row(service, caller, approval);
+    if let Some(id) = of {
+        row.draft = Some(draft(service, caller, id).await);
+    }
+    let (status, error) = error.map_or((StatusCode::OK, None), |(status, text)| (status, Some(text)));
+    let page_of = ApprovalPage {
+        frame: Frame::of(service, caller, "approvals"),
+        error,
+        one: row,
+        more: work.next.is_some(),
+        work: work.items.into_iter().map(work_row).collect(),
+    };
+    page(status, &page_of)
+}
+
 fn row(service: &Shared, caller: &avouch_core::gate::Caller, one: ApprovalShown) -> Row {
     let now = service.app.now();
     let over = one.until <= now;
@@ -139,8 +199,11 @@ fn row(service: &Shared, caller: &avouch_core::gate::Caller, one: ApprovalShown)
         matches!(one.state, ApprovalState::Asked | ApprovalState::Granted) && !over && one.remaining > 0;
     let rules = service.app.rules();
     let purpose = rules.charter.purpose(&one.purpose).map(|purpose| purpose.title.clone());
-    let customers =
-        if one.remaining == 1 { "one customer".to_owned() } else { format!("{} customers", one.remaining) };
+    let customers = match one.remaining {
+        0 => "nobody more".to_owned(),
+        1 => "one customer".to_owned(),
+        many => format!("{many} customers"),
+    };
     let whom = whom(&one);
     Row {
         id: one.id.to_string(),
@@ -162,8 +225,16 @@ fn row(service: &Shared, caller: &avouch_core::gate::Caller, one: ApprovalShown)
         minutes: one.minutes,
         customers,
         can_cancel: open && one.requester == caller.id(),
+        mine_to_give: one.mine_to_give,
+        votes: one.votes.into_iter().map(vote_row).collect(),
+        wanting: one.wanting.into_iter().map(|(role, count)| format!("{count} {role}")).collect(),
         draft: None,
     }
+}
+
+fn vote_row(vote: VoteShown) -> VoteRow {
+    let VoteShown { name, role, agrees, at, why } = vote;
+    VoteRow { name, role, agrees, at: moment(at), why }
 }
 
 /// Whom of many it is about, and how many these are.

@@ -1,19 +1,19 @@
 //! Breaking the glass, what was done behind it, and its review.
 
 use askama::Template;
+use avouch_core::GlassId;
 use avouch_core::gate::Reason;
 use avouch_core::gate::break_glass::{
     CloseGlass, GlassOutcome, GlassShown, GlassState, OpenGlass, ReadGlass, ReadGlassWork, ReadGlasses,
     ReviewGlass,
 };
-use avouch_core::gate::work::Worked;
-use avouch_core::{Action, GlassId};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::forms::{Posted, said};
 use super::show::{Frame, go, moment, page};
+use super::work::{WorkRow, work_row};
 use crate::extract::{Caller, Path};
 use crate::perform::perform;
 use crate::problem::Failure;
@@ -74,30 +74,6 @@ struct Row {
     is_open: bool,
     own: bool,
     mine_to_review: bool,
-}
-
-/// Something that was done, as a line. Other pages of what was done under something have the same.
-pub(super) struct WorkRow {
-    at: String,
-    what: String,
-    fields: String,
-    why: String,
-    customers: String,
-}
-
-pub(super) fn work_row(work: Worked) -> WorkRow {
-    let fields = work.fields.into_iter().map(|(name, view)| match view {
-        Some(view) => format!("{name} ({view})"),
-        None => name,
-    });
-    let whom: Vec<String> = work.customers.iter().map(ToString::to_string).collect();
-    WorkRow {
-        at: moment(work.at),
-        what: work.action.parse::<Action>().map_or(work.action, |action| action.about().to_owned()),
-        fields: fields.collect::<Vec<_>>().join(", "),
-        why: work.reason.map(|reason| reason.as_str().to_owned()).unwrap_or_default(),
-        customers: if whom.is_empty() { format!("{} customers", work.count) } else { whom.join(", ") },
-    }
 }
 
 pub(super) async fn list(State(service): State<Shared>, caller: Caller) -> Result<Response, Failure> {

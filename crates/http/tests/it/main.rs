@@ -1,6 +1,7 @@
 //! The server as its clients see it: real sockets, a real vault, the charter that we ship. One module for each concern.
 
 mod access;
+mod approvals;
 mod attackers;
 mod bad_input;
 mod break_glass;

@@ -130,6 +130,29 @@ impl Operation for ReadApprovals {
     }
 }
 
+/// Shows one request to whoever it is any business of.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadApproval {
+    /// Which.
+    pub id: ApprovalId,
+}
+
+impl Operation for ReadApproval {
+    const ACTION: Action = Action::ApprovalRead;
+    type Output = ApprovalShown;
+    about_nobody!();
+
+    fn run(&self, tx: &mut Tx<'_>, cx: &Cx<'_>, _: &Permit, (): ()) -> Result<Outcome<Self::Output>, Error> {
+        let kept = Kept::one(tx, cx.app, self.id)?;
+        let mut shown = shown(cx, self.id, kept).ok_or(Error::NotFound)?;
+        if shown.mine_to_give {
+            shown.recently = recently(tx, cx.app, shown.requester, cx.now)?;
+        }
+        let note = Note { objects: vec![*self.id.bytes()], ..Note::count(1) };
+        Ok(Outcome::new(shown, note))
+    }
+}
+
 /// Lists what was done under it, newest first.
 #[derive(Debug, Clone)]
 pub struct ReadApprovalWork {
