@@ -106,7 +106,7 @@ fn examine(config: &Config, config_path: &Path, memory: &Memory, findings: &mut 
             match Vault::open(config) {
                 Ok(vault) => {
                     findings.ok("vault", "opens: both stores, their migrations, the root and the keyring");
-                    checks::vault(&vault.app, findings);
+                    checks::vault(config, &vault.app, findings);
                     ledger::vault(config, &vault.app, findings);
                     if let Err(error) = vault.close() {
                         findings

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use avouch_client::Options;
+use avouch_core::PrincipalId;
 use avouch_core::app::App;
 use avouch_core::backup::{Backup, Endings, Part, ReadBackups};
 use avouch_core::clock::Clock as _;
-use avouch_core::gate::{Caller, Status};
+use avouch_core::gate::{Caller, PrincipalRecord, Status};
 use avouch_core::indexes::ReadIndexes;
 use avouch_core::keys::{ReadKeys, SealRole, SealState};
 use avouch_core::vault::ReadStatus;
@@ -235,10 +236,12 @@ pub(super) fn server(config: &Config, findings: &mut Findings) {
 }
 
 /// What only an open vault tells.
-pub(super) fn vault(app: &Arc<App>, findings: &mut Findings) {
+pub(super) fn vault(config: &Config, app: &Arc<App>, findings: &mut Findings) {
     charter(app, findings);
+    codes(config, app, findings);
     indexes(app, findings);
-    access(app, findings);
+    keys(app, findings);
+    access(config, app, findings);
     backups(app, findings);
     let state = app.perform_wait(&Caller::system(), ReadKeys);
     if let Ok(state) = &state {
@@ -352,6 +355,22 @@ fn charter(app: &Arc<App>, findings: &mut Findings) {
     }
 }
 
+/// Codes that are sent count only where the operator and the charter both want it.
+fn codes(config: &Config, app: &App, findings: &mut Findings) {
+    match (config.people.codes.is_some(), app.rules().charter.sent_codes()) {
+        (false, false) => {}
+        (true, true) => findings.ok("sent codes", "count as a second factor, beside a password"),
+        (true, false) => findings.warn(
+            "sent codes",
+            "[people.codes] says how they are sent, and the charter does not let them count (`sent_codes`): nobody gets one",
+        ),
+        (false, true) => findings.warn(
+            "sent codes",
+            "the charter lets them count (`sent_codes`), and nothing says how they are sent: [people.codes]",
+        ),
+    }
+}
+
 /// Indexes that do not find everybody, or a field that is not as unique as it says.
 fn indexes(app: &Arc<App>, findings: &mut Findings) {
     let indexes = match app.perform_wait(&Caller::system(), ReadIndexes) {
@@ -396,16 +415,12 @@ fn overfull(subjects: u64, planned: u64) -> Option<String> {
     })
 }
 
-/// Keys that expire soon, and whether anybody is left who can make new ones.
-fn access(app: &App, findings: &mut Findings) {
-    let (access, rules, now) = (app.access(), app.rules(), app.now());
-    let mut administrators = 0;
+/// Keys that expire soon.
+fn keys(app: &App, findings: &mut Findings) {
+    let (access, now) = (app.access(), app.now());
     let mut soon = 0;
-    for (id, principal) in access.principals().filter(|(_, principal)| principal.status == Status::Active) {
-        let mut roles = principal.roles.iter().filter_map(|name| rules.charter.role(name));
-        let administrator = roles.any(|role| role.may("access.change"));
+    for (id, _) in access.principals().filter(|(_, principal)| principal.status == Status::Active) {
         for (key, record) in access.keys_of(id).into_iter().filter(|(_, record)| record.expires > now) {
-            administrators += usize::from(administrator);
             let days = (record.expires - now) / DAY_MICROS;
             if days <= SOON_DAYS {
                 soon += 1;
@@ -416,8 +431,28 @@ fn access(app: &App, findings: &mut Findings) {
     if soon == 0 {
         findings.ok("api keys", format!("none expires within {SOON_DAYS} days"));
     }
-    if administrators == 0 {
-        findings.fail("api keys", "nobody has a valid key who may manage access");
+}
+
+/// Whether anybody is left who gets in and may let others in.
+fn access(config: &Config, app: &Arc<App>, findings: &mut Findings) {
+    let logs_in = match app.with_two_factors() {
+        Ok(people) => people,
+        Err(error) => return findings.fail("access", error.to_string()),
+    };
+    let (access, rules, now) = (app.access(), app.rules(), app.now());
+    let may = |principal: &PrincipalRecord| {
+        let mut roles = principal.roles.iter().filter_map(|name| rules.charter.role(name));
+        principal.status == Status::Active && roles.any(|role| role.may("access.change"))
+    };
+    let has_key = |id| access.keys_of(id).into_iter().any(|(_, record)| record.expires > now);
+    let gets_in = |(id, principal): &(PrincipalId, &PrincipalRecord)| {
+        let by_key = config.people.api_keys || principal.kind == "service";
+        logs_in.contains(id) || by_key && has_key(*id)
+    };
+    match access.principals().filter(|(_, principal)| may(principal)).filter(gets_in).count() {
+        0 => findings.fail("access", "nobody gets in who may manage access: `avouch admin recover`"),
+        1 => findings.ok("access", "one principal gets in who may manage access"),
+        many => findings.ok("access", format!("{many} principals get in who may manage access")),
     }
 }
 

@@ -24,7 +24,7 @@ fn a_new_vault_is_well() {
     place.init();
     let checks = checks(&place, 0);
     assert!(!checks.iter().any(|(_, state, _)| state == "fail"), "{checks:?}");
-    for name in ["config", "settings", "core dumps", "clock", "lock", "vault", "keys", "api keys"] {
+    for name in ["config", "settings", "core dumps", "clock", "lock", "vault", "keys", "api keys", "access"] {
         assert_eq!(state(&checks, name), ["ok"], "{name}");
     }
     let (_, _, warning) =
@@ -113,6 +113,34 @@ fn a_key_that_ends_soon_is_told() {
     place.run(&["init", "--days", "7"]).success();
     let checks = checks(&place, 0);
     assert_eq!(state(&checks, "api keys"), ["warn"]);
+}
+
+#[test]
+fn that_nobody_gets_in_who_lets_others_in_is_told() {
+    let place = Place::new();
+    place.init();
+    let people = |people: &str| place.write("avouch.toml", &format!("{CONFIG}\n{people}"));
+    people("[people]\napi_keys = false\n");
+    let found = checks(&place, 1);
+    assert_eq!(
+        state(&found, "access"),
+        ["fail"],
+        "its only administrator has a key and no passkey: {found:?}"
+    );
+    people("");
+    assert_eq!(state(&checks(&place, 0), "access"), ["ok"]);
+}
+
+#[test]
+fn codes_that_are_sent_and_count_for_nothing_are_told() {
+    let place = Place::new();
+    place.init();
+    place.write("gateway-secret", "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\n");
+    set_mode(&place.path("gateway-secret"), 0o600);
+    let codes = "[people.codes]\nby = \"webhook\"\nurl = \"https://sms.example/codes\"\nsecret_file = \"gateway-secret\"\n";
+    place.write("avouch.toml", &format!("{CONFIG}\n{codes}"));
+    let found = checks(&place, 0);
+    assert_eq!(state(&found, "sent codes"), ["warn"], "the charter does not let them count: {found:?}");
 }
 
 #[test]

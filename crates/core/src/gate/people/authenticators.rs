@@ -1,6 +1,9 @@
 //! What somebody logs in with, as it is kept: one sealed row each, bound to its id and naming its owner. A secret that changes is
 //! another authenticator with another id, so what was judged against an old one is not taken for the new.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use avouch_authn::passkey::Passkey;
 use avouch_authn::password::Hashed;
 use avouch_authn::recovery::Codes;
@@ -24,6 +27,7 @@ statements! {
     data CHANGE = "update authenticator set sealed = ?2 where id = ?1";
     data ONE = "select principal, sealed from authenticator where id = ?1";
     data OF_IDENTITY = "select id, principal, sealed from authenticator where identity = ?1";
+    data ALL = "select id, principal, sealed from authenticator";
     data OF_PRINCIPAL = "select id, sealed from authenticator where principal = ?1 order by id";
     data DROP = "delete from authenticator where id = ?1 and principal = ?2";
     data DROP_ALL = "delete from authenticator where principal = ?1";
@@ -154,6 +158,24 @@ impl Authenticator {
             .collect()
     }
 
+    /// Who has something that is worth two factors, by itself or beside a password. Looks at all there are.
+    fn two_factors(tx: &mut Tx<'_>, app: &App) -> Result<HashSet<PrincipalId>, Error> {
+        let rows = tx.query(&ALL, &[], |row| {
+            Ok((row.bytes::<16>(0)?, PrincipalId::from_bytes(row.bytes(1)?), row.blob(2)?.to_vec()))
+        })?;
+        let mut owners = HashSet::new();
+        for (id, owner, sealed) in rows {
+            let kept = open(app, &id, &sealed)?;
+            if kept.principal != owner {
+                return Err(Error::Tampered);
+            }
+            if !matches!(kept.secret, Secret::Password { .. } | Secret::Recovery(_)) {
+                owners.insert(owner);
+            }
+        }
+        Ok(owners)
+    }
+
     /// One of a person, as this transaction finds it.
     pub(super) fn one(
         tx: &mut Tx<'_>,
@@ -209,6 +231,17 @@ impl Authenticator {
         let plain =
             serde_json::to_vec(self).map_err(|_| Error::Internal("an authenticator has no JSON form"))?;
         Ok(app.keys.seal_row("authenticator", id.bytes(), &Zeroizing::new(plain), &app.rng)?)
+    }
+}
+
+impl App {
+    /// Who can log in by two factors: has something that is worth them by itself, or beside a password.
+    ///
+    /// # Errors
+    /// When the store or a row in it is not what it should be.
+    pub fn with_two_factors(self: &Arc<Self>) -> Result<HashSet<PrincipalId>, Error> {
+        let app = Arc::clone(self);
+        self.store.read_wait(move |tx| Authenticator::two_factors(tx, &app))
     }
 }
 

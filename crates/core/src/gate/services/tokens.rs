@@ -69,7 +69,15 @@ pub(crate) struct TokenRecord {
 
 /// The tokens in memory.
 #[derive(Debug, Default)]
-pub(crate) struct Tokens(RwLock<HashMap<TokenId, Arc<TokenRecord>>>);
+pub(crate) struct Tokens(RwLock<Held>);
+
+#[derive(Debug, Default)]
+struct Held {
+    all: HashMap<TokenId, Arc<TokenRecord>>,
+    /// How often all of a service's have ended. Answers do not come in the order of commits: one that was made before
+    /// that, and comes after it, is not let in.
+    ends: u64,
+}
 
 impl Tokens {
     /// Loads them, in the place of what is in memory.
@@ -88,7 +96,7 @@ impl Tokens {
             }
             all.insert(TokenId::from_bytes(id), Arc::new(record));
         }
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = all;
+        self.0.write().unwrap_or_else(PoisonError::into_inner).all = all;
         Ok(())
     }
 
@@ -96,8 +104,9 @@ impl Tokens {
     pub(crate) fn install(&self, changes: &[SessionChange]) {
         for change in changes {
             if let SessionChange::EndTokens(principal) = change {
-                let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
-                all.retain(|_, token| token.principal != *principal);
+                let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
+                held.all.retain(|_, token| token.principal != *principal);
+                held.ends = held.ends.wrapping_add(1);
             }
         }
     }
@@ -111,31 +120,40 @@ impl Tokens {
 
     /// The token, if it is alive.
     pub(crate) fn alive(&self, id: TokenId, now: i64) -> Option<Arc<TokenRecord>> {
-        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        all.get(&id).filter(|token| now < token.until).cloned()
+        let held = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        held.all.get(&id).filter(|token| now < token.until).cloned()
     }
 
     /// How many of a service are alive.
     pub(crate) fn count(&self, principal: Option<PrincipalId>, now: i64) -> usize {
-        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let held = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let counts =
             |token: &TokenRecord| now < token.until && principal.is_none_or(|one| one == token.principal);
-        all.values().filter(|token| counts(token)).count()
+        held.all.values().filter(|token| counts(token)).count()
     }
 
-    fn begin(&self, id: TokenId, record: TokenRecord, gone: Option<TokenId>, now: i64) {
-        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(gone) = gone {
-            all.remove(&gone);
+    fn ends(&self) -> u64 {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).ends
+    }
+
+    /// Lets a token in that was made when so many had ended; or does not, because some have ended since.
+    fn begin(&self, made: &Made, ends: u64, now: i64) -> bool {
+        let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(gone) = made.gone {
+            held.all.remove(&gone);
         }
-        if all.len() >= ROOM && all.len() == all.capacity() {
-            all.retain(|_, token| now < token.until);
+        if held.ends != ends {
+            return false;
         }
-        all.insert(id, Arc::new(record));
+        if held.all.len() >= ROOM && held.all.len() == held.all.capacity() {
+            held.all.retain(|_, token| now < token.until);
+        }
+        held.all.insert(made.new.id, Arc::clone(&made.record));
+        true
     }
 
     fn end(&self, id: TokenId) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        self.0.write().unwrap_or_else(PoisonError::into_inner).all.remove(&id);
     }
 }
 
@@ -171,12 +189,14 @@ impl App {
         answer: impl FnOnce(Result<NewToken, TokenRefusal>) + Send + 'static,
     ) {
         let app = Arc::clone(self);
+        let ends = self.services.tokens.ends();
         let write = move |tx: &mut Tx<'_>| issue(tx, &app, &proven);
         let app = Arc::clone(self);
         self.store.write(write, move |result| {
-            answer(result.map(|Made { new, record, gone }| {
-                app.services.tokens.begin(new.id, record, gone, app.now());
-                new
+            answer(result.and_then(|made| {
+                let begun = app.services.tokens.begin(&made, ends, app.now());
+                // It may ask again, and is then looked at anew.
+                begun.then_some(made.new).ok_or(TokenRefusal::Wait(1))
             }));
         });
     }
@@ -211,7 +231,7 @@ impl App {
 
 struct Made {
     new: NewToken,
-    record: TokenRecord,
+    record: Arc<TokenRecord>,
     gone: Option<TokenId>,
 }
 
@@ -248,7 +268,7 @@ fn write(
     event.objects = vec![(*id.bytes()).into()];
     audit::append(tx, &event, 0, None)?;
     let new = NewToken { id, token: token.reveal(), by_key: matches!(bound, Bound::Key(_)) };
-    Ok(Made { new, record, gone })
+    Ok(Made { new, record: Arc::new(record), gone })
 }
 
 /// What a service has done of its own: no role gives or takes it, as with people who log in, so it is none of
@@ -270,4 +290,26 @@ pub(crate) fn end_of(tx: &mut Tx<'_>, principal: PrincipalId) -> Result<SessionC
 /// Forgets tokens that are over.
 pub(crate) fn sweep(tx: &mut Tx<'_>, now: i64) -> Result<u64, Error> {
     Ok(tx.execute(&SWEEP, params![now])?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_that_comes_after_its_end_is_not_let_in() {
+        let (tokens, principal) = (Tokens::default(), PrincipalId::from_bytes([1; 16]));
+        let made = |id: u8| Made {
+            new: NewToken { id: TokenId::from_bytes([id; 16]), token: Zeroizing::default(), by_key: true },
+            record: Arc::new(TokenRecord { principal, hash: [0; 32], until: 10, bound: Bound::Key([0; 32]) }),
+            gone: None,
+        };
+        let ends = tokens.ends();
+        assert!(tokens.begin(&made(1), ends, 0));
+        tokens.install(&[SessionChange::EndTokens(principal)]);
+        assert!(!tokens.begin(&made(2), ends, 0));
+        assert_eq!(tokens.count(None, 0), 0);
+        assert!(tokens.begin(&made(3), tokens.ends(), 0));
+        assert_eq!(tokens.count(Some(principal), 0), 1);
+    }
 }
