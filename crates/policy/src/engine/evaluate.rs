@@ -1,8 +1,8 @@
 //! Asking Cedar: requests and entities built from our facts, against the slice of policies that can apply.
 //!
 //! A slice holds the policies whose scope fits a kind of principal and an action; the others cannot match, so
-//! leaving them out changes no decision. Nor does it that those in it are not asked about their action once more: for
-//! both, a property test compares with all policies as they were written. Whatever goes wrong here denies: an ask that
+//! leaving them out changes no decision. Nor does how the others stand in it, without their action and with lists taken
+//! apart: for both, a property test compares with all policies as they were written. Whatever goes wrong here denies: an ask that
 //! cannot be built, and, other than in Cedar itself, any policy that fails to evaluate, because Cedar would skip a
 //! failing forbid.
 
@@ -17,7 +17,7 @@ use cedar_policy::{
     EntityUid, Policy, PolicyId, PolicySet, PrincipalConstraint, ResourceConstraint, RestrictedExpression,
     Schema,
 };
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::memo::Memo;
 use crate::advice::Advice;
@@ -142,7 +142,7 @@ impl Evaluator {
         let types = Types::new()?;
         let actions = schema.action_entities()?;
         let sliced: Vec<Policy> =
-            loaded.iter().map(|loaded| of_any_action(&loaded.policy)).collect::<Result<_, _>>()?;
+            loaded.iter().map(|loaded| in_a_slice(&loaded.policy)).collect::<Result<_, _>>()?;
         let mut slices = BTreeMap::new();
         for (kind, principal) in &types.principals {
             for act in Act::all() {
@@ -345,11 +345,43 @@ impl Types {
     }
 }
 
-/// The policy as it stands in a slice, which is of one action.
-fn of_any_action(policy: &Policy) -> Result<Policy, Box<dyn Error>> {
+/// The policy as it stands in a slice, which is of one action. Whether something is in a list is asked one by one: Cedar
+/// would make a set of the list each time.
+fn in_a_slice(policy: &Policy) -> Result<Policy, Box<dyn Error>> {
     let mut json = policy.to_json()?;
     *json.get_mut("action").ok_or("a policy without an action")? = json!({"op": "All"});
+    if let Some(conditions) = json.get_mut("conditions") {
+        one_by_one(conditions);
+    }
     Ok(Policy::from_json(Some(policy.id().clone()), json)?)
+}
+
+/// `[a, b].contains(x)` as `x == a || x == b`, wherever it stands.
+fn one_by_one(json: &mut Json) {
+    match json {
+        Json::Array(items) => items.iter_mut().for_each(one_by_one),
+        Json::Object(members) => members.values_mut().for_each(one_by_one),
+        _ => return,
+    }
+    let Some(contains) = json.get("contains") else { return };
+    let listed = contains.pointer("/left/Set").and_then(Json::as_array);
+    if let (Some(listed), Some(wanted)) = (listed, contains.get("right"))
+        && listed.iter().all(|one| one.get("Value").is_some())
+        && let Some(any) = any_of(listed, wanted)
+    {
+        *json = any;
+    }
+}
+
+fn any_of(listed: &[Json], wanted: &Json) -> Option<Json> {
+    match listed {
+        [] => None,
+        [one] => Some(json!({"==": {"left": wanted, "right": one}})),
+        _ => {
+            let (left, right) = listed.split_at(listed.len() / 2);
+            Some(json!({"||": {"left": any_of(left, wanted)?, "right": any_of(right, wanted)?}}))
+        }
+    }
 }
 
 fn failing(error: &AuthorizationError) -> &PolicyId {
