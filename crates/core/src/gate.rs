@@ -16,6 +16,7 @@ pub mod provisioning;
 mod quotas;
 mod reason;
 pub mod services;
+mod ways_in;
 pub mod work;
 
 pub(crate) use access::kind_of;

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use avouch_client::Options;
-use avouch_core::PrincipalId;
+use avouch_core::Action;
 use avouch_core::app::App;
 use avouch_core::backup::{Backup, Endings, Part, ReadBackups};
 use avouch_core::clock::Clock as _;
-use avouch_core::gate::{Caller, PrincipalRecord, Status};
+use avouch_core::gate::{Caller, Status};
 use avouch_core::indexes::ReadIndexes;
 use avouch_core::keys::{ReadKeys, SealRole, SealState};
 use avouch_core::vault::ReadStatus;
@@ -241,7 +241,7 @@ pub(super) fn vault(config: &Config, app: &Arc<App>, findings: &mut Findings) {
     codes(config, app, findings);
     indexes(app, findings);
     keys(app, findings);
-    access(config, app, findings);
+    access(app, findings);
     backups(app, findings);
     let state = app.perform_wait(&Caller::system(), ReadKeys);
     if let Ok(state) = &state {
@@ -434,25 +434,12 @@ fn keys(app: &App, findings: &mut Findings) {
 }
 
 /// Whether anybody is left who gets in and may let others in.
-fn access(config: &Config, app: &Arc<App>, findings: &mut Findings) {
-    let logs_in = match app.with_two_factors() {
-        Ok(people) => people,
-        Err(error) => return findings.fail("access", error.to_string()),
-    };
-    let (access, rules, now) = (app.access(), app.rules(), app.now());
-    let may = |principal: &PrincipalRecord| {
-        let mut roles = principal.roles.iter().filter_map(|name| rules.charter.role(name));
-        principal.status == Status::Active && roles.any(|role| role.may("access.change"))
-    };
-    let has_key = |id| access.keys_of(id).into_iter().any(|(_, record)| record.expires > now);
-    let gets_in = |(id, principal): &(PrincipalId, &PrincipalRecord)| {
-        let by_key = config.people.api_keys || principal.kind == "service";
-        logs_in.contains(id) || by_key && has_key(*id)
-    };
-    match access.principals().filter(|(_, principal)| may(principal)).filter(gets_in).count() {
-        0 => findings.fail("access", "nobody gets in who may manage access: `avouch admin recover`"),
-        1 => findings.ok("access", "one principal gets in who may manage access"),
-        many => findings.ok("access", format!("{many} principals get in who may manage access")),
+fn access(app: &Arc<App>, findings: &mut Findings) {
+    match app.who_gets_in(Action::AccessChange).map(|all| all.len()) {
+        Err(error) => findings.fail("access", error.to_string()),
+        Ok(0) => findings.fail("access", "nobody gets in who may manage access: `avouch admin recover`"),
+        Ok(1) => findings.ok("access", "one principal gets in who may manage access"),
+        Ok(many) => findings.ok("access", format!("{many} principals get in who may manage access")),
     }
 }
 

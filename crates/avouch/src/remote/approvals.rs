@@ -197,17 +197,23 @@ fn one(approval: &Approval) -> String {
     });
     let asked = [
         ("state", state(approval.state).to_owned()),
+        ("approval", format!("{}: {}", approval.approval, approval.title)),
         ("asked", format!("{} by {}", approval.asked, approval.requester_name)),
         ("action", approval.action.clone()),
         ("purpose", approval.purpose.clone()),
         ("on", whom(approval)),
         ("fields", approval.fields.join(", ")),
+        ("draft", approval.draft.map(|id| id.to_string()).unwrap_or_default()),
         ("why", approval.reason.0.clone()),
+        ("case", approval.case_reference.clone().unwrap_or_default()),
+        ("minutes", approval.minutes.to_string()),
+        ("were", approval.predicted.map(|count| count.to_string()).unwrap_or_default()),
+        ("in 30 days", approval.recently.as_ref().map(recently).unwrap_or_default()),
         ("until", approval.until.to_string()),
         ("left", approval.remaining.to_string()),
         ("waits for", waits(approval)),
     ];
-    facts(asked.into_iter().chain(spoken))
+    facts(asked.into_iter().filter(|(_, value)| !value.is_empty()).chain(spoken))
 }
 
 /// For whose word it waits.

@@ -38,7 +38,6 @@ struct ApprovalsPage {
 #[template(path = "approval.html")]
 struct ApprovalPage {
     frame: Frame,
-    error: Option<String>,
     one: Row,
     work: Vec<WorkRow>,
     /// More was done than is shown here.
@@ -65,6 +64,8 @@ struct Row {
     mine_to_give: bool,
     votes: Vec<VoteRow>,
     wanting: Vec<String>,
+    draft_id: Option<String>,
+    /// What it changes, for whoever is asked about it.
     draft: Option<DraftRow>,
 }
 
@@ -80,7 +81,8 @@ struct VoteRow {
 /// Another charter, as whoever is to agree to it sees it.
 struct DraftRow {
     id: String,
-    changes: Vec<String>,
+    /// Nothing when it is not there any more, or the reader may not know.
+    changes: Option<Vec<String>>,
     /// Who gains and who loses; nothing when the reader may not know.
     becomes: Option<Vec<String>>,
     /// Whether there was more of the past than is looked at here.
@@ -93,15 +95,16 @@ const MOST_CHANGES: usize = 50;
 /// What a draft changes, and what would have become of the last days' decisions, as far as the caller may know it.
 async fn draft(service: &Shared, caller: &avouch_core::gate::Caller, id: DraftId) -> DraftRow {
     let read = perform(&service.app, caller, ReadDraft { id }).await;
-    let changes = read.map(|done| done.output.changes).unwrap_or_default();
-    let changes = changes
-        .into_iter()
-        .map(|change| format!("{}{}: {}", if change.danger { "! " } else { "" }, change.what, change.effect));
+    let changes = read.ok().map(|done| {
+        let changes = done.output.changes.into_iter();
+        let danger = |danger| if danger { "! " } else { "" };
+        changes.map(|change| format!("{}{}: {}", danger(change.danger), change.what, change.effect)).collect()
+    });
     let replayed = perform(&service.app, caller, ReplayDraft { id, days: DAYS, before: None }).await;
     let replayed = replayed.ok().map(|done| done.output);
     let more = replayed.as_ref().is_some_and(|all| all.next.is_some() || all.changes.len() > MOST_CHANGES);
     let becomes = replayed.map(|all| all.changes.into_iter().take(MOST_CHANGES).map(line).collect());
-    DraftRow { id: id.to_string(), changes: changes.collect(), becomes, more }
+    DraftRow { id: id.to_string(), changes, becomes, more }
 }
 
 /// What becomes of decisions, as a sentence.
@@ -155,32 +158,23 @@ pub(super) async fn read(
     caller: Caller,
     Path(id): Path<ApprovalId>,
 ) -> Result<Response, Failure> {
-    one(&service, &caller, id, None).await
-}
-
-async fn one(
-    service: &Shared,
-    Caller(caller): &Caller,
-    id: ApprovalId,
-    error: Option<(StatusCode, String)>,
-) -> Result<Response, Failure> {
+    let Caller(caller) = &caller;
     let approval = perform(&service.app, caller, ReadApproval { id }).await?.output;
     let work =
         perform(&service.app, caller, ReadApprovalWork { id, before: None, limit: MOST }).await?.output;
-    let of = approval.draft;
-    let mut row = row(service, caller, approval);
+    // A charter that was put in force or withdrawn is compared with nothing any more.
+    let of = approval.draft.filter(|_| approval.state == ApprovalState::Asked);
+    let mut row = row(&service, caller, approval);
     if let Some(id) = of {
-        row.draft = Some(draft(service, caller, id).await);
+        row.draft = Some(draft(&service, caller, id).await);
     }
-    let (status, error) = error.map_or((StatusCode::OK, None), |(status, text)| (status, Some(text)));
     let page_of = ApprovalPage {
-        frame: Frame::of(service, caller, "approvals"),
-        error,
+        frame: Frame::of(&service, caller, "approvals"),
         one: row,
         more: work.next.is_some(),
         work: work.items.into_iter().map(work_row).collect(),
     };
-    page(status, &page_of)
+    page(StatusCode::OK, &page_of)
 }
 
 fn row(service: &Shared, caller: &avouch_core::gate::Caller, one: ApprovalShown) -> Row {
@@ -228,6 +222,7 @@ fn row(service: &Shared, caller: &avouch_core::gate::Caller, one: ApprovalShown)
         mine_to_give: one.mine_to_give,
         votes: one.votes.into_iter().map(vote_row).collect(),
         wanting: one.wanting.into_iter().map(|(role, count)| format!("{count} {role}")).collect(),
+        draft_id: one.draft.map(|id| id.to_string()),
         draft: None,
     }
 }

@@ -27,6 +27,9 @@ use crate::{Action, Field, KeyClass, PrincipalClass, PrincipalKind, Request, Vie
 /// Of how many questions it is remembered who and what is in them.
 const REMEMBERED: usize = 8_192;
 
+/// Lists up to this long are taken apart.
+const LONGEST: usize = 64;
+
 /// What Cedar is asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Act {
@@ -345,8 +348,8 @@ impl Types {
     }
 }
 
-/// The policy as it stands in a slice, which is of one action. Whether something is in a list is asked one by one: Cedar
-/// would make a set of the list each time.
+/// The policy as it stands in a slice, which is of one action. Whether a fact is in a list is asked one by one: Cedar would
+/// make a set of the list each time.
 fn in_a_slice(policy: &Policy) -> Result<Policy, Box<dyn Error>> {
     let mut json = policy.to_json()?;
     *json.get_mut("action").ok_or("a policy without an action")? = json!({"op": "All"});
@@ -356,7 +359,8 @@ fn in_a_slice(policy: &Policy) -> Result<Policy, Box<dyn Error>> {
     Ok(Policy::from_json(Some(policy.id().clone()), json)?)
 }
 
-/// `[a, b].contains(x)` as `x == a || x == b`, wherever it stands.
+/// `[a, b].contains(x)` as `x == a || x == b`, wherever it stands, if `x` is a plain fact and the list is short: so no policy
+/// gets larger than its lists are long, however it is nested.
 fn one_by_one(json: &mut Json) {
     match json {
         Json::Array(items) => items.iter_mut().for_each(one_by_one),
@@ -366,11 +370,18 @@ fn one_by_one(json: &mut Json) {
     let Some(contains) = json.get("contains") else { return };
     let listed = contains.pointer("/left/Set").and_then(Json::as_array);
     if let (Some(listed), Some(wanted)) = (listed, contains.get("right"))
+        && listed.len() <= LONGEST
         && listed.iter().all(|one| one.get("Value").is_some())
+        && is_a_fact(wanted)
         && let Some(any) = any_of(listed, wanted)
     {
         *json = any;
     }
+}
+
+/// A variable, or what one has by a name.
+fn is_a_fact(json: &Json) -> bool {
+    json.get("Var").is_some() || json.pointer("/./left/Var").is_some()
 }
 
 fn any_of(listed: &[Json], wanted: &Json) -> Option<Json> {
@@ -416,5 +427,34 @@ fn resource_fits(scope: &ResourceConstraint, kind: &EntityTypeName) -> bool {
         ResourceConstraint::Any | ResourceConstraint::In(_) => true,
         ResourceConstraint::Eq(uid) => uid.type_name() == kind,
         ResourceConstraint::Is(is) | ResourceConstraint::IsIn(is, _) => is == kind,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How long a condition is as it stands in a slice.
+    fn length(condition: &str) -> usize {
+        let text = format!("permit (principal, action, resource) when {{ {condition} }};");
+        in_a_slice(&Policy::parse(None, text).expect("a policy")).expect("the same").to_string().len()
+    }
+
+    #[test]
+    fn a_policy_does_not_grow_by_being_nested_or_by_long_lists() {
+        let nested = |depth| {
+            (0..depth).fold("context.reason".to_owned(), |x, _| format!("[true, false, true].contains({x})"))
+        };
+        assert!(length(&nested(15)) < 2 * length(&nested(14)), "only the innermost asks for a fact");
+        assert!(length(&nested(15)) < 4_000);
+        let long = (0..60_000).map(|number| number.to_string()).collect::<Vec<_>>().join(", ");
+        assert!(length(&format!("[{long}].contains(context.aal)")) < 2 * long.len());
+    }
+
+    #[test]
+    fn a_short_list_is_asked_one_by_one() {
+        let text = r#"permit (principal, action == Action::"a", resource) when { [1, 2, 3].contains(context.aal) };"#;
+        let sliced = in_a_slice(&Policy::parse(None, text).expect("a policy")).expect("the same");
+        insta::assert_snapshot!(sliced, @"permit(principal, action, resource) when { (context.aal == 1) || ((context.aal == 2) || (context.aal == 3)) };");
     }
 }

@@ -1,7 +1,7 @@
 //! What somebody logs in with, as it is kept: one sealed row each, bound to its id and naming its owner. A secret that changes is
 //! another authenticator with another id, so what was judged against an old one is not taken for the new.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use avouch_authn::passkey::Passkey;
@@ -158,22 +158,23 @@ impl Authenticator {
             .collect()
     }
 
-    /// Who has something that is worth two factors, by itself or beside a password. Looks at all there are.
-    fn two_factors(tx: &mut Tx<'_>, app: &App) -> Result<HashSet<PrincipalId>, Error> {
+    /// Who has a way in that is worth two factors. Looks at all there are.
+    fn strong_owners(tx: &mut Tx<'_>, app: &App) -> Result<HashSet<PrincipalId>, Error> {
         let rows = tx.query(&ALL, &[], |row| {
             Ok((row.bytes::<16>(0)?, PrincipalId::from_bytes(row.bytes(1)?), row.blob(2)?.to_vec()))
         })?;
-        let mut owners = HashSet::new();
+        let mut owners: HashMap<PrincipalId, Kept> = HashMap::new();
         for (id, owner, sealed) in rows {
             let kept = open(app, &id, &sealed)?;
             if kept.principal != owner {
                 return Err(Error::Tampered);
             }
-            if !matches!(kept.secret, Secret::Password { .. } | Secret::Recovery(_)) {
-                owners.insert(owner);
+            // Without a site of its own the server takes no passkey.
+            if !matches!(kept.secret, Secret::Passkey(_)) || app.people.settings.relying_party.is_some() {
+                owners.entry(owner).or_default().push((AuthenticatorId::from_bytes(id), kept));
             }
         }
-        Ok(owners)
+        Ok(owners.into_iter().filter(|(_, all)| strong(app, all)).map(|(owner, _)| owner).collect())
     }
 
     /// One of a person, as this transaction finds it.
@@ -235,13 +236,10 @@ impl Authenticator {
 }
 
 impl App {
-    /// Who can log in by two factors: has something that is worth them by itself, or beside a password.
-    ///
-    /// # Errors
-    /// When the store or a row in it is not what it should be.
-    pub fn with_two_factors(self: &Arc<Self>) -> Result<HashSet<PrincipalId>, Error> {
+    /// Who can log in by two factors.
+    pub(crate) fn with_two_factors(self: &Arc<Self>) -> Result<HashSet<PrincipalId>, Error> {
         let app = Arc::clone(self);
-        self.store.read_wait(move |tx| Authenticator::two_factors(tx, &app))
+        self.store.read_wait(move |tx| Authenticator::strong_owners(tx, &app))
     }
 }
 

@@ -74,14 +74,28 @@ pub(crate) struct Tokens(RwLock<Held>);
 #[derive(Debug, Default)]
 struct Held {
     all: HashMap<TokenId, Arc<TokenRecord>>,
-    /// How often all of a service's have ended. Answers do not come in the order of commits: one that was made before
+    /// How often all of a service's have ended, or all were loaded anew. Answers do not come in the order of commits: one that was made before
     /// that, and comes after it, is not let in.
     ends: u64,
 }
 
 impl Tokens {
-    /// Loads them, in the place of what is in memory.
+    /// Loads them, in the place of what is in memory. What was made before is not let in after it: it is there already, or
+    /// has ended.
     pub(crate) fn load(&self, store: &Store, keys: &VaultKeys, now: i64) -> Result<(), Error> {
+        loop {
+            let ends = self.ends();
+            let all = Self::kept(store, keys, now)?;
+            let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
+            // Some may have ended since they were read.
+            if held.ends == ends {
+                *held = Held { all, ends: ends.wrapping_add(1) };
+                return Ok(());
+            }
+        }
+    }
+
+    fn kept(store: &Store, keys: &VaultKeys, now: i64) -> Result<HashMap<TokenId, Arc<TokenRecord>>, Error> {
         let rows = store.read_wait(move |tx| {
             tx.query(&ALL, params![now], |row| {
                 Ok((row.bytes::<16>(0)?, row.bytes::<16>(1)?, row.int(2)?, row.blob(3)?.to_vec()))
@@ -96,8 +110,7 @@ impl Tokens {
             }
             all.insert(TokenId::from_bytes(id), Arc::new(record));
         }
-        self.0.write().unwrap_or_else(PoisonError::into_inner).all = all;
-        Ok(())
+        Ok(all)
     }
 
     /// What an operation has ended.
