@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use avouch_core::Error;
 use avouch_core::gate::Caller;
 use avouch_core::gate::people::breached::Breached;
 use avouch_core::gate::people::{
     EndSessions, EnrolRecoveryCodes, LendSession, LogIn, PeopleSettings, ReadAccount, ReadSessions,
 };
 use avouch_core::gate::principals::{CreateKey, ReadPrincipals};
+use avouch_core::{Action, Error};
 use avouch_testkit::both_engines;
 
 use crate::house::slug;
@@ -191,6 +191,18 @@ both_engines! {
         let Err(Error::Invalid(faults)) = refused else { panic!("{refused:?}") };
         assert!(faults[0].detail.contains("avouch login"), "{faults:?}");
         hires(&desk, shop).expect("another of the shop's");
+    }
+
+    fn who_gets_in_is_who_may_and_has_a_way_that_counts(place) {
+        let desk = Desk::with_passkey(place);
+        let gets_in = |desk: &Desk<'_>, action| desk.house.app.who_gets_in(action).expect("told");
+        assert!(gets_in(&desk, Action::SubjectReveal).contains(&desk.ida), "she has a passkey and no key");
+        assert_eq!(gets_in(&desk, Action::AccessChange), [desk.house.admin.id()]);
+        let desk = desk.reopened_with(PeopleSettings { api_keys: false, ..PeopleSettings::default() });
+        assert_eq!(gets_in(&desk, Action::AccessChange), [], "a key that counts for nothing is no way in");
+        assert!(gets_in(&desk, Action::SubjectReveal).contains(&desk.ida));
+        let shop = gets_in(&desk, Action::SubjectImport);
+        assert_eq!(shop, [desk.house.importer.id()], "programs of the house come as before");
     }
 
     fn a_password_has_no_end(place) {
