@@ -104,6 +104,8 @@ struct Lives {
     all: HashMap<SessionId, Arc<Live>>,
     /// Whose end was heard of before their beginning: two threads tell of two transactions in any order.
     over: HashSet<SessionId>,
+    /// How many have ended so far.
+    ends: u64,
 }
 
 /// Ends that wait for their beginning. There is a moment between the two, so more are none of these any more.
@@ -129,6 +131,19 @@ impl Sessions {
 
     /// Loads them, in the place of what is in memory.
     pub(crate) fn load(&self, store: &Store, keys: &VaultKeys, now: i64) -> Result<(), Error> {
+        loop {
+            let ends = self.live.read().unwrap_or_else(PoisonError::into_inner).ends;
+            let all = Self::kept(store, keys, now)?;
+            let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
+            // One may have ended since they were read.
+            if live.ends == ends {
+                live.all = all;
+                return Ok(());
+            }
+        }
+    }
+
+    fn kept(store: &Store, keys: &VaultKeys, now: i64) -> Result<HashMap<SessionId, Arc<Live>>, Error> {
         let rows = store.read_wait(move |tx| {
             tx.query(&ALL, params![now], |row| {
                 Ok((
@@ -150,8 +165,7 @@ impl Sessions {
             let seen = AtomicI64::new(seen.min(now));
             live.insert(SessionId::from_bytes(id), Arc::new(Live { record, seen }));
         }
-        self.live.write().unwrap_or_else(PoisonError::into_inner).all = live;
-        Ok(())
+        Ok(live)
     }
 
     pub(crate) fn install(&self, changes: Vec<SessionChange>) {
@@ -164,6 +178,7 @@ impl Sessions {
                 SessionChange::Begin(id, _) if live.over.remove(&id) => {}
                 SessionChange::Begin(id, session) => drop(live.all.insert(id, session)),
                 SessionChange::End(id) => {
+                    live.ends = live.ends.wrapping_add(1);
                     if live.all.remove(&id).is_none() && live.over.len() < OVER {
                         live.over.insert(id);
                     }
