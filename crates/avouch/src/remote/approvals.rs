@@ -207,7 +207,7 @@ fn one(approval: &Approval) -> String {
         ("why", approval.reason.0.clone()),
         ("case", approval.case_reference.clone().unwrap_or_default()),
         ("minutes", approval.minutes.to_string()),
-        ("were", approval.predicted.map(|count| count.to_string()).unwrap_or_default()),
+        ("customers when asked", approval.predicted.map(|count| count.to_string()).unwrap_or_default()),
         ("in 30 days", approval.recently.as_ref().map(recently).unwrap_or_default()),
         ("until", approval.until.to_string()),
         ("left", approval.remaining.to_string()),

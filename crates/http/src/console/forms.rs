@@ -130,7 +130,6 @@ pub(super) async fn sent_code(
     }
 }
 
-/// Around a form for whoever is logged in already, or is not.
 /// The page to log in on, with the form for passwords open and what was wrong.
 fn password_again(
     service: &Shared,
@@ -151,6 +150,7 @@ fn password_again(
     page(status, &shown)
 }
 
+/// Around a form for whoever is logged in already, or is not.
 fn open_frame(service: &Shared, visitor: Option<&gate::Caller>) -> Frame {
     visitor.map_or_else(
         || Frame::open(service),

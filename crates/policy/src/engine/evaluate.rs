@@ -186,19 +186,28 @@ impl Evaluator {
         let Some(slice) = self.slices.get(&(ask.request().principal.kind(), ask.act())) else {
             return Verdict::default();
         };
-        self.ask_of(ask, slice, &slice.policies).unwrap_or_default()
+        let answer = || self.ask_of(ask, slice, &slice.policies, &*self.entities(ask, slice)?);
+        answer().unwrap_or_default()
     }
 
-    /// Asks every policy: what the slices are compared with.
+    /// Asks every policy, and remembers nothing: what the slices are compared with.
     #[cfg(test)]
     pub(super) fn ask_all(&self, ask: &Ask<'_>) -> Verdict {
         let slice = &self.slices[&(ask.request().principal.kind(), ask.act())];
-        self.ask_of(ask, slice, &self.all).expect("the question can be built")
+        let entities = self.entities_anew(ask, slice);
+        let answer = entities.and_then(|entities| self.ask_of(ask, slice, &self.all, &entities));
+        answer.expect("the question can be built")
     }
 
-    fn ask_of(&self, ask: &Ask<'_>, slice: &Slice, policies: &PolicySet) -> Option<Verdict> {
-        let (request, entities) = self.question(ask, slice)?;
-        let response = self.authorizer.is_authorized(&request, policies, &entities);
+    fn ask_of(
+        &self,
+        ask: &Ask<'_>,
+        slice: &Slice,
+        policies: &PolicySet,
+        entities: &Entities,
+    ) -> Option<Verdict> {
+        let request = self.question(ask, slice)?;
+        let response = self.authorizer.is_authorized(&request, policies, entities);
         let diagnostics = response.diagnostics();
         let failed: Vec<&PolicyId> = diagnostics.errors().map(failing).collect();
         if !failed.is_empty() {
@@ -215,10 +224,9 @@ impl Evaluator {
     }
 
     /// Our facts in Cedar's terms. In our tests every question is held against the schema.
-    fn question(&self, ask: &Ask<'_>, slice: &Slice) -> Option<(cedar_policy::Request, Arc<Entities>)> {
+    fn question(&self, ask: &Ask<'_>, slice: &Slice) -> Option<cedar_policy::Request> {
         let Self { types, schema, .. } = self;
         let schema = cfg!(test).then_some(schema);
-        let entities = self.entities(ask, slice)?;
         let principal = types.principals.get(&ask.request().principal.kind())?.clone();
         let resource =
             ask.field().map_or_else(|| types.vault.clone(), |field| entity(&types.field, &field.name));
@@ -228,12 +236,11 @@ impl Evaluator {
                 looks.facts.get_or_init(|| types.context(types.facts_of_a_look(looks.request)?)).clone()
             }
         }?;
-        let request = cedar_policy::Request::new(principal, slice.action.uid(), resource, context, schema);
-        Some((request.ok()?, entities))
+        cedar_policy::Request::new(principal, slice.action.uid(), resource, context, schema).ok()
     }
 
+    /// Who and what is in a question, from memory if it was asked before.
     fn entities(&self, ask: &Ask<'_>, slice: &Slice) -> Option<Arc<Entities>> {
-        let Self { types, schema, .. } = self;
         let asked = (&ask.request().principal, ask.act(), ask.field());
         let hash = self.entities.hash(&asked);
         let is_it = |(principal, act, field): &(PrincipalClass, Act, Option<Field>)| {
@@ -242,15 +249,19 @@ impl Evaluator {
         if let Some(entities) = self.entities.find(hash, is_it) {
             return Some(entities);
         }
+        let entities = Arc::new(self.entities_anew(ask, slice)?);
         let (principal, act, field) = asked;
-        let mut entities = vec![types.principal(principal)?, slice.action.clone()];
-        if let Some(field) = field {
-            entities.push(types.field(field)?);
-        }
-        let schema = cfg!(test).then_some(schema);
-        let entities = Arc::new(Entities::from_entities(entities, schema).ok()?);
         self.entities.keep(hash, (principal.clone(), act, field.cloned()), Arc::clone(&entities));
         Some(entities)
+    }
+
+    fn entities_anew(&self, ask: &Ask<'_>, slice: &Slice) -> Option<Entities> {
+        let Self { types, schema, .. } = self;
+        let mut entities = vec![types.principal(&ask.request().principal)?, slice.action.clone()];
+        if let Some(field) = ask.field() {
+            entities.push(types.field(field)?);
+        }
+        Entities::from_entities(entities, cfg!(test).then_some(schema)).ok()
     }
 }
 

@@ -133,14 +133,20 @@ impl Sessions {
     pub(crate) fn load(&self, store: &Store, keys: &VaultKeys, now: i64) -> Result<(), Error> {
         loop {
             let ends = self.live.read().unwrap_or_else(PoisonError::into_inner).ends;
-            let all = Self::kept(store, keys, now)?;
-            let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
-            // One may have ended since they were read.
-            if live.ends == ends {
-                live.all = all;
+            if self.replace(Self::kept(store, keys, now)?, ends) {
                 return Ok(());
             }
         }
+    }
+
+    /// Takes these in the place of what is there; or does not, because one has ended since they were read.
+    fn replace(&self, all: HashMap<SessionId, Arc<Live>>, ends: u64) -> bool {
+        let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
+        let fresh = live.ends == ends;
+        if fresh {
+            live.all = all;
+        }
+        fresh
     }
 
     fn kept(store: &Store, keys: &VaultKeys, now: i64) -> Result<HashMap<SessionId, Arc<Live>>, Error> {
@@ -527,5 +533,17 @@ mod tests {
         assert!(!is_alive(other));
         let lives = sessions.live.read().unwrap();
         assert_eq!((lives.all.len(), lives.over.len()), (0, 0), "and nothing is left of it");
+    }
+    #[test]
+    fn one_that_ends_while_all_are_read_anew_stays_ended() {
+        let sessions = Sessions::new(&PeopleSettings::default());
+        let (id, begin) = session(1);
+        let SessionChange::Begin(_, live) = &begin else { panic!("a beginning") };
+        let read = HashMap::from([(id, Arc::clone(live))]);
+        sessions.install(vec![begin]);
+        sessions.install(vec![SessionChange::End(id)]);
+        assert!(!sessions.replace(read.clone(), 0), "read before that");
+        assert!(sessions.find(id).is_none());
+        assert!(sessions.replace(read, 1), "read after it");
     }
 }

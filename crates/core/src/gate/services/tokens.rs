@@ -85,14 +85,20 @@ impl Tokens {
     pub(crate) fn load(&self, store: &Store, keys: &VaultKeys, now: i64) -> Result<(), Error> {
         loop {
             let ends = self.ends();
-            let all = Self::kept(store, keys, now)?;
-            let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
-            // Some may have ended since they were read.
-            if held.ends == ends {
-                *held = Held { all, ends: ends.wrapping_add(1) };
+            if self.replace(Self::kept(store, keys, now)?, ends) {
                 return Ok(());
             }
         }
+    }
+
+    /// Takes these in the place of what is there; or does not, because some have ended since they were read.
+    fn replace(&self, all: HashMap<TokenId, Arc<TokenRecord>>, ends: u64) -> bool {
+        let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let fresh = held.ends == ends;
+        if fresh {
+            *held = Held { all, ends: ends.wrapping_add(1) };
+        }
+        fresh
     }
 
     fn kept(store: &Store, keys: &VaultKeys, now: i64) -> Result<HashMap<TokenId, Arc<TokenRecord>>, Error> {
@@ -324,5 +330,16 @@ mod tests {
         assert_eq!(tokens.count(None, 0), 0);
         assert!(tokens.begin(&made(3), tokens.ends(), 0));
         assert_eq!(tokens.count(Some(principal), 0), 1);
+
+        // What was read before an end is not taken for what is there after it, nor what was made before all was read anew.
+        let ends = tokens.ends();
+        let read = HashMap::from([(TokenId::from_bytes([3; 16]), made(3).record)]);
+        tokens.install(&[SessionChange::EndTokens(principal)]);
+        assert!(!tokens.replace(read.clone(), ends));
+        assert_eq!(tokens.count(None, 0), 0);
+        let ends = tokens.ends();
+        assert!(tokens.replace(read, ends));
+        assert!(!tokens.begin(&made(4), ends, 0));
+        assert_eq!(tokens.count(None, 0), 1);
     }
 }

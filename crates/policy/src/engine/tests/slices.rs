@@ -79,7 +79,12 @@ proptest! {
                 let rungs = View::RUNGS.iter().filter(|_| request.action.shows().is_some());
                 let rungs = rungs.map(|rung| Ask::Look(&looks, field, *rung));
                 for ask in std::iter::once(Ask::Operation(request)).chain(rungs) {
-                    prop_assert_eq!(engine.evaluator.ask(&ask), engine.evaluator.ask_all(&ask));
+                    let looks = Looks::of(request);
+                    let alone = match ask {
+                        Ask::Operation(request) => Ask::Operation(request),
+                        Ask::Look(_, field, rung) => Ask::Look(&looks, field, rung),
+                    };
+                    prop_assert_eq!(engine.evaluator.ask(&ask), engine.evaluator.ask_all(&alone));
                 }
                 let decision = engine.decide(request);
                 prop_assert_eq!(&engine.decide_anew(request), &*engine.decide(request));
@@ -121,3 +126,43 @@ proptest! {
 
 const fn shareable<T: Send + Sync>() {}
 const _: () = shareable::<Engine>();
+
+/// Callers and fields that differ in one thing, asked of one engine again and again: who and what is in a question is remembered.
+#[test]
+fn what_is_remembered_of_a_question_is_not_taken_for_another() {
+    let of_it = r#"
+        @advice("view") forbid (principal, action == Action::"view.clear", resource in Category::"payment");
+        @advice("view") forbid (principal, action == Action::"view.partial", resource) when { resource.sensitivity > 1 };
+    "#;
+    let engine = engine_with(&[source(of_it)]);
+    let email = field("email");
+    let fields = [
+        email.clone(),
+        Field { sensitivity: 3, ..email.clone() },
+        Field { category: "payment".into(), ..email },
+        field("birth_date"),
+    ];
+    let support = ask(PrincipalKind::Staff, "support", Action::SubjectReveal, "support");
+    let shop = ask(PrincipalKind::Service, "shop", Action::SubjectReveal, "support");
+    let bound = PrincipalClass::new(PrincipalKind::Service, ["shop"], Some("parcels"));
+    let both = PrincipalClass::new(PrincipalKind::Staff, ["support", "dpo"], None);
+    let requests = [
+        Request { principal: both, ..support.clone() },
+        Request { principal: bound, ..shop.clone() },
+        support,
+        shop,
+    ];
+    for request in requests.iter().chain(&requests) {
+        for field in &fields {
+            for rung in View::RUNGS {
+                let looks = Looks::of(request);
+                let ask = Ask::Look(&looks, field, *rung);
+                assert_eq!(
+                    engine.evaluator.ask(&ask),
+                    engine.evaluator.ask_all(&ask),
+                    "{request:?} {field:?} {rung:?}"
+                );
+            }
+        }
+    }
+}
